@@ -1,5 +1,5 @@
-//! Which addresses may be called, decided when a connection is made, so that a name that resolves anew decides nothing
-//! (SEC-37). Used by the client alone; literal addresses in a URL are held against the same rule before the call.
+//! Which IP addresses may be called (SEC-37). The resolver checks them when a connection is made, so a later change of DNS has
+//! no effect. Literal addresses in a URL are checked before the call.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Which half of the world a client may reach.
+/// Which addresses a client may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AddressPolicy {
-    /// Public addresses: the rule.
+    /// Public addresses only, the default.
     Public,
-    /// All of them: TLS with OUTGOING_ALLOW_PRIVATE.
+    /// All addresses: `https` with OUTGOING_ALLOW_PRIVATE.
     Any,
-    /// Private and loopback ones: plain http with OUTGOING_ALLOW_PRIVATE.
+    /// Private and loopback addresses only: `http` with OUTGOING_ALLOW_PRIVATE.
     Private,
 }
 
@@ -28,16 +28,16 @@ impl AddressPolicy {
         }
     }
 
-    /// Why an address is not permitted.
+    /// The reason for the error message.
     pub(super) fn refusal(self) -> &'static str {
         match self {
-            Self::Private => "plain http is for private and loopback addresses",
-            Self::Public | Self::Any => "private, loopback and special addresses are refused",
+            Self::Private => "plain http is allowed only to private and loopback addresses",
+            Self::Public | Self::Any => "private, loopback and special-purpose addresses are not allowed",
         }
     }
 }
 
-/// What the resolver answers when every address of a name is refused.
+/// The error of the resolver when no address of a name is allowed.
 #[derive(Debug)]
 pub(super) struct Refused(pub(super) &'static str);
 
@@ -49,30 +49,29 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// The system's resolver, with the refused addresses taken out.
-pub(super) struct Guard {
-    pub(super) reach: AddressPolicy,
-    /// Host names of the proxies, which may stand anywhere.
+/// The system's resolver, without the addresses that are not allowed.
+pub(super) struct Resolver {
+    pub(super) policy: AddressPolicy,
+    /// Host names of the proxies, whose addresses are not restricted.
     pub(super) proxies: Arc<HashSet<String>>,
 }
 
-impl Resolve for Guard {
+impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = if self.proxies.contains(name.as_str()) { AddressPolicy::Any } else { self.reach };
+        let policy = if self.proxies.contains(name.as_str()) { AddressPolicy::Any } else { self.policy };
         Box::pin(async move {
-            // Port 0 is replaced by the one of the URL.
+            // reqwest replaces port 0 by that of the URL.
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             let none_found = found.is_empty();
-            let permitted: Vec<SocketAddr> = found.into_iter().filter(|found| reach.permits(found.ip())).collect();
+            let permitted: Vec<SocketAddr> = found.into_iter().filter(|found| policy.permits(found.ip())).collect();
             if permitted.is_empty() && !none_found {
-                return Err(Refused(reach.refusal()).into());
+                return Err(Refused(policy.refusal()).into());
             }
             Ok(Box::new(permitted.into_iter()) as Addrs)
         })
     }
 }
 
-/// Whether an address is one of the open internet.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -80,7 +79,7 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// The IANA special-purpose registry, multicast, and the one metadata service that sits on a public address.
+/// Excludes the IANA special-purpose registry, multicast, and the metadata service that has a public address (168.63.129.16).
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, d] = address.octets();
     !matches!(
@@ -99,9 +98,9 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     )
 }
 
-/// Global unicast is 2000::/3. Everything outside is refused: loopback, unspecified, v4-mapped and v4-compatible, NAT64
-/// (64:ff9b::/96 and 64:ff9b:1::/48), unique local, link-local, site-local, multicast. So is what lies inside but carries
-/// another address or names none: Teredo and the other protocol assignments (2001::/23), 6to4, documentation.
+/// Only global unicast (2000::/3) is public. That excludes loopback, unspecified, v4-mapped and v4-compatible addresses, NAT64
+/// (64:ff9b::/96 and 64:ff9b:1::/48), unique local, link-local, site-local and multicast. Within 2000::/3, the protocol
+/// assignments such as Teredo (2001::/23), 6to4 and documentation are excluded.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     (0x2000..=0x3fff).contains(&a)
@@ -116,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sec37_special_addresses_are_not_public() {
+    fn sec37_special_purpose_addresses_are_not_public() {
         for refused in [
             "0.0.0.0",
             "10.1.2.3",

@@ -1,30 +1,31 @@
-//! One exchange over a pool: request out, answer in, every failure named without its URL.
+//! Sends one request over a connection pool and reads the answer. Errors never contain the URL.
 
 use reqwest::header::{CONTENT_LENGTH, HeaderValue};
 
 use super::address::Refused;
-use super::{MAX_BODY, OutgoingError, Reply, Request};
+use super::error::{MAX_BODY_LEN, OutgoingError};
+use super::message::{Reply, Request};
 
-/// The time limit is the caller's.
+/// Has no time limit of its own.
 pub(super) async fn exchange(pool: &reqwest::Client, request: &Request, host: &str) -> Result<Reply, OutgoingError> {
     let (url, headers, body) = request.encoded()?;
-    let mut outward = pool.request(request.method.clone(), url).headers(headers);
+    let mut outgoing = pool.request(request.method.clone(), url).headers(headers);
     if !body.is_empty() {
-        outward = outward.body(body);
+        outgoing = outgoing.body(body);
     } else if request.method == reqwest::Method::POST {
-        // Some servers refuse a POST that does not say that it is empty.
-        outward = outward.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        // Some servers reject a POST without a Content-Length.
+        outgoing = outgoing.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    let mut answer = outward.send().await.map_err(|error| named(&error, host))?;
+    let mut answer = outgoing.send().await.map_err(|error| outgoing_error(&error, host))?;
     let status = answer.status().as_u16();
     let headers = std::mem::take(answer.headers_mut());
-    let promised = answer.content_length().unwrap_or_default();
-    if promised > MAX_BODY as u64 {
+    let announced_len = answer.content_length().unwrap_or_default();
+    if announced_len > MAX_BODY_LEN as u64 {
         return Err(OutgoingError::TooLarge);
     }
-    let mut body = Vec::with_capacity(usize::try_from(promised).unwrap_or_default().min(16 * 1024));
-    while let Some(chunk) = answer.chunk().await.map_err(|error| named(&error, host))? {
-        if body.len() + chunk.len() > MAX_BODY {
+    let mut body = Vec::with_capacity(usize::try_from(announced_len).unwrap_or_default().min(16 * 1024));
+    while let Some(chunk) = answer.chunk().await.map_err(|error| outgoing_error(&error, host))? {
+        if body.len() + chunk.len() > MAX_BODY_LEN {
             return Err(OutgoingError::TooLarge);
         }
         body.extend_from_slice(&chunk);
@@ -32,8 +33,8 @@ pub(super) async fn exchange(pool: &reqwest::Client, request: &Request, host: &s
     Ok(Reply { status, headers, body })
 }
 
-/// reqwest's own text holds the URL; the cause at the bottom does not.
-fn named(error: &reqwest::Error, host: &str) -> OutgoingError {
+/// The text of `reqwest::Error` contains the URL; that of its innermost cause does not.
+fn outgoing_error(error: &reqwest::Error, host: &str) -> OutgoingError {
     let host = host.to_owned();
     let mut cause: &(dyn std::error::Error + 'static) = error;
     let mut depth = 0;
@@ -44,7 +45,7 @@ fn named(error: &reqwest::Error, host: &str) -> OutgoingError {
         cause = deeper;
         depth += 1;
     }
-    let cause = if depth == 0 { "the request could not be made".to_owned() } else { cause.to_string() };
+    let cause = if depth == 0 { "the request could not be sent".to_owned() } else { cause.to_string() };
     if error.is_timeout() {
         OutgoingError::Timeout
     } else if error.is_connect() {

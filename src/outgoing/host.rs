@@ -9,22 +9,23 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::{OutgoingError, Reply};
+use super::error::OutgoingError;
+use super::message::Reply;
 
-/// Most concurrent calls to one host: a provider that stops answering holds no more sockets than these.
+/// A host that stops answering occupies at most this many connections.
 pub(super) const MAX_CONCURRENT_CALLS: usize = 128;
-/// Faults in a row, with no answer between them, that open the circuit breaker.
+/// Consecutive faults that open the circuit breaker.
 pub(super) const MAX_FAULTS: u32 = 10;
-/// How long the circuit breaker stays open after the latest fault.
+/// How long the circuit breaker stays open after the last fault.
 pub(super) const COOLDOWN: Duration = Duration::from_secs(5);
 
-/// Most endpoints of one host whose cooldown is remembered.
+/// Maximum number of endpoints of one host with a stored cooldown.
 const MAX_COOLDOWNS: usize = 64;
 
 pub(super) struct Host {
     pub(super) permits: Semaphore,
     breaker: Mutex<Breaker>,
-    /// By path: when the cooldown ends that an endpoint asked for (`Retry-After`).
+    /// By path: the end of the pause that an endpoint asked for (`Retry-After`).
     cooldowns: Mutex<HashMap<String, Instant>>,
 }
 
@@ -35,7 +36,9 @@ impl Default for Host {
 }
 
 impl Host {
-    /// Admits a call, or says how long none is admitted. `call_timeout`: the time limit of one call.
+    /// Whether a call may be made now.
+    ///
+    /// Errors: the time until one may. `call_timeout` is the time limit of one call.
     pub(super) fn check_admission(&self, path: &str, now: Instant, call_timeout: Duration) -> Result<(), Duration> {
         let cooling_down = self.cooldowns.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
         if let Some(until) = cooling_down.filter(|until| now < *until) {
@@ -52,14 +55,14 @@ impl Host {
         }
     }
 
-    /// Counts the result of a call. A refusal (4xx) is no fault; a call that this server did not send counts as none.
+    /// Records the result of a call. A status such as 4xx is not a fault, and a request that was not sent has no result.
     pub(super) fn record(&self, result: &Result<Reply, OutgoingError>, now: Instant) {
-        use OutgoingError::{Broken, CoolingDown, Forbidden, Timeout, TooLarge, Unreachable, Unsendable};
+        use OutgoingError::{Broken, CoolingDown, Forbidden, InvalidRequest, Timeout, TooLarge, Unreachable};
         let fault = match result {
             Ok(reply) => (502..=504).contains(&reply.status),
             Err(Timeout | Unreachable { .. } | Broken(_)) => true,
             Err(TooLarge) => false,
-            Err(Forbidden { .. } | Unsendable(_) | CoolingDown { .. }) => return,
+            Err(Forbidden { .. } | InvalidRequest(_) | CoolingDown { .. }) => return,
         };
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner).record(fault, now);
     }
@@ -75,9 +78,9 @@ impl Host {
 
 #[derive(Default)]
 struct Breaker {
-    /// In a row.
+    /// Consecutive.
     faults: u32,
-    /// While it is open: when the next trial may be made.
+    /// While the breaker is open: when the next trial call may be made.
     until: Option<Instant>,
 }
 
@@ -85,7 +88,7 @@ impl Breaker {
     fn check_admission(&mut self, now: Instant, call_timeout: Duration) -> Result<(), Duration> {
         match self.until {
             Some(until) if now < until => Err(until - now),
-            // The trial call. If it ends without a result, the next one is admitted after the time limit of a call.
+            // The trial call. If its result is never recorded, another one is allowed after the time limit of a call.
             Some(_) => {
                 self.until = Some(now + call_timeout);
                 Ok(())
@@ -107,7 +110,7 @@ mod tests {
     const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
     #[test]
-    fn sec_39_ten_faults_in_a_row_open_the_breaker_and_one_answer_between_them_does_not() {
+    fn sec_39_only_consecutive_faults_open_the_breaker() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..3 {
             (1..MAX_FAULTS).for_each(|_| breaker.record(true, now));
@@ -120,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_39_after_its_cooldown_a_host_has_one_trial_which_decides() {
+    fn sec_39_one_trial_call_after_the_cooldown_closes_or_opens_the_breaker() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         (0..MAX_FAULTS).for_each(|_| breaker.record(true, now));
         let later = now + COOLDOWN;
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_39_a_trial_that_is_never_heard_of_does_not_close_a_host_for_good() {
+    fn sec_39_a_trial_without_a_result_is_followed_by_another() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         (0..MAX_FAULTS).for_each(|_| breaker.record(true, now));
         assert!(breaker.check_admission(now + COOLDOWN, CALL_TIMEOUT).is_ok());
@@ -143,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_39_refusals_and_what_was_never_sent_are_no_faults() {
+    fn sec_39_refusals_and_unsent_requests_are_not_faults() {
         let (host, now) = (Host::default(), Instant::now());
         let answer = |status| Ok(Reply { status, headers: Default::default(), body: Vec::new() });
         for _ in 0..2 * MAX_FAULTS {
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn fault_d2_an_endpoint_that_asks_for_a_pause_gets_it_and_the_others_of_its_host_are_called() {
+    fn fault_d2_retry_after_pauses_only_its_endpoint() {
         let (host, now) = (Host::default(), Instant::now());
         let second = Duration::from_secs(1);
         host.cool_down("/token", now, 7 * second);

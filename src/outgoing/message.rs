@@ -1,5 +1,4 @@
-//! What is asked and what is answered: a request as the caller thinks of it, encoded only when it leaves; an answer read
-//! strictly (SEC-16).
+//! Requests, which are encoded when they are sent, and answers, which are parsed strictly (SEC-16).
 
 use std::time::Duration;
 
@@ -10,44 +9,59 @@ use reqwest::header::{
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
-use super::OutgoingError;
+use super::error::OutgoingError;
 use crate::clock::UnixMillis;
 use crate::model::lenient;
 
+/// Names and values in order; a name may occur more than once.
 pub type Pairs = Vec<(String, String)>;
 
+/// The body of a request.
 #[derive(Clone, Debug, Default)]
 pub enum Body {
+    /// No body.
     #[default]
     None,
+    /// `application/x-www-form-urlencoded`.
     Form(Pairs),
+    /// A JSON object.
     Json(Map<String, Value>),
-    /// JSON that was signed as it stands.
+    /// JSON that is sent byte for byte, because it was signed.
     RawJson(String),
 }
 
-/// One request, still to be changed. It may hold secrets anywhere.
+/// A request that is not sent yet. Every part of it may contain secrets.
 pub struct Request {
+    /// The HTTP method.
     pub method: Method,
+    /// The address, which may have a query of its own.
     pub url: Url,
+    /// Further headers.
     pub headers: Pairs,
-    /// After what the address has already.
+    /// Appended to the query of `url`.
     pub query: Pairs,
+    /// The body.
     pub body: Body,
 }
 
+/// A complete answer.
 #[derive(Debug)]
 pub struct Reply {
+    /// The HTTP status.
     pub status: u16,
+    /// All headers.
     pub headers: HeaderMap,
+    /// At most 1 MiB.
     pub body: Vec<u8>,
 }
 
 impl Request {
+    /// A request without headers, parameters and body.
     pub fn new(method: impl Into<Method>, url: Url) -> Self {
         Self { method: method.into(), url, headers: Vec::new(), query: Vec::new(), body: Body::None }
     }
 
+    /// The pairs of a form body; `None` for any other body.
     pub fn form(&mut self) -> Option<&mut Pairs> {
         match &mut self.body {
             Body::Form(form) => Some(form),
@@ -55,7 +69,7 @@ impl Request {
         }
     }
 
-    /// Address, headers and body as they go out.
+    /// The URL, headers and body to send.
     pub(super) fn encoded(&self) -> Result<(Url, HeaderMap, Vec<u8>), OutgoingError> {
         let mut url = self.url.clone();
         if !self.query.is_empty() {
@@ -65,14 +79,15 @@ impl Request {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let (kind, body) = match &self.body {
             Body::None => (None, String::new()),
-            Body::Form(form) => (Some("application/x-www-form-urlencoded"), encoded(form)),
+            Body::Form(form) => (Some("application/x-www-form-urlencoded"), form_encoded(form)),
             Body::Json(object) => (Some("application/json"), Value::Object(object.clone()).to_string()),
             Body::RawJson(json) => (Some("application/json"), json.clone()),
         };
         headers.extend(kind.map(|kind| (CONTENT_TYPE, HeaderValue::from_static(kind))));
         for (name, value) in &self.headers {
-            let name = HeaderName::try_from(name).map_err(|_| OutgoingError::Unsendable("a header's name"))?;
-            let mut value = HeaderValue::try_from(value).map_err(|_| OutgoingError::Unsendable("a header's value"))?;
+            let name = HeaderName::try_from(name).map_err(|_| OutgoingError::InvalidRequest("the name of a header"))?;
+            let mut value =
+                HeaderValue::try_from(value).map_err(|_| OutgoingError::InvalidRequest("the value of a header"))?;
             value.set_sensitive(true);
             headers.insert(name, value);
         }
@@ -80,25 +95,28 @@ impl Request {
     }
 }
 
-fn encoded(form: &Pairs) -> String {
+fn form_encoded(form: &Pairs) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish()
 }
 
-/// The texts of errors name no part of the answer.
+// Error texts never contain a part of the answer.
 impl Reply {
+    /// Whether the status is 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
+    /// The body as JSON, which may begin with a byte order mark.
     pub fn json(&self) -> Result<Value, &'static str> {
         lenient::json(&self.body).map_err(|_| "the answer is not JSON")
     }
 
+    /// The body as text; invalid UTF-8 is replaced.
     pub fn text(&self) -> String {
         lenient::text(&self.body)
     }
 
-    /// A form-encoded answer: no name twice, nothing that is not `name=value` (SEC-16).
+    /// The body as a form. Every part must be `name=value`, and no name may occur twice (SEC-16).
     pub fn form(&self) -> Result<Value, &'static str> {
         let text = self.text();
         let text = text.trim();
@@ -108,7 +126,7 @@ impl Reply {
         let mut members = Map::new();
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             if members.insert(name.into_owned(), Value::from(value.into_owned())).is_some() {
-                return Err("the answer has a member twice");
+                return Err("a member occurs twice in the answer");
             }
         }
         Ok(Value::Object(members))
@@ -124,7 +142,7 @@ impl Reply {
         essence.trim().eq_ignore_ascii_case("application/jwt")
     }
 
-    /// `Retry-After`, as seconds or as a date (RFC 9110, 10.2.3).
+    /// The time until `Retry-After`, given in seconds or as a date (RFC 9110, 10.2.3).
     pub fn retry_after(&self, now: UnixMillis) -> Option<Duration> {
         let text = self.header(&RETRY_AFTER)?;
         match whole_seconds(text) {
@@ -133,7 +151,7 @@ impl Reply {
         }
     }
 
-    /// How long a cache of this server's own may keep the answer (RFC 9111, 4.2.1); `None`: it does not say.
+    /// How long a private cache may store the answer (RFC 9111, 4.2.1). `None`: the answer does not say.
     pub fn cache_lifetime(&self, now: UnixMillis) -> Option<Duration> {
         let lines = self.headers.get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
         let directives: Vec<String> =
@@ -146,7 +164,7 @@ impl Reply {
             return Some(max_age.saturating_sub(self.header(&AGE).and_then(whole_seconds).unwrap_or_default()));
         }
         self.header(&EXPIRES)?;
-        // One that is no date, such as `0`, is in the past.
+        // A value that is not a date, such as `0`, means the past.
         let expires = self.header_date(&EXPIRES).unwrap_or_default();
         Some(self.header_date(&DATE).unwrap_or(now).until(expires).unwrap_or_default())
     }
@@ -155,14 +173,14 @@ impl Reply {
         UnixMillis::from_http_date(self.header(name)?)
     }
 
-    /// Names in lower case, the last of several.
+    /// The headers by lower-case name. The last value counts where a name occurs more than once.
     pub fn headers(&self) -> Map<String, Value> {
         let text = |value: &HeaderValue| value.to_str().ok().map(Value::from);
         self.headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?))).collect()
     }
 }
 
-/// Digits alone; more than fit are as many as fit.
+/// Accepts only digits; a number that is too large becomes the largest one.
 fn whole_seconds(text: &str) -> Option<Duration> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| Duration::from_secs(text.parse().unwrap_or(u32::MAX).into()))
@@ -175,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sec_16_a_form_encoded_answer_is_read_strictly() {
+    fn sec_16_form_answers_are_parsed_strictly() {
         let form = |body: &[u8]| Reply { status: 200, headers: HeaderMap::new(), body: body.to_vec() }.form();
         assert_eq!(form(b"a=1&b=x%20y+z"), Ok(json!({"a": "1", "b": "x y z"})));
         for bad in ["oauth_token=a&oauth_token=b", "<html>a=b</html>", "", "a", "a=1&b", "{\"a\":\"=\"}", "a=1\nb=2"] {
@@ -195,7 +213,7 @@ mod tests {
     const IN_TWO_MINUTES: &str = "Tue, 24 Nov 2026 12:02:00 GMT";
 
     #[test]
-    fn fault_c06_the_lifetime_of_an_answer_is_read_as_caches_read_it() {
+    fn fault_c06_cache_lifetime_follows_rfc_9111() {
         let lifetime = |headers: &[(&'static str, &str)]| with(headers).cache_lifetime(NOW).map(|span| span.as_secs());
         assert_eq!(lifetime(&[]), None);
         assert_eq!(lifetime(&[("cache-control", "public")]), None);
@@ -213,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn fault_d2_retry_after_is_a_number_or_a_date() {
+    fn fault_d2_retry_after_is_seconds_or_a_date() {
         let wait = |value: &str| with(&[("retry-after", value)]).retry_after(NOW).map(|span| span.as_secs());
         assert_eq!(wait("7"), Some(7));
         assert_eq!(wait(IN_TWO_MINUTES), Some(120));

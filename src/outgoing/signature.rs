@@ -1,5 +1,5 @@
-//! The signature of OAuth 1.0a over a request (RFC 5849, section 3): HMAC-SHA1 in the `Authorization` header, which is what
-//! every provider that speaks it takes.
+//! The signature of an OAuth 1.0a request (RFC 5849, section 3): HMAC-SHA1 in the `Authorization` header, which every OAuth 1.0a
+//! provider of the catalogue accepts.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -7,23 +7,26 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-use super::{Body, Pairs, Request};
+use super::message::{Body, Pairs, Request};
 use crate::clock::Deps;
 use crate::secrets::{ExposeSecret, SecretString};
 
-/// RFC 3986: all but unreserved characters are escaped.
+/// Escapes everything but the unreserved characters of RFC 3986.
 pub const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Who signs: the client, and the token it acts for once there is one.
+/// The credentials of a signature (RFC 5849, section 3.4.2).
 #[derive(Clone, Copy)]
 pub struct Signer<'a> {
+    /// `oauth_consumer_key`.
     pub client_id: &'a str,
+    /// The secret of the client.
     pub client_secret: &'a SecretString,
+    /// A request token or an access token, with its secret.
     pub token: Option<(&'a str, &'a SecretString)>,
 }
 
-/// Signs `call`: `extra` are protocol parameters such as `oauth_callback`. A fresh nonce and the clock's time go into
-/// every signature (SEC-15).
+/// Signs `call`. `extra` are further protocol parameters, such as `oauth_callback`. Every signature has a new nonce and the
+/// current time (SEC-15).
 pub fn sign(call: &mut Request, signer: Signer<'_>, extra: &[(&str, &str)], deps: &Deps) {
     let (nonce, timestamp) = (deps.hex::<16>(), deps.now().seconds().to_string());
     let mut protocol: Vec<(&str, &str)> = vec![
@@ -55,22 +58,22 @@ fn escaped(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
-/// RFC 5849, 3.4.1. `url` gives scheme, host and path alone; its query must be among the parameters.
+/// RFC 5849, 3.4.1. `parameters` must include the query of `url`.
 fn base_string(method: &str, url: &Url, parameters: &[(&str, &str)]) -> String {
     let mut sorted: Vec<(String, String)> =
         parameters.iter().map(|(name, value)| (escaped(name), escaped(value))).collect();
     sorted.sort();
     let joined: Vec<String> = sorted.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    // `Url` has lower-cased scheme and host and dropped the default port (3.4.1.2).
+    // `Url` converts scheme and host to lower case and drops the default port (3.4.1.2).
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let place = format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path());
-    format!("{}&{}&{}", method.to_ascii_uppercase(), escaped(&place), escaped(&joined.join("&")))
+    let base_uri = format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path());
+    format!("{}&{}&{}", method.to_ascii_uppercase(), escaped(&base_uri), escaped(&joined.join("&")))
 }
 
 /// RFC 5849, 3.4.2.
 fn signature(base: &str, client_secret: &SecretString, token_secret: Option<&SecretString>) -> String {
-    let of_token = token_secret.map(|secret| escaped(secret.expose_secret())).unwrap_or_default();
-    let key = format!("{}&{of_token}", escaped(client_secret.expose_secret()));
+    let token_secret = token_secret.map(|secret| escaped(secret.expose_secret())).unwrap_or_default();
+    let key = format!("{}&{token_secret}", escaped(client_secret.expose_secret()));
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key.as_bytes());
     STANDARD.encode(hmac::sign(&key, base.as_bytes()))
 }
@@ -83,7 +86,7 @@ mod tests {
 
     /// RFC 5849, 3.4.1.1, with its repeated names, `+`, `%20` and a parameter without a value.
     #[test]
-    fn sec_15_the_base_string_is_that_of_the_rfc() {
+    fn sec_15_base_string_of_the_rfc_example() {
         let url = Url::parse("http://EXAMPLE.com:80/request?b5=%3D%253D&a3=a&c%40=&a2=r%20b").unwrap();
         let query: Pairs = url.query_pairs().map(|(name, value)| (name.into(), value.into())).collect();
         let mut parameters = vec![
@@ -104,9 +107,9 @@ mod tests {
         );
     }
 
-    /// The signature of RFC 5849, 1.2, and the one that X's documentation works through.
+    /// The signature of RFC 5849, 1.2, and the example in the documentation of X.
     #[test]
-    fn sec_15_the_signatures_are_those_of_the_rfc() {
+    fn sec_15_signatures_of_published_examples() {
         let url = Url::parse("http://photos.example.net/photos").unwrap();
         let parameters = [
             ("file", "vacation.jpg"),
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_15_two_calls_in_one_second_have_different_nonces() {
+    fn sec_15_every_call_has_another_nonce() {
         let deps = Deps::system();
         let secret = SecretString::from("s");
         let signer = Signer { client_id: "k", client_secret: &secret, token: None };
@@ -157,9 +160,9 @@ mod tests {
     }
 
     proptest! {
-        /// What a provider splits and decodes again is what was signed, in an order that depends on nothing else.
+        /// A provider that splits and decodes the base string finds the signed parameters, whatever their order was.
         #[test]
-        fn any_parameters_come_back_out_of_the_base_string(
+        fn base_string_encodes_all_parameters_in_a_fixed_order(
             mut pairs in proptest::collection::vec((".{0,12}", ".{0,12}"), 0..6)
         ) {
             let url = Url::parse("https://a.example/b").unwrap();

@@ -1,4 +1,4 @@
-//! The client against servers of this machine that misbehave in every way a provider can.
+//! The client against local servers that fail in the ways a provider can.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use url::Url;
 
-use super::{Client, MAX_BODY, OutgoingError, Reply, Request};
+use super::error::MAX_BODY_LEN;
+use super::{Client, OutgoingError, Reply, Request};
 use crate::settings::OutgoingRules;
 
 fn rules() -> OutgoingRules {
@@ -41,9 +42,10 @@ async fn get_with(client: &Client, url: &str, limit: Duration) -> Result<Reply, 
     client.send(&request, Instant::now() + limit).await
 }
 
-const SOON: Duration = Duration::from_secs(120);
+/// A deadline that no test reaches.
+const LONG: Duration = Duration::from_secs(120);
 
-/// Reads one request head; `None` when the other side has gone.
+/// Reads one request head; `None`: the client disconnected.
 async fn head<S: AsyncRead + Unpin>(stream: &mut S) -> Option<String> {
     let mut text = Vec::new();
     while !text.ends_with(b"\r\n\r\n") {
@@ -52,7 +54,7 @@ async fn head<S: AsyncRead + Unpin>(stream: &mut S) -> Option<String> {
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// A server that does `serve` with every connection; answers its base URL and the number of connections so far.
+/// Starts a server that calls `serve` for every connection. Returns its base URL and the number of connections so far.
 async fn server<F, R>(serve: F) -> (String, Arc<AtomicUsize>)
 where
     F: Fn(TcpStream) -> R + Send + Sync + 'static,
@@ -81,12 +83,12 @@ async fn always(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str) {
 }
 
 #[tokio::test]
-async fn an_answer_comes_back_and_its_connection_is_used_again() {
+async fn connections_are_reused() {
     let (url, connections) =
         server(|stream| always(stream, "HTTP/1.1 201 Created\r\nx-a: b\r\ncontent-length: 2\r\n\r\nhi")).await;
     let client = Client::new(&rules()).expect("the client is built");
     for _ in 0..3 {
-        let reply = get_with(&client, &url, SOON).await.expect("an answer");
+        let reply = get_with(&client, &url, LONG).await.expect("an answer");
         assert_eq!((reply.status, reply.body.as_slice()), (201, &b"hi"[..]));
         assert_eq!(reply.headers["x-a"], "b");
     }
@@ -94,31 +96,31 @@ async fn an_answer_comes_back_and_its_connection_is_used_again() {
 }
 
 #[tokio::test]
-async fn sec37_the_request_asks_for_no_compression_and_names_its_agent() {
+async fn sec37_requests_have_a_user_agent_and_no_accept_encoding() {
     let (url, _) = server(|mut stream| async move {
         let head = head(&mut stream).await.unwrap_or_default().to_lowercase();
         let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{head}", head.len());
         let _ = stream.write_all(answer.as_bytes()).await;
     })
     .await;
-    let reply = get(&rules(), &url, SOON).await.expect("an answer");
+    let reply = get(&rules(), &url, LONG).await.expect("an answer");
     let head = String::from_utf8(reply.body).expect("text");
     assert!(head.contains("user-agent: test/1"), "{head}");
     assert!(!head.contains("accept-encoding"), "{head}");
 }
 
 #[tokio::test]
-async fn sec37_a_redirect_is_an_answer_like_any_other() {
+async fn sec37_redirects_are_not_followed() {
     let (url, connections) = server(|stream| {
         always(stream, "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n")
     })
     .await;
-    assert_eq!(get(&rules(), &url, SOON).await.expect("an answer").status, 302);
+    assert_eq!(get(&rules(), &url, LONG).await.expect("an answer").status, 302);
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn sec37_a_provider_that_never_answers_ends_at_the_deadline() {
+async fn sec37_a_silent_provider_times_out_at_the_deadline() {
     let (url, _) = server(|stream| async move {
         let _held = stream;
         std::future::pending::<()>().await;
@@ -129,7 +131,7 @@ async fn sec37_a_provider_that_never_answers_ends_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn sec37_a_provider_that_drips_ends_at_the_limit_of_one_call() {
+async fn sec37_a_slow_body_times_out_at_the_limit_of_one_call() {
     let (url, _) = server(|mut stream| async move {
         let _ = head(&mut stream).await;
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await;
@@ -139,12 +141,12 @@ async fn sec37_a_provider_that_drips_ends_at_the_limit_of_one_call() {
     })
     .await;
     let rules = OutgoingRules { timeout: Duration::from_millis(300), ..rules() };
-    let result = get(&rules, &url, SOON).await;
+    let result = get(&rules, &url, LONG).await;
     assert!(matches!(result, Err(OutgoingError::Timeout)), "{result:?}");
 }
 
 #[tokio::test]
-async fn sec37_an_endless_body_is_given_up_at_one_mebibyte() {
+async fn sec37_reading_an_endless_body_stops_at_one_mebibyte() {
     let sent = Arc::new(AtomicUsize::new(0));
     let counted = sent.clone();
     let (url, _) = server(move |mut stream| {
@@ -159,26 +161,26 @@ async fn sec37_an_endless_body_is_given_up_at_one_mebibyte() {
         }
     })
     .await;
-    let result = get(&rules(), &url, SOON).await;
+    let result = get(&rules(), &url, LONG).await;
     assert!(matches!(result, Err(OutgoingError::TooLarge)), "{result:?}");
-    assert!(sent.load(Ordering::SeqCst) < 16 * MAX_BODY);
+    assert!(sent.load(Ordering::SeqCst) < 16 * MAX_BODY_LEN);
 }
 
 #[tokio::test]
-async fn sec37_a_body_that_promises_too_much_is_not_read() {
+async fn sec37_a_body_with_a_large_content_length_is_not_read() {
     let (url, _) = server(|stream| always(stream, "HTTP/1.1 200 OK\r\ncontent-length: 10000000000\r\n\r\n")).await;
-    let result = get(&rules(), &url, SOON).await;
+    let result = get(&rules(), &url, LONG).await;
     assert!(matches!(result, Err(OutgoingError::TooLarge)), "{result:?}");
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_says_so_without_the_url() {
+async fn the_error_of_an_incomplete_answer_has_no_url() {
     let (url, _) = server(|mut stream| async move {
         let _ = head(&mut stream).await;
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf").await;
     })
     .await;
-    let error = get(&rules(), &format!("{url}/?code=secret"), SOON).await.expect_err("broken");
+    let error = get(&rules(), &format!("{url}/?code=secret"), LONG).await.expect_err("broken");
     assert!(matches!(error, OutgoingError::Broken(_)), "{error:?}");
     assert!(!error.to_string().contains("secret"), "{error}");
 
@@ -186,18 +188,18 @@ async fn an_answer_that_breaks_off_says_so_without_the_url() {
         let _ = head(&mut stream).await;
     })
     .await;
-    let error = get(&rules(), &format!("{url}/?code=secret"), SOON).await.expect_err("closed");
+    let error = get(&rules(), &format!("{url}/?code=secret"), LONG).await.expect_err("closed");
     assert!(matches!(error, OutgoingError::Broken(_)), "{error:?}");
     assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     assert_eq!(connections.load(Ordering::SeqCst), 1, "a request is sent once");
 }
 
 #[tokio::test]
-async fn a_closed_port_is_unreachable_and_named_without_the_url() {
+async fn the_error_of_a_closed_port_has_no_url() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     drop(listener);
-    let error = get(&rules(), &format!("http://{address}/?code=secret"), SOON).await.expect_err("closed");
+    let error = get(&rules(), &format!("http://{address}/?code=secret"), LONG).await.expect_err("closed");
     assert!(matches!(error, OutgoingError::Unreachable { .. }), "{error:?}");
     assert!(!format!("{error:?} {error}").contains("secret"), "{error:?}");
 }
@@ -216,19 +218,19 @@ async fn sec37_private_addresses_and_plain_http_are_refused() {
         "http://provider.example/".to_owned(),
         "ftp://provider.example/".to_owned(),
     ] {
-        let result = get(&public_only(), &url, SOON).await;
+        let result = get(&public_only(), &url, LONG).await;
         assert!(matches!(result, Err(OutgoingError::Forbidden { .. })), "{url}: {result:?}");
     }
-    // With OUTGOING_ALLOW_PRIVATE plain http goes no further than the private network.
-    let result = get(&rules(), "http://8.8.8.8/", SOON).await;
+    // With OUTGOING_ALLOW_PRIVATE plain http is still limited to private addresses.
+    let result = get(&rules(), "http://8.8.8.8/", LONG).await;
     assert!(matches!(result, Err(OutgoingError::Forbidden { .. })), "{result:?}");
 }
 
 #[tokio::test]
-async fn plain_http_to_a_loopback_name_is_served_when_allowed() {
+async fn allow_private_allows_plain_http_to_a_loopback_name() {
     let (url, _) = server(|stream| always(stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")).await;
     let url = url.replace("127.0.0.1", "localhost");
-    assert_eq!(get(&rules(), &url, SOON).await.expect("an answer").status, 200);
+    assert_eq!(get(&rules(), &url, LONG).await.expect("an answer").status, 200);
 }
 
 /// A TLS server for `name`, with the file that holds its root.
@@ -256,18 +258,18 @@ async fn tls_server(name: &str, folder: &Path) -> (u16, std::path::PathBuf) {
 }
 
 #[tokio::test]
-async fn a_certificate_of_ssl_cert_file_is_trusted_and_others_are_not() {
+async fn ssl_cert_file_adds_a_trusted_root() {
     let folder = tempfile::tempdir().expect("a folder");
     let (port, file) = tls_server("localhost", folder.path()).await;
     let url = format!("https://localhost:{port}/");
     let trusting = OutgoingRules { extra_roots: Some(file), ..rules() };
-    assert_eq!(get(&trusting, &url, SOON).await.expect("an answer").body, b"tls");
-    let error = get(&rules(), &url, SOON).await.expect_err("an unknown issuer");
+    assert_eq!(get(&trusting, &url, LONG).await.expect("an answer").body, b"tls");
+    let error = get(&rules(), &url, LONG).await.expect_err("an unknown issuer");
     assert!(matches!(&error, OutgoingError::Unreachable { cause, .. } if cause.contains("certificate")), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_missing_or_empty_ssl_cert_file_is_named() {
+async fn a_missing_or_empty_ssl_cert_file_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let empty = folder.path().join("empty.pem");
     std::fs::write(&empty, "").expect("written");
@@ -277,7 +279,7 @@ async fn a_missing_or_empty_ssl_cert_file_is_named() {
     }
 }
 
-/// A proxy that leads every CONNECT to one port and remembers what was asked.
+/// A proxy that connects every CONNECT to one port and records the request lines.
 async fn proxy(to: u16, asked: Arc<std::sync::Mutex<Vec<String>>>) -> Url {
     let (url, _) = server(move |mut stream| {
         let asked = asked.clone();
@@ -294,7 +296,7 @@ async fn proxy(to: u16, asked: Arc<std::sync::Mutex<Vec<String>>>) -> Url {
 }
 
 #[tokio::test]
-async fn a_proxy_on_loopback_is_used_and_resolves_the_name_itself() {
+async fn a_loopback_proxy_is_used_and_resolves_the_host_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let (port, file) = tls_server("provider.example", folder.path()).await;
     let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -304,14 +306,14 @@ async fn a_proxy_on_loopback_is_used_and_resolves_the_name_itself() {
         let rules = OutgoingRules { https_proxy: Some(at.clone()), extra_roots: Some(file.clone()), ..public_only() };
         let client = Client::new(&rules).expect("the client is built");
         for _ in 0..2 {
-            let reply = get_with(&client, "https://provider.example/token", SOON).await.expect("an answer");
+            let reply = get_with(&client, "https://provider.example/token", LONG).await.expect("an answer");
             assert_eq!(reply.body, b"tls");
         }
         for refused in ["https://10.0.0.1/", "https://[::1]/", "https://localhost/"] {
             if host == "127.0.0.1" && refused.contains("localhost") {
-                continue; // not the proxy's name: the proxy resolves it
+                continue; // the proxy resolves a name that is not its own
             }
-            let result = get_with(&client, refused, SOON).await;
+            let result = get_with(&client, refused, LONG).await;
             assert!(matches!(result, Err(OutgoingError::Forbidden { .. })), "{refused}: {result:?}");
         }
     }
@@ -319,17 +321,17 @@ async fn a_proxy_on_loopback_is_used_and_resolves_the_name_itself() {
 }
 
 #[tokio::test]
-async fn no_proxy_goes_round_the_proxy_and_meets_the_guard() {
+async fn no_proxy_hosts_are_subject_to_the_address_policy() {
     let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
     let at = proxy(1, asked.clone()).await;
     let rules = OutgoingRules { https_proxy: Some(at), no_proxy: Some("localhost".to_owned()), ..public_only() };
-    let result = get(&rules, "https://localhost/", SOON).await;
+    let result = get(&rules, "https://localhost/", LONG).await;
     assert!(matches!(result, Err(OutgoingError::Forbidden { .. })), "{result:?}");
     assert!(asked.lock().expect("a list").is_empty());
 }
 
 #[tokio::test]
-async fn sec39_a_silent_host_does_not_hold_another_up() {
+async fn sec39_a_silent_host_does_not_delay_another() {
     let (silent, _) = server(|stream| async move {
         let _held = stream;
         std::future::pending::<()>().await;
@@ -344,20 +346,20 @@ async fn sec39_a_silent_host_does_not_hold_another_up() {
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(get_with(&client, &quick, SOON).await.expect("an answer").status, 200);
+    assert_eq!(get_with(&client, &quick, LONG).await.expect("an answer").status, 200);
     for call in hanging {
         let result = call.await.expect("a task");
         assert!(matches!(result, Err(OutgoingError::Timeout)), "{result:?}");
     }
 }
 
-/// Whether the next call is made at all: the breaker answers at once.
+/// Whether a call is sent, which an open breaker prevents.
 async fn is_called(client: &Client, url: &str) -> bool {
-    !matches!(get_with(client, url, SOON).await, Err(OutgoingError::CoolingDown { .. }))
+    !matches!(get_with(client, url, LONG).await, Err(OutgoingError::CoolingDown { .. }))
 }
 
 #[tokio::test]
-async fn fault_b19_only_a_host_that_had_its_whole_time_is_at_fault() {
+async fn fault_b19_only_full_timeouts_count_as_faults() {
     let (silent, connections) = server(|stream| async move {
         let _held = stream;
         std::future::pending::<()>().await;
@@ -370,20 +372,20 @@ async fn fault_b19_only_a_host_that_had_its_whole_time_is_at_fault() {
         let result = get_with(&client, &silent, Duration::from_millis(20)).await;
         assert!(matches!(result, Err(OutgoingError::Timeout)), "{result:?}");
     }
-    assert!(is_called(&client, &silent).await, "our own deadlines open no breaker");
+    assert!(is_called(&client, &silent).await, "short deadlines do not open the breaker");
     let before = connections.load(Ordering::SeqCst);
-    // Other calls hold all permits: these never leave.
+    // Other calls hold all permits, so these calls are never sent.
     let host = client.host(&Url::parse(&silent).expect("a URL"), "127.0.0.1");
     let calls = u32::try_from(super::host::MAX_CONCURRENT_CALLS).expect("a small number");
     let all = host.permits.acquire_many(calls).await.expect("all permits");
-    let waiting = (0..2 * times).map(|_| get_with(&client, &silent, SOON));
+    let waiting = (0..2 * times).map(|_| get_with(&client, &silent, LONG));
     for result in futures_util::future::join_all(waiting).await {
         assert!(matches!(result, Err(OutgoingError::Timeout)), "{result:?}");
     }
     assert_eq!(connections.load(Ordering::SeqCst), before);
     drop(all);
-    assert!(is_called(&client, &silent).await, "waits for a permit open no breaker");
-    // Silence for the whole time of a call does.
+    assert!(is_called(&client, &silent).await, "waiting for a permit does not open the breaker");
+    // No answer within the time limit of a call is a fault.
     let client = Client::new(&rules).expect("the client is built");
     for _ in 0..times {
         assert!(is_called(&client, &silent).await);

@@ -1,4 +1,4 @@
-//! What an outgoing TLS connection trusts: the system's roots and those of SSL_CERT_FILE. Read once, at start.
+//! The root certificates that outgoing TLS connections trust: those of the system and of SSL_CERT_FILE. Read once, at start.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::settings::SettingError;
 
-/// Where systems keep all their roots in one file. One of them is read rather than a folder of some hundred files.
+/// Files in which systems store all root certificates. Reading one is faster than reading a folder of hundreds of files.
 const BUNDLES: [&str; 5] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -17,9 +17,9 @@ const BUNDLES: [&str; 5] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// Makes aws-lc-rs the one crypto library of the process. The first call counts, further ones do nothing.
+/// Makes aws-lc-rs the default TLS crypto provider of the process. Further calls have no effect.
 pub fn install_crypto() {
-    // An error means that it is installed already.
+    // An error means that a provider is installed already.
     let _ = aws_lc_rs::default_provider().install_default();
 }
 
@@ -29,9 +29,7 @@ pub(super) fn config(extra_roots: Option<&Path>) -> Result<ClientConfig, Setting
         add_file(&mut roots, path)?;
     }
     if roots.is_empty() {
-        tracing::warn!(
-            "this system has no root certificates: no provider can be reached; name a file in SSL_CERT_FILE"
-        );
+        tracing::warn!("this system has no root certificates, so no provider can be called; set SSL_CERT_FILE");
     }
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -42,14 +40,15 @@ pub(super) fn config(extra_roots: Option<&Path>) -> Result<ClientConfig, Setting
     Ok(config)
 }
 
-/// SSL_CERT_FILE adds to these and does not replace them, so the usual look-up, which lets it, is the last resort.
+/// `load_native_certs` reads SSL_CERT_FILE instead of the system's certificates, but here that setting adds to them. So it is
+/// called only where no bundle is found.
 fn system_roots() -> RootCertStore {
     let found = match BUNDLES.iter().map(Path::new).find(|path| path.is_file()) {
         Some(bundle) => rustls_native_certs::load_certs_from_paths(Some(bundle), None),
         None => rustls_native_certs::load_native_certs(),
     };
     let mut roots = RootCertStore::empty();
-    // A system's bundle may hold certificates that nobody can use any more; they are left out.
+    // Skips certificates that cannot be parsed, which old bundles contain.
     roots.add_parsable_certificates(found.certs);
     roots
 }
@@ -61,12 +60,12 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), SettingError> 
         return Err(wrong(error.to_string()));
     }
     if found.certs.is_empty() {
-        return Err(wrong(format!("{} holds no certificate in PEM form", path.display())));
+        return Err(wrong(format!("{} contains no certificate in PEM format", path.display())));
     }
     for certificate in found.certs {
         roots
             .add(certificate)
-            .map_err(|error| wrong(format!("{} holds a certificate that cannot be used: {error}", path.display())))?;
+            .map_err(|error| wrong(format!("{} contains an invalid certificate: {error}", path.display())))?;
     }
     Ok(())
 }

@@ -1,0 +1,214 @@
+//! The HTTP client: which pool may make a call, and the limits of one call.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::DATE;
+use tokio::time::Instant;
+use url::Url;
+
+use super::address::{AddressPolicy, Resolver};
+use super::error::OutgoingError;
+use super::host::Host;
+use super::message::{Reply, Request};
+use super::{call, tls};
+use crate::settings::{OutgoingRules, SettingError};
+
+/// Number of hosts above which the state of idle hosts is dropped.
+const MAX_HOSTS: usize = 1024;
+
+/// Shorter than the idle timeout of common servers (60 to 75 s), so that they do not close a connection first.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+const MAX_IDLE_PER_HOST: usize = 32;
+
+/// The answer to [`Client::probe`].
+#[derive(Clone, Copy, Debug)]
+pub struct ProbeResult {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `Date` header, in Unix seconds.
+    pub date: Option<i64>,
+}
+
+/// The HTTP client. Cheap to clone; all clones share their connections.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// For `https`.
+    secure: reqwest::Client,
+    /// For `http`, which OUTGOING_ALLOW_PRIVATE allows to private and loopback addresses.
+    plain: Option<reqwest::Client>,
+    secure_policy: AddressPolicy,
+    proxies: Arc<HashSet<String>>,
+    timeout: Duration,
+    /// By name and port.
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+}
+
+impl Client {
+    /// Reads the extra root certificates and builds the connection pools.
+    ///
+    /// Errors: a root certificate, a proxy or the user agent is invalid.
+    pub fn new(rules: &OutgoingRules) -> Result<Self, SettingError> {
+        tls::install_crypto();
+        let tls = tls::config(rules.extra_roots.as_deref())?;
+        let proxies = Arc::new(proxy_hosts(rules));
+        let secure_policy = if rules.allow_private { AddressPolicy::Any } else { AddressPolicy::Public };
+        let secure = pool(rules, tls.clone(), Resolver { policy: secure_policy, proxies: proxies.clone() })?;
+        let plain = rules
+            .allow_private
+            .then(|| pool(rules, tls, Resolver { policy: AddressPolicy::Private, proxies: proxies.clone() }))
+            .transpose()?;
+        let hosts = Mutex::default();
+        Ok(Self { shared: Arc::new(Shared { secure, plain, secure_policy, proxies, timeout: rules.timeout, hosts }) })
+    }
+
+    /// Sends one request. It ends at `deadline`, or earlier at the time limit of one call.
+    ///
+    /// Errors: there is no complete answer. An answer of any HTTP status is a [`Reply`].
+    pub async fn send(&self, request: &Request, deadline: Instant) -> Result<Reply, OutgoingError> {
+        let started = Instant::now();
+        let host = request.url.host_str().unwrap_or_default().to_owned();
+        let pool = self.pool_for(&request.url, &host)?;
+        let known = self.host(&request.url, &host);
+        let limit = self.shared.timeout;
+        known
+            .check_admission(request.url.path(), started, limit)
+            .map_err(|remaining| OutgoingError::CoolingDown { host: host.clone(), remaining })?;
+        let end = deadline.min(started + limit);
+        let Ok(permit) = tokio::time::timeout_at(end, known.permits.acquire()).await else {
+            // Other calls hold all permits, which is not a fault of the host.
+            return Err(OutgoingError::Timeout);
+        };
+        let _permit = permit.map_err(|_| OutgoingError::Timeout)?;
+        let sent = Instant::now();
+        let result = match tokio::time::timeout_at(end, call::exchange(pool, request, &host)).await {
+            Ok(result) => result,
+            Err(_) => Err(OutgoingError::Timeout),
+        };
+        let now = Instant::now();
+        // A host that had less time than a call normally has is not at fault.
+        let had_full_time = (now - sent) * 10 >= limit * 9;
+        if had_full_time || !matches!(result, Err(OutgoingError::Timeout)) {
+            known.record(&result, now);
+        }
+        let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match &result {
+            Ok(reply) => {
+                tracing::debug!(host, status = reply.status, bytes = reply.body.len(), milliseconds, "answered");
+            }
+            Err(error) => tracing::debug!(host, %error, milliseconds, "no answer"),
+        }
+        result
+    }
+
+    /// Sends no request to this endpoint for `span`, because it asked for that (RFC 9110, 10.2.3). Other endpoints of the host
+    /// are not affected.
+    pub fn cool_down(&self, url: &Url, span: Duration) {
+        self.host(url, url.host_str().unwrap_or_default()).cool_down(url.path(), Instant::now(), span);
+    }
+
+    /// Sends a request without a body or credentials, to see whether there is an answer.
+    ///
+    /// Errors: those of [`Self::send`].
+    pub async fn probe(
+        &self,
+        method: reqwest::Method,
+        url: Url,
+        deadline: Instant,
+    ) -> Result<ProbeResult, OutgoingError> {
+        let reply = self.send(&Request::new(method, url), deadline).await?;
+        let date = reply.headers.get(DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
+        Ok(ProbeResult { status: reply.status, date: date.map(|date| date.timestamp()) })
+    }
+
+    /// Whether a URL may be called. A host name is not resolved here: its addresses are checked when a connection is made.
+    ///
+    /// Errors: [`OutgoingError::Forbidden`].
+    pub fn may_call(&self, url: &Url) -> Result<(), OutgoingError> {
+        self.pool_for(url, url.host_str().unwrap_or_default()).map(drop)
+    }
+
+    /// The connection pool for a URL that may be called.
+    fn pool_for(&self, url: &Url, host: &str) -> Result<&reqwest::Client, OutgoingError> {
+        let forbidden = |reason| Err(OutgoingError::Forbidden { host: host.to_owned(), reason });
+        let (pool, policy) = match url.scheme() {
+            "https" => (&self.shared.secure, self.shared.secure_policy),
+            "http" => match &self.shared.plain {
+                Some(pool) => (pool, AddressPolicy::Private),
+                None => return forbidden("only https is allowed"),
+            },
+            _ => return forbidden("only https is allowed"),
+        };
+        let literal = match url.host() {
+            Some(url::Host::Ipv4(address)) => Some(address.into()),
+            Some(url::Host::Ipv6(address)) => Some(address.into()),
+            // The resolver accepts every address of a proxy's name, so such a name must not be a target.
+            Some(url::Host::Domain(name))
+                if self.shared.secure_policy != AddressPolicy::Any && self.shared.proxies.contains(name) =>
+            {
+                return forbidden("it is the host of the proxy");
+            }
+            Some(url::Host::Domain(_)) => None,
+            None => return forbidden("it has no host"),
+        };
+        match literal {
+            Some(address) if !policy.permits(address) => forbidden(policy.refusal()),
+            _ => Ok(pool),
+        }
+    }
+
+    fn host(&self, url: &Url, name: &str) -> Arc<Host> {
+        let key = format!("{name}:{}", url.port_or_known_default().unwrap_or_default());
+        let mut hosts = self.shared.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&key) {
+            hosts.retain(|_, host| Arc::strong_count(host) > 1 || host.has_cooldown(Instant::now()));
+        }
+        hosts.entry(key).or_default().clone()
+    }
+}
+
+fn proxy_hosts(rules: &OutgoingRules) -> HashSet<String> {
+    [&rules.https_proxy, &rules.http_proxy]
+        .into_iter()
+        .flatten()
+        .filter_map(|proxy| proxy.host_str().map(str::to_owned))
+        .collect()
+}
+
+/// HTTP/1.1 only: with HTTP/2 one dead connection would fail all calls to a provider.
+#[expect(clippy::disallowed_methods, reason = "the only place that builds HTTP clients")]
+fn pool(rules: &OutgoingRules, tls: rustls::ClientConfig, resolver: Resolver) -> Result<reqwest::Client, SettingError> {
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .dns_resolver(Arc::new(resolver))
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(rules.connect_timeout)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
+        .tcp_nodelay(true)
+        .user_agent(&rules.user_agent)
+        // Only the settings decide, not the environment of the process.
+        .no_proxy();
+    let no_proxy = rules.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
+    if let Some(url) = &rules.https_proxy {
+        let proxy = reqwest::Proxy::https(url.clone())
+            .map_err(|_| SettingError::new("HTTPS_PROXY", "is not a valid proxy URL"))?;
+        builder = builder.proxy(proxy.no_proxy(no_proxy.clone()));
+    }
+    if let Some(url) = &rules.http_proxy {
+        let proxy = reqwest::Proxy::http(url.clone())
+            .map_err(|_| SettingError::new("HTTP_PROXY", "is not a valid proxy URL"))?;
+        builder = builder.proxy(proxy.no_proxy(no_proxy));
+    }
+    // Everything else is checked above: only the header can be invalid.
+    builder.build().map_err(|_| SettingError::new("SOCIAL_AUTH_USER_AGENT", "is not a valid HTTP header value"))
+}
