@@ -1,24 +1,27 @@
 //! The provider that `rest-social-auth dev` embeds: a small OAuth 2.0 / OpenID Connect and OAuth 1.0a provider with a few
-//! made-up people, so that a whole login runs without an account anywhere.
+//! made-up users, so that a complete login needs no account anywhere.
 //!
-//! `cli/` starts it on a port of its own; never part of `serve`. Everything lives in memory, bounded, and ends with the
-//! process. It must never log a code, token, secret or verifier.
+//! `cli/` starts it on a port of its own; `serve` never does. All state is in memory, limited in size, and lost when the process
+//! ends. It must never log a code, token, secret or verifier.
 //!
 //! | file | what |
 //! |---|---|
 //! | `oauth2.rs` | `/authorize`, `/token`, `/revoke` (RFC 6749, 7636, 7009, 9207) |
-//! | `oidc.rs` | `/.well-known/openid-configuration`, `/jwks.json`, `/userinfo`, the id_token |
+//! | `oidc.rs` | `/.well-known/openid-configuration`, `/jwks.json`, `/userinfo`, the ID token |
 //! | `oauth1.rs`, `signature.rs` | `/oauth1/…` and the signatures of its requests (RFC 5849) |
-//! | `consent.rs` | the page where a person is chosen, and the answer to it |
-//! | `site.rs`, `shelf.rs`, `params.rs` | what all of them share: keys, bounded memory, parameters read strictly |
+//! | `consent_page.rs`, `consent.rs` | the page on which a user is chosen, and its answer |
+//! | `site.rs`, `expiring_map.rs` | clients, keys and the state in memory |
+//! | `params.rs`, `responses.rs` | parsing of parameters; JSON, redirects and pages |
 
 mod consent;
+mod consent_page;
+mod demo_users;
 mod expiring_map;
 mod oauth1;
 mod oauth2;
 mod oidc;
 mod params;
-mod people;
+mod responses;
 mod signature;
 mod site;
 #[cfg(test)]
@@ -28,7 +31,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Endpoint as _, EndpointExt as _, IntoEndpoint, Response, Route, get, post};
 use url::Url;
 
@@ -36,35 +39,35 @@ use self::site::Site;
 use crate::clock::Deps;
 use crate::server::listen;
 
-/// How long open requests may take to finish at a shutdown.
-const GRACE: Duration = Duration::from_secs(2);
+/// Time limit for open requests at a shutdown.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A small OAuth 2.0 / OpenID Connect and OAuth 1.0a provider; everything in memory.
+/// The demo provider.
 pub struct Demo {
     site: Arc<Site>,
 }
 
 impl Demo {
-    /// `public_url`: as browsers and the server reach it, such as `http://127.0.0.1:8001`.
+    /// `public_url`: the address for browsers and the server, such as `http://127.0.0.1:8001`.
     pub fn new(public_url: Url, deps: Deps) -> Self {
         Self { site: Arc::new(Site::new(&public_url, deps)) }
     }
 
-    /// The `[providers.demo]` and `[providers.demo-oauth1]` of the settings, so that `dev` needs no file.
+    /// The tables `[providers.demo]` and `[providers.demo-oauth1]` of the settings, with the secrets of this process.
     pub fn settings(&self) -> toml::Table {
         self.site.settings()
     }
 
     /// Serves until `shutdown`. `tls`: certificate chain and key as PEM.
     ///
-    /// Errors: those of the listener, and a certificate that cannot be read.
+    /// Errors: those of the listener, and an invalid certificate or key.
     pub async fn run(
         self,
         listener: tokio::net::TcpListener,
         tls: Option<(String, String)>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        let stages = listen::Shutdown { limit: GRACE, ..listen::Shutdown::default() };
+        let stages = listen::Shutdown { limit: SHUTDOWN_TIMEOUT, ..listen::Shutdown::default() };
         let closing = stages.closing.clone();
         tokio::spawn(async move {
             shutdown.await;
@@ -76,8 +79,8 @@ impl Demo {
 
 fn app(site: Arc<Site>) -> impl IntoEndpoint<Endpoint: 'static> {
     Route::new()
-        .at("/", get(consent::front_page))
-        .at("/demo.css", get(consent::style))
+        .at("/", get(responses::front_page))
+        .at("/demo.css", get(responses::style))
         .at("/consent", post(consent::decide))
         .at("/.well-known/openid-configuration", get(oidc::discovery))
         .at("/jwks.json", get(oidc::jwks))
@@ -95,15 +98,15 @@ fn app(site: Arc<Site>) -> impl IntoEndpoint<Endpoint: 'static> {
                 Ok(response) => response,
                 Err(error) => error.into_response(),
             };
-            Ok(protected(response))
+            Ok(with_security_headers(response))
         })
 }
 
-/// Nothing here is for caches, frames or other pages' eyes. No Cross-Origin-Opener-Policy: a pop-up passes through.
+/// Forbids caching, framing and embedding. Cross-Origin-Opener-Policy is not set, because a pop-up may visit this provider.
 ///
-/// `form-action` is left open on purpose: browsers hold it against every redirect that follows a form, and the way from
-/// the consent page leads over the client's callback to wherever that client goes on to.
-fn protected(mut response: Response) -> Response {
+/// `form-action` is not set, because browsers apply it to every redirect after a form is sent, and the client's callback may
+/// redirect anywhere.
+fn with_security_headers(mut response: Response) -> Response {
     const CSP: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
     let headers = [
         (header::CONTENT_SECURITY_POLICY, CSP),
@@ -117,14 +120,4 @@ fn protected(mut response: Response) -> Response {
     }
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
-}
-
-/// A JSON answer.
-fn json(status: StatusCode, body: &serde_json::Value) -> Response {
-    Response::builder().status(status).content_type("application/json").body(body.to_string())
-}
-
-/// The way back to the client: a GET, whatever the person's browser sent here (RFC 9700, section 4.12).
-fn see_other(location: &Url) -> Response {
-    Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, location.as_str()).finish()
 }

@@ -8,87 +8,87 @@ use poem::{Body, Request, Response, handler};
 use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
+use super::consent_page;
+use super::demo_users::DemoUser;
 use super::params::Params;
-use super::people::DemoUser;
-use super::signature::{Problem, Signed};
+use super::responses::{json, refusal};
+use super::signature::{Problem, SignedRequest};
 use super::site::{AccessToken, Memory, Pending, RequestToken, Site, registered_redirect_uri};
-use super::{consent, json};
 use crate::secrets::{ExposeSecret, SecretString, constant_time_eq};
 
 /// Temporary credentials (section 2.1).
 #[handler]
 pub async fn request_token(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Response {
-    let signed = match signed(request, body).await {
+    let signed = match parse_signed(request, body).await {
         Ok(signed) => signed,
         Err(response) => return response,
     };
-    let made = (|| {
-        verified(&site, request, &signed, "", &mut site.memory())?;
-        // 1.0 without `a` had no callback here, and with it the session fixation of 2009.
+    let answer = (|| {
+        verify(&site, request, &signed, "", &mut site.memory())?;
+        // OAuth 1.0 had no callback here, which allowed session fixation.
         let callback = registered_redirect_uri(signed.required("oauth_callback")?).ok_or("callback_rejected")?;
         let (token, secret) = (site.deps.token::<24>(), site.deps.token::<32>());
-        let row = RequestToken { secret: SecretString::from(secret.clone()), callback, agreed: None };
-        site.memory().request_tokens.put(&token, row, site.deps.now());
+        let row = RequestToken { secret: SecretString::from(secret.clone()), callback, granted_by: None };
+        site.memory().request_tokens.insert(&token, row, site.deps.now());
         Ok(form(&[("oauth_token", &token), ("oauth_token_secret", &secret), ("oauth_callback_confirmed", "true")]))
     })();
-    made.unwrap_or_else(refused)
+    answer.unwrap_or_else(refused)
 }
 
-/// The person is asked (section 2.2).
+/// Shows the consent page (section 2.2).
 #[handler]
 pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
     let params = Params::of_query(request);
     let token = params.get("oauth_token").filter(|_| !params.has_repeats()).unwrap_or_default();
-    let open = site.memory().request_tokens.get(token, site.deps.now()).and_then(RequestToken::open_callback);
-    match open {
+    let callback = site.memory().request_tokens.get(token, site.deps.now()).and_then(RequestToken::pending_callback);
+    match callback {
         Some(callback) => {
             let pending = Pending::OAuth1 { request_token: token.to_owned(), callback };
-            consent::ask(&site, pending, "profile email", None)
+            consent_page::show(&site, pending, "profile email", None)
         }
-        None => consent::refusal("This oauth_token is unknown, used or too old. Go back and begin again."),
+        None => refusal("This oauth_token is unknown, used or expired. Go back and start again."),
     }
 }
 
-/// The person agreed: where their browser goes. `None`: the request token is over.
-pub fn agree(site: &Site, token: &str, user: &'static DemoUser) -> Option<Url> {
+/// The user consented: the redirect to the client. `None`: the request token has expired.
+pub fn grant(site: &Site, token: &str, user: &'static DemoUser) -> Option<Url> {
     let verifier = site.deps.token::<24>();
     let mut memory = site.memory();
     let row = memory.request_tokens.get_mut(token, site.deps.now())?;
     let mut callback = row.callback.clone();
     callback.query_pairs_mut().append_pair("oauth_token", token).append_pair("oauth_verifier", &verifier);
-    row.agreed = Some((user, SecretString::from(verifier)));
+    row.granted_by = Some((user, SecretString::from(verifier)));
     Some(callback)
 }
 
-/// The parameter `denied` says no, as at Twitter; the request token ends.
+/// The user denied consent: the callback gets the parameter `denied`, as at Twitter.
 pub fn deny(site: &Site, token: &str) -> Option<Url> {
-    let row = site.memory().request_tokens.take(token, site.deps.now())?;
+    let row = site.memory().request_tokens.remove(token, site.deps.now())?;
     let mut callback = row.callback;
     callback.query_pairs_mut().append_pair("denied", token);
     Some(callback)
 }
 
-/// Token credentials (section 2.3). The request token is used up by the first request that is signed with it, whatever
-/// comes of it.
+/// Token credentials (section 2.3). The first request that is correctly signed uses the request token, even if it is refused.
 #[handler]
 pub async fn access_token(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Response {
-    let signed = match signed(request, body).await {
+    let signed = match parse_signed(request, body).await {
         Ok(signed) => signed,
         Err(response) => return response,
     };
-    let made = (|| {
+    let answer = (|| {
         let now = site.deps.now();
         let mut memory = site.memory();
         let token = signed.required("oauth_token")?;
         let secret = memory.request_tokens.get(token, now).map(|row| row.secret.clone()).ok_or("token_rejected")?;
-        verified(&site, request, &signed, secret.expose_secret(), &mut memory)?;
-        let row = memory.request_tokens.take(token, now).ok_or("token_rejected")?;
-        let (user, verifier) = row.agreed.ok_or("permission_unknown")?;
+        verify(&site, request, &signed, secret.expose_secret(), &mut memory)?;
+        let row = memory.request_tokens.remove(token, now).ok_or("token_rejected")?;
+        let (user, verifier) = row.granted_by.ok_or("permission_unknown")?;
         if !constant_time_eq(verifier.expose_secret().as_bytes(), signed.required("oauth_verifier")?.as_bytes()) {
             return Err("verifier_invalid");
         }
         let (token, secret) = (site.deps.token::<24>(), site.deps.token::<32>());
-        memory.access_tokens.put(&token, AccessToken { secret: SecretString::from(secret.clone()), user }, now);
+        memory.access_tokens.insert(&token, AccessToken { secret: SecretString::from(secret.clone()), user }, now);
         let number = user.number.to_string();
         Ok(form(&[
             ("oauth_token", &token),
@@ -97,24 +97,24 @@ pub async fn access_token(site: Data<&Arc<Site>>, request: &Request, body: Body)
             ("screen_name", user.login),
         ]))
     })();
-    made.unwrap_or_else(refused)
+    answer.unwrap_or_else(refused)
 }
 
-/// The protected resource: whose token is this.
+/// The protected resource: the account of the access token.
 #[handler]
 pub async fn account(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Response {
-    let signed = match signed(request, body).await {
+    let signed = match parse_signed(request, body).await {
         Ok(signed) => signed,
         Err(response) => return response,
     };
-    let found = (|| {
+    let answer = (|| {
         let mut memory = site.memory();
         let row = memory.access_tokens.get(signed.required("oauth_token")?, site.deps.now());
         let (secret, user) = row.map(|row| (row.secret.clone(), row.user)).ok_or("token_rejected")?;
-        verified(&site, request, &signed, secret.expose_secret(), &mut memory)?;
+        verify(&site, request, &signed, secret.expose_secret(), &mut memory)?;
         Ok(json(StatusCode::OK, &profile(user)))
     })();
-    found.unwrap_or_else(refused)
+    answer.unwrap_or_else(refused)
 }
 
 fn profile(user: &DemoUser) -> Value {
@@ -130,19 +130,19 @@ fn profile(user: &DemoUser) -> Value {
     profile
 }
 
-/// The request's parameters from header, query and form (section 3.4.1.3.1).
-async fn signed(request: &Request, body: Body) -> Result<Signed, Response> {
+/// The parameters of header, query and form (section 3.4.1.3.1).
+async fn parse_signed(request: &Request, body: Body) -> Result<SignedRequest, Response> {
     let query = Params::of_query(request);
     let form = Params::of_form(request, body).await?;
     let header = request.header(header::AUTHORIZATION).unwrap_or_default();
-    Signed::read(header, &[query.pairs(), form.pairs()].concat()).map_err(refused)
+    SignedRequest::parse(header, &[query.pairs(), form.pairs()].concat()).map_err(refused)
 }
 
-/// Who signs, whether the signature holds, and whether this very request came before (section 3.2).
-fn verified(
+/// Verifies the client, the signature and the nonce (section 3.2).
+fn verify(
     site: &Site,
     request: &Request,
-    signed: &Signed,
+    signed: &SignedRequest,
     token_secret: &str,
     memory: &mut Memory,
 ) -> Result<(), Problem> {
@@ -157,7 +157,7 @@ fn verified(
     if memory.nonces.get(&nonce, now).is_some() {
         return Err("nonce_used");
     }
-    memory.nonces.put(&nonce, (), now);
+    memory.nonces.insert(&nonce, (), now);
     Ok(())
 }
 

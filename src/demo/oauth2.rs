@@ -1,4 +1,4 @@
-//! OAuth 2.0: the authorization endpoint, the token endpoint and revocation, in the order of the RFCs' checks.
+//! OAuth 2.0: the authorization, token and revocation endpoints.
 
 use std::sync::Arc;
 
@@ -11,52 +11,50 @@ use poem::{Body, Request, Response, handler};
 use serde_json::json;
 use url::Url;
 
+use super::demo_users::{self, DemoUser};
 use super::params::Params;
-use super::people::{self, DemoUser};
-use super::site::{Authorization, Code, Grant, Memory, Pending, Refresh, Site, registered_redirect_uri};
-use super::{consent, json, oidc, see_other};
+use super::responses::{json, refusal, see_other};
+use super::site::{AuthorizationRequest, Code, Grant, Memory, Pending, Refresh, SCOPES, Site, registered_redirect_uri};
+use super::{consent_page, oidc};
 use crate::clock::UnixMillis;
 use crate::secrets::matches_pkce_challenge;
 
-pub const SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
-/// Longer parameters are nobody's.
-const LONGEST: usize = 2048;
+/// Maximum length of a parameter.
+const MAX_PARAMETER_LEN: usize = 2048;
 
 /// The authorization endpoint (RFC 6749, section 3.1): shows the consent page.
 #[handler]
 pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
     let params = Params::of_query(request);
-    // Nothing is sent to an address that the client did not register, not even an error (section 4.1.2.1).
+    // Even an error must not be sent to a redirect URI that is not registered (section 4.1.2.1).
     if params.get("client_id") != Some(site.oauth2.id) {
-        return consent::refusal("No client of this client_id is registered here.");
+        return refusal("No client with this client_id is registered.");
     }
-    let text = params.get("redirect_uri").unwrap_or_default();
-    let Some(redirect_uri) = registered_redirect_uri(text) else {
-        return consent::refusal(
-            "This redirect_uri is not registered: the demo provider knows addresses of this machine only.",
-        );
+    let redirect_uri_text = params.get("redirect_uri").unwrap_or_default();
+    let Some(redirect_uri) = registered_redirect_uri(redirect_uri_text) else {
+        return refusal("This redirect_uri is not registered: only loopback addresses are.");
     };
-    match asked(&params, redirect_uri.clone(), text) {
-        Ok(authorization) => {
-            let scope = authorization.scope.clone();
-            let hint = params.get("login_hint").and_then(people::by_login);
-            consent::ask(&site, Pending::OAuth2(authorization), &scope, hint)
+    match parse_request(&params, redirect_uri.clone(), redirect_uri_text) {
+        Ok(request) => {
+            let scope = request.scope.clone();
+            let hint = params.get("login_hint").and_then(demo_users::by_login);
+            consent_page::show(&site, Pending::OAuth2(request), &scope, hint)
         }
         Err((error, description)) => {
             let members = [("error", error), ("error_description", description)];
-            see_other(&answer(&site, redirect_uri, params.get("state"), &members))
+            see_other(&redirect_target(&site, redirect_uri, params.get("state"), &members))
         }
     }
 }
 
-/// Errors: code and description, for the redirect URI.
-fn asked(
+/// Errors: `error` and `error_description`.
+fn parse_request(
     params: &Params,
     redirect_uri: Url,
     redirect_uri_text: &str,
-) -> Result<Authorization, (&'static str, &'static str)> {
-    if params.has_repeats() || params.pairs().iter().any(|(_, value)| value.len() > LONGEST) {
-        return Err(("invalid_request", "A parameter comes twice or is too long."));
+) -> Result<AuthorizationRequest, (&'static str, &'static str)> {
+    if params.has_repeats() || params.pairs().iter().any(|(_, value)| value.len() > MAX_PARAMETER_LEN) {
+        return Err(("invalid_request", "A parameter is repeated or too long."));
     }
     if params.get("response_type") != Some("code") {
         return Err(("unsupported_response_type", "Only response_type=code is supported."));
@@ -65,18 +63,20 @@ fn asked(
         return Err(("invalid_request", "Only response_mode=query is supported."));
     }
     if params.get("prompt") == Some("none") {
-        return Err(("interaction_required", "Nobody is signed in here without being asked."));
+        return Err(("interaction_required", "Every login needs the consent page."));
     }
     let code_challenge = match (params.get("code_challenge"), params.get("code_challenge_method")) {
         (None, None) => None,
         (Some(challenge), Some("S256")) if is_challenge(challenge) => Some(challenge.to_owned()),
-        (Some(_), Some("S256")) => return Err(("invalid_request", "code_challenge is not a SHA-256 in base64url.")),
-        _ => return Err(("invalid_request", "PKCE takes code_challenge with code_challenge_method=S256.")),
+        (Some(_), Some("S256")) => {
+            return Err(("invalid_request", "code_challenge is not a SHA-256 digest in base64url."));
+        }
+        _ => return Err(("invalid_request", "PKCE needs code_challenge and code_challenge_method=S256.")),
     };
-    // An unknown scope is left out rather than refused (section 3.3).
-    let wanted = params.get("scope").unwrap_or("openid profile email").split_ascii_whitespace();
-    let scope: Vec<&str> = wanted.filter(|scope| SCOPES.contains(scope)).collect();
-    Ok(Authorization {
+    // Unknown scopes are ignored (section 3.3).
+    let requested = params.get("scope").unwrap_or("openid profile email").split_ascii_whitespace();
+    let scope: Vec<&str> = requested.filter(|scope| SCOPES.contains(scope)).collect();
+    Ok(AuthorizationRequest {
         redirect_uri,
         redirect_uri_text: redirect_uri_text.to_owned(),
         state: params.get("state").map(str::to_owned),
@@ -91,7 +91,7 @@ fn is_challenge(text: &str) -> bool {
 }
 
 /// The redirect URI with `members`, the state and the issuer (RFC 9207).
-fn answer(site: &Site, mut redirect_uri: Url, state: Option<&str>, members: &[(&str, &str)]) -> Url {
+fn redirect_target(site: &Site, mut redirect_uri: Url, state: Option<&str>, members: &[(&str, &str)]) -> Url {
     redirect_uri
         .query_pairs_mut()
         .extend_pairs(members)
@@ -100,19 +100,20 @@ fn answer(site: &Site, mut redirect_uri: Url, state: Option<&str>, members: &[(&
     redirect_uri
 }
 
-/// The person agreed: where their browser goes, with a code of 60 seconds and one use.
-pub fn agree(site: &Site, asked: Authorization, user: &'static DemoUser) -> Url {
+/// The user consented: the redirect to the client, with an authorization code.
+pub fn grant(site: &Site, request: AuthorizationRequest, user: &'static DemoUser) -> Url {
     let code = site.deps.token::<32>();
-    let (redirect_uri, state) = (asked.redirect_uri.clone(), asked.state.clone());
+    let (redirect_uri, state) = (request.redirect_uri.clone(), request.state.clone());
     let mut memory = site.memory();
     let grant = memory.new_grant();
-    memory.codes.put(&code, Code { asked, user, grant, used: false }, site.deps.now());
-    answer(site, redirect_uri, state.as_deref(), &[("code", &code)])
+    memory.codes.insert(&code, Code { request, user, grant, is_used: false }, site.deps.now());
+    redirect_target(site, redirect_uri, state.as_deref(), &[("code", &code)])
 }
 
-pub fn deny(site: &Site, asked: &Authorization) -> Url {
-    let members = [("error", "access_denied"), ("error_description", "The person said no.")];
-    answer(site, asked.redirect_uri.clone(), asked.state.as_deref(), &members)
+/// The user denied consent.
+pub fn deny(site: &Site, request: &AuthorizationRequest) -> Url {
+    let members = [("error", "access_denied"), ("error_description", "The user denied consent.")];
+    redirect_target(site, request.redirect_uri.clone(), request.state.as_deref(), &members)
 }
 
 /// The token endpoint (RFC 6749, sections 4.1.3 and 6).
@@ -122,7 +123,7 @@ pub async fn token_endpoint(site: Data<&Arc<Site>>, request: &Request, body: Bod
         Ok(params) => params,
         Err(response) => return response,
     };
-    if let Some(refusal) = refusal_of_client(&site, request, &params) {
+    if let Some(refusal) = authenticate_client(&site, request, &params) {
         return refusal;
     }
     let granted = match params.get("grant_type") {
@@ -140,37 +141,37 @@ pub async fn token_endpoint(site: Data<&Arc<Site>>, request: &Request, body: Bod
 
 fn by_code(site: &Site, params: &Params) -> Result<serde_json::Value, &'static str> {
     let now = site.deps.now();
-    let shown = params.get("code").ok_or("invalid_request")?;
+    let code = params.get("code").ok_or("invalid_request")?;
     let mut memory = site.memory();
-    let code = memory.codes.get_mut(shown, now).ok_or("invalid_grant")?;
-    // Whatever comes of it, the code is used up.
-    let (grant, used) = (code.grant, std::mem::replace(&mut code.used, true));
-    if used {
-        memory.end_grant(grant);
+    let code = memory.codes.get_mut(code, now).ok_or("invalid_grant")?;
+    // From here on the code is used, even if the request is refused.
+    let (grant, was_used) = (code.grant, std::mem::replace(&mut code.is_used, true));
+    if was_used {
+        memory.revoke_grant(grant);
         return Err("invalid_grant");
     }
-    if params.get("redirect_uri") != Some(&code.asked.redirect_uri_text) {
+    if params.get("redirect_uri") != Some(&code.request.redirect_uri_text) {
         return Err("invalid_grant");
     }
-    // A verifier without a challenge is a downgrade, too (RFC 9700, section 4.8.2).
-    match (&code.asked.code_challenge, params.get("code_verifier")) {
+    // A verifier without a challenge is a downgrade attack (RFC 9700, section 4.8.2).
+    match (&code.request.code_challenge, params.get("code_verifier")) {
         (None, None) => {}
         (Some(challenge), Some(verifier)) if matches_pkce_challenge(verifier, challenge) => {}
         _ => return Err("invalid_grant"),
     }
-    let (user, asked) = (code.user, code.asked.clone());
-    let grant = Grant { id: grant, user, scope: asked.scope };
-    Ok(tokens(site, &mut memory, grant, asked.nonce.as_deref(), now))
+    let (user, request) = (code.user, code.request.clone());
+    let grant = Grant { id: grant, user, scope: request.scope };
+    Ok(tokens(site, &mut memory, grant, request.nonce.as_deref(), now))
 }
 
 fn by_refresh_token(site: &Site, params: &Params) -> Result<serde_json::Value, &'static str> {
     let now = site.deps.now();
-    let shown = params.get("refresh_token").ok_or("invalid_request")?;
+    let token = params.get("refresh_token").ok_or("invalid_request")?;
     let mut memory = site.memory();
-    let refresh = memory.refresh.get_mut(shown, now).ok_or("invalid_grant")?;
-    let (grant, used) = (refresh.grant.clone(), std::mem::replace(&mut refresh.used, true));
-    if used {
-        memory.end_grant(grant.id);
+    let refresh = memory.refresh.get_mut(token, now).ok_or("invalid_grant")?;
+    let (grant, was_used) = (refresh.grant.clone(), std::mem::replace(&mut refresh.is_used, true));
+    if was_used {
+        memory.revoke_grant(grant.id);
         return Err("invalid_grant");
     }
     Ok(tokens(site, &mut memory, grant, None, now))
@@ -188,19 +189,19 @@ fn tokens(site: &Site, memory: &mut Memory, grant: Grant, nonce: Option<&str>, n
     if grant.scope.split(' ').any(|scope| scope == "openid") {
         body["id_token"] = oidc::id_token(site, &grant, nonce, &access, now).into();
     }
-    memory.access.put(&access, grant.clone(), now);
-    memory.refresh.put(&refresh, Refresh { grant, used: false }, now);
+    memory.access.insert(&access, grant.clone(), now);
+    memory.refresh.insert(&refresh, Refresh { grant, is_used: false }, now);
     body
 }
 
-/// Revocation (RFC 7009): an unknown token is a success, too.
+/// Revocation (RFC 7009), which succeeds for an unknown token, too.
 #[handler]
 pub async fn revoke(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Response {
     let params = match Params::of_form(request, body).await {
         Ok(params) => params,
         Err(response) => return response,
     };
-    if let Some(refusal) = refusal_of_client(&site, request, &params) {
+    if let Some(refusal) = authenticate_client(&site, request, &params) {
         return refusal;
     }
     let Some(token) = params.get("token") else {
@@ -208,17 +209,17 @@ pub async fn revoke(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Re
     };
     let now = site.deps.now();
     let mut memory = site.memory();
-    memory.access.take(token, now);
-    // A refresh token takes the access tokens of its grant along (section 2.1).
-    if let Some(refresh) = memory.refresh.take(token, now) {
-        memory.end_grant(refresh.grant.id);
+    memory.access.remove(token, now);
+    // Revoking a refresh token revokes the access tokens of its grant (section 2.1).
+    if let Some(refresh) = memory.refresh.remove(token, now) {
+        memory.revoke_grant(refresh.grant.id);
     }
     Response::builder().status(StatusCode::OK).finish()
 }
 
-/// The client must prove itself by basic authentication or in the body, never both (RFC 6749, section 2.3). `None`: it did.
-fn refusal_of_client(site: &Site, request: &Request, params: &Params) -> Option<Response> {
-    let basic = request.header(header::AUTHORIZATION).map(|value| basic_pair(value).unwrap_or_default());
+/// Client authentication, by HTTP Basic or in the body, never both (RFC 6749, section 2.3). `None`: it succeeded.
+fn authenticate_client(site: &Site, request: &Request, params: &Params) -> Option<Response> {
+    let basic = request.header(header::AUTHORIZATION).map(|value| basic_credentials(value).unwrap_or_default());
     let in_body = params.get("client_secret");
     let (id, secret) = match (&basic, in_body) {
         (Some((id, secret)), None) => (id.as_str(), secret.as_str()),
@@ -236,8 +237,8 @@ fn refusal_of_client(site: &Site, request: &Request, params: &Params) -> Option<
     Some(response)
 }
 
-/// Both halves are form-encoded before they are joined (RFC 6749, section 2.3.1).
-fn basic_pair(header: &str) -> Option<(String, String)> {
+/// ID and secret are form-encoded (RFC 6749, section 2.3.1).
+fn basic_credentials(header: &str) -> Option<(String, String)> {
     let (scheme, encoded) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;

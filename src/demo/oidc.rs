@@ -1,4 +1,4 @@
-//! OpenID Connect: the discovery document, the keys, the id_token and the profile.
+//! OpenID Connect: the discovery document, the keys, the ID token and userinfo.
 
 use std::sync::Arc;
 
@@ -10,12 +10,11 @@ use poem::web::Data;
 use poem::{Request, Response, handler};
 use serde_json::{Map, Value, json};
 
-use super::json;
-use super::oauth2::SCOPES;
-use super::site::{Grant, Signer, Site};
+use super::responses::json;
+use super::site::{Grant, SCOPES, Signer, Site};
 use crate::clock::UnixMillis;
 
-/// Seconds that an id_token is good for.
+/// In seconds.
 const ID_TOKEN_LIFETIME: i64 = 600;
 
 /// OpenID Connect Discovery 1.0, section 3.
@@ -50,7 +49,7 @@ pub async fn jwks(site: Data<&Arc<Site>>) -> Response {
     json(StatusCode::OK, &serde_json::to_value(&site.signer.public).unwrap_or_default())
 }
 
-/// The profile of whoever the access token stands for (OpenID Connect Core, section 5.3).
+/// OpenID Connect Core, section 5.3.
 #[handler]
 pub async fn userinfo(site: Data<&Arc<Site>>, request: &Request) -> Response {
     let header = request.header(header::AUTHORIZATION).unwrap_or_default();
@@ -68,7 +67,7 @@ pub async fn userinfo(site: Data<&Arc<Site>>, request: &Request) -> Response {
     }
 }
 
-/// The claims that the scope opens (OpenID Connect Core, section 5.4).
+/// The claims of the granted scopes (OpenID Connect Core, section 5.4).
 fn claims(grant: &Grant) -> Map<String, Value> {
     let user = grant.user;
     let has = |wanted: &str| grant.scope.split(' ').any(|scope| scope == wanted);
@@ -92,18 +91,17 @@ pub fn id_token(site: &Site, grant: &Grant, nonce: Option<&str>, access_token: &
     let mut payload = claims(grant);
     let issued = now.seconds();
     let hash = digest::digest(&digest::SHA256, access_token.as_bytes());
-    let mut set = |name: &str, value: Value| payload.insert(name.to_owned(), value);
-    set("iss", site.base.as_str().into());
-    set("aud", site.oauth2.id.into());
-    set("iat", issued.into());
-    set("exp", (issued + ID_TOKEN_LIFETIME).into());
-    set("auth_time", issued.into());
-    set("at_hash", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]).into());
+    let mut insert = |name: &str, value: Value| payload.insert(name.to_owned(), value);
+    insert("iss", site.base.as_str().into());
+    insert("aud", site.oauth2.id.into());
+    insert("iat", issued.into());
+    insert("exp", (issued + ID_TOKEN_LIFETIME).into());
+    insert("auth_time", issued.into());
+    insert("at_hash", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]).into());
     if let Some(nonce) = nonce {
-        set("nonce", nonce.into());
+        insert("nonce", nonce.into());
     }
     let mut header = jsonwebtoken::Header::new(Signer::ALGORITHM);
     header.kid = Some(site.signer.kid.clone());
-    jsonwebtoken::encode(&header, &payload, &site.signer.key)
-        .expect("a map of JSON values is signed by a key of its kind")
+    jsonwebtoken::encode(&header, &payload, &site.signer.key).expect("the key is one for ES256")
 }

@@ -1,10 +1,10 @@
-//! Parameters of a query or a form, in order, with repetition seen instead of silently resolved (RFC 6749, section 3.1).
+//! The parameters of a query or a form in order. Repeated names are kept, so that they can be refused (RFC 6749, section 3.1).
 
 use poem::http::{StatusCode, header};
 use poem::{Body, Request, Response};
 
-/// Larger bodies are refused.
-const LARGEST_BODY: usize = 64 * 1024;
+/// In bytes.
+const MAX_BODY_LEN: usize = 64 * 1024;
 
 #[derive(Clone, Debug, Default)]
 pub struct Params(Vec<(String, String)>);
@@ -14,13 +14,12 @@ impl Params {
         Self::parse(request.uri().query().unwrap_or_default().as_bytes())
     }
 
-    /// Errors, as answers: 415 for any other type than a form, 413 for a body that is too large, 400 for one that breaks
-    /// off.
+    /// Errors, as answers: 415 for a body that is not a form, 413 for one that is too large, 400 for an incomplete one.
     pub async fn of_form(request: &Request, body: Body) -> Result<Self, Response> {
         let refused = |status: StatusCode| Response::builder().status(status).finish();
         let full = request.header(header::CONTENT_TYPE).unwrap_or_default();
         let essence = full.split(';').next().unwrap_or_default().trim();
-        let bytes = body.into_bytes_limit(LARGEST_BODY).await.map_err(|error| match error {
+        let bytes = body.into_bytes_limit(MAX_BODY_LEN).await.map_err(|error| match error {
             poem::error::ReadBodyError::PayloadTooLarge => refused(StatusCode::PAYLOAD_TOO_LARGE),
             _ => refused(StatusCode::BAD_REQUEST),
         })?;
@@ -37,12 +36,12 @@ impl Params {
         Self(url::form_urlencoded::parse(text).map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
     }
 
-    /// The first of that name. One without a value counts as absent (RFC 6749, section 3.1).
+    /// The first value of this name. An empty value counts as absent (RFC 6749, section 3.1).
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// Whether any name comes twice.
+    /// Whether a name occurs more than once.
     pub fn has_repeats(&self) -> bool {
         self.0.iter().enumerate().any(|(at, (name, _))| self.0[..at].iter().any(|(earlier, _)| earlier == name))
     }

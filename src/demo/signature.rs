@@ -1,30 +1,29 @@
-//! Signatures of OAuth 1.0a requests (RFC 5849, section 3), verified in the RFC's order. HMAC-SHA1 only.
+//! Verifies the signatures of OAuth 1.0a requests (RFC 5849, section 3). HMAC-SHA1 only.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
+use crate::outgoing::ESCAPED;
 use crate::secrets::constant_time_eq;
 
-/// Section 3.6: everything but letters, digits, `-`, `.`, `_` and `~`.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// Seconds that a client's clock may be off.
-const DRIFT: i64 = 300;
+/// Maximum difference of the clocks, in seconds.
+const MAX_CLOCK_SKEW: u64 = 300;
 
-/// A request as it was signed.
-pub struct Signed {
+/// A request with its signature, which is not verified yet.
+pub struct SignedRequest {
     oauth: Vec<(String, String)>,
-    /// `oauth_` parameters and all others, without realm and signature (section 3.4.1.3.1).
+    /// All parameters but `realm` and `oauth_signature` (section 3.4.1.3.1).
     all: Vec<(String, String)>,
 }
 
-/// The words of the OAuth problem reporting extension.
+/// A value of `oauth_problem` (OAuth Problem Reporting extension).
 pub type Problem = &'static str;
 
-impl Signed {
-    /// `others`: parameters of the query and of a form body.
-    pub fn read(authorization: &str, others: &[(String, String)]) -> Result<Self, Problem> {
+impl SignedRequest {
+    /// `others`: the parameters of the query and of a form body.
+    pub fn parse(authorization: &str, others: &[(String, String)]) -> Result<Self, Problem> {
         let (scheme, rest) = authorization.split_once(' ').ok_or("parameter_absent")?;
         if !scheme.eq_ignore_ascii_case("oauth") {
             return Err("parameter_absent");
@@ -43,7 +42,7 @@ impl Signed {
             }
             oauth.push((name, value));
         }
-        // Protocol parameters come in one place only (section 3.5).
+        // Protocol parameters must be sent in one place only (section 3.5).
         if others.iter().any(|(name, _)| name.starts_with("oauth_")) {
             return Err("parameter_rejected");
         }
@@ -60,14 +59,15 @@ impl Signed {
         self.get(name).ok_or("parameter_absent")
     }
 
-    /// All that makes this request one of its own: good for one use (section 3.3).
+    /// Identifies this request, to detect a replay (section 3.3).
     pub fn nonce_key(&self) -> String {
         ["oauth_consumer_key", "oauth_token", "oauth_timestamp", "oauth_nonce"]
             .map(|name| encoded(self.get(name).unwrap_or_default()))
             .join("&")
     }
 
-    /// Holds the signature against both secrets. `uri`: scheme, host and path (section 3.4.1.2). `now`: Unix seconds.
+    /// Verifies time and signature. `uri`: scheme, host and path (section 3.4.1.2). `secrets`: of the client and of the token.
+    /// `now`: Unix seconds.
     pub fn verify(&self, method: &str, uri: &str, secrets: (&str, &str), now: i64) -> Result<(), Problem> {
         if self.required("oauth_signature_method")? != "HMAC-SHA1" {
             return Err("signature_method_rejected");
@@ -76,13 +76,13 @@ impl Signed {
             return Err("version_rejected");
         }
         let timestamp: i64 = self.required("oauth_timestamp")?.parse().map_err(|_| "timestamp_refused")?;
-        if now.abs_diff(timestamp) > DRIFT.unsigned_abs() {
+        if now.abs_diff(timestamp) > MAX_CLOCK_SKEW {
             return Err("timestamp_refused");
         }
         self.required("oauth_nonce")?;
-        let shown = STANDARD.decode(self.required("oauth_signature")?).map_err(|_| "signature_invalid")?;
-        let made = sign(&self.base_string(method, uri), secrets);
-        if constant_time_eq(&shown, &made) { Ok(()) } else { Err("signature_invalid") }
+        let given = STANDARD.decode(self.required("oauth_signature")?).map_err(|_| "signature_invalid")?;
+        let expected = sign(&self.base_string(method, uri), secrets);
+        if constant_time_eq(&given, &expected) { Ok(()) } else { Err("signature_invalid") }
     }
 
     /// Section 3.4.1.
@@ -102,14 +102,14 @@ fn sign(base_string: &str, (client, token): (&str, &str)) -> Vec<u8> {
 }
 
 fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, ENCODED).to_string()
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 fn decoded(text: &str) -> Result<String, Problem> {
     percent_decode_str(text).decode_utf8().map(|text| text.into_owned()).map_err(|_| "parameter_rejected")
 }
 
-/// What a client would send, for tests that talk to the provider.
+/// The header that a client sends, for tests.
 #[cfg(test)]
 pub fn authorization_header(
     method: &str,
@@ -120,10 +120,10 @@ pub fn authorization_header(
 ) -> String {
     let oauth: Vec<(String, String)> =
         oauth.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let signed = Signed { all: [oauth.clone(), others.to_vec()].concat(), oauth };
+    let signed = SignedRequest { all: [oauth.clone(), others.to_vec()].concat(), oauth };
     let signature = STANDARD.encode(sign(&signed.base_string(method, uri), secrets));
-    let shown = signed.oauth.iter().map(|(name, value)| (name.clone(), value.clone()));
-    let parts: Vec<String> = shown
+    let sent = signed.oauth.iter().map(|(name, value)| (name.clone(), value.clone()));
+    let parts: Vec<String> = sent
         .chain([("oauth_signature".to_owned(), signature)])
         .map(|(name, value)| format!("{}=\"{}\"", encoded(&name), encoded(&value)))
         .collect();
@@ -136,7 +136,7 @@ mod tests {
 
     /// RFC 5849, section 3.4.1.1, with the parameters of its section 3.4.1.3.1.
     #[test]
-    fn rfc5849_the_base_string_of_the_rfc() {
+    fn rfc5849_base_string_example() {
         let header = concat!(
             r#"OAuth realm="Example", oauth_consumer_key="9djdj82h48djs9d2", oauth_token="kkk9d7dh3k39sjv7", "#,
             r#"oauth_signature_method="HMAC-SHA1", oauth_timestamp="137131201", oauth_nonce="7d8f3e4a", "#,
@@ -146,7 +146,7 @@ mod tests {
             [("b5", "=%3D"), ("a3", "a"), ("c@", ""), ("a2", "r b"), ("c2", ""), ("a3", "2 q")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .to_vec();
-        let signed = Signed::read(header, &others).unwrap();
+        let signed = SignedRequest::parse(header, &others).unwrap();
         assert_eq!(
             signed.base_string("POST", "http://example.com/request"),
             concat!(
@@ -159,7 +159,7 @@ mod tests {
 
     /// RFC 5849, section 1.2, the request for the photograph.
     #[test]
-    fn rfc5849_the_signature_of_the_rfc_holds_and_no_other() {
+    fn rfc5849_signature_example() {
         let verify = |signature: &str, now| {
             let header = format!(
                 "OAuth realm=\"Photos\", oauth_consumer_key=\"dpf43f3p2l4k3l03\", oauth_token=\"nnch734d00sl2jdk\", \
@@ -169,7 +169,7 @@ mod tests {
             let query = [("file", "vacation.jpg"), ("size", "original")];
             let query = query.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let secrets = ("kd94hf93k423kf44", "pfkkdhi9sl3r4s00");
-            Signed::read(&header, &query)?.verify("GET", "http://photos.example.net/photos", secrets, now)
+            SignedRequest::parse(&header, &query)?.verify("GET", "http://photos.example.net/photos", secrets, now)
         };
         assert_eq!(verify("MdpQcU8iPSUjWoN%2FUDMsK2sui9I%3D", 137_131_202), Ok(()));
         assert_eq!(verify("NdpQcU8iPSUjWoN%2FUDMsK2sui9I%3D", 137_131_202), Err("signature_invalid"));
@@ -177,17 +177,17 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_says_a_thing_twice_is_refused() {
+    fn malformed_and_repeated_parameters_are_refused() {
         for header in [
             r#"OAuth oauth_token="a", oauth_token="b""#,
             r#"OAuth oauth_token=a"#,
             r#"OAuth oauth_token"#,
             r#"OAuth other="a""#,
         ] {
-            assert_eq!(Signed::read(header, &[]).err(), Some("parameter_rejected"), "{header}");
+            assert_eq!(SignedRequest::parse(header, &[]).err(), Some("parameter_rejected"), "{header}");
         }
-        assert_eq!(Signed::read("Bearer x", &[]).err(), Some("parameter_absent"));
+        assert_eq!(SignedRequest::parse("Bearer x", &[]).err(), Some("parameter_absent"));
         let elsewhere = [("oauth_token".to_owned(), "b".to_owned())];
-        assert_eq!(Signed::read(r#"OAuth oauth_token="a""#, &elsewhere).err(), Some("parameter_rejected"));
+        assert_eq!(SignedRequest::parse(r#"OAuth oauth_token="a""#, &elsewhere).err(), Some("parameter_rejected"));
     }
 }

@@ -1,5 +1,4 @@
-//! What every page of the demo provider shares: its address, its one client for each protocol, its signing key and what it
-//! remembers.
+//! The state of the demo provider: its address, one client for each protocol, the signing key, and its codes and tokens.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,35 +8,38 @@ use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use url::{Host, Url};
 
+use super::demo_users::DemoUser;
 use super::expiring_map::ExpiringMap;
-use super::people::DemoUser;
 use crate::clock::Deps;
 use crate::secrets::{ExposeSecret, SecretString, constant_time_eq};
 
-const MINUTE: Duration = Duration::from_secs(60);
-/// Rows of each shelf.
-const MOST: usize = 2000;
-/// A nonce is kept a little longer than a timestamp is good for, and every signed request makes one.
-const MOST_NONCES: usize = 20_000;
+/// The scopes that the provider supports.
+pub const SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
-/// An application that is registered here.
-pub struct App {
+const MINUTE: Duration = Duration::from_secs(60);
+/// Maximum number of rows of each kind.
+const MAX_ROWS: usize = 2000;
+/// Every signed request stores a nonce, for longer than its timestamp is accepted.
+const MAX_NONCES: usize = 20_000;
+
+/// A registered client.
+pub struct RegisteredClient {
     pub id: &'static str,
     pub title: &'static str,
     pub secret: SecretString,
 }
 
-impl App {
+impl RegisteredClient {
     fn new(id: &'static str, deps: &Deps) -> Self {
         Self { id, title: "rest-social-auth (dev)", secret: SecretString::from(deps.token::<32>()) }
     }
 
-    pub fn has_secret(&self, shown: &str) -> bool {
-        constant_time_eq(self.secret.expose_secret().as_bytes(), shown.as_bytes())
+    pub fn has_secret(&self, given: &str) -> bool {
+        constant_time_eq(self.secret.expose_secret().as_bytes(), given.as_bytes())
     }
 }
 
-/// Signs id_tokens; made when the provider starts.
+/// The key that signs ID tokens, generated at start.
 pub struct Signer {
     pub key: EncodingKey,
     pub kid: String,
@@ -45,6 +47,7 @@ pub struct Signer {
 }
 
 impl Signer {
+    /// The only algorithm of ID tokens.
     pub const ALGORITHM: Algorithm = Algorithm::ES256;
 
     fn new(deps: &Deps) -> Self {
@@ -59,35 +62,35 @@ impl Signer {
     }
 }
 
-/// A consent page that is open, by its ticket.
+/// The request of an open consent page.
 pub enum Pending {
-    OAuth2(Authorization),
+    OAuth2(AuthorizationRequest),
     OAuth1 { request_token: String, callback: Url },
 }
 
-/// What an authorization request asked for.
+/// An OAuth 2.0 authorization request.
 #[derive(Clone)]
-pub struct Authorization {
+pub struct AuthorizationRequest {
     pub redirect_uri: Url,
-    /// To the letter: `redirect_uri` may have been normalised by parsing.
+    /// As sent: parsing may have normalized `redirect_uri`, and the token request must repeat it exactly.
     pub redirect_uri_text: String,
     pub state: Option<String>,
     pub nonce: Option<String>,
-    /// S256.
+    /// The PKCE challenge (S256).
     pub code_challenge: Option<String>,
     pub scope: String,
 }
 
-/// An authorization code. It stays on its shelf when it is used, so that a second use is seen and ends what the first one
-/// gave (RFC 6749, section 4.1.2).
+/// An authorization code. A used code stays stored, because a second use revokes the tokens of the first one (RFC 6749,
+/// section 4.1.2).
 pub struct Code {
-    pub asked: Authorization,
+    pub request: AuthorizationRequest,
     pub user: &'static DemoUser,
     pub grant: u64,
-    pub used: bool,
+    pub is_used: bool,
 }
 
-/// What a person allowed: behind access and refresh tokens. One consent is one `id`.
+/// The consent of a user, to which access and refresh tokens belong.
 #[derive(Clone)]
 pub struct Grant {
     pub id: u64,
@@ -95,28 +98,28 @@ pub struct Grant {
     pub scope: String,
 }
 
-/// A refresh token is used once; its second use ends the grant (RFC 9700, section 4.14.2).
+/// A refresh token is valid once; its second use revokes the grant (RFC 9700, section 4.14.2).
 pub struct Refresh {
     pub grant: Grant,
-    pub used: bool,
+    pub is_used: bool,
 }
 
-/// OAuth 1.0a, before the person has been asked and after.
+/// Temporary credentials of OAuth 1.0a.
 pub struct RequestToken {
     pub secret: SecretString,
     pub callback: Url,
-    /// Set when the person agreed.
-    pub agreed: Option<(&'static DemoUser, SecretString)>,
+    /// The user who consented, and the verifier.
+    pub granted_by: Option<(&'static DemoUser, SecretString)>,
 }
 
 impl RequestToken {
-    /// Where the answer goes, as long as there is none.
-    pub fn open_callback(&self) -> Option<Url> {
-        self.agreed.is_none().then(|| self.callback.clone())
+    /// The callback URL. `None`: the user has consented already.
+    pub fn pending_callback(&self) -> Option<Url> {
+        self.granted_by.is_none().then(|| self.callback.clone())
     }
 }
 
-/// OAuth 1.0a.
+/// Token credentials of OAuth 1.0a.
 pub struct AccessToken {
     pub secret: SecretString,
     pub user: &'static DemoUser,
@@ -130,27 +133,27 @@ pub struct Memory {
     pub request_tokens: ExpiringMap<RequestToken>,
     pub access_tokens: ExpiringMap<AccessToken>,
     pub nonces: ExpiringMap<()>,
-    grants: u64,
+    grant_count: u64,
 }
 
 impl Memory {
     pub fn new_grant(&mut self) -> u64 {
-        self.grants += 1;
-        self.grants
+        self.grant_count += 1;
+        self.grant_count
     }
 
-    /// Ends every token of a consent.
-    pub fn end_grant(&mut self, id: u64) {
+    /// Revokes all tokens of a grant.
+    pub fn revoke_grant(&mut self, id: u64) {
         self.access.retain(|grant| grant.id != id);
         self.refresh.retain(|refresh| refresh.grant.id != id);
     }
 }
 
 pub struct Site {
-    /// Scheme, host and port: no slash at the end.
+    /// Scheme, host and port, without a final slash.
     pub base: String,
-    pub oauth2: App,
-    pub oauth1: App,
+    pub oauth2: RegisteredClient,
+    pub oauth1: RegisteredClient,
     pub signer: Signer,
     pub deps: Deps,
     memory: Mutex<Memory>,
@@ -159,19 +162,19 @@ pub struct Site {
 impl Site {
     pub fn new(public_url: &Url, deps: Deps) -> Self {
         let memory = Memory {
-            pending: ExpiringMap::new(10 * MINUTE, MOST),
-            codes: ExpiringMap::new(MINUTE, MOST),
-            access: ExpiringMap::new(60 * MINUTE, MOST),
-            refresh: ExpiringMap::new(24 * 60 * MINUTE, MOST),
-            request_tokens: ExpiringMap::new(10 * MINUTE, MOST),
-            access_tokens: ExpiringMap::new(24 * 60 * MINUTE, MOST),
-            nonces: ExpiringMap::new(11 * MINUTE, MOST_NONCES),
-            grants: 0,
+            pending: ExpiringMap::new(10 * MINUTE, MAX_ROWS),
+            codes: ExpiringMap::new(MINUTE, MAX_ROWS),
+            access: ExpiringMap::new(60 * MINUTE, MAX_ROWS),
+            refresh: ExpiringMap::new(24 * 60 * MINUTE, MAX_ROWS),
+            request_tokens: ExpiringMap::new(10 * MINUTE, MAX_ROWS),
+            access_tokens: ExpiringMap::new(24 * 60 * MINUTE, MAX_ROWS),
+            nonces: ExpiringMap::new(11 * MINUTE, MAX_NONCES),
+            grant_count: 0,
         };
         Self {
             base: public_url.origin().ascii_serialization(),
-            oauth2: App::new("demo", &deps),
-            oauth1: App::new("demo-oauth1", &deps),
+            oauth2: RegisteredClient::new("demo", &deps),
+            oauth1: RegisteredClient::new("demo-oauth1", &deps),
             signer: Signer::new(&deps),
             deps,
             memory: Mutex::new(memory),
@@ -182,7 +185,7 @@ impl Site {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Both providers in the fields of a descriptor, with this run's own secrets.
+    /// Both providers as descriptors, with the secrets of this process.
     pub fn settings(&self) -> toml::Table {
         let Self { base, oauth2, oauth1, .. } = self;
         let text = format!(
@@ -218,7 +221,7 @@ impl Site {
     }
 }
 
-/// The redirect URIs that both clients registered: any on this machine, whatever the port (RFC 8252, section 7.3).
+/// Parses a registered redirect URI: any loopback address, with any port (RFC 8252, section 7.3). `None`: it is not registered.
 pub fn registered_redirect_uri(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let is_loopback = match url.host()? {

@@ -1,4 +1,4 @@
-//! The demo provider as its clients see it: requests go through the whole app.
+//! Requests to the whole app of the demo provider.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::secrets::ExposeSecret;
 
 const BASE: &str = "http://127.0.0.1:8001";
 const CALLBACK: &str = "http://127.0.0.1:8000/example/callback/";
-/// Of RFC 7636, appendix B.
+/// The example of RFC 7636, appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-struct Hand(AtomicI64);
+struct ManualClock(AtomicI64);
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn now(&self) -> UnixMillis {
         UnixMillis(self.0.load(Ordering::Relaxed))
     }
@@ -40,13 +40,13 @@ impl Entropy for SystemEntropy {
     }
 }
 
-struct Seen {
+struct Answer {
     status: StatusCode,
     headers: poem::http::HeaderMap,
     body: String,
 }
 
-impl Seen {
+impl Answer {
     fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.body))
     }
@@ -56,8 +56,8 @@ impl Seen {
         Url::parse(text.to_str().unwrap()).unwrap()
     }
 
-    /// Parameters of the redirect.
-    fn answer(&self) -> HashMap<String, String> {
+    /// The parameters of the redirect.
+    fn redirect_parameters(&self) -> HashMap<String, String> {
         self.location().query_pairs().into_owned().collect()
     }
 
@@ -74,23 +74,23 @@ impl Seen {
 struct Provider {
     site: Arc<Site>,
     app: Box<dyn poem::endpoint::DynEndpoint<Output = Response>>,
-    hand: Arc<Hand>,
+    clock: Arc<ManualClock>,
 }
 
 impl Provider {
     fn new() -> Self {
-        let hand = Arc::new(Hand(AtomicI64::new(1_795_436_745_000)));
-        let deps = Deps::new(hand.clone(), Arc::new(SystemEntropy(Deps::system())));
+        let clock = Arc::new(ManualClock(AtomicI64::new(1_795_436_745_000)));
+        let deps = Deps::new(clock.clone(), Arc::new(SystemEntropy(Deps::system())));
         let site = Arc::new(Site::new(&Url::parse(BASE).unwrap(), deps));
         let app = super::app(site.clone()).into_endpoint().map_to_response();
-        Self { site, app: Box::new(poem::endpoint::ToDynEndpoint(app)), hand }
+        Self { site, app: Box::new(poem::endpoint::ToDynEndpoint(app)), clock }
     }
 
     fn wait(&self, seconds: i64) {
-        self.hand.0.fetch_add(seconds * 1000, Ordering::Relaxed);
+        self.clock.0.fetch_add(seconds * 1000, Ordering::Relaxed);
     }
 
-    async fn send(&self, method: Method, path: &str, authorization: &str, body: &[(&str, &str)]) -> Seen {
+    async fn send(&self, method: Method, path: &str, authorization: &str, body: &[(&str, &str)]) -> Answer {
         let mut request = Request::builder().method(method).uri_str(path);
         if !authorization.is_empty() {
             request = request.header(header::AUTHORIZATION, authorization);
@@ -103,20 +103,20 @@ impl Provider {
         };
         let response = self.app.call(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        Seen { status: parts.status, headers: parts.headers, body: body.into_string().await.unwrap() }
+        Answer { status: parts.status, headers: parts.headers, body: body.into_string().await.unwrap() }
     }
 
-    async fn get(&self, path: &str, params: &[(&str, &str)]) -> Seen {
+    async fn get(&self, path: &str, params: &[(&str, &str)]) -> Answer {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
         self.send(Method::GET, &format!("{path}?{query}"), "", &[]).await
     }
 
-    async fn authorize(&self, more: &[(&str, &str)]) -> Seen {
+    async fn authorize(&self, more: &[(&str, &str)]) -> Answer {
         let params = [("client_id", "demo"), ("redirect_uri", CALLBACK), ("response_type", "code")];
         self.get("/authorize", &[&params[..], more].concat()).await
     }
 
-    /// A code for Mara, asked with the challenge.
+    /// A code of the user mara, for the PKCE challenge.
     async fn code(&self) -> String {
         let page = self
             .authorize(&[
@@ -127,11 +127,11 @@ impl Provider {
                 ("code_challenge_method", "S256"),
             ])
             .await;
-        self.choose(&page, "mara").await.answer()["code"].clone()
+        self.choose(&page, "mara").await.redirect_parameters()["code"].clone()
     }
 
-    async fn choose(&self, page: &Seen, user: &str) -> Seen {
-        self.send(Method::POST, "/consent", "", &[("consent_id", page.consent_id()), ("person", user)]).await
+    async fn choose(&self, page: &Answer, user: &str) -> Answer {
+        self.send(Method::POST, "/consent", "", &[("consent_id", page.consent_id()), ("user", user)]).await
     }
 
     fn basic(&self) -> String {
@@ -139,22 +139,22 @@ impl Provider {
         format!("Basic {}", STANDARD.encode(format!("demo:{secret}")))
     }
 
-    async fn token(&self, body: &[(&str, &str)]) -> Seen {
+    async fn token(&self, body: &[(&str, &str)]) -> Answer {
         self.send(Method::POST, "/token", &self.basic(), body).await
     }
 
-    async fn swap(&self, code: &str) -> Seen {
+    async fn exchange(&self, code: &str) -> Answer {
         let params = [("redirect_uri", CALLBACK), ("code_verifier", VERIFIER)];
         self.token(&[&[("grant_type", "authorization_code"), ("code", code)], &params[..]].concat()).await
     }
 
-    async fn userinfo(&self, token: &Value) -> Seen {
+    async fn userinfo(&self, token: &Value) -> Answer {
         let header = format!("Bearer {}", token.as_str().unwrap());
         self.send(Method::GET, "/userinfo", &header, &[]).await
     }
 
     /// A signed OAuth 1.0a request.
-    async fn signed(&self, method: Method, path: &str, token: (&str, &str), more: &[(&str, &str)]) -> Seen {
+    async fn signed(&self, method: Method, path: &str, token: (&str, &str), more: &[(&str, &str)]) -> Answer {
         let now = self.site.deps.now().seconds().to_string();
         let nonce = self.site.deps.token::<8>();
         let mut oauth = vec![
@@ -174,15 +174,16 @@ impl Provider {
     }
 
     async fn request_token(&self) -> (String, String) {
-        let seen = self.signed(Method::POST, "/oauth1/request_token", ("", ""), &[("oauth_callback", CALLBACK)]).await;
-        let form = seen.form();
+        let response =
+            self.signed(Method::POST, "/oauth1/request_token", ("", ""), &[("oauth_callback", CALLBACK)]).await;
+        let form = response.form();
         assert_eq!(form["oauth_callback_confirmed"], "true");
         (form["oauth_token"].clone(), form["oauth_token_secret"].clone())
     }
 }
 
 #[tokio::test]
-async fn a_person_who_is_chosen_signs_in_and_the_id_token_holds() {
+async fn login_returns_tokens_and_a_valid_id_token() {
     let provider = Provider::new();
     let page = provider
         .authorize(&[
@@ -194,10 +195,10 @@ async fn a_person_who_is_chosen_signs_in_and_the_id_token_holds() {
         ])
         .await;
     assert!(page.body.contains("rest-social-auth (dev)") && page.body.contains("your e-mail address"));
-    let answer = provider.choose(&page, "mara").await.answer();
+    let answer = provider.choose(&page, "mara").await.redirect_parameters();
     assert_eq!((answer["state"].as_str(), answer["iss"].as_str()), ("s1", BASE));
 
-    let tokens = provider.swap(&answer["code"]).await.json();
+    let tokens = provider.exchange(&answer["code"]).await.json();
     assert_eq!(tokens["token_type"], "Bearer");
     let keys: jsonwebtoken::jwk::JwkSet = serde_json::from_value(provider.get("/jwks.json", &[]).await.json()).unwrap();
     let id_token = tokens["id_token"].as_str().unwrap();
@@ -216,7 +217,7 @@ async fn a_person_who_is_chosen_signs_in_and_the_id_token_holds() {
 }
 
 #[tokio::test]
-async fn the_discovery_document_names_pages_that_are_there() {
+async fn endpoints_of_the_discovery_document_exist() {
     let provider = Provider::new();
     let document = provider.get("/.well-known/openid-configuration", &[]).await.json();
     assert_eq!(document["issuer"], BASE);
@@ -227,7 +228,7 @@ async fn the_discovery_document_names_pages_that_are_there() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_to_an_address_that_is_not_on_this_machine() {
+async fn only_loopback_redirect_uris_are_accepted() {
     let provider = Provider::new();
     for uri in [
         "https://evil.example/cb",
@@ -240,8 +241,8 @@ async fn nothing_is_sent_to_an_address_that_is_not_on_this_machine() {
         "",
     ] {
         let params = [("client_id", "demo"), ("redirect_uri", uri), ("response_type", "code")];
-        let seen = provider.get("/authorize", &params).await;
-        assert_eq!((seen.status, seen.headers.get(header::LOCATION)), (StatusCode::BAD_REQUEST, None), "{uri}");
+        let response = provider.get("/authorize", &params).await;
+        assert_eq!((response.status, response.headers.get(header::LOCATION)), (StatusCode::BAD_REQUEST, None), "{uri}");
     }
     for uri in ["http://localhost:3000/cb", "http://[::1]:5/", "https://127.0.0.1/cb?x=1"] {
         let params = [("client_id", "demo"), ("redirect_uri", uri), ("response_type", "code")];
@@ -250,7 +251,7 @@ async fn nothing_is_sent_to_an_address_that_is_not_on_this_machine() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_told_to_the_client_with_its_state() {
+async fn authorization_errors_are_sent_to_the_redirect_uri_with_the_state() {
     let provider = Provider::new();
     for (more, error) in [
         (vec![("response_mode", "fragment")], "invalid_request"),
@@ -260,23 +261,23 @@ async fn what_is_wrong_with_a_request_is_told_to_the_client_with_its_state() {
         (vec![("nonce", "a"), ("nonce", "b")], "invalid_request"),
         (vec![("prompt", "none")], "interaction_required"),
     ] {
-        let answer = provider.authorize(&[&more[..], &[("state", "s1")]].concat()).await.answer();
+        let answer = provider.authorize(&[&more[..], &[("state", "s1")]].concat()).await.redirect_parameters();
         assert_eq!((answer["error"].as_str(), answer["state"].as_str()), (error, "s1"), "{more:?}");
     }
 }
 
 #[tokio::test]
-async fn a_person_who_says_no_goes_back_with_access_denied() {
+async fn denied_consent_redirects_with_access_denied() {
     let provider = Provider::new();
     let page = provider.authorize(&[("state", "s1")]).await;
     let body = [("consent_id", page.consent_id()), ("deny", "1")];
-    let answer = provider.send(Method::POST, "/consent", "", &body).await.answer();
+    let answer = provider.send(Method::POST, "/consent", "", &body).await.redirect_parameters();
     assert_eq!((answer["error"].as_str(), answer["state"].as_str()), ("access_denied", "s1"));
     assert!(!answer.contains_key("code"));
 }
 
 #[tokio::test]
-async fn a_consent_page_is_answered_once() {
+async fn a_consent_page_accepts_one_answer() {
     let provider = Provider::new();
     let page = provider.authorize(&[]).await;
     assert_eq!(provider.choose(&page, "nobody").await.status, StatusCode::BAD_REQUEST);
@@ -285,12 +286,12 @@ async fn a_consent_page_is_answered_once() {
 }
 
 #[tokio::test]
-async fn a_code_used_twice_ends_what_the_first_use_gave() {
+async fn code_reuse_revokes_the_tokens_of_the_first_use() {
     let provider = Provider::new();
     let code = provider.code().await;
-    let tokens = provider.swap(&code).await.json();
+    let tokens = provider.exchange(&code).await.json();
     assert_eq!(provider.userinfo(&tokens["access_token"]).await.status, StatusCode::OK);
-    let again = provider.swap(&code).await;
+    let again = provider.exchange(&code).await;
     assert_eq!((again.status, &again.json()["error"]), (StatusCode::BAD_REQUEST, &"invalid_grant".into()));
     assert_eq!(provider.userinfo(&tokens["access_token"]).await.status, StatusCode::UNAUTHORIZED);
 }
@@ -308,24 +309,24 @@ async fn a_code_is_bound_to_its_redirect_uri_its_challenge_and_sixty_seconds() {
         let code = provider.code().await;
         let body = [&[("grant_type", "authorization_code"), ("code", &code)], &params[..]].concat();
         assert_eq!(provider.token(&body).await.json()["error"], "invalid_grant", "{params:?}");
-        assert_eq!(provider.swap(&code).await.json()["error"], "invalid_grant", "a failed try uses the code up");
+        assert_eq!(provider.exchange(&code).await.json()["error"], "invalid_grant", "a failed try uses the code up");
     }
     let code = provider.code().await;
     provider.wait(60);
-    assert_eq!(provider.swap(&code).await.json()["error"], "invalid_grant");
+    assert_eq!(provider.exchange(&code).await.json()["error"], "invalid_grant");
 
     // Asked without a challenge, shown with a verifier: somebody took the challenge away.
     let page = provider.authorize(&[]).await;
-    let code = provider.choose(&page, "mara").await.answer()["code"].clone();
-    assert_eq!(provider.swap(&code).await.json()["error"], "invalid_grant");
+    let code = provider.choose(&page, "mara").await.redirect_parameters()["code"].clone();
+    assert_eq!(provider.exchange(&code).await.json()["error"], "invalid_grant");
 }
 
 #[tokio::test]
-async fn only_the_client_with_its_secret_gets_tokens() {
+async fn token_endpoint_authenticates_the_client() {
     let provider = Provider::new();
     let code = provider.code().await;
     let secret = provider.site.oauth2.secret.expose_secret().to_owned();
-    let swap = [
+    let exchange = [
         ("grant_type", "authorization_code"),
         ("code", &code),
         ("redirect_uri", CALLBACK),
@@ -340,18 +341,18 @@ async fn only_the_client_with_its_secret_gets_tokens() {
         (wrong, vec![]),
         ("Basic ???".to_owned(), vec![]),
     ] {
-        let seen = provider.send(Method::POST, "/token", &header, &[&swap[..], &more].concat()).await;
-        assert_eq!((seen.status, &seen.json()["error"]), (StatusCode::UNAUTHORIZED, &"invalid_client".into()));
+        let response = provider.send(Method::POST, "/token", &header, &[&exchange[..], &more].concat()).await;
+        assert_eq!((response.status, &response.json()["error"]), (StatusCode::UNAUTHORIZED, &"invalid_client".into()));
     }
-    let body = [&swap[..], &[("client_id", "demo"), ("client_secret", &secret)]].concat();
+    let body = [&exchange[..], &[("client_id", "demo"), ("client_secret", &secret)]].concat();
     assert_eq!(provider.send(Method::POST, "/token", "", &body).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_refresh_token_works_once_and_its_second_use_ends_everything() {
+async fn refresh_token_reuse_revokes_the_grant() {
     let provider = Provider::new();
     let code = provider.code().await;
-    let first = provider.swap(&code).await.json();
+    let first = provider.exchange(&code).await.json();
     let refresh = first["refresh_token"].as_str().unwrap().to_owned();
     let body = [("grant_type", "refresh_token"), ("refresh_token", &refresh)];
     let second = provider.token(&body).await.json();
@@ -361,20 +362,20 @@ async fn a_refresh_token_works_once_and_its_second_use_ends_everything() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_opens_nothing() {
+async fn a_revoked_token_is_refused() {
     let provider = Provider::new();
     for name in ["access_token", "refresh_token"] {
         let code = provider.code().await;
-        let tokens = provider.swap(&code).await.json();
+        let tokens = provider.exchange(&code).await.json();
         let body = [("token", tokens[name].as_str().unwrap())];
-        let seen = provider.send(Method::POST, "/revoke", &provider.basic(), &body).await;
-        assert_eq!(seen.status, StatusCode::OK);
+        let response = provider.send(Method::POST, "/revoke", &provider.basic(), &body).await;
+        assert_eq!(response.status, StatusCode::OK);
         assert_eq!(provider.userinfo(&tokens["access_token"]).await.status, StatusCode::UNAUTHORIZED, "{name}");
     }
 }
 
 #[tokio::test]
-async fn every_page_is_guarded_and_none_breaks_a_pop_up() {
+async fn every_answer_has_security_headers() {
     let provider = Provider::new();
     for path in ["/", "/authorize", "/token", "/jwks.json", "/nothing", "/oauth1/authorize"] {
         let headers = provider.get(path, &[]).await.headers;
@@ -388,7 +389,7 @@ async fn every_page_is_guarded_and_none_breaks_a_pop_up() {
 }
 
 #[tokio::test]
-async fn a_large_body_and_another_type_are_refused() {
+async fn large_bodies_and_other_content_types_are_refused() {
     let provider = Provider::new();
     let large = "x".repeat(70_000);
     assert_eq!(provider.token(&[("code", &large)]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -397,15 +398,15 @@ async fn a_large_body_and_another_type_are_refused() {
 }
 
 #[tokio::test]
-async fn oauth1_a_person_who_is_chosen_signs_in() {
+async fn oauth1_login() {
     let provider = Provider::new();
     let (token, secret) = provider.request_token().await;
     let page = provider.get("/oauth1/authorize", &[("oauth_token", &token)]).await;
-    let answer = provider.choose(&page, "tomas").await.answer();
+    let answer = provider.choose(&page, "tomas").await.redirect_parameters();
     assert_eq!(answer["oauth_token"], token);
     let verifier = [("oauth_verifier", answer["oauth_verifier"].as_str())];
-    let seen = provider.signed(Method::POST, "/oauth1/access_token", (&token, &secret), &verifier).await;
-    let access = seen.form();
+    let response = provider.signed(Method::POST, "/oauth1/access_token", (&token, &secret), &verifier).await;
+    let access = response.form();
     assert_eq!((access["user_id"].as_str(), access["screen_name"].as_str()), ("1002", "tomas"));
     let pair = (access["oauth_token"].as_str(), access["oauth_token_secret"].as_str());
     let profile = provider.signed(Method::GET, "/oauth1/account", pair, &[]).await.json();
@@ -416,31 +417,34 @@ async fn oauth1_a_person_who_is_chosen_signs_in() {
 }
 
 #[tokio::test]
-async fn oauth1_a_request_token_needs_consent_and_its_own_verifier() {
+async fn oauth1_request_token_needs_consent_and_verifier() {
     let provider = Provider::new();
     let (token, secret) = provider.request_token().await;
-    let seen = provider
+    let response = provider
         .signed(Method::POST, "/oauth1/access_token", (&token, &secret), &[("oauth_verifier", "guessed")])
         .await;
-    assert_eq!(seen.form()["oauth_problem"], "permission_unknown");
+    assert_eq!(response.form()["oauth_problem"], "permission_unknown");
 
     let (token, secret) = provider.request_token().await;
     let page = provider.get("/oauth1/authorize", &[("oauth_token", &token)]).await;
     provider.choose(&page, "mara").await;
-    let seen = provider
+    let response = provider
         .signed(Method::POST, "/oauth1/access_token", (&token, &secret), &[("oauth_verifier", "guessed")])
         .await;
-    assert_eq!(seen.form()["oauth_problem"], "verifier_invalid");
+    assert_eq!(response.form()["oauth_problem"], "verifier_invalid");
 }
 
 #[tokio::test]
-async fn oauth1_a_bad_signature_a_foreign_callback_and_a_replay_are_refused() {
+async fn oauth1_refuses_bad_signatures_unregistered_callbacks_and_replays() {
     let provider = Provider::new();
     let path = "/oauth1/request_token";
-    let seen = provider.signed(Method::POST, path, ("", "wrong"), &[("oauth_callback", CALLBACK)]).await;
-    assert_eq!((seen.status, seen.form()["oauth_problem"].as_str()), (StatusCode::UNAUTHORIZED, "signature_invalid"));
-    let seen = provider.signed(Method::POST, path, ("", ""), &[("oauth_callback", "https://evil.example/")]).await;
-    assert_eq!(seen.form()["oauth_problem"], "callback_rejected");
+    let response = provider.signed(Method::POST, path, ("", "wrong"), &[("oauth_callback", CALLBACK)]).await;
+    assert_eq!(
+        (response.status, response.form()["oauth_problem"].as_str()),
+        (StatusCode::UNAUTHORIZED, "signature_invalid")
+    );
+    let response = provider.signed(Method::POST, path, ("", ""), &[("oauth_callback", "https://evil.example/")]).await;
+    assert_eq!(response.form()["oauth_problem"], "callback_rejected");
     assert_eq!(provider.signed(Method::POST, path, ("", ""), &[]).await.form()["oauth_problem"], "parameter_absent");
     assert_eq!(provider.send(Method::POST, path, "", &[]).await.form()["oauth_problem"], "parameter_absent");
 
@@ -459,18 +463,18 @@ async fn oauth1_a_bad_signature_a_foreign_callback_and_a_replay_are_refused() {
 }
 
 #[tokio::test]
-async fn oauth1_a_person_who_says_no_goes_back_with_denied() {
+async fn oauth1_denied_consent_redirects_with_denied() {
     let provider = Provider::new();
     let (token, _) = provider.request_token().await;
     let page = provider.get("/oauth1/authorize", &[("oauth_token", &token)]).await;
     let body = [("consent_id", page.consent_id()), ("deny", "1")];
-    assert_eq!(provider.send(Method::POST, "/consent", "", &body).await.answer()["denied"], token);
+    assert_eq!(provider.send(Method::POST, "/consent", "", &body).await.redirect_parameters()["denied"], token);
     let page = provider.get("/oauth1/authorize", &[("oauth_token", &token)]).await;
-    assert_eq!(page.status, StatusCode::BAD_REQUEST, "and the request token is over");
+    assert_eq!(page.status, StatusCode::BAD_REQUEST, "the request token is deleted");
 }
 
 #[test]
-fn the_settings_name_both_providers_and_secrets_of_this_run() {
+fn settings_contain_both_providers_with_new_secrets() {
     let settings = [Provider::new(), Provider::new()].map(|provider| provider.site.settings());
     for name in ["demo", "demo-oauth1"] {
         let table = &settings[0]["providers"][name];

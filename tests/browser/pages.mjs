@@ -40,7 +40,7 @@ async function toProvider({ context, page }, provider, mode) {
   let consent = page;
   if (mode === "popup") [consent] = await Promise.all([context.waitForEvent("page"), click()]);
   else await click();
-  await consent.getByRole("heading", { name: "Choose who you are" }).waitFor();
+  await consent.getByRole("heading", { name: "Choose a user" }).waitFor();
   return consent;
 }
 
@@ -155,7 +155,7 @@ test("all steps work with the keyboard", async (visit) => {
   await open(visit, { page: "session" });
   await button(page, `Sign in with ${PROVIDERS[0]}`).focus();
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Choose who you are" }).waitFor();
+  await page.getByRole("heading", { name: "Choose a user" }).waitFor();
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Signed in as mara" }).waitFor();
 });

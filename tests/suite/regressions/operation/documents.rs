@@ -119,7 +119,7 @@ async fn fault_d10_readme_login_by_hand_works() {
     let demo = Client::new(url.split("/authorize").next().expect("the provider"));
     let page = demo.get(&url[url.find("/authorize").expect("its path")..]).send().await.text;
     let consent_id = page.split("name=\"consent_id\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
-    let form = [("consent_id", consent_id.expect("a consent id")), ("person", "mara")];
+    let form = [("consent_id", consent_id.expect("a consent id")), ("user", "mara")];
     let back = demo.post("/consent").form(&form).send().await;
     let back = url::Url::parse(back.header("location").expect("the way back")).expect("a URL");
     let of = |name: &str| back.query_pairs().find(|(known, _)| known == name).expect("a parameter").1.into_owned();

@@ -1,20 +1,20 @@
-//! The people of the demo provider. None of them exists; each shows a front-end something that real profiles have.
+//! The users of the demo provider. They are made up; each has a property of real profiles that a front-end must handle.
 
-/// One made-up person.
+/// A made-up user.
 #[derive(Debug)]
 pub struct DemoUser {
-    /// Stable, and what `login_hint` may name.
+    /// The user name, which is also the value of `login_hint`.
     pub login: &'static str,
-    /// `sub` of OpenID Connect.
+    /// The claim `sub`.
     pub sub: &'static str,
-    /// The numeric id of OAuth 1.0a.
+    /// The numeric ID, for OAuth 1.0a.
     pub number: u64,
     pub first_name: &'static str,
     pub last_name: &'static str,
-    /// Empty: the provider knows none.
+    /// Empty: the user has none.
     pub email: &'static str,
     pub email_verified: bool,
-    /// Shown on the consent page: what is special about them.
+    /// Shown on the consent page.
     pub about: &'static str,
 }
 
@@ -67,7 +67,7 @@ pub const DEMO_USERS: [DemoUser; 4] = [
         last_name: "",
         email: "",
         email_verified: false,
-        about: "one name only, no e-mail",
+        about: "only one name, no e-mail",
     },
 ];
 

@@ -1,0 +1,47 @@
+//! The page on which a user is chosen.
+
+use minijinja::context;
+use poem::Response;
+use poem::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::demo_users::{DEMO_USERS, DemoUser};
+use super::responses::html;
+use super::site::{Pending, Site};
+
+/// Stores the pending request and shows the consent page. `hint`: the user to select first.
+pub fn show(site: &Site, pending: Pending, scope: &str, hint: Option<&'static DemoUser>) -> Response {
+    let consent_id = site.deps.token::<32>();
+    let (client, protocol, return_to) = match &pending {
+        Pending::OAuth2(request) => (site.oauth2.title, "OpenID Connect", &request.redirect_uri),
+        Pending::OAuth1 { callback, .. } => (site.oauth1.title, "OAuth 1.0a", callback),
+    };
+    let origin = return_to.origin().ascii_serialization();
+    site.memory().pending.insert(&consent_id, pending, site.deps.now());
+    let selected = hint.unwrap_or(&DEMO_USERS[0]);
+    let users: Vec<Value> = DEMO_USERS
+        .iter()
+        .map(|user| {
+            json!({
+                "login": user.login,
+                "name": user.name(),
+                "initials": user.initials(),
+                "about": user.about,
+                "selected": user.login == selected.login,
+            })
+        })
+        .collect();
+    let scopes: Vec<&str> = scope.split(' ').filter_map(describe_scope).collect();
+    let page = context! { client, protocol, origin, consent_id, users, scopes };
+    html(StatusCode::OK, "consent.html", page)
+}
+
+fn describe_scope(scope: &str) -> Option<&'static str> {
+    match scope {
+        "openid" => Some("your user ID"),
+        "profile" => Some("your name"),
+        "email" => Some("your e-mail address"),
+        "offline_access" => Some("access when you are not signed in"),
+        _ => None,
+    }
+}
