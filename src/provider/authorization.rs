@@ -4,11 +4,12 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 
-use super::call::{address, place, rendered, set};
+use super::call::{render_pairs, render_url, resolve_url, set_pair};
+use super::configured::Provider;
 use super::descriptor::{AddressKind, StateIn};
-use super::documents::CacheUse;
-use super::{Authorization, Protocol, Provider, ProviderError};
-use crate::outgoing::Pairs;
+use super::error::ProviderError;
+use super::protocol::{Authorization, Protocol};
+use crate::outgoing::{Freshness, Pairs};
 
 impl Provider {
     /// The URL to send the person to. May fetch a discovery document.
@@ -19,7 +20,7 @@ impl Provider {
     ) -> Result<String, ProviderError> {
         let rules = &self.descriptor.authorization;
         let given = self.checked_address(request.address, true)?;
-        let discovery = self.discovery(deadline, CacheUse::Kept).await?;
+        let discovery = self.discovery(deadline, Freshness::Cached).await?;
         let scopes = match request.scope {
             Some(asked) => asked.join(&self.descriptor.scope.separator),
             None => self.scope.clone(),
@@ -37,14 +38,14 @@ impl Provider {
             .with("address", Some(&given))
             .with("discovery", discovery.as_ref().map(|document| &document.members));
         let template = self.override_of("AUTHORIZATION_URL").unwrap_or(&rules.url);
-        let mut url = place("authorization", template, &scope, &[])?;
+        let mut url = resolve_url("authorization", template, &scope, &[])?;
 
         let mut parameters = self.usual_parameters(request, &redirect_uri, &scopes);
-        for (name, value) in rendered(&rules.parameters, &scope)? {
-            set(&mut parameters, &name, value);
+        for (name, value) in render_pairs(&rules.parameters, &scope)? {
+            set_pair(&mut parameters, &name, value);
         }
         for (name, value) in self.values.pairs("AUTH_EXTRA_ARGUMENTS") {
-            set(&mut parameters, &name, value);
+            set_pair(&mut parameters, &name, value);
         }
         url.query_pairs_mut().extend_pairs(parameters);
         url.set_fragment(rules.fragment.as_deref());
@@ -112,10 +113,10 @@ impl Provider {
 
     /// Where a login is authorised, for a front-end that builds the URL itself; `None` where only discovery knows.
     pub fn authorization_endpoint(&self) -> Option<String> {
-        let document = self.published.any();
+        let document = self.published.latest();
         let scope = self.scope_of_settings().with("discovery", document.as_ref().map(|document| &document.members));
         let template = self.override_of("AUTHORIZATION_URL").unwrap_or(&self.descriptor.authorization.url);
-        address(template, &scope, &[]).ok().flatten().map(Url::into)
+        render_url(template, &scope, &[]).ok().flatten().map(Url::into)
     }
 }
 

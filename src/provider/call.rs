@@ -7,21 +7,11 @@ use percent_encoding::utf8_percent_encode;
 use tokio::time::Instant;
 use url::Url;
 
-use super::expression::{Expr, ExprError, Ordered, Scope, Template};
-use super::{Provider, ProviderError};
+use super::configured::Provider;
+use super::error::ProviderError;
+use super::expression::{Expr, Ordered, Scope, Template};
 use crate::clock::Deps;
 use crate::outgoing::{Client, ESCAPED, OutgoingError, Pairs, Reply, Request};
-
-/// A failure between this server and the provider, without a description by the provider.
-pub fn failed(stage: &'static str, reason: impl Into<String>) -> ProviderError {
-    ProviderError::Failed { stage, reason: reason.into(), message: None }
-}
-
-impl From<ExprError> for ProviderError {
-    fn from(error: ExprError) -> Self {
-        failed("mapping", error.to_string())
-    }
-}
 
 /// Longest cooldown that a provider's `Retry-After` may ask for.
 const MAX_COOLDOWN: Duration = Duration::from_secs(300);
@@ -48,7 +38,7 @@ pub async fn send(
         error @ OutgoingError::Unreachable { .. } => {
             ProviderError::EndpointNotFound { stage, reason: error.to_string() }
         }
-        error => failed(stage, error.to_string()),
+        error => ProviderError::failed(stage, error.to_string()),
     })?;
     let asked = answer.retry_after(deps.now()).map(|span| span.clamp(Duration::from_secs(1), MAX_COOLDOWN));
     // Some say 403 for too many calls, and then when to come back.
@@ -76,15 +66,10 @@ impl Provider {
     ) -> Result<Reply, ProviderError> {
         send(&self.client, &self.deps, stage, request, deadline).await
     }
-
-    /// The template that a setting puts in place of the descriptor's.
-    pub(super) fn override_of(&self, setting: &str) -> Option<&Template> {
-        self.overrides.iter().find(|(name, _)| *name == setting).map(|(_, template)| template)
-    }
 }
 
 /// Parameters by their templates; one without a value is left out.
-pub fn rendered(templates: &Ordered<Template>, scope: &Scope<'_>) -> Result<Pairs, ProviderError> {
+pub fn render_pairs(templates: &Ordered<Template>, scope: &Scope<'_>) -> Result<Pairs, ProviderError> {
     let mut pairs = Vec::with_capacity(templates.len() + 1);
     for (name, template) in templates {
         pairs.extend(template.render(scope)?.map(|value| (name.clone(), value)));
@@ -93,22 +78,22 @@ pub fn rendered(templates: &Ordered<Template>, scope: &Scope<'_>) -> Result<Pair
 }
 
 /// The value under `name`, in its place when it is there.
-pub fn set(pairs: &mut Pairs, name: &str, value: String) {
+pub fn set_pair(pairs: &mut Pairs, name: &str, value: String) {
     match pairs.iter_mut().find(|(other, _)| other == name) {
         Some(pair) => pair.1 = value,
         None => pairs.push((name.to_owned(), value)),
     }
 }
 
-/// As [`address`], where there must be one.
-pub fn place(
+/// As [`render_url`], where there must be one.
+pub fn resolve_url(
     stage: &'static str,
     template: &Template,
     scope: &Scope<'_>,
     hosts: &[String],
 ) -> Result<Url, ProviderError> {
-    let url = address(template, scope, hosts).map_err(|problem| failed(stage, problem))?;
-    url.ok_or_else(|| failed(stage, "there is no address"))
+    let url = render_url(template, scope, hosts).map_err(|problem| ProviderError::failed(stage, problem))?;
+    url.ok_or_else(|| ProviderError::failed(stage, "there is no address"))
 }
 
 /// An address by its template (SEC-38). `None` where an expression has no value.
@@ -116,7 +101,7 @@ pub fn place(
 /// What stands first is taken as it is: a setting or the discovery document, or else something that a provider answered,
 /// which must then lie on one of `hosts`. Inside a host name only a name's characters may come, from a provider's answer
 /// no dot; anywhere else a value is escaped.
-pub fn address(template: &Template, scope: &Scope<'_>, hosts: &[String]) -> Result<Option<Url>, String> {
+pub fn render_url(template: &Template, scope: &Scope<'_>, hosts: &[String]) -> Result<Option<Url>, String> {
     let mut problem = None;
     let mut foreign = None;
     let fit = |expr: &Expr, before: &str, value: String| {
@@ -191,7 +176,7 @@ mod tests {
         let hosts = ["accounts.zoho.com".to_owned(), "*.zoho.example".to_owned()];
         let scope = Scope::default().with("callback", Some(callback));
         let template = Template::parse(template).expect("a template");
-        address(&template, &scope, &hosts).map(|url| url.map(String::from).unwrap_or_default())
+        render_url(&template, &scope, &hosts).map(|url| url.map(String::from).unwrap_or_default())
     }
 
     #[test]

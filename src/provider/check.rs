@@ -5,12 +5,15 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 
-use super::call::address;
+use super::call::render_url;
+use super::configured::Provider;
 use super::descriptor::{ClientAuth, Method};
-use super::documents::{CacheUse, Discovery, Key};
+use super::error::ProviderError;
 use super::expression::Template;
 use super::jws::SignatureAlgorithm;
-use super::{Protocol, Provider, ProviderError};
+use super::keys::{Discovery, Key};
+use super::protocol::Protocol;
+use crate::outgoing::Freshness;
 use crate::secrets::ExposeSecret;
 
 /// Somewhere that a login calls or leads to.
@@ -34,13 +37,13 @@ impl Provider {
     /// Where its discovery document lies, where it has need of one.
     pub fn discovery_endpoint(&self) -> Option<Endpoint> {
         let template = self.discovery_url.as_ref().filter(|_| self.reads_discovery)?;
-        let url = address(template, &self.scope_of_settings(), &[]).ok().flatten();
+        let url = render_url(template, &self.scope_of_settings(), &[]).ok().flatten();
         Some(Endpoint { what: "discovery document", method: Method::GET, url })
     }
 
     /// The discovery document's members.
     pub async fn published(&self, deadline: Instant) -> Result<Option<Map<String, Value>>, ProviderError> {
-        Ok(self.discovery(deadline, CacheUse::Kept).await?.map(|document| document.members.clone()))
+        Ok(self.discovery(deadline, Freshness::Cached).await?.map(|document| document.members.clone()))
     }
 
     /// Without those of a discovery document that is not `published`.
@@ -51,7 +54,7 @@ impl Provider {
         let mut add = |what, method, setting: &str, template: &Template, hosts: &[String]| {
             let template = self.override_of(setting).unwrap_or(template);
             if !template.source().is_empty() && (published.is_some() || !template.mentions("{discovery")) {
-                endpoints.push(Endpoint { what, method, url: address(template, &scope, hosts).ok().flatten() });
+                endpoints.push(Endpoint { what, method, url: render_url(template, &scope, hosts).ok().flatten() });
             }
         };
         add("authorization endpoint", Method::GET, "AUTHORIZATION_URL", &rules.authorization.url, &[]);
@@ -81,7 +84,7 @@ impl Provider {
         let scope = self.scope_of_settings().with("discovery", published);
         let algorithms = self.algorithms_with(published);
         let fits = |keys: &[Key]| keys.iter().any(|key| algorithms.iter().any(|one| key.fits(*one)));
-        Some(self.key_set(&scope, deadline, CacheUse::Kept).await.map(|keys| fits(&keys)))
+        Some(self.key_set(&scope, deadline, Freshness::Cached).await.map(|keys| fits(&keys)))
     }
 
     /// That an ID token may be signed with, where the discovery document is `published`.

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::error::ProviderError;
 use super::expression::{Expr, Ordered, Scope, Template};
 use super::id_token::Purpose;
 use super::jws::SignatureAlgorithm;
-use super::quirks::Named;
-use super::uid::UidForm;
-use super::{Protocol, ProviderError};
+use super::protocol::Protocol;
+
 use crate::settings::SettingRules;
 
 /// Beside these fields a file may say, above all tables: `extends` (the id of another descriptor, whose fields hold
@@ -27,7 +27,7 @@ pub struct Descriptor {
     pub service: Option<String>,
     pub protocol: Protocol,
     /// The function in `quirks/` that does what data cannot say.
-    pub quirk: Named,
+    pub quirk: QuirkName,
     /// It only links to a signed-in user.
     pub association_only: bool,
     /// Fields of the callback that are required instead of `code`; `a|b` means one of them.
@@ -71,6 +71,18 @@ impl Descriptor {
     pub fn has_client(&self) -> bool {
         !matches!(self.protocol, Protocol::OpenId2 | Protocol::Widget) && self.token.auth != ClientAuth::None
     }
+}
+
+/// A module of `quirks/`, as a descriptor names it.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QuirkName {
+    #[default]
+    None,
+    Apple,
+    AzureAd,
+    MediaWiki,
+    TripIt,
 }
 
 /// A member of `address` in the body of begin.
@@ -461,6 +473,20 @@ pub struct UserRules {
     pub groups: Option<Expr>,
     /// Further details, which `uid` and `extra_data` may name.
     pub more: Ordered<Expr>,
+}
+
+/// The form of the ids that a provider assigns, where no name of its users can have it.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum UidForm {
+    Digits,
+    Uuid,
+    /// 24 or 32 hex digits.
+    Hex,
+    /// A colon stands in it.
+    Colon,
+    /// `00u` and more letters and digits.
+    Okta,
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,38 +8,24 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 use super::authorization::with_redirect_state;
-use super::call::{failed, place, rendered};
+use super::call::render_pairs;
+use super::configured::Provider;
+use super::context::ExchangeContext;
 use super::descriptor::{ClientAuth, StateIn};
-use super::documents::{CacheUse, Discovery};
-use super::expression::{Part, Scope, Template};
-use super::{Callback, Protocol, Provider, ProviderError, reply};
+use super::error::ProviderError;
+use super::expression::Template;
+use super::keys::Discovery;
+use super::protocol::{Callback, Protocol};
+use super::{quirks, reply};
 use crate::clock::UnixMillis;
 use crate::model::{Identity, as_text};
-use crate::outgoing::{Body, Pairs, Request};
-use crate::secrets::{ExposeSecret, SecretString};
+use crate::outgoing::{Body, Freshness, Pairs, Request};
+use crate::secrets::ExposeSecret;
 
 const STAGE: &str = "token";
-
-/// One login on its way: what it has brought so far. Handed to quirks; holds secrets, so it prints nothing.
-pub struct Login<'a> {
-    pub provider: &'a Provider,
-    pub callback: &'a Callback<'a>,
-    /// As the provider knows it.
-    pub redirect_uri: String,
-    pub code: Option<String>,
-    pub address: Map<String, Value>,
-    pub discovery: Option<Arc<Discovery>>,
-    /// The token answer; null until there is one.
-    pub token: Value,
-    pub access_token: Option<String>,
-    /// OAuth 1.0a.
-    pub token_secret: Option<SecretString>,
-    /// The claims of the verified id_token.
-    pub claims: Option<Value>,
-}
 
 /// What of a callback was judged before its code is claimed.
 #[derive(Default)]
@@ -81,46 +67,6 @@ impl CheckedCallback {
     }
 }
 
-impl Login<'_> {
-    pub fn scope(&self) -> Scope<'_> {
-        let document = self.discovery.as_ref().map(|document| &document.members);
-        self.provider
-            .scope_of_settings()
-            .with("redirect_uri", Some(self.redirect_uri.as_str()))
-            .with("state", self.callback.state)
-            .with("nonce", self.callback.nonce)
-            .with("code", self.code.as_deref())
-            .with("code_verifier", self.callback.code_verifier)
-            .with("access_token", self.access_token.as_deref())
-            .with("scope", Some(self.provider.scope.as_str()))
-            .with("callback", Some(self.callback.fields))
-            .with("address", Some(&self.address))
-            .with("discovery", document)
-            .with("token", Some(&self.token))
-            .with("id_token", self.claims.as_ref())
-    }
-
-    /// What must not come back in a provider's words.
-    pub fn secrets(&self) -> Vec<&str> {
-        let mut secrets = vec![self.provider.client_secret.expose_secret()];
-        secrets.extend(self.code.as_deref());
-        secrets.extend(self.callback.code_verifier);
-        secrets.extend(self.access_token.as_deref());
-        secrets.extend(self.token_secret.as_ref().map(ExposeSecret::expose_secret));
-        secrets.extend(self.callback.id_token);
-        let kept =
-            ["refresh_token", "id_token", "oauth_token"].into_iter().filter_map(|name| self.token.get(name)?.as_str());
-        secrets.extend(kept);
-        secrets
-    }
-
-    pub fn token_address(&self) -> Result<Url, ProviderError> {
-        let rules = &self.provider.descriptor.token;
-        let template = self.provider.override_of("ACCESS_TOKEN_URL").unwrap_or(&rules.url);
-        place(STAGE, template, &self.scope(), &rules.hosts)
-    }
-}
-
 impl Provider {
     /// Judges all that the client itself brought, before its code is claimed: no code goes out, and nothing that is wrong
     /// here uses up what is good for one login. May fetch the discovery document and the key set.
@@ -128,53 +74,53 @@ impl Provider {
         let (begun, classic) = (self.checked_address(callback.address, false)?, callback.address.is_empty());
         // A login that began with an address ends with it, whatever the callback says.
         let address = if classic { self.checked_address(callback.fields, true)? } else { begun };
-        let discovery = self.discovery(callback.deadline, CacheUse::Kept).await?;
+        let discovery = self.discovery(callback.deadline, Freshness::Cached).await?;
         let checked = CheckedCallback { address, discovery, ..CheckedCallback::default() };
-        let mut login = self.login_of(callback, checked);
-        self.check_issuer(&login)?;
+        let mut context = self.login_of(callback, checked);
+        self.check_issuer(&context)?;
         let mut valid_until = None;
         match (callback.id_token, self.descriptor.protocol) {
             (Some(token), _) => {
                 let verified = self.verify_id_token(token, callback.nonce, callback.deadline).await?;
-                login.claims = Some(Value::Object(verified.claims));
+                context.claims = Some(Value::Object(verified.claims));
                 valid_until = Some(verified.accepted_until);
             }
             (None, Protocol::OAuth1) => {}
             (None, _) => {
-                self.check_conditions(&login)?;
-                self.check_token_call(&mut login)?;
+                self.check_conditions(&context)?;
+                self.check_token_call(&mut context)?;
             }
         }
         let single_use = match callback.id_token {
             Some(token) => SingleUse::of_id_token(token, valid_until),
             None => self.single_use(callback)?,
         };
-        let Login { address, discovery, token, access_token, claims, .. } = login;
+        let ExchangeContext { address, discovery, token, access_token, claims, .. } = context;
         Ok(CheckedCallback { address, discovery, token, access_token, claims, single_use })
     }
 
     /// The code exchange and the profile calls, one or two and one or two.
     pub async fn identify(&self, callback: &Callback<'_>, checked: CheckedCallback) -> Result<Identity, ProviderError> {
-        let mut login = self.login_of(callback, checked);
+        let mut context = self.login_of(callback, checked);
         match (callback.id_token, self.descriptor.protocol) {
             (Some(_), _) => {}
-            (None, Protocol::OAuth1) => self.exchange_verifier(&mut login).await?,
-            (None, _) => self.exchange_code(&mut login).await?,
+            (None, Protocol::OAuth1) => self.exchange_verifier(&mut context).await?,
+            (None, _) => self.exchange_code(&mut context).await?,
         }
         if callback.id_token.is_none() && self.verifies_id_token() {
-            let claims = self.verified_claims(&mut login).await?;
-            login.claims = Some(Value::Object(claims));
+            let claims = self.verified_claims(&mut context).await?;
+            context.claims = Some(Value::Object(claims));
         }
-        self.profile(&mut login).await
+        self.profile(&mut context).await
     }
 
-    fn login_of<'a>(&'a self, callback: &'a Callback<'a>, checked: CheckedCallback) -> Login<'a> {
+    fn login_of<'a>(&'a self, callback: &'a Callback<'a>, checked: CheckedCallback) -> ExchangeContext<'a> {
         let redirect_uri = match (self.descriptor.authorization.state, callback.state) {
             (StateIn::Redirect, Some(state)) => with_redirect_state(callback.redirect_uri, state),
             _ => callback.redirect_uri.to_owned(),
         };
         let CheckedCallback { address, discovery, token, access_token, claims, single_use: _ } = checked;
-        Login {
+        ExchangeContext {
             provider: self,
             callback,
             redirect_uri,
@@ -211,9 +157,9 @@ impl Provider {
         Ok(SingleUse { parts: vec![self.name.clone(), text], valid_until })
     }
 
-    fn check_conditions(&self, login: &Login<'_>) -> Result<(), ProviderError> {
+    fn check_conditions(&self, context: &ExchangeContext<'_>) -> Result<(), ProviderError> {
         for rule in &self.descriptor.checks {
-            rule.check(&login.scope(), invalid_callback).map_err(|error| match error {
+            rule.check(&context.scope(), invalid_callback).map_err(|error| match error {
                 // A member of a wrong type: the sender's mistake, not the provider's.
                 ProviderError::Failed { .. } => invalid_callback(rule.reason.clone()),
                 error => error,
@@ -223,99 +169,99 @@ impl Provider {
     }
 
     /// What the token call would be made of: a token that the callback itself brings, and an address that it names.
-    fn check_token_call(&self, login: &mut Login<'_>) -> Result<(), ProviderError> {
+    fn check_token_call(&self, context: &mut ExchangeContext<'_>) -> Result<(), ProviderError> {
         let rules = &self.descriptor.token;
         let of_sender = |error| match error {
             ProviderError::Failed { reason, .. } => invalid_callback(reason),
             error => error,
         };
         if rules.auth == ClientAuth::None {
-            let body = Value::Object(login.callback.fields.clone());
-            return self.read_token(STAGE, login, body).map_err(of_sender);
+            let body = Value::Object(context.callback.fields.clone());
+            return self.read_token(STAGE, context, body).map_err(of_sender);
         }
         let hangs_on_callback = |template: &Template| template.mentions("callback");
         if hangs_on_callback(&rules.url) && self.override_of("ACCESS_TOKEN_URL").is_none() {
-            login.token_address()?;
+            context.token_url()?;
         }
         Ok(())
     }
 
     /// RFC 6749, 4.1.3.
-    async fn exchange_code(&self, login: &mut Login<'_>) -> Result<(), ProviderError> {
+    async fn exchange_code(&self, context: &mut ExchangeContext<'_>) -> Result<(), ProviderError> {
         if self.descriptor.token.auth == ClientAuth::None {
             // The callback brought the token, and it was read before the claim.
             return Ok(());
         }
-        let body = match self.ask_for_token(login).await {
+        let body = match self.ask_for_token(context).await {
             // Nothing was judged: the code may go to where the endpoint is now.
-            Err(ProviderError::EndpointNotFound { .. }) if self.has_moved(login).await => {
-                self.ask_for_token(login).await?
+            Err(ProviderError::EndpointNotFound { .. }) if self.has_moved(context).await => {
+                self.ask_for_token(context).await?
             }
             answered => answered?,
         };
-        self.read_token(STAGE, login, body)
+        self.read_token(STAGE, context, body)
     }
 
     /// Reads a token answer as the descriptor says, that of a code or of a renewal.
     pub(super) fn read_token(
         &self,
         stage: &'static str,
-        login: &mut Login<'_>,
+        context: &mut ExchangeContext<'_>,
         mut body: Value,
     ) -> Result<(), ProviderError> {
         let rules = &self.descriptor.token;
         if let Some(root) = &rules.root {
             let bodies = Value::Array(vec![body]);
-            let inner = root.eval(&login.scope().with("bodies", Some(&bodies)))?;
+            let inner = root.eval(&context.scope().with("bodies", Some(&bodies)))?;
             body = inner.map(Cow::into_owned).unwrap_or_default();
         }
         if !body.is_object() {
-            return Err(failed(stage, "the answer is no object"));
+            return Err(ProviderError::failed(stage, "the answer is no object"));
         }
-        login.token = body;
+        context.token = body;
         // RFC 6749, 5.1: a non-empty text, or the login is refused.
         let found = match &rules.access_token {
-            Some(expr) => expr.eval(&login.scope())?.as_deref().and_then(Value::as_str).map(str::to_owned),
-            None => login.token.get("access_token").and_then(Value::as_str).map(str::to_owned),
+            Some(expr) => expr.eval(&context.scope())?.as_deref().and_then(Value::as_str).map(str::to_owned),
+            None => context.token.get("access_token").and_then(Value::as_str).map(str::to_owned),
         };
-        login.access_token = found.filter(|token| !token.is_empty());
-        if login.access_token.is_none() && !rules.access_token_optional {
-            return Err(failed(stage, "there is no access token in the answer"));
+        context.access_token = found.filter(|token| !token.is_empty());
+        if context.access_token.is_none() && !rules.access_token_optional {
+            return Err(ProviderError::failed(stage, "there is no access token in the answer"));
         }
         Ok(())
     }
 
-    async fn ask_for_token(&self, login: &Login<'_>) -> Result<Value, ProviderError> {
+    async fn ask_for_token(&self, context: &ExchangeContext<'_>) -> Result<Value, ProviderError> {
         let rules = &self.descriptor.token;
-        let mut call = Request::new(rules.method, login.token_address()?);
-        self.fill_token_call(login, &mut call)?;
-        self.quirk.token_request(login, &mut call).await?;
-        let answer = self.send(STAGE, &call, login.callback.deadline).await?;
-        reply::read(&answer, STAGE, rules.format, &self.descriptor.errors, &login.secrets())
+        let mut call = Request::new(rules.method, context.token_url()?);
+        self.fill_token_call(context, &mut call)?;
+        quirks::prepare_token_request(context, &mut call).await?;
+        let answer = self.send(STAGE, &call, context.callback.deadline).await?;
+        reply::read(&answer, STAGE, rules.format, &self.descriptor.errors, &context.secrets())
     }
 
     /// Whether a newer discovery document says something else than the kept one, whose endpoint is not there.
-    pub(super) async fn has_moved(&self, login: &mut Login<'_>) -> bool {
-        self.newer_discovery(&mut login.discovery, login.callback.deadline).await.unwrap_or(false)
+    pub(super) async fn has_moved(&self, context: &mut ExchangeContext<'_>) -> bool {
+        self.newer_discovery(&mut context.discovery, context.callback.deadline).await.unwrap_or(false)
     }
 
-    fn fill_token_call(&self, login: &Login<'_>, call: &mut Request) -> Result<(), ProviderError> {
+    fn fill_token_call(&self, context: &ExchangeContext<'_>, call: &mut Request) -> Result<(), ProviderError> {
         let rules = &self.descriptor.token;
-        let scope = login.scope();
-        call.headers = rendered(&rules.headers, &scope)?;
-        call.query = rendered(&rules.query, &scope)?;
-        let auth = self.client_auth(login.discovery.as_deref());
+        let scope = context.scope();
+        call.headers = render_pairs(&rules.headers, &scope)?;
+        call.query = render_pairs(&rules.query, &scope)?;
+        let auth = self.client_auth(context.discovery.as_deref());
         call.body = match (&rules.form, &rules.json) {
             (_, Some(json)) => {
-                let members = rendered(json, &scope)?;
+                let members = render_pairs(json, &scope)?;
                 Body::Json(members.into_iter().map(|(name, value)| (name, Value::from(value))).collect())
             }
-            (Some(form), None) => Body::Form(rendered(form, &scope)?),
+            (Some(form), None) => Body::Form(render_pairs(form, &scope)?),
             (None, None) if auth == ClientAuth::Templates => Body::None,
-            (None, None) => Body::Form(usual_form(login)),
+            (None, None) => Body::Form(usual_form(context)),
         };
         self.prove(call, auth);
-        if let Some(verifier) = login.callback.code_verifier {
+        if let Some(verifier) = context.callback.code_verifier {
             let at = match &mut call.body {
                 Body::Form(form) => form,
                 _ => &mut call.query,
@@ -360,13 +306,6 @@ impl Provider {
             (auth, _) => auth,
         }
     }
-
-    pub(super) fn scope_of_settings(&self) -> Scope<'_> {
-        Scope::of(&self.values)
-            .with("client_id", Some(self.client_id.as_str()))
-            .with("client_secret", Some(self.client_secret.expose_secret()))
-            .with("now", Some(Part::Number(self.deps.now().seconds())))
-    }
 }
 
 fn invalid_callback(reason: String) -> ProviderError {
@@ -379,11 +318,11 @@ fn signed_part(token: &str) -> &str {
 }
 
 /// In the order of the original (R-O2-03).
-fn usual_form(login: &Login<'_>) -> Pairs {
+fn usual_form(context: &ExchangeContext<'_>) -> Pairs {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     vec![
         pair("grant_type", "authorization_code"),
-        pair("code", login.code.as_deref().unwrap_or_default()),
-        pair("redirect_uri", &login.redirect_uri),
+        pair("code", context.code.as_deref().unwrap_or_default()),
+        pair("redirect_uri", &context.redirect_uri),
     ]
 }

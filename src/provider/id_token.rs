@@ -2,8 +2,6 @@
 //! Connect Core 3.1.3.7 in their order (SEC-17 to SEC-20). Every path of a login and of a renewal ends in [`check`]. A caller
 //! sees one code for all faults; the reason is logged.
 
-use std::borrow::Cow;
-
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,44 +9,12 @@ use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::ProviderError;
-use super::call::failed;
-use super::documents::Key;
-use super::jws::{SignatureAlgorithm, Token};
+use super::jws::{Cache, SignatureAlgorithm, Token, Unverified};
+use super::keys::Key;
 use crate::secrets::constant_time_eq;
 
 /// Seconds that the provider's clock may be ahead: for `iat` and `nbf`. `exp` has JWT_LEEWAY alone.
 const CLOCK_SKEW: i64 = 60;
-
-/// The cached document that a failure may come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cache {
-    None,
-    /// The key set; behind it the discovery document, which says where the key set is.
-    Keys,
-    Document,
-}
-
-/// Why a token is not accepted.
-#[derive(Debug)]
-pub struct Unverified {
-    pub reason: Cow<'static, str>,
-    pub cache: Cache,
-}
-
-impl Unverified {
-    pub fn of(reason: &'static str) -> Self {
-        Self { reason: reason.into(), cache: Cache::None }
-    }
-
-    fn because_of(reason: &'static str, cache: Cache) -> Self {
-        Self { reason: reason.into(), cache }
-    }
-
-    pub fn at(self, stage: &'static str) -> ProviderError {
-        failed(stage, self.reason)
-    }
-}
 
 /// What a token must be for, as a descriptor names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

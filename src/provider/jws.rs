@@ -1,6 +1,7 @@
 //! JSON Web Signature in its compact form (RFC 7515): the header of a token, the algorithms that are verified here, and one
 //! signature. Claims are judged in `id_token.rs`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,12 +12,42 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde_json::{Map, Value};
 
-use super::id_token::{Cache, Unverified};
+use super::error::ProviderError;
 use crate::model::lenient;
 
 /// Longest token that is read, in bytes.
 const MAX_TOKEN_LEN: usize = 64 * 1024;
 const MAX_KEY_ID_LEN: usize = 512;
+
+/// The cached document that a failure may come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    None,
+    /// The key set; behind it the discovery document, which says where the key set is.
+    Keys,
+    Document,
+}
+
+/// Why a token is not accepted.
+#[derive(Debug)]
+pub struct Unverified {
+    pub reason: Cow<'static, str>,
+    pub cache: Cache,
+}
+
+impl Unverified {
+    pub fn of(reason: &'static str) -> Self {
+        Self { reason: reason.into(), cache: Cache::None }
+    }
+
+    pub fn because_of(reason: &'static str, cache: Cache) -> Self {
+        Self { reason: reason.into(), cache }
+    }
+
+    pub fn at(self, stage: &'static str) -> ProviderError {
+        ProviderError::failed(stage, self.reason)
+    }
+}
 
 /// An algorithm that a token may be signed with. jsonwebtoken has no ES512.
 #[derive(Clone, Copy, PartialEq, Eq)]

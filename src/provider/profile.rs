@@ -4,12 +4,15 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::call::{address, failed, rendered, set};
+use super::call::{render_pairs, render_url, set_pair};
+use super::configured::Provider;
+use super::context::ExchangeContext;
 use super::descriptor::InfoRequest;
-use super::exchange::Login;
+use super::error::ProviderError;
 use super::expression::{Expr, Ordered, Part, Scope};
-use super::{Protocol, Provider, ProviderError, reply, user_fields};
-use crate::model::{AccountUid, EmailAddress, Identity, Seconds, as_text, as_texts, is_truthy, without_secrets};
+use super::protocol::Protocol;
+use super::{quirks, reply, user_fields};
+use crate::model::{AccountUid, EmailAddress, Identity, Seconds, as_text, as_texts, is_filled, without_secrets};
 use crate::outgoing::{Body, Request, sign};
 
 const STAGE: &str = "profile";
@@ -26,21 +29,21 @@ pub struct Answers {
 }
 
 impl Provider {
-    pub(super) async fn profile(&self, login: &mut Login<'_>) -> Result<Identity, ProviderError> {
-        if let (Some(_), Some(claims)) = (login.callback.id_token, &login.claims) {
+    pub(super) async fn profile(&self, context: &mut ExchangeContext<'_>) -> Result<Identity, ProviderError> {
+        if let (Some(_), Some(claims)) = (context.callback.id_token, &context.claims) {
             // Without an access token there are no profile requests.
             let bodies = vec![claims.clone(); self.descriptor.userinfo.len().max(1)];
-            return self.mapped(login, &Answers { bodies: Value::Array(bodies), headers: Map::new() });
+            return self.mapped(context, &Answers { bodies: Value::Array(bodies), headers: Map::new() });
         }
-        let answers = self.ask_all(login).await?;
-        self.mapped(login, &answers)
+        let answers = self.ask_all(context).await?;
+        self.mapped(context, &answers)
     }
 
     /// No call from here on.
-    pub(super) fn mapped(&self, login: &Login<'_>, answers: &Answers) -> Result<Identity, ProviderError> {
-        let lacks_sub = self.check_subject(login, answers)?;
-        let profile = Value::Object(self.merged(login, answers)?);
-        let scope = login
+    pub(super) fn mapped(&self, context: &ExchangeContext<'_>, answers: &Answers) -> Result<Identity, ProviderError> {
+        let lacks_sub = self.check_subject(context, answers)?;
+        let profile = Value::Object(self.merged(context, answers)?);
+        let scope = context
             .scope()
             .with("bodies", Some(&answers.bodies))
             .with("headers", Some(&answers.headers))
@@ -48,18 +51,18 @@ impl Provider {
         let details = self.details(&scope)?;
         let scope = scope.with("details", Some(&details));
         self.check_admission(&scope)?;
-        let mut identity = self.identity(login, &scope, &profile, &details)?;
+        let mut identity = self.identity(context, &scope, &profile, &details)?;
         // An answer without `sub` may be about another user: its flag verifies no address.
         identity.email_verified &= !lacks_sub;
         Ok(identity)
     }
 
-    async fn ask_all(&self, login: &mut Login<'_>) -> Result<Answers, ProviderError> {
+    async fn ask_all(&self, context: &mut ExchangeContext<'_>) -> Result<Answers, ProviderError> {
         let mut answers = Answers { bodies: Value::Array(Vec::new()), headers: Map::new() };
         for (index, request) in self.descriptor.userinfo.iter().enumerate() {
-            let answered = match self.ask_one(login, request, index, &answers).await {
-                Err(ProviderError::EndpointNotFound { .. }) if self.has_moved(login).await => {
-                    self.ask_one(login, request, index, &answers).await
+            let answered = match self.ask_one(context, request, index, &answers).await {
+                Err(ProviderError::EndpointNotFound { .. }) if self.has_moved(context).await => {
+                    self.ask_one(context, request, index, &answers).await
                 }
                 answered => answered,
             };
@@ -78,16 +81,16 @@ impl Provider {
     /// Null and no headers for a request that is left out.
     async fn ask_one(
         &self,
-        login: &Login<'_>,
+        context: &ExchangeContext<'_>,
         request: &InfoRequest,
         index: usize,
         answers: &Answers,
     ) -> Result<(Value, Map<String, Value>), ProviderError> {
-        let scope = login.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers));
+        let scope = context.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers));
         let wanted = request.when.as_ref().map_or(Ok(true), |when| when.holds(&scope))?;
-        let call = if wanted { self.profile_call(login, request, index, &scope)? } else { None };
+        let call = if wanted { self.profile_call(context, request, index, &scope)? } else { None };
         match call {
-            Some(call) => self.ask(login, request, call).await,
+            Some(call) => self.ask(context, request, call).await,
             None => Ok(Default::default()),
         }
     }
@@ -95,28 +98,29 @@ impl Provider {
     /// One of the descriptor's requests as it will be sent; `None` where its address has no value.
     pub(super) fn profile_call(
         &self,
-        login: &Login<'_>,
+        context: &ExchangeContext<'_>,
         request: &InfoRequest,
         index: usize,
         scope: &Scope<'_>,
     ) -> Result<Option<Request>, ProviderError> {
         let template = self.override_of("USERINFO_URL").filter(|_| index == 0).unwrap_or(&request.url);
-        let url = address(template, scope, &request.hosts).map_err(|problem| failed(STAGE, problem))?;
+        let url =
+            render_url(template, scope, &request.hosts).map_err(|problem| ProviderError::failed(STAGE, problem))?;
         let Some(url) = url else { return Ok(None) };
         let mut call = Request::new(request.method, url);
         call.query = request.query_setting.as_ref().map_or_else(Vec::new, |name| self.values.pairs(name));
-        call.query.extend(rendered(&request.query, scope)?);
-        call.headers = rendered(&request.headers, scope)?;
+        call.query.extend(render_pairs(&request.query, scope)?);
+        call.headers = render_pairs(&request.headers, scope)?;
         if let Some(form) = &request.form {
-            call.body = Body::Form(rendered(form, scope)?);
+            call.body = Body::Form(render_pairs(form, scope)?);
         }
         if self.descriptor.protocol == Protocol::OAuth1 {
-            self.sign_profile_call(login, &mut call);
+            self.sign_profile_call(context, &mut call);
             return Ok(Some(call));
         }
         let authorization = match &request.authorization {
             Some(template) => template.render(scope)?,
-            None => login.access_token.as_ref().map(|token| format!("Bearer {token}")),
+            None => context.access_token.as_ref().map(|token| format!("Bearer {token}")),
         };
         if let Some(value) = authorization.filter(|value| !value.is_empty()) {
             call.headers.push(("Authorization".to_owned(), value));
@@ -124,10 +128,10 @@ impl Provider {
         Ok(Some(call))
     }
 
-    fn sign_profile_call(&self, login: &Login<'_>, call: &mut Request) {
-        let token = login.access_token.as_deref().zip(login.token_secret.as_ref());
-        let verifier = login.callback.fields.get("oauth_verifier").and_then(as_text).unwrap_or_default();
-        let with_both = [("oauth_callback", login.redirect_uri.as_str()), ("oauth_verifier", verifier.as_str())];
+    fn sign_profile_call(&self, context: &ExchangeContext<'_>, call: &mut Request) {
+        let token = context.access_token.as_deref().zip(context.token_secret.as_ref());
+        let verifier = context.callback.fields.get("oauth_verifier").and_then(as_text).unwrap_or_default();
+        let with_both = [("oauth_callback", context.redirect_uri.as_str()), ("oauth_verifier", verifier.as_str())];
         let extra: &[(&str, &str)] = if self.descriptor.oauth1.plain_profile_calls { &[] } else { &with_both };
         sign(call, self.signer(token), extra, &self.deps);
     }
@@ -135,17 +139,17 @@ impl Provider {
     /// The answer's value and its headers; all pages of a list as one.
     async fn ask(
         &self,
-        login: &Login<'_>,
+        context: &ExchangeContext<'_>,
         request: &InfoRequest,
         mut call: Request,
     ) -> Result<(Value, Map<String, Value>), ProviderError> {
-        let Some(header) = &request.next_page else { return self.ask_once(login, request, &call).await };
+        let Some(header) = &request.next_page else { return self.ask_once(context, request, &call).await };
         let mut all = Vec::new();
         for _ in 0..MAX_PAGES {
-            let (body, headers) = self.ask_once(login, request, &call).await?;
+            let (body, headers) = self.ask_once(context, request, &call).await?;
             all.extend(body.as_array().cloned().unwrap_or_default());
             match headers.get(header).and_then(Value::as_str).filter(|next| !next.is_empty()) {
-                Some(next) => set(&mut call.query, "page", next.to_owned()),
+                Some(next) => set_pair(&mut call.query, "page", next.to_owned()),
                 None => break,
             }
         }
@@ -154,20 +158,20 @@ impl Provider {
 
     async fn ask_once(
         &self,
-        login: &Login<'_>,
+        context: &ExchangeContext<'_>,
         request: &InfoRequest,
         call: &Request,
     ) -> Result<(Value, Map<String, Value>), ProviderError> {
-        let mut answer = self.send(STAGE, call, login.callback.deadline).await?;
+        let mut answer = self.send(STAGE, call, context.callback.deadline).await?;
         if answer.is_success() && answer.is_jwt() {
-            let claims = self.verified_userinfo(login, &answer.text()).await?;
+            let claims = self.verified_userinfo(context, &answer.text()).await?;
             answer.body = claims.to_string().into_bytes();
         }
         if request.not_allowed.contains(&answer.status) {
             let reason = "The provider says that you are not a member.".to_owned();
             return Err(ProviderError::NotAllowed { reason });
         }
-        let read = reply::read(&answer, STAGE, request.format, &self.descriptor.errors, &login.secrets());
+        let read = reply::read(&answer, STAGE, request.format, &self.descriptor.errors, &context.secrets());
         let body = read.map_err(|error| match error {
             // The user has consented already: a refusal here is a failure of the provider.
             ProviderError::AccessDenied { message } | ProviderError::InvalidCode { message } => {
@@ -175,7 +179,7 @@ impl Provider {
             }
             error => error,
         })?;
-        Ok((self.quirk.profile_reply(login, call, body)?, answer.headers()))
+        Ok((quirks::read_profile(context, call, body)?, answer.headers()))
     }
 
     /// Whether userinfo without `sub` is accepted.
@@ -185,24 +189,25 @@ impl Provider {
 
     /// OpenID Connect Core 5.3.2: a userinfo answer is used only where its `sub` is that of the ID token. Whether there is one
     /// whose `sub` is left out, where that is acceptable.
-    fn check_subject(&self, login: &Login<'_>, answers: &Answers) -> Result<bool, ProviderError> {
-        let subject = login.claims.as_ref().and_then(|claims| claims.get("sub"));
-        let is_asked = login.callback.id_token.is_none();
+    fn check_subject(&self, context: &ExchangeContext<'_>, answers: &Answers) -> Result<bool, ProviderError> {
+        let subject = context.claims.as_ref().and_then(|claims| claims.get("sub"));
+        let is_asked = context.callback.id_token.is_none();
         let Some(subject) = subject.filter(|_| is_asked) else { return Ok(false) };
-        let subject = id_text(subject).ok_or_else(|| failed(STAGE, "the ID token has no usable subject"))?;
+        let subject =
+            id_text(subject).ok_or_else(|| ProviderError::failed(STAGE, "the ID token has no usable subject"))?;
         let needs_no_sub = self.needs_no_sub();
         let is_standard = self.descriptor.protocol == Protocol::Oidc;
         let bodies = answers.bodies.as_array().map(Vec::as_slice).unwrap_or_default();
         let mut lacks_sub = false;
         for body in bodies.iter().filter(|body| !body.is_null()) {
-            match body.get("sub").filter(|subject| is_truthy(subject)) {
+            match body.get("sub").filter(|subject| is_filled(subject)) {
                 // Some send a number where the ID token has a text.
                 Some(other) if id_text(other).is_some_and(|other| other == subject) => {}
-                Some(_) => return Err(failed(STAGE, "userinfo is about another subject")),
+                Some(_) => return Err(ProviderError::failed(STAGE, "userinfo is about another subject")),
                 // A profile of the provider's own form.
                 None if !is_standard => {}
                 None if needs_no_sub || self.only_names(body) => lacks_sub = true,
-                None => return Err(failed(STAGE, "userinfo has no sub: see USERINFO_WITHOUT_SUB")),
+                None => return Err(ProviderError::failed(STAGE, "userinfo has no sub: see USERINFO_WITHOUT_SUB")),
             }
         }
         Ok(lacks_sub)
@@ -218,9 +223,9 @@ impl Provider {
         members.keys().all(|name| is_name(name) && *name != self.id_key() && !self.uid_keys.legacy.contains(name))
     }
 
-    fn merged(&self, login: &Login<'_>, answers: &Answers) -> Result<Map<String, Value>, ProviderError> {
+    fn merged(&self, context: &ExchangeContext<'_>, answers: &Answers) -> Result<Map<String, Value>, ProviderError> {
         let rules = &self.descriptor.profile;
-        let scope = login.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers));
+        let scope = context.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers));
         let rebuilt =
             !rules.fields.is_empty() && rules.fields_when.as_ref().map_or(Ok(true), |when| when.holds(&scope))?;
         let asked = answers.bodies.as_array().is_some_and(|bodies| !bodies.is_empty());
@@ -230,20 +235,20 @@ impl Provider {
             let value = match &rules.from {
                 Some(from) => from.eval(&scope)?.map(Cow::into_owned).unwrap_or_default(),
                 None if asked => answers.bodies.as_array().and_then(|all| all.last()).cloned().unwrap_or_default(),
-                None => login.token.clone(),
+                None => context.token.clone(),
             };
             match value {
                 Value::Object(members) => members,
                 // Userinfo without an address: the id_token says who it is.
-                Value::Null if login.claims.is_some() && !answered(&answers.bodies) => Map::new(),
-                _ => return Err(failed(STAGE, "the profile is no object")),
+                Value::Null if context.claims.is_some() && !answered(&answers.bodies) => Map::new(),
+                _ => return Err(ProviderError::failed(STAGE, "the profile is no object")),
             }
         };
         if let Some(name) = &rules.nest {
             profile = Map::from_iter([(name.clone(), Value::Object(profile))]);
         }
         if rules.with_token
-            && let Value::Object(token) = &login.token
+            && let Value::Object(token) = &context.token
         {
             let over = std::mem::replace(&mut profile, token.clone());
             profile.extend(over);
@@ -251,7 +256,9 @@ impl Provider {
         if !rules.add.is_empty() {
             let value = Value::Object(profile);
             let added = evaluated(&rules.add, &scope.with("profile", Some(&value)))?;
-            let Value::Object(before) = value else { return Err(failed(STAGE, "the profile is no object")) };
+            let Value::Object(before) = value else {
+                return Err(ProviderError::failed(STAGE, "the profile is no object"));
+            };
             profile = before;
             profile.extend(added);
         }
@@ -280,7 +287,7 @@ impl Provider {
                 // What the client adds and nobody needs is left out where it is wrong.
                 Some(_) if is_of_client() => {}
                 // A number where a name belongs is a provider gone wrong (R-ERR-21).
-                Some(_) => return Err(failed(STAGE, format!("{name} is no text"))),
+                Some(_) => return Err(ProviderError::failed(STAGE, format!("{name} is no text"))),
             }
         }
         details.extend(evaluated(&rules.more, scope)?);
@@ -302,7 +309,7 @@ impl Provider {
 
     fn identity(
         &self,
-        login: &Login<'_>,
+        context: &ExchangeContext<'_>,
         scope: &Scope<'_>,
         profile: &Value,
         details: &Map<String, Value>,
@@ -313,14 +320,14 @@ impl Provider {
         let email_text = text("email").filter(|email| !email.trim().is_empty());
         let email = email_text.as_deref().and_then(EmailAddress::parse);
         let has_email = email.is_some();
-        let (extra_data, absent_extra_data) = self.extra_data(login, scope, profile, details)?;
+        let (extra_data, absent_extra_data) = self.extra_data(context, scope, profile, details)?;
         let kept_if_empty = self.extra_fields.iter().filter(|field| field.if_set).map(|field| field.to.clone());
         let uid = self.uid(scope)?;
-        let tokens = self.tokens_of(login, &uid)?;
+        let tokens = self.tokens_of(context, &uid)?;
         Ok(Identity {
             provider: self.name.clone(),
             uid,
-            uid_scope: self.uid_scope(scope, &self.issuers(login.discovery.as_deref()))?,
+            uid_scope: self.uid_scope(scope, &self.issuers(context.discovery.as_deref()))?,
             uid_kept_as: self.uid_keys.kept_as.clone(),
             legacy_uids: self.legacy_uids(scope)?,
             username: text("username"),
@@ -335,10 +342,10 @@ impl Provider {
                 && verified.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
             fields: user_fields::evaluated(&self.user_fields, scope),
             tokens,
-            expires_in: self.remaining(login, &extra_data),
+            expires_in: self.remaining(context, &extra_data),
             extra_data,
             absent_extra_data,
-            must_match: self.descriptor.uid.same.clone(),
+            same: self.descriptor.uid.same.clone(),
             drop_when_empty: kept_if_empty.collect(),
         })
     }
@@ -349,7 +356,7 @@ impl Provider {
             None => self.lookup(scope, &self.uid_keys.key)?,
         };
         let uid = value.as_deref().and_then(AccountUid::of_json);
-        uid.ok_or_else(|| failed(STAGE, "there is no stable id in the profile"))
+        uid.ok_or_else(|| ProviderError::failed(STAGE, "there is no stable id in the profile"))
     }
 
     /// The first id that the descriptor's objects hold under `key`.
@@ -386,7 +393,7 @@ impl Provider {
     /// authenticates under its own name does so under an alias (SEC-40). The names that the answer lacks come beside it.
     fn extra_data(
         &self,
-        login: &Login<'_>,
+        context: &ExchangeContext<'_>,
         scope: &Scope<'_>,
         profile: &Value,
         details: &Map<String, Value>,
@@ -395,7 +402,7 @@ impl Provider {
         let profile = profile.as_object().unwrap_or(&empty);
         let (mut extra, mut absent) = (Map::new(), Vec::new());
         let was_asked = matches!(scope.get("bodies"), Some(Part::Value(bodies)) if answered(bodies));
-        let by_claims = login.claims.is_some() && !was_asked && self.descriptor.profile.from.is_none();
+        let by_claims = context.claims.is_some() && !was_asked && self.descriptor.profile.from.is_none();
         if self.values.flag("GET_ALL_EXTRA_DATA") == Some(true) {
             extra.extend(profile.clone());
         }
@@ -404,12 +411,12 @@ impl Provider {
                 profile.get(&field.from).or_else(|| details.get(&field.from)).or_else(|| details.get(&field.to));
             // Without userinfo the id is in the ID token alone: it is looked up as for the uid.
             let is_id = by_claims && [&self.uid_keys.key, &self.descriptor.uid.key].contains(&&field.from);
-            let id = if is_id && !found.is_some_and(is_truthy) { self.lookup(scope, &field.from)? } else { None };
+            let id = if is_id && !found.is_some_and(is_filled) { self.lookup(scope, &field.from)? } else { None };
             let found = id.as_deref().or(found);
-            if found.is_some_and(is_truthy) || !field.if_set {
+            if found.is_some_and(is_filled) || !field.if_set {
                 let value = without_secrets(&field.from, found.unwrap_or(&Value::Null));
                 extra.extend(value.map(|value| (field.to.clone(), value)));
-                let is_absent = found.is_none() && !(is_of_token(&field.from) && login.access_token.is_some());
+                let is_absent = found.is_none() && !(is_of_token(&field.from) && context.access_token.is_some());
                 absent.extend(is_absent.then(|| field.to.clone()));
             }
         }
@@ -417,21 +424,21 @@ impl Provider {
             return Ok((extra, absent));
         }
         let token = match self.descriptor.protocol {
-            Protocol::OAuth1 => login.token.clone(),
-            _ => login.access_token.as_deref().map(Value::from).unwrap_or_default(),
+            Protocol::OAuth1 => context.token.clone(),
+            _ => context.access_token.as_deref().map(Value::from).unwrap_or_default(),
         };
         extra.insert("access_token".to_owned(), token);
         if self.descriptor.protocol != Protocol::OAuth1 && !extra.contains_key("token_type") {
             let token_type = profile.get("token_type").cloned();
-            absent.extend((token_type.is_none() && login.access_token.is_none()).then(|| "token_type".to_owned()));
+            absent.extend((token_type.is_none() && context.access_token.is_none()).then(|| "token_type".to_owned()));
             extra.insert("token_type".to_owned(), token_type.unwrap_or_default());
         }
         Ok((extra, absent))
     }
 
     /// Seconds that the provider's login lives (R-SES-04).
-    fn remaining(&self, login: &Login<'_>, extra: &Map<String, Value>) -> Option<i64> {
-        remaining_seconds(&[Some(extra), login.token.as_object()], self.deps.now().seconds())
+    fn remaining(&self, context: &ExchangeContext<'_>, extra: &Map<String, Value>) -> Option<i64> {
+        remaining_seconds(&[Some(extra), context.token.as_object()], self.deps.now().seconds())
     }
 }
 

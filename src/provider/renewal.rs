@@ -6,15 +6,17 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::call::{failed, place, rendered};
+use super::call::{render_pairs, resolve_url};
+use super::configured::Provider;
+use super::context::ExchangeContext;
 use super::descriptor::{ClientAuth, TokenManagementRules};
-use super::documents::CacheUse;
-use super::exchange::Login;
+use super::error::ProviderError;
 use super::expression::{Ordered, Template};
 use super::profile::{evaluated, id_text, remaining_seconds};
-use super::{Callback, Protocol, Provider, ProviderError, reply};
+use super::protocol::{Callback, Protocol};
+use super::{quirks, reply};
 use crate::model::{AccountUid, ProviderTokens, as_text};
-use crate::outgoing::{Body, Reply, Request};
+use crate::outgoing::{Body, Freshness, Reply, Request};
 use crate::secrets::{ExposeSecret, SecretString};
 
 static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
@@ -30,33 +32,34 @@ impl Provider {
     ) -> Result<ProviderTokens, ProviderError> {
         const STAGE: &str = "refresh";
         let rules = &self.descriptor.refresh;
-        let refresh = kept.refresh_token.as_ref().ok_or_else(|| failed(STAGE, "there is no refresh token"))?;
+        let refresh =
+            kept.refresh_token.as_ref().ok_or_else(|| ProviderError::failed(STAGE, "there is no refresh token"))?;
         let url = rules.url.as_ref().or_else(|| self.override_of("ACCESS_TOKEN_URL"));
         let headers = rules.headers.as_ref().unwrap_or(&self.descriptor.token.headers);
         let usual = [("refresh_token", refresh.expose_secret()), ("grant_type", "refresh_token")];
         let url = url.unwrap_or(&self.descriptor.token.url);
-        let callback = Callback { fields: &kept.callback, ..Callback::none(&NOTHING, deadline) };
-        let mut login = self.resumed(kept, &callback).await?;
+        let callback = Callback::after_login(&kept.callback, &NOTHING, deadline);
+        let mut context = self.resumed(kept, &callback).await?;
         let secrets = [refresh.expose_secret(), self.client_secret.expose_secret()];
         let read = |answer: Reply| {
             reply::read(&answer, STAGE, self.descriptor.token.format, &self.descriptor.errors, &secrets)
         };
         let body = match self
-            .token_management_call(STAGE, (&login, uid), rules, (url, headers), &usual)
+            .token_management_call(STAGE, (&context, uid), rules, (url, headers), &usual)
             .await
             .and_then(read)
         {
             // The refresh token was not used: it may go to where the endpoint is now.
-            Err(ProviderError::EndpointNotFound { .. }) if self.has_moved(&mut login).await => {
-                read(self.token_management_call(STAGE, (&login, uid), rules, (url, headers), &usual).await?)?
+            Err(ProviderError::EndpointNotFound { .. }) if self.has_moved(&mut context).await => {
+                read(self.token_management_call(STAGE, (&context, uid), rules, (url, headers), &usual).await?)?
             }
             answered => answered?,
         };
-        self.read_token(STAGE, &mut login, body)?;
-        let access = login.access_token.clone();
-        let access = access.ok_or_else(|| failed(STAGE, "there is no access token in the answer"))?;
-        let fresh = self.tokens_in(&login.token, &access);
-        let identity = self.same_user(STAGE, &mut login, kept, uid).await?;
+        self.read_token(STAGE, &mut context, body)?;
+        let access = context.access_token.clone();
+        let access = access.ok_or_else(|| ProviderError::failed(STAGE, "there is no access token in the answer"))?;
+        let fresh = self.tokens_in(&context.token, &access);
+        let identity = self.same_user(STAGE, &mut context, kept, uid).await?;
         Ok(ProviderTokens {
             identity,
             refresh_token: fresh.refresh_token.or_else(|| kept.refresh_token.clone()),
@@ -78,13 +81,17 @@ impl Provider {
         let Some(url) = self.override_of("REVOKE_TOKEN_URL").or(rules.url.as_ref()) else { return Ok(false) };
         let (usual, none) = ([("token", kept.access_token.expose_secret())], Ordered::new());
         let headers = rules.headers.as_ref().unwrap_or(&none);
-        let callback = Callback { fields: &kept.callback, ..Callback::none(&NOTHING, deadline) };
-        let mut login = self.resumed(kept, &callback).await?;
-        let mut answer = self.token_management_call(STAGE, (&login, uid), rules, (url, headers), &usual).await?;
-        if reply::is_no_endpoint(answer.status) && self.has_moved(&mut login).await {
-            answer = self.token_management_call(STAGE, (&login, uid), rules, (url, headers), &usual).await?;
+        let callback = Callback::after_login(&kept.callback, &NOTHING, deadline);
+        let mut context = self.resumed(kept, &callback).await?;
+        let mut answer = self.token_management_call(STAGE, (&context, uid), rules, (url, headers), &usual).await?;
+        if reply::is_no_endpoint(answer.status) && self.has_moved(&mut context).await {
+            answer = self.token_management_call(STAGE, (&context, uid), rules, (url, headers), &usual).await?;
         }
-        if answer.is_success() { Ok(true) } else { Err(failed(STAGE, format!("status {}", answer.status))) }
+        if answer.is_success() {
+            Ok(true)
+        } else {
+            Err(ProviderError::failed(STAGE, format!("status {}", answer.status)))
+        }
     }
 
     /// The login that the kept tokens are of, as far as calls after it need it.
@@ -92,15 +99,15 @@ impl Provider {
         &'a self,
         kept: &ProviderTokens,
         callback: &'a Callback<'a>,
-    ) -> Result<Login<'a>, ProviderError> {
+    ) -> Result<ExchangeContext<'a>, ProviderError> {
         let refresh = kept.refresh_token.as_ref().map(ExposeSecret::expose_secret);
-        Ok(Login {
+        Ok(ExchangeContext {
             provider: self,
             callback,
             redirect_uri: String::new(),
             code: None,
             address: Map::new(),
-            discovery: self.discovery(callback.deadline, CacheUse::Kept).await?,
+            discovery: self.discovery(callback.deadline, Freshness::Cached).await?,
             token: json!({"access_token": kept.access_token.expose_secret(), "refresh_token": refresh}),
             access_token: Some(kept.access_token.expose_secret().to_owned()),
             token_secret: kept.secret.clone(),
@@ -113,20 +120,20 @@ impl Provider {
     async fn same_user(
         &self,
         stage: &'static str,
-        login: &mut Login<'_>,
+        context: &mut ExchangeContext<'_>,
         kept: &ProviderTokens,
         uid: &str,
     ) -> Result<Map<String, Value>, ProviderError> {
-        let claims = if self.verifies_id_token() { self.verify_renewed(login).await? } else { None };
-        login.claims = claims.map(Value::Object);
+        let claims = if self.verifies_id_token() { self.verify_renewed(context).await? } else { None };
+        context.claims = claims.map(Value::Object);
         let mut known = kept.identity.clone();
-        let said = self.identity_in(login, uid, &known);
+        let said = self.identity_in(context, uid, &known);
         for (name, value) in &said {
             let is_same = match known.get(name) {
                 Some(before) => before == value,
                 // Of tokens that were kept without the identity, such as imported ones, only the id of the account is known.
                 None if name == "id_token.sub" && self.id_key() == "sub" => {
-                    self.uid_of_claims(login).is_some_and(|of_claims| of_claims.as_str() == uid)
+                    self.uid_of_claims(context).is_some_and(|of_claims| of_claims.as_str() == uid)
                 }
                 None => true,
             };
@@ -140,14 +147,14 @@ impl Provider {
     }
 
     /// The uid that the ID token of a renewal stands for; it may be composed of several claims.
-    pub(super) fn uid_of_claims(&self, login: &Login<'_>) -> Option<AccountUid> {
-        let claims = login.claims.as_ref()?;
-        self.uid(&login.scope().with("profile", Some(claims)).with("details", Some(&*NOTHING))).ok()
+    pub(super) fn uid_of_claims(&self, context: &ExchangeContext<'_>) -> Option<AccountUid> {
+        let claims = context.claims.as_ref()?;
+        self.uid(&context.scope().with("profile", Some(claims)).with("details", Some(&*NOTHING))).ok()
     }
 
     /// The user that a token answer names: in its ID token, and beside the tokens. `known`: what the login's answer said; its
     /// members are compared whatever they are called.
-    fn identity_in(&self, login: &Login<'_>, uid: &str, known: &Map<String, Value>) -> Map<String, Value> {
+    fn identity_in(&self, context: &ExchangeContext<'_>, uid: &str, known: &Map<String, Value>) -> Map<String, Value> {
         const NAMES: [&str; 11] = [
             "sub",
             "uid",
@@ -162,10 +169,10 @@ impl Provider {
             "membership_id",
         ];
         let claims = ["iss", "sub"].into_iter().filter_map(|name| {
-            let value = login.claims.as_ref()?.get(name)?.as_str()?;
+            let value = context.claims.as_ref()?.get(name)?.as_str()?;
             Some((format!("id_token.{name}"), Value::from(value)))
         });
-        let members = login.token.as_object().into_iter().flatten().filter_map(|(name, value)| {
+        let members = context.token.as_object().into_iter().flatten().filter_map(|(name, value)| {
             let text = id_text(value)?;
             let identifies = NAMES.contains(&name.as_str())
                 || known.contains_key(name) && !name.starts_with("id_token.")
@@ -179,31 +186,35 @@ impl Provider {
     async fn token_management_call(
         &self,
         stage: &'static str,
-        (login, uid): (&Login<'_>, &str),
+        (context, uid): (&ExchangeContext<'_>, &str),
         rules: &TokenManagementRules,
         (url, headers): (&Template, &Ordered<Template>),
         usual: &[(&str, &str)],
     ) -> Result<Reply, ProviderError> {
-        let scope = login.scope().with("uid", Some(uid));
-        let mut call = Request::new(rules.method, place(stage, url, &scope, &self.descriptor.token.hosts)?);
-        call.headers = rendered(headers, &scope)?;
-        call.query = rendered(&rules.query, &scope)?;
+        let scope = context.scope().with("uid", Some(uid));
+        let mut call = Request::new(rules.method, resolve_url(stage, url, &scope, &self.descriptor.token.hosts)?);
+        call.headers = render_pairs(headers, &scope)?;
+        call.query = render_pairs(&rules.query, &scope)?;
         call.body = match &rules.form {
-            Some(form) => Body::Form(rendered(form, &scope)?),
+            Some(form) => Body::Form(render_pairs(form, &scope)?),
             None if rules.auth == ClientAuth::Templates => Body::None,
             None => Body::Form(usual.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()),
         };
         self.prove(&mut call, rules.auth);
-        self.quirk.token_request(login, &mut call).await?;
-        self.send(stage, &call, login.callback.deadline).await
+        quirks::prepare_token_request(context, &mut call).await?;
+        self.send(stage, &call, context.callback.deadline).await
     }
 
     /// What a login's token answer hands out, for keeping; `None` where it holds no access token.
-    pub(super) fn tokens_of(&self, login: &Login<'_>, uid: &str) -> Result<Option<ProviderTokens>, ProviderError> {
-        let Some(access_token) = login.access_token.as_deref() else { return Ok(None) };
-        let callback = evaluated(&self.descriptor.refresh.needs, &login.scope())?;
-        let identity = self.identity_in(login, uid, &NOTHING);
-        Ok(Some(ProviderTokens { callback, identity, ..self.tokens_in(&login.token, access_token) }))
+    pub(super) fn tokens_of(
+        &self,
+        context: &ExchangeContext<'_>,
+        uid: &str,
+    ) -> Result<Option<ProviderTokens>, ProviderError> {
+        let Some(access_token) = context.access_token.as_deref() else { return Ok(None) };
+        let callback = evaluated(&self.descriptor.refresh.needs, &context.scope())?;
+        let identity = self.identity_in(context, uid, &NOTHING);
+        Ok(Some(ProviderTokens { callback, identity, ..self.tokens_in(&context.token, access_token) }))
     }
 
     fn tokens_in(&self, token: &Value, access_token: &str) -> ProviderTokens {

@@ -3,10 +3,9 @@
 
 use serde_json::{Map, Value};
 
-use super::ProviderError;
-use super::call::failed;
 use super::description::{is_registered, shown, shown_code};
 use super::descriptor::{ErrorRules, Format};
+use super::error::ProviderError;
 use super::expression::{Expr, Scope};
 use crate::model::lenient::json;
 use crate::model::{as_text, is_truthy};
@@ -102,9 +101,9 @@ pub fn read(
         return Err(error);
     }
     if !answer.is_success() {
-        return Err(failed(stage, format!("status {}", answer.status)));
+        return Err(ProviderError::failed(stage, format!("status {}", answer.status)));
     }
-    parsed.map_err(|reason| failed(stage, reason))
+    parsed.map_err(|reason| ProviderError::failed(stage, reason))
 }
 
 /// Statuses of an address without an endpoint. A server, a proxy or a framework adds words of its own to them.

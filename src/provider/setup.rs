@@ -2,32 +2,19 @@
 
 use serde_json::Value;
 
-use super::call::address;
+use super::call::render_url;
+use super::configured::{Provider, Verification};
 use super::descriptor::{ClientAuth, Descriptor, ExtraField};
-use super::documents::Key;
 use super::expression::{Scope, Template};
-use super::jws::SignatureAlgorithm;
-use super::uid::{self, UidKeys};
-use super::{Protocol, Provider, catalog};
+use super::keys::Key;
+use super::protocol::Protocol;
+use super::uid_keys::UidKeys;
+use super::{catalog, uid};
 use crate::clock::Deps;
 use crate::model::is_truthy;
 use crate::outgoing::{CachedDocument, Client};
 use crate::secrets::SecretString;
 use crate::settings::{ProviderSettings, SettingError, SettingValues, TypedSettings};
-
-/// What an id_token of this provider must be, descriptor and settings together.
-pub(super) struct Verification {
-    /// Empty: those that the discovery document lists, or RS256.
-    pub algorithms: Vec<SignatureAlgorithm>,
-    /// `{tenantid}` stands for a claim. Empty: the discovery document's.
-    pub issuers: Vec<String>,
-    pub fixed_key: Option<Key>,
-    pub jwks_url: Template,
-    /// Seconds; 0: any age.
-    pub max_age: i64,
-    /// Seconds.
-    pub leeway: i64,
-}
 
 impl Verification {
     fn new(
@@ -132,7 +119,6 @@ impl Provider {
             name: settings.name.clone(),
             client_id: client_id.unwrap_or_default(),
             client_secret: SecretString::from(client_secret),
-            quirk: descriptor.quirk.quirk(),
             overrides: overrides.collect(),
             login_fields: login_fields(&descriptor),
             scope: scopes(&descriptor, &values),
@@ -193,7 +179,7 @@ impl Provider {
             {
                 continue;
             }
-            let problem = match address(template, &scope, &[]) {
+            let problem = match render_url(template, &scope, &[]) {
                 Err(problem) => problem,
                 Ok(None) => "cannot be made of the settings".to_owned(),
                 Ok(Some(_)) => continue,
@@ -201,7 +187,7 @@ impl Provider {
             errors.push(SettingError::new(format!("providers.{}.{field}", self.name), problem));
         }
         if self.reads_discovery {
-            let known = self.discovery_url.as_ref().map(|template| address(template, &scope, &[]));
+            let known = self.discovery_url.as_ref().map(|template| render_url(template, &scope, &[]));
             if !matches!(known, Some(Ok(Some(_)))) {
                 let name = self.settings.written_name("OIDC_ENDPOINT");
                 errors.push(SettingError::new(name, "is needed: where the discovery document lies"));

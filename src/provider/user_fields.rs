@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::catalog;
+use super::configured::Provider;
 use super::expression::{Expr, Part, Scope};
-use super::{Provider, catalog};
 use crate::model::{without_provider_tokens, without_secrets};
 use crate::settings::{SettingError, Settings, UserRules};
 
@@ -36,7 +37,7 @@ pub(super) fn mistakes(settings: &Settings) -> Vec<SettingError> {
     let is_provider = |name: &str| {
         name == "*"
             || settings.providers.iter().any(|provider| provider.name == name)
-            || catalog::entries().any(|entry| entry.name == name)
+            || catalog::catalog_entries().any(|entry| entry.name == name)
     };
     let mut errors = Vec::new();
     for field in settings.users.own_fields.iter() {

@@ -8,14 +8,16 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 
-use super::call::failed;
-use super::documents::{CacheUse, Discovery, Key};
-use super::exchange::Login;
-use super::id_token::{self, Cache, Expected, Purpose, Unverified};
-use super::jws::{SignatureAlgorithm, Token, VerifyingKey};
-use super::{Protocol, Provider, ProviderError};
+use super::configured::Provider;
+use super::context::ExchangeContext;
+use super::error::ProviderError;
+use super::id_token::{self, Expected, Purpose};
+use super::jws::{Cache, SignatureAlgorithm, Token, Unverified, VerifyingKey};
+use super::keys::{Discovery, Key};
+use super::protocol::Protocol;
 use crate::clock::UnixMillis;
-use crate::model::is_truthy;
+use crate::model::is_filled;
+use crate::outgoing::Freshness;
 use crate::secrets::ExposeSecret;
 
 const STAGE: &str = "id_token";
@@ -92,19 +94,19 @@ impl Provider {
 
     /// RFC 9207, 2.4: the callback must be this provider's (SEC-5). Where no issuer is known, its host must be that of
     /// the authorization endpoint.
-    pub(super) fn check_issuer(&self, login: &Login<'_>) -> Result<(), ProviderError> {
-        let given = login.callback.fields.get("iss").filter(|iss| is_truthy(iss));
+    pub(super) fn check_issuer(&self, context: &ExchangeContext<'_>) -> Result<(), ProviderError> {
+        let given = context.callback.fields.get("iss").filter(|iss| is_filled(iss));
         let Some(given) = given else {
             // An ID token from an app came by no redirect, and OAuth 1.0a has no such parameter.
-            let by_redirect = login.callback.id_token.is_none() && self.descriptor.protocol != Protocol::OAuth1;
+            let by_redirect = context.callback.id_token.is_none() && self.descriptor.protocol != Protocol::OAuth1;
             let promised = self.descriptor.authorization.sends_iss
-                || login.discovery.as_deref().is_some_and(|document| document.is_true(ISS_PARAMETER_SUPPORTED));
+                || context.discovery.as_deref().is_some_and(|document| document.is_true(ISS_PARAMETER_SUPPORTED));
             return if by_redirect && promised { Err(ProviderError::Mixup) } else { Ok(()) };
         };
         // What is no text is no issuer, and does not count as absent.
         let given = given.as_str().ok_or(ProviderError::Mixup)?;
         let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
-        let issuers = self.issuers(login.discovery.as_deref());
+        let issuers = self.issuers(context.discovery.as_deref());
         let fits = if issuers.is_empty() {
             let own = self.authorization_endpoint();
             host(given).is_some() && host(given) == own.as_deref().and_then(host)
@@ -127,34 +129,38 @@ impl Provider {
     }
 
     /// The claims of the ID token that a code brought.
-    pub(super) async fn verified_claims(&self, login: &mut Login<'_>) -> Result<Map<String, Value>, ProviderError> {
+    pub(super) async fn verified_claims(
+        &self,
+        context: &mut ExchangeContext<'_>,
+    ) -> Result<Map<String, Value>, ProviderError> {
         let rules = &self.descriptor.id_token;
-        let (nonce, deadline) = (login.callback.nonce, login.callback.deadline);
+        let (nonce, deadline) = (context.callback.nonce, context.callback.deadline);
         let token = match &rules.from {
-            Some(from) => from.text(&login.scope())?,
-            None => login.token.get("id_token").and_then(Value::as_str).map(str::to_owned),
+            Some(from) => from.text(&context.scope())?,
+            None => context.token.get("id_token").and_then(Value::as_str).map(str::to_owned),
         };
-        let token = token.filter(|token| !token.is_empty()).ok_or_else(|| failed(STAGE, "there is none"))?;
-        let access_token = login.access_token.clone();
+        let token =
+            token.filter(|token| !token.is_empty()).ok_or_else(|| ProviderError::failed(STAGE, "there is none"))?;
+        let access_token = context.access_token.clone();
         let mut required = TokenRequirements {
             purpose: rules.purpose,
-            audiences: self.audiences(login)?,
+            audiences: self.audiences(context)?,
             nonce: nonce.filter(|_| rules.nonce),
             access_token: access_token.as_deref().filter(|_| rules.at_hash),
             times: rules.times,
             max_age: self.verification.max_age,
         };
-        let fallback = login.token.get("id_token").and_then(Value::as_str).filter(|other| **other != token);
+        let fallback = context.token.get("id_token").and_then(Value::as_str).filter(|other| **other != token);
         let fallback = fallback.map(str::to_owned).filter(|_| rules.purpose == Purpose::AccessToken);
-        let found = self.verified(&mut login.discovery, &token, &required, deadline).await;
+        let found = self.verified(&mut context.discovery, &token, &required, deadline).await;
         match (found, fallback) {
             // An access token may leave out whom it is for and whom it is about (Keycloak calls it a lightweight one); where
             // the scope `openid` was asked for, an ID token came with it.
             (Err(_), Some(id_token)) => {
                 required.purpose = Purpose::IdToken;
-                self.verified(&mut login.discovery, &id_token, &required, deadline).await
+                self.verified(&mut context.discovery, &id_token, &required, deadline).await
             }
-            (Err(error), None) if rules.purpose == Purpose::AccessToken => Err(failed(
+            (Err(error), None) if rules.purpose == Purpose::AccessToken => Err(ProviderError::failed(
                 STAGE,
                 format!("{error}; where access tokens are lightweight ones, add `openid` to SCOPE or turn them off"),
             )),
@@ -162,9 +168,9 @@ impl Provider {
         }
     }
 
-    fn audiences(&self, login: &Login<'_>) -> Result<Vec<String>, ProviderError> {
+    fn audiences(&self, context: &ExchangeContext<'_>) -> Result<Vec<String>, ProviderError> {
         match &self.descriptor.id_token.audience {
-            Some(expr) => Ok(expr.texts(&login.scope())?),
+            Some(expr) => Ok(expr.texts(&context.scope())?),
             None => Ok(vec![self.client_id.clone()]),
         }
     }
@@ -185,7 +191,7 @@ impl Provider {
         let own = self.verification.max_age;
         let max_age = if own > 0 { own.min(NATIVE_MAX_AGE) } else { NATIVE_MAX_AGE };
         let required = TokenRequirements { audiences, nonce, times: true, max_age, ..TokenRequirements::default() };
-        let mut discovery = self.discovery(deadline, CacheUse::Kept).await?;
+        let mut discovery = self.discovery(deadline, Freshness::Cached).await?;
         let claims = self.verified(&mut discovery, token, &required, deadline).await?;
         if nonce.is_none() && claims.contains_key("nonce") {
             let required = "This field is required.".to_owned();
@@ -201,41 +207,48 @@ impl Provider {
     /// nonce. Whose it is, `renewal.rs` compares. `None`: the answer has none.
     pub(super) async fn verify_renewed(
         &self,
-        login: &mut Login<'_>,
+        context: &mut ExchangeContext<'_>,
     ) -> Result<Option<Map<String, Value>>, ProviderError> {
         let rules = &self.descriptor.id_token;
-        let id_token = login.token.get("id_token").and_then(Value::as_str).map(str::to_owned);
+        let id_token = context.token.get("id_token").and_then(Value::as_str).map(str::to_owned);
         let (token, purpose) = match (&rules.from, id_token) {
             (None, token) => (token, rules.purpose),
             (Some(_), Some(token)) if rules.purpose == Purpose::AccessToken => (Some(token), Purpose::IdToken),
-            (Some(from), _) => (from.text(&login.scope())?, rules.purpose),
+            (Some(from), _) => (from.text(&context.scope())?, rules.purpose),
         };
         let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
-        let access_token = login.access_token.clone();
+        let access_token = context.access_token.clone();
         let required = TokenRequirements {
             purpose,
-            audiences: self.audiences(login)?,
+            audiences: self.audiences(context)?,
             nonce: None,
             access_token: access_token.as_deref().filter(|_| rules.at_hash),
             times: rules.times,
             max_age: self.verification.max_age,
         };
-        self.verified(&mut login.discovery, &token, &required, login.callback.deadline).await.map(Some)
+        self.verified(&mut context.discovery, &token, &required, context.callback.deadline).await.map(Some)
     }
 
     /// OpenID Connect Core 5.3.2: a userinfo answer that is a JWT.
-    pub(super) async fn verified_userinfo(&self, login: &Login<'_>, text: &str) -> Result<Value, ProviderError> {
+    pub(super) async fn verified_userinfo(
+        &self,
+        context: &ExchangeContext<'_>,
+        text: &str,
+    ) -> Result<Value, ProviderError> {
         const STAGE: &str = "profile";
         if !self.verifies_id_token() {
-            return Err(failed(STAGE, "the answer is a JWT, and this provider has no keys: use an oidc descriptor"));
+            return Err(ProviderError::failed(
+                STAGE,
+                "the answer is a JWT, and this provider has no keys: use an oidc descriptor",
+            ));
         }
-        let audiences = self.audiences(login)?;
+        let audiences = self.audiences(context)?;
         let (now, leeway) = (self.deps.now().seconds(), self.verification.leeway);
         let check = |token: &Token<'_>, claims: &Map<String, Value>, discovery: Option<&Discovery>| {
             id_token::check_userinfo(token, claims, &self.issuers(discovery), &audiences, now - leeway)
         };
-        let mut discovery = login.discovery.clone();
-        let claims = self.signed(&mut discovery, text.trim(), login.callback.deadline, &check).await;
+        let mut discovery = context.discovery.clone();
+        let claims = self.signed(&mut discovery, text.trim(), context.callback.deadline, &check).await;
         claims.map(Value::Object).map_err(|error| error.at(STAGE))
     }
 
@@ -276,19 +289,19 @@ impl Provider {
         deadline: Instant,
         check: ClaimsCheck<'_>,
     ) -> Result<Map<String, Value>, VerificationError> {
-        let mut error = match self.attempt(discovery.as_deref(), text, deadline, CacheUse::Kept, check).await {
+        let mut error = match self.attempt(discovery.as_deref(), text, deadline, Freshness::Cached, check).await {
             Err(error) => error,
             verified => return verified,
         };
         if error.cache() == Cache::Keys && self.verification.fixed_key.is_none() {
-            error = match self.attempt(discovery.as_deref(), text, deadline, CacheUse::Newer, check).await {
+            error = match self.attempt(discovery.as_deref(), text, deadline, Freshness::Newer, check).await {
                 Err(error) => error,
                 verified => return verified,
             };
         }
         let may_have_moved = error.cache() != Cache::None;
         if may_have_moved && self.newer_discovery(discovery, deadline).await.unwrap_or(false) {
-            return self.attempt(discovery.as_deref(), text, deadline, CacheUse::Kept, check).await;
+            return self.attempt(discovery.as_deref(), text, deadline, Freshness::Cached, check).await;
         }
         Err(error)
     }
@@ -298,7 +311,7 @@ impl Provider {
         discovery: Option<&Discovery>,
         text: &str,
         deadline: Instant,
-        cache_use: CacheUse,
+        freshness: Freshness,
         check: ClaimsCheck<'_>,
     ) -> Result<Map<String, Value>, VerificationError> {
         let token = Token::parse(text, &self.algorithms(discovery))?;
@@ -315,7 +328,7 @@ impl Provider {
             id_token::signed_claims(&token, &fitting)?
         } else {
             let scope = self.scope_of_settings().with("discovery", discovery.map(|document| &document.members));
-            let keys = self.key_set(&scope, deadline, cache_use).await.map_err(VerificationError::Keys)?;
+            let keys = self.key_set(&scope, deadline, freshness).await.map_err(VerificationError::Keys)?;
             let fitting = id_token::candidates(&keys, &token, self.descriptor.id_token.ignore_kid);
             id_token::signed_claims(&token, &fitting)?
         };

@@ -25,12 +25,27 @@ pub struct CatalogEntry {
 }
 
 /// All entries, by id.
-pub fn entries() -> impl Iterator<Item = CatalogEntry> {
+pub fn catalog_entries() -> impl Iterator<Item = CatalogEntry> {
     FILES.iter().map(|(id, text)| CatalogEntry {
         id,
         name: head(text, "name").unwrap_or(id),
         variant_only: head(text, "variant_only") == Some("true"),
     })
+}
+
+/// Names of the catalogue, for the settings' reader (longest name that fits) and for `providers list`.
+pub fn catalog_names() -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = catalog_entries().map(|entry| entry.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// An entry by name and variant, with its descriptor.
+pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<(CatalogEntry, Descriptor), String> {
+    let entry = entry_of(name, variant)?.ok_or_else(|| format!("no provider is called {name}{}", nearest(name)))?;
+    let descriptor = read(Some(entry.id), &toml::Table::new())?;
+    Ok((entry, descriptor))
 }
 
 /// A field that stands above the tables, without reading the whole file.
@@ -43,10 +58,10 @@ fn head(text: &'static str, field: &str) -> Option<&'static str> {
 
 /// The entry that a provider's name stands for, or the one of that id.
 pub fn entry_of(name: &str, variant: Option<&str>) -> Result<Option<CatalogEntry>, String> {
-    let mut named = entries().filter(|entry| entry.name == name);
+    let mut named = catalog_entries().filter(|entry| entry.name == name);
     let Some(variant) = variant else { return Ok(named.find(|entry| !entry.variant_only)) };
     let ids: Vec<&str> = named.map(|entry| entry.id).collect();
-    match entries().find(|entry| entry.id == variant && entry.name == name) {
+    match catalog_entries().find(|entry| entry.id == variant && entry.name == name) {
         Some(entry) => Ok(Some(entry)),
         None if ids.is_empty() => Err("the catalogue has no provider of this name".to_owned()),
         None => Err(format!("`{variant}` is none of {}", ids.join(", "))),
@@ -132,7 +147,9 @@ fn laid_over(mut below: Table, above: Table) -> Table {
 
 /// "; did you mean …?", or nothing.
 pub fn nearest(id: &str) -> String {
-    let best = entries().map(|entry| (strsim::jaro_winkler(id, entry.id), entry.id)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let best = catalog_entries()
+        .map(|entry| (strsim::jaro_winkler(id, entry.id), entry.id))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
     best.filter(|(score, _)| *score > 0.8).map(|(_, id)| format!("; did you mean `{id}`?")).unwrap_or_default()
 }
 

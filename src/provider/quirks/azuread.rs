@@ -1,30 +1,16 @@
 //! Microsoft's clients may have no secret: a workload proves itself by an assertion that its platform keeps fresh in a file
 //! (federated identity credentials), or that the settings hold.
 
-use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::super::ProviderError;
-use super::super::call::{failed, set};
-use super::super::exchange::Login;
-use super::Quirk;
+use super::super::call::set_pair;
+use super::super::context::ExchangeContext;
+use super::super::error::ProviderError;
 use crate::outgoing::Request;
 use crate::secrets::ExposeSecret;
 
-pub struct AzureAd;
-
-impl Quirk for AzureAd {
-    fn token_request<'a>(
-        &'a self,
-        login: &'a Login<'_>,
-        call: &'a mut Request,
-    ) -> BoxFuture<'a, Result<(), ProviderError>> {
-        Box::pin(prove(login, call))
-    }
-}
-
-async fn prove(login: &Login<'_>, call: &mut Request) -> Result<(), ProviderError> {
-    let provider = login.provider;
+pub async fn add_client_assertion(context: &ExchangeContext<'_>, call: &mut Request) -> Result<(), ProviderError> {
+    let provider = context.provider;
     if !provider.client_secret.expose_secret().is_empty() {
         return Ok(());
     }
@@ -32,15 +18,15 @@ async fn prove(login: &Login<'_>, call: &mut Request) -> Result<(), ProviderErro
     let assertion = match (setting("CLIENT_ASSERTION"), setting("FEDERATED_TOKEN_FILE")) {
         (Some(assertion), _) => assertion.to_owned(),
         // Read anew each time: the platform replaces it every hour.
-        (None, Some(file)) => read(file.to_owned(), login.callback.deadline)
-            .await
-            .map_err(|error| failed("token", format!("FEDERATED_TOKEN_FILE cannot be read: {}", error.kind())))?,
-        (None, None) => return Err(failed("token", "there is neither SECRET nor CLIENT_ASSERTION")),
+        (None, Some(file)) => read(file.to_owned(), context.callback.deadline).await.map_err(|error| {
+            ProviderError::failed("token", format!("FEDERATED_TOKEN_FILE cannot be read: {}", error.kind()))
+        })?,
+        (None, None) => return Err(ProviderError::failed("token", "there is neither SECRET nor CLIENT_ASSERTION")),
     };
     if let Some(form) = call.form() {
         form.retain(|(name, _)| name != "client_secret");
-        set(form, "client_assertion_type", setting("CLIENT_ASSERTION_TYPE").unwrap_or_default().to_owned());
-        set(form, "client_assertion", assertion.trim().to_owned());
+        set_pair(form, "client_assertion_type", setting("CLIENT_ASSERTION_TYPE").unwrap_or_default().to_owned());
+        set_pair(form, "client_assertion", assertion.trim().to_owned());
     }
     Ok(())
 }

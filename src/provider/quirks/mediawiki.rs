@@ -4,34 +4,28 @@ use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::super::ProviderError;
-use super::super::call::failed;
-use super::super::exchange::Login;
+use super::super::context::ExchangeContext;
+use super::super::error::ProviderError;
 use super::super::jws::{SignatureAlgorithm, Token, VerifyingKey};
-use super::Quirk;
 use crate::model::Seconds;
 use crate::outgoing::Request;
 use crate::secrets::{ExposeSecret, constant_time_eq};
-
-pub struct MediaWiki;
 
 const STAGE: &str = "profile";
 /// Seconds that the wiki's clock may be ahead or behind.
 const LEEWAY: i64 = 10;
 
-impl Quirk for MediaWiki {
-    fn profile_reply(&self, login: &Login<'_>, sent: &Request, body: Value) -> Result<Value, ProviderError> {
-        let token = body.as_str().unwrap_or_default().trim();
-        let hs256 = SignatureAlgorithm::Standard(Algorithm::HS256);
-        let token = Token::parse(token, &[hs256]).map_err(|refused| refused.at(STAGE))?;
-        let key = VerifyingKey::of_secret(login.provider.client_secret.expose_secret());
-        if !token.is_signed_by(&key) {
-            return Err(failed(STAGE, "the identity's signature does not verify with the client secret"));
-        }
-        let claims = token.claims().map_err(|refused| refused.at(STAGE))?;
-        check(&claims, login, nonce_of(sent))?;
-        Ok(Value::Object(claims))
+pub fn read_profile(context: &ExchangeContext<'_>, sent: &Request, body: &Value) -> Result<Value, ProviderError> {
+    let token = body.as_str().unwrap_or_default().trim();
+    let hs256 = SignatureAlgorithm::Standard(Algorithm::HS256);
+    let token = Token::parse(token, &[hs256]).map_err(|refused| refused.at(STAGE))?;
+    let key = VerifyingKey::of_secret(context.provider.client_secret.expose_secret());
+    if !token.is_signed_by(&key) {
+        return Err(ProviderError::failed(STAGE, "the identity's signature does not verify with the client secret"));
     }
+    let claims = token.claims().map_err(|refused| refused.at(STAGE))?;
+    check(&claims, context, nonce_of(sent))?;
+    Ok(Value::Object(claims))
 }
 
 /// That of the call's signature, which the answer must repeat.
@@ -41,13 +35,13 @@ fn nonce_of(sent: &Request) -> &str {
     after.split('"').next().unwrap_or_default()
 }
 
-fn check(claims: &Map<String, Value>, login: &Login<'_>, nonce: &str) -> Result<(), ProviderError> {
+fn check(claims: &Map<String, Value>, context: &ExchangeContext<'_>, nonce: &str) -> Result<(), ProviderError> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
     let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
-    let own = login.provider.values.text("MEDIAWIKI_URL").and_then(host);
-    let now = login.provider.deps.now().seconds();
+    let own = context.provider.values.text("MEDIAWIKI_URL").and_then(host);
+    let now = context.provider.deps.now().seconds();
     let time = |name: &str| claims.get(name).and_then(Seconds::parse).map(Seconds::get);
-    let fault = if text("aud") != login.provider.client_id {
+    let fault = if text("aud") != context.provider.client_id {
         "the identity was made for another client"
     } else if own.is_none() || host(text("iss")) != own {
         "the identity is another wiki's"
@@ -60,5 +54,5 @@ fn check(claims: &Map<String, Value>, login: &Login<'_>, nonce: &str) -> Result<
     } else {
         return Ok(());
     };
-    Err(failed(STAGE, fault))
+    Err(ProviderError::failed(STAGE, fault))
 }

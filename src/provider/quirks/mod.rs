@@ -1,57 +1,31 @@
-//! What data cannot say of a provider: small functions at exactly two points of a login. A descriptor names its quirk;
-//! everything else is the descriptor's.
+//! What a descriptor cannot express: small functions at two points of a login. A descriptor names its quirk.
 
 mod apple;
 mod azuread;
 mod mediawiki;
 pub mod tripit;
 
-use std::future::ready;
-
-use futures_util::future::BoxFuture;
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::ProviderError;
-use super::exchange::Login;
+use super::context::ExchangeContext;
+use super::descriptor::QuirkName;
+use super::error::ProviderError;
 use crate::outgoing::Request;
 
-pub trait Quirk: Send + Sync {
-    /// The code exchange (or a renewal), before it is sent.
-    fn token_request<'a>(&'a self, _: &'a Login<'_>, _: &'a mut Request) -> BoxFuture<'a, Result<(), ProviderError>> {
-        Box::pin(ready(Ok(())))
-    }
-
-    /// The answer to a profile request that was `sent`, as the descriptor's format read it.
-    fn profile_reply(&self, _: &Login<'_>, _sent: &Request, body: Value) -> Result<Value, ProviderError> {
-        Ok(body)
+/// Changes a token request, a refresh included, before it is sent.
+pub async fn prepare_token_request(context: &ExchangeContext<'_>, request: &mut Request) -> Result<(), ProviderError> {
+    match context.provider.descriptor.quirk {
+        QuirkName::Apple => apple::add_client_secret(context, request),
+        QuirkName::AzureAd => azuread::add_client_assertion(context, request).await,
+        QuirkName::None | QuirkName::MediaWiki | QuirkName::TripIt => Ok(()),
     }
 }
 
-struct Nothing;
-
-impl Quirk for Nothing {}
-
-/// As a descriptor names it.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Named {
-    #[default]
-    None,
-    Apple,
-    AzureAd,
-    MediaWiki,
-    TripIt,
-}
-
-impl Named {
-    pub fn quirk(self) -> &'static dyn Quirk {
-        match self {
-            Self::None => &Nothing,
-            Self::Apple => &apple::Apple,
-            Self::AzureAd => &azuread::AzureAd,
-            Self::MediaWiki => &mediawiki::MediaWiki,
-            Self::TripIt => &tripit::TripIt,
-        }
+/// Reads the answer to the profile request `sent`. `body` is the answer in the descriptor's format.
+pub fn read_profile(context: &ExchangeContext<'_>, sent: &Request, body: Value) -> Result<Value, ProviderError> {
+    match context.provider.descriptor.quirk {
+        QuirkName::MediaWiki => mediawiki::read_profile(context, sent, &body),
+        QuirkName::TripIt => tripit::read_profile(&body),
+        QuirkName::None | QuirkName::Apple | QuirkName::AzureAd => Ok(body),
     }
 }

@@ -2,20 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::ProviderError;
-use super::super::call::failed;
-use super::super::exchange::Login;
-use super::Quirk;
+use super::super::error::ProviderError;
 use crate::model::lenient;
-use crate::outgoing::Request;
 
-pub struct TripIt;
-
-impl Quirk for TripIt {
-    fn profile_reply(&self, _: &Login<'_>, _: &Request, body: Value) -> Result<Value, ProviderError> {
-        let profile = profile(body.as_str().unwrap_or_default());
-        profile.ok_or_else(|| failed("profile", "the answer holds no profile"))
-    }
+pub fn read_profile(body: &Value) -> Result<Value, ProviderError> {
+    let profile = profile(body.as_str().unwrap_or_default());
+    profile.ok_or_else(|| ProviderError::failed("profile", "the answer holds no profile"))
 }
 
 pub fn profile(xml: &str) -> Option<Value> {

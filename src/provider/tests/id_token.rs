@@ -10,11 +10,11 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value, json};
 
-use super::super::documents::{Discovery, keys};
 use super::super::id_token::{
     Expected, Purpose, Unverified, accepted_until, access_token_hash, candidates, check, check_userinfo, signed_claims,
 };
 use super::super::jws::{SignatureAlgorithm, Token, VerifyingKey};
+use super::super::keys::{Discovery, keys};
 use super::object;
 
 const NOW: i64 = 1_800_000_000;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::call::address;
+use super::super::call::render_url;
 use super::super::descriptor::{ErrorRules, Format};
 use super::super::expression::{Expr, Scope, Template};
 use super::super::quirks::tripit;
@@ -124,7 +124,7 @@ fn sec_38_a_value_cannot_move_an_address_elsewhere() {
         let place = object(json!({"shop": "one.myshopify.com"}));
         let scope = Scope::of(&values).with("token", Some(&token)).with("address", Some(&place));
         let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
-        address(&Template::parse(source).unwrap(), &scope, &hosts).map(|url| url.map(String::from))
+        render_url(&Template::parse(source).unwrap(), &scope, &hosts).map(|url| url.map(String::from))
     };
     let ok = |url: &str| Ok(Some(url.to_owned()));
     assert_eq!(reach("https://{DOMAIN}/x", json!({}), &[]), ok("https://id.example.com:8443/x"));

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::super::profile::Answers;
 use super::super::{Provider, ProviderError, user_fields};
-use super::{callback, key, login, object, own, provider, settings};
-use crate::model::{AccountUid, Identity, UserField, UserFieldType, UserFields};
+use super::{callback, context, key, object, own, provider, settings};
+use crate::model::{AccountUid, FieldType, Identity, UserField, UserFields};
 use crate::settings::UserRules;
 
 fn mapped_with(
@@ -17,9 +17,9 @@ fn mapped_with(
 ) -> Result<Identity, ProviderError> {
     let (fields, nothing) = (object(fields), Map::new());
     let callback = callback(&fields, &nothing);
-    let mut login = login(provider, &callback, token);
-    login.claims = claims;
-    provider.mapped(&login, &Answers { bodies, headers: Map::new() })
+    let mut context = context(provider, &callback, token);
+    context.claims = claims;
+    provider.mapped(&context, &Answers { bodies, headers: Map::new() })
 }
 
 fn mapped(provider: &Provider, bodies: Value) -> Result<Identity, ProviderError> {
@@ -218,7 +218,7 @@ fn sec_40_a_token_is_kept_under_no_alias_and_is_no_field_of_the_user() {
     ];
     let field = |(name, from): (&str, &str)| UserField {
         name: name.to_owned(),
-        kind: UserFieldType::String,
+        kind: FieldType::String,
         from: [("*".to_owned(), from.to_owned())].into(),
         at_login: true,
         editable: false,
@@ -440,9 +440,9 @@ fn fault_a11_the_uid_of_a_renewal_is_compared_as_a_whole() {
     let (nothing, fields) = (Map::new(), Map::new());
     let of = |provider: &Provider, claims: Value| {
         let callback = callback(&fields, &nothing);
-        let mut login = login(provider, &callback, json!({"access_token": "at"}));
-        login.claims = Some(claims);
-        provider.uid_of_claims(&login).map(String::from)
+        let mut context = context(provider, &callback, json!({"access_token": "at"}));
+        context.claims = Some(claims);
+        provider.uid_of_claims(&context).map(String::from)
     };
     let oidc = provider(&settings("oidc", json!({"KEY": "k", "OIDC_ENDPOINT": "https://i.example"})));
     assert_eq!(of(&oidc, json!({"sub": "5"})).as_deref(), Some("5"));
@@ -458,13 +458,13 @@ fn fault_a22_what_a_callback_says_in_another_type_does_not_count_as_absent() {
     for issuer in [json!(5), json!(true), json!(["https://evil.example"]), json!({"iss": "https://evil.example"})] {
         let fields = object(json!({"code": "c", "iss": issuer}));
         let callback = callback(&fields, &nothing);
-        let judged = github.check_issuer(&login(&github, &callback, Value::Null));
+        let judged = github.check_issuer(&context(&github, &callback, Value::Null));
         assert!(matches!(judged, Err(ProviderError::Mixup)), "{issuer}");
     }
     for absent in [json!(null), json!(""), json!(false)] {
         let fields = object(json!({"code": "c", "iss": absent}));
         let callback = callback(&fields, &nothing);
-        assert!(github.check_issuer(&login(&github, &callback, Value::Null)).is_ok(), "{absent}");
+        assert!(github.check_issuer(&context(&github, &callback, Value::Null)).is_ok(), "{absent}");
     }
     for error in [json!(["access_denied"]), json!({"x": 1})] {
         assert!(github.callback_error(&object(json!({"code": "c", "error": error}))).is_some(), "{error}");

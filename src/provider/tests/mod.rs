@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::exchange::Login;
+use super::context::ExchangeContext;
 use super::{Callback, Provider};
 use crate::clock::Deps;
 use crate::outgoing::Client;
@@ -82,8 +82,8 @@ pub fn callback<'a>(fields: &'a Map<String, Value>, nothing: &'a Map<String, Val
 }
 
 /// A login that has its tokens.
-pub fn login<'a>(provider: &'a Provider, callback: &'a Callback<'a>, token: Value) -> Login<'a> {
-    Login {
+pub fn context<'a>(provider: &'a Provider, callback: &'a Callback<'a>, token: Value) -> ExchangeContext<'a> {
+    ExchangeContext {
         provider,
         callback,
         redirect_uri: callback.redirect_uri.to_owned(),

@@ -1,0 +1,50 @@
+//! The configured providers, read once at start.
+
+use std::sync::Arc;
+
+use super::configured::Provider;
+use super::user_fields;
+use crate::clock::Deps;
+use crate::outgoing::Client;
+use crate::settings::{SettingError, Settings};
+
+/// The configured providers.
+#[derive(Clone)]
+pub struct Providers {
+    list: Vec<Arc<Provider>>,
+    warnings: Vec<String>,
+}
+
+impl Providers {
+    /// Reads every configured descriptor and checks its settings; all mistakes together.
+    pub fn from_settings(settings: &Settings, client: &Client, deps: &Deps) -> Result<Self, Vec<SettingError>> {
+        let (mut list, mut warnings, mut errors) = (Vec::new(), Vec::new(), user_fields::mistakes(settings));
+        for provider in &settings.providers {
+            match Provider::new(provider, settings.outgoing.allow_private, client, deps, &mut warnings) {
+                Ok(mut provider) => {
+                    provider.user_fields = user_fields::of_provider(&provider.name, &provider.settings.user_rules);
+                    list.push(Arc::new(provider));
+                }
+                Err(mistakes) => errors.extend(mistakes),
+            }
+        }
+        if errors.is_empty() {
+            errors.extend(user_fields::mistakes_in_mappings(&list));
+        }
+        if errors.is_empty() { Ok(Self { list, warnings }) } else { Err(errors) }
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Arc<Provider>> {
+        self.list.iter().find(|provider| provider.name() == name)
+    }
+
+    /// In the settings' order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.list.iter()
+    }
+
+    /// What an operator should know at start: unknown settings of the environment, settings without effect.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}

@@ -1,0 +1,152 @@
+//! Which member of a profile is the uid, and which members were it in earlier releases.
+//!
+//! A uid is looked up in a table that other profiles fill too: a name that its owner can choose must never be compared
+//! with the ids that a provider assigns.
+
+use serde_json::{Map, Value};
+
+use super::catalog;
+use super::descriptor::{Descriptor, UidForm};
+use crate::model::AccountUid;
+use crate::settings::{ProviderSettings, SettingValues};
+
+/// What the uid of an imported account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredKey {
+    /// The provider's own id.
+    Current,
+    /// A key of an earlier release.
+    Former,
+    /// It may be either, so it counts as a former key.
+    Undecided,
+}
+
+/// The keys of one provider, descriptor and settings together.
+#[derive(Clone, Debug)]
+pub struct UidKeys {
+    /// The member that is the uid.
+    pub key: String,
+    /// Members that were it in earlier releases.
+    pub legacy: Vec<String>,
+    /// Names in `extra_data` under which the uid is kept.
+    pub kept_as: Vec<String>,
+    form: Option<UidForm>,
+}
+
+impl UidKeys {
+    pub(super) fn new(descriptor: &Descriptor, values: Option<&SettingValues>) -> Self {
+        let rules = &descriptor.uid;
+        let key = values.and_then(|values| values.text("ID_KEY")).unwrap_or(&rules.key).to_owned();
+        let own = values.filter(|values| values.get("LEGACY_ID_KEYS").is_some());
+        let legacy = own.map_or_else(|| rules.legacy_keys.clone(), |values| values.texts("LEGACY_ID_KEYS"));
+        let kept = descriptor.extra_data.iter().filter(|field| field.from == key);
+        Self {
+            legacy: legacy.into_iter().filter(|legacy| *legacy != key).collect(),
+            kept_as: kept.map(|field| field.to.clone()).collect(),
+            form: rules.stable_form.filter(|_| key == rules.key),
+            key,
+        }
+    }
+
+    /// Those of a provider in the settings, or of one in the catalogue; `None`: there is none of this name.
+    pub fn of(name: &str, settings: Option<&ProviderSettings>) -> Option<Self> {
+        let variant = settings.and_then(|settings| settings.get("VARIANT")).and_then(Value::as_str);
+        let entry = catalog::entry_of(name, variant.filter(|variant| !variant.is_empty())).ok().flatten();
+        let table = settings.map(|settings| settings.descriptor.clone()).unwrap_or_default();
+        if entry.is_none() && table.is_empty() {
+            return None;
+        }
+        let descriptor = catalog::read(entry.as_ref().map(|entry| entry.id), &table).ok()?;
+        let typed = settings.map(|settings| settings.typed(&descriptor.settings, &descriptor.title, true));
+        let values = typed.filter(|typed| typed.errors.is_empty()).map(|typed| typed.values);
+        Some(Self::new(&descriptor, values.as_ref()))
+    }
+
+    /// Under which key an account of django-rest-social-auth is stored.
+    ///
+    /// The provider's own id in its extra data decides; without one, the form of the uid does.
+    pub fn stored_key(&self, uid: &str, extra_data: &Map<String, Value>) -> StoredKey {
+        if self.legacy.is_empty() {
+            return StoredKey::Current;
+        }
+        if let Some(kept) = self.kept_as.iter().find_map(|name| extra_data.get(name).and_then(AccountUid::of_json)) {
+            return if kept.as_str() == uid { StoredKey::Current } else { StoredKey::Former };
+        }
+        if let Some(form) = self.form {
+            let may_be_name = !has_form(uid, form) && (self.has_names() || uid.contains('@'));
+            return if may_be_name { StoredKey::Former } else { StoredKey::Current };
+        }
+        match (self.has_names(), uid.contains('@')) {
+            (true, _) => StoredKey::Undecided,
+            (false, true) => StoredKey::Former,
+            (false, false) => StoredKey::Current,
+        }
+    }
+
+    /// Whether a former key may be another text than an address.
+    fn has_names(&self) -> bool {
+        let is_address = |key: &String| matches!(key.as_str(), "email" | "upn" | "preferred_username");
+        !self.legacy.iter().all(is_address)
+    }
+
+    /// Whether a name that came in a login may stand for an older uid: not where it looks like an id of the provider's.
+    pub(super) fn may_be_legacy(&self, name: &str) -> bool {
+        !self.form.is_some_and(|form| has_form(name, form))
+    }
+}
+
+fn has_form(uid: &str, form: UidForm) -> bool {
+    match form {
+        UidForm::Digits => !uid.is_empty() && uid.bytes().all(|byte| byte.is_ascii_digit()),
+        UidForm::Uuid => uuid::Uuid::try_parse(uid).is_ok(),
+        UidForm::Hex => [24, 32].contains(&uid.len()) && uid.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        UidForm::Colon => uid.contains(':'),
+        UidForm::Okta => uid.starts_with("00u") && uid.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn keys(name: &str) -> UidKeys {
+        UidKeys::of(name, None).unwrap_or_else(|| panic!("{name} is in the catalogue"))
+    }
+
+    #[test]
+    fn fault_a1_the_import_tells_a_former_key_from_the_providers_own_id() {
+        let stored_key =
+            |name: &str, uid: &str, extra: Value| keys(name).stored_key(uid, extra.as_object().expect("an object"));
+        let is_legacy = |name: &str, uid: &str, extra: Value| stored_key(name, uid, extra) != StoredKey::Current;
+        // What is kept beside it settles it.
+        assert!(is_legacy("keycloak", "ada", json!({"sub": "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11"})));
+        assert!(!is_legacy("keycloak", "ada", json!({"sub": "ada"})));
+        // Otherwise its form does.
+        for (name, id, former) in [
+            ("keycloak", "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11", "ada"),
+            ("cognito", "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11", "ada"),
+            ("okta-oauth2", "00u1a2b3c4D5e6F7g8h9", "ada@example.com"),
+            ("google-oauth2", "114218461111111111111", "ada@example.com"),
+            ("azuread-oauth2", "AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ", "ada@example.com"),
+            ("trello", "5f1a2b3c4d5e6f7a8b9c0d1e", "ada"),
+            ("qiita", "12345", "ada"),
+            ("deezer", "12345", "Ada"),
+        ] {
+            assert!(!is_legacy(name, id, json!({})), "{name}: {id}");
+            assert!(is_legacy(name, former, json!({})), "{name}: {former}");
+            assert!(!keys(name).may_be_legacy(id) || name == "azuread-oauth2", "{name}: {id} as a name");
+        }
+        // An empty id beside it settles nothing.
+        for empty in [json!({"sub": ""}), json!({"sub": null}), json!({"sub": []}), json!({"sub": " "})] {
+            assert!(!is_legacy("keycloak", "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11", empty.clone()), "{empty}");
+            assert!(is_legacy("keycloak", "ada", empty));
+        }
+        // Where neither tells, the report says so.
+        assert_eq!(stored_key("dailymotion", "x2abc9", json!({})), StoredKey::Undecided);
+        assert_eq!(stored_key("keycloak", "ada", json!({})), StoredKey::Former);
+        // A provider without former keys has no such accounts.
+        assert!(!is_legacy("github", "ada", json!({})));
+    }
+}
