@@ -151,7 +151,7 @@ fn provider_json(provider: &Provider) -> Value {
 fn settings_json(descriptor: &Descriptor) -> Value {
     let rules = &descriptor.settings;
     let key = Some("KEY").filter(|_| descriptor.has_client() && descriptor.client_id.is_none());
-    let has_secret = descriptor.token.takes_secret(descriptor.token.auth) && descriptor.client_secret.is_none();
+    let has_secret = descriptor.token.needs_secret(descriptor.token.auth) && descriptor.client_secret.is_none();
     let secret = Some("SECRET").filter(|name| has_secret && !rules.one_of.iter().any(|other| other == name));
     let own = rules.required.iter().map(String::as_str);
     let usual = key.into_iter().chain(secret).filter(|name| !rules.required.iter().any(|other| other == name));

@@ -30,7 +30,7 @@ async fn other_scopes(store: &dyn Repository, providers: &Providers) -> Result<V
         let Some(known) = provider.known_uid_scopes() else { continue };
         let mut scopes = store.uid_scopes(provider.name()).await?;
         scopes.retain(|scope| !known.contains(scope));
-        if scopes.is_empty() || provider.is_of_tenants(Instant::now() + DISCOVERY_TIMEOUT).await {
+        if scopes.is_empty() || provider.has_tenants(Instant::now() + DISCOVERY_TIMEOUT).await {
             continue;
         }
         for scope in scopes {

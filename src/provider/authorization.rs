@@ -1,4 +1,4 @@
-//! Where the person is sent: the provider's authorization URL with its parameters in the original's order.
+//! The authorization URL, with its parameters in the order of DRSA.
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -12,17 +12,19 @@ use super::protocol::{Authorization, Protocol};
 use crate::outgoing::{Freshness, Pairs};
 
 impl Provider {
-    /// The URL to send the person to. May fetch a discovery document.
+    /// The URL to which the user is redirected. May fetch the discovery document.
+    ///
+    /// Errors: a part of the address is invalid, or the discovery document cannot be fetched.
     pub async fn authorization_url(
         &self,
         request: &Authorization<'_>,
         deadline: Instant,
     ) -> Result<String, ProviderError> {
         let rules = &self.descriptor.authorization;
-        let given = self.checked_address(request.address, true)?;
+        let address = self.checked_address(request.address, true)?;
         let discovery = self.discovery(deadline, Freshness::Cached).await?;
         let scopes = match request.scope {
-            Some(asked) => asked.join(&self.descriptor.scope.separator),
+            Some(scopes) => scopes.join(&self.descriptor.scope.separator),
             None => self.scope.clone(),
         };
         let redirect_uri = match rules.state {
@@ -30,17 +32,17 @@ impl Provider {
             _ => request.redirect_uri.to_owned(),
         };
         let scope = self
-            .scope_of_settings()
+            .base_scope()
             .with("redirect_uri", Some(redirect_uri.as_str()))
             .with("state", Some(request.state))
             .with("nonce", request.nonce)
             .with("scope", Some(scopes.as_str()))
-            .with("address", Some(&given))
+            .with("address", Some(&address))
             .with("discovery", discovery.as_ref().map(|document| &document.members));
         let template = self.override_of("AUTHORIZATION_URL").unwrap_or(&rules.url);
         let mut url = resolve_url("authorization", template, &scope, &[])?;
 
-        let mut parameters = self.usual_parameters(request, &redirect_uri, &scopes);
+        let mut parameters = self.default_parameters(request, &redirect_uri, &scopes);
         for (name, value) in render_pairs(&rules.parameters, &scope)? {
             set_pair(&mut parameters, &name, value);
         }
@@ -52,8 +54,8 @@ impl Provider {
         Ok(url.into())
     }
 
-    /// In the order of the original (R-O2-03).
-    fn usual_parameters(&self, request: &Authorization<'_>, redirect_uri: &str, scopes: &str) -> Pairs {
+    /// In the order of DRSA (R-O2-03).
+    fn default_parameters(&self, request: &Authorization<'_>, redirect_uri: &str, scopes: &str) -> Pairs {
         let rules = &self.descriptor.authorization;
         let mut parameters = Pairs::new();
         let mut add = |name: &str, value: &str| {
@@ -81,19 +83,18 @@ impl Provider {
         parameters
     }
 
-    /// Values that the provider's own address needs, held against the descriptor (SEC-38). `begun`: all required ones
-    /// must be there.
+    /// Checks the parts of the provider's URL against the descriptor (SEC-38). `requires_all`: required parts must be present.
     pub(super) fn checked_address(
         &self,
         given: &Map<String, Value>,
-        begun: bool,
+        requires_all: bool,
     ) -> Result<Map<String, Value>, ProviderError> {
         let mut checked = Map::new();
         let mut problems = Vec::new();
         for (name, rule) in &self.descriptor.address {
             let value = given.get(name).and_then(Value::as_str).map(str::trim).filter(|value| !value.is_empty());
             let Some(value) = value else {
-                if rule.required && begun {
+                if rule.required && requires_all {
                     problems.push((name.clone(), "This field is required.".to_owned()));
                 }
                 continue;
@@ -103,7 +104,7 @@ impl Provider {
                 AddressKind::Label => value.to_ascii_lowercase(),
             };
             if rule.kind == AddressKind::Label && !value.strip_suffix(&rule.suffix).is_some_and(is_label) {
-                problems.push((name.clone(), format!("Must be one name{} and nothing else.", with(&rule.suffix))));
+                problems.push((name.clone(), format!("Must be a single name{}.", with_suffix(&rule.suffix))));
                 continue;
             }
             checked.insert(name.clone(), Value::from(value));
@@ -111,16 +112,16 @@ impl Provider {
         if problems.is_empty() { Ok(checked) } else { Err(ProviderError::InvalidFields(problems)) }
     }
 
-    /// Where a login is authorised, for a front-end that builds the URL itself; `None` where only discovery knows.
+    /// The authorization endpoint without parameters. `None`: it is in a discovery document that is not fetched yet.
     pub fn authorization_endpoint(&self) -> Option<String> {
-        let document = self.published.latest();
-        let scope = self.scope_of_settings().with("discovery", document.as_ref().map(|document| &document.members));
+        let document = self.discovery_document.latest();
+        let scope = self.base_scope().with("discovery", document.as_ref().map(|document| &document.members));
         let template = self.override_of("AUTHORIZATION_URL").unwrap_or(&self.descriptor.authorization.url);
         render_url(template, &scope, &[]).ok().flatten().map(Url::into)
     }
 }
 
-fn with(suffix: &str) -> String {
+fn with_suffix(suffix: &str) -> String {
     if suffix.is_empty() { String::new() } else { format!(" followed by {suffix}") }
 }
 
@@ -132,7 +133,7 @@ fn is_label(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
-/// For providers that drop an unknown `state`: it comes back inside the redirect URI.
+/// The redirect URI with the state, for providers that do not return `state`.
 pub fn with_redirect_state(redirect_uri: &str, state: &str) -> String {
     let separator = if redirect_uri.contains('?') { '&' } else { '?' };
     format!("{redirect_uri}{separator}redirect_state={state}")

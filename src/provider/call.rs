@@ -1,5 +1,5 @@
-//! Calls to a provider: addresses and parameters made from templates, sent by `outgoing/`. Nothing here logs: an address
-//! may hold a secret.
+//! Calls to a provider: URLs and parameters are rendered from templates, and `outgoing/` sends them. Nothing here is logged,
+//! because a URL may contain a secret.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use super::expression::{Expr, Ordered, Scope, Template};
 use crate::clock::Deps;
 use crate::outgoing::{Client, ESCAPED, OutgoingError, Pairs, Reply, Request};
 
-/// Longest cooldown that a provider's `Retry-After` may ask for.
+/// Limit for `Retry-After`.
 const MAX_COOLDOWN: Duration = Duration::from_secs(300);
 
-/// Whether a call is made for this client as a whole: it carries no token of one user.
-fn is_of_all_users(stage: &str) -> bool {
+/// Whether a call contains no token of a user, so that its rate limit applies to the whole client.
+fn is_of_client(stage: &str) -> bool {
     matches!(stage, "token" | "request_token" | "discovery" | "keys")
 }
 
-/// One call. An answer that asks to be called later is an error at every stage, whatever its body says (RFC 6585; RFC 9110,
-/// 10.2.3).
+/// Sends one request. An answer that asks for a later call is an error at every stage, whatever its body contains (RFC 6585;
+/// RFC 9110, 10.2.3).
 pub async fn send(
     client: &Client,
     deps: &Deps,
@@ -40,21 +40,18 @@ pub async fn send(
         }
         error => ProviderError::failed(stage, error.to_string()),
     })?;
-    let asked = answer.retry_after(deps.now()).map(|span| span.clamp(Duration::from_secs(1), MAX_COOLDOWN));
-    // Some say 403 for too many calls, and then when to come back.
-    let says_later = matches!(answer.status, 408 | 425 | 429) || matches!(answer.status, 403 | 503) && asked.is_some();
-    if !says_later {
+    let retry_after = answer.retry_after(deps.now()).map(|span| span.clamp(Duration::from_secs(1), MAX_COOLDOWN));
+    // Some providers limit the rate with status 403 and Retry-After.
+    let is_rate_limited =
+        matches!(answer.status, 408 | 425 | 429) || matches!(answer.status, 403 | 503) && retry_after.is_some();
+    if !is_rate_limited {
         return Ok(answer);
     }
-    // A limit of one user's token says nothing about other users' calls.
-    if let Some(span) = asked.filter(|_| answer.status == 503 || is_of_all_users(stage)) {
+    // A limit of one user must not affect the calls of other users.
+    if let Some(span) = retry_after.filter(|_| answer.status == 503 || is_of_client(stage)) {
         client.cool_down(&request.url, span);
     }
-    Err(ProviderError::TemporarilyUnavailable {
-        stage,
-        reason: format!("status {}", answer.status),
-        retry_after: asked,
-    })
+    Err(ProviderError::TemporarilyUnavailable { stage, reason: format!("status {}", answer.status), retry_after })
 }
 
 impl Provider {
@@ -68,7 +65,7 @@ impl Provider {
     }
 }
 
-/// Parameters by their templates; one without a value is left out.
+/// Renders parameters. A parameter without a value is left out.
 pub fn render_pairs(templates: &Ordered<Template>, scope: &Scope<'_>) -> Result<Pairs, ProviderError> {
     let mut pairs = Vec::with_capacity(templates.len() + 1);
     for (name, template) in templates {
@@ -77,7 +74,7 @@ pub fn render_pairs(templates: &Ordered<Template>, scope: &Scope<'_>) -> Result<
     Ok(pairs)
 }
 
-/// The value under `name`, in its place when it is there.
+/// Replaces the value of `name`, or adds it at the end.
 pub fn set_pair(pairs: &mut Pairs, name: &str, value: String) {
     match pairs.iter_mut().find(|(other, _)| other == name) {
         Some(pair) => pair.1 = value,
@@ -85,7 +82,7 @@ pub fn set_pair(pairs: &mut Pairs, name: &str, value: String) {
     }
 }
 
-/// As [`render_url`], where there must be one.
+/// As [`render_url`], but a URL is required.
 pub fn resolve_url(
     stage: &'static str,
     template: &Template,
@@ -93,73 +90,73 @@ pub fn resolve_url(
     hosts: &[String],
 ) -> Result<Url, ProviderError> {
     let url = render_url(template, scope, hosts).map_err(|problem| ProviderError::failed(stage, problem))?;
-    url.ok_or_else(|| ProviderError::failed(stage, "there is no address"))
+    url.ok_or_else(|| ProviderError::failed(stage, "there is no URL"))
 }
 
-/// An address by its template (SEC-38). `None` where an expression has no value.
+/// Renders a URL (SEC-38). `None`: an expression has no value.
 ///
-/// What stands first is taken as it is: a setting or the discovery document, or else something that a provider answered,
-/// which must then lie on one of `hosts`. Inside a host name only a name's characters may come, from a provider's answer
-/// no dot; anywhere else a value is escaped.
+/// An expression at the beginning supplies the origin or the whole URL. If it reads anything but settings and the discovery
+/// document, the host must be one of `hosts`. In a host name only letters, digits and `-` are allowed, and dots only from settings,
+/// the discovery document and `address`. Everywhere else values are percent-encoded.
 pub fn render_url(template: &Template, scope: &Scope<'_>, hosts: &[String]) -> Result<Option<Url>, String> {
     let mut problem = None;
-    let mut foreign = None;
-    let fit = |expr: &Expr, before: &str, value: String| {
-        let own = expr.reads_only(|root| root == "discovery" || super::expression::is_setting(root));
+    let mut untrusted = None;
+    let escape = |expr: &Expr, before: &str, value: String| {
+        let is_trusted = expr.reads_only(|root| root == "discovery" || super::expression::is_setting(root));
         if before.is_empty() {
-            foreign = (!own).then(|| value.clone());
+            untrusted = (!is_trusted).then(|| value.clone());
             return value;
         }
         let in_host = before.split_once("://").is_some_and(|(_, rest)| !rest.contains(['/', '?', '#']));
         if !in_host {
             if matches!(value.as_str(), "." | "..") {
-                problem = Some("a part of the path is not acceptable");
+                problem = Some("a path segment must not be `.` or `..`");
             }
             return utf8_percent_encode(&value, ESCAPED).to_string();
         }
-        let dots = own || expr.reads_only(|root| root == "address");
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || dots && matches!(c, '.' | ':');
-        if value.is_empty() || value.starts_with(['.', '-', ':']) || !value.chars().all(fits) {
-            problem = Some("a part of the host name is not acceptable");
+        let allows_dots = is_trusted || expr.reads_only(|root| root == "address");
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || allows_dots && matches!(c, '.' | ':');
+        if value.is_empty() || value.starts_with(['.', '-', ':']) || !value.chars().all(is_allowed) {
+            problem = Some("a part of the host name has characters that are not allowed");
         }
         value
     };
-    let text = template.render_with(scope, fit).map_err(|error| error.to_string())?;
+    let text = template.render_with(scope, escape).map_err(|error| error.to_string())?;
     if let Some(problem) = problem {
         return Err(problem.to_owned());
     }
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    let url = Url::parse(&text).map_err(|_| "not an absolute URL".to_owned())?;
+    let url = Url::parse(&text).map_err(|_| "is not an absolute URL".to_owned())?;
     let host = url.host_str().unwrap_or_default();
     if host.is_empty() || !matches!(url.scheme(), "https" | "http") {
-        return Err("not an https URL".to_owned());
+        return Err("is not an https URL".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("a URL with a user in it".to_owned());
+        return Err("must not contain a user name or password".to_owned());
     }
-    if let Some(foreign) = foreign {
-        // What something follows is an origin; alone it is a whole address.
-        let is_whole = foreign.len() == text.len();
-        check_foreign(&foreign, is_whole, hosts)?;
+    if let Some(untrusted) = untrusted {
+        // Alone it is a whole URL, otherwise an origin.
+        let is_whole = untrusted.len() == text.len();
+        check_untrusted(&untrusted, is_whole, hosts)?;
     }
     Ok(Some(url))
 }
 
-/// An origin or an address that did not come from the settings: https, a listed host, nothing that leads elsewhere.
-fn check_foreign(text: &str, is_whole: bool, hosts: &[String]) -> Result<(), String> {
-    let url = Url::parse(text).map_err(|_| "not an absolute URL".to_owned())?;
+/// An origin or a URL that is not from the settings must be https on a listed host.
+fn check_untrusted(text: &str, is_whole: bool, hosts: &[String]) -> Result<(), String> {
+    let url = Url::parse(text).map_err(|_| "is not an absolute URL".to_owned())?;
     let host = url.host_str().unwrap_or_default();
-    if !hosts.iter().any(|pattern| host_fits(host, pattern)) {
-        return Err(format!("{host} is no host of this provider"));
+    if !hosts.iter().any(|pattern| matches_host(host, pattern)) {
+        return Err(format!("{host} is not a host of this provider"));
     }
-    // Written so, a reader that is less careful than this one finds the same host.
+    // In this form every URL parser finds the same host.
     let rest = text.strip_prefix("https://").and_then(|rest| rest.strip_prefix(host));
     let is_bare = matches!(rest, Some("" | "/"));
     let has_path = rest.is_some_and(|rest| rest.starts_with('/')) && url.fragment().is_none() && !text.contains('\\');
-    if is_bare || is_whole && has_path { Ok(()) } else { Err("not an https origin of this provider".to_owned()) }
+    if is_bare || is_whole && has_path { Ok(()) } else { Err("is not an https origin of this provider".to_owned()) }
 }
 
-fn host_fits(host: &str, pattern: &str) -> bool {
+fn matches_host(host: &str, pattern: &str) -> bool {
     match pattern.strip_prefix('*') {
         Some(ending) => host.len() > ending.len() && host.ends_with(ending),
         None => host == pattern,
@@ -180,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn fault_a10_a_callback_chooses_among_listed_origins_only() {
+    fn fault_a10_a_callback_can_only_select_listed_origins() {
         let given = |text: &str| of("{callback.at}/oauth/v2/token", &json!({"at": text}));
         assert_eq!(given("https://accounts.zoho.com").as_deref(), Ok("https://accounts.zoho.com/oauth/v2/token"));
         assert!(given("https://eu.zoho.example").is_ok());
@@ -213,7 +210,7 @@ mod tests {
         ] {
             assert!(given(bad).is_err(), "{bad:?}: {:?}", given(bad));
         }
-        // A whole address of the provider's answer may have a path and a query.
+        // A whole URL of the provider's answer may have a path and a query.
         let whole = |text: &str| of("{callback.at}", &json!({"at": text}));
         assert!(whole("https://accounts.zoho.com/user/7?x=1").is_ok());
         for bad in [

@@ -1,5 +1,4 @@
-//! What a callback holds, read before anything is looked up by it: the fields that a provider wraps into another one, and
-//! the refusal that it carries instead of a code.
+//! The fields of a callback: those that a provider wraps into another field, and the error that may replace the code.
 
 use serde_json::{Map, Value};
 
@@ -8,14 +7,13 @@ use super::error::ProviderError;
 use super::reply::callback_error;
 use crate::model::{as_text, is_filled, lenient};
 
-/// What the wrapping field may hold beside the descriptor's login fields.
-const WRAPPED: [&str; 4] = ["state", "error", "error_code", "error_description"];
+/// Members that the wrapping field may contain besides the login fields.
+const WRAPPED_MEMBERS: [&str; 4] = ["state", "error", "error_code", "error_description"];
 
 impl Provider {
-    /// The members of a callback with those that the provider wraps into another field, which hold the fields of a login,
-    /// its state or an error, and nothing else.
+    /// Adds the members of the wrapping field (`callback_wrapper`): login fields, the state or an error. Other members are ignored.
     ///
-    /// Errors: the wrapping field is no JSON, or says something else than the field beside it.
+    /// Errors: the wrapping field is not JSON, or contradicts another field.
     pub fn unwrap_callback(&self, mut fields: Map<String, Value>) -> Result<Map<String, Value>, ProviderError> {
         let Some(name) = &self.descriptor.callback_wrapper else { return Ok(fields) };
         let invalid = |problem: &str| ProviderError::InvalidFields(vec![(name.clone(), problem.to_owned())]);
@@ -32,12 +30,12 @@ impl Provider {
         for (member, value) in members {
             let is_login_field =
                 self.descriptor.callback_fields.iter().any(|names| names.split('|').any(|n| n == member));
-            if !(is_login_field || WRAPPED.contains(&member.as_str())) {
+            if !(is_login_field || WRAPPED_MEMBERS.contains(&member.as_str())) {
                 continue;
             }
             match fields.get(&member).filter(|outer| is_filled(outer)) {
                 Some(outer) if as_text(outer) != as_text(&value) => {
-                    return Err(invalid(&format!("Its {member} is not the {member} beside it.")));
+                    return Err(invalid(&format!("Its {member} differs from the field {member}.")));
                 }
                 _ => {
                     fields.insert(member, value);
@@ -47,8 +45,7 @@ impl Provider {
         Ok(fields)
     }
 
-    /// The error that a callback carries, read before anything else is required (R-ERR-12, SEC-7); `None` where it
-    /// carries none.
+    /// The error in a callback, which takes precedence over missing fields (R-ERR-12, SEC-7). `None`: there is none.
     pub fn callback_error(&self, fields: &Map<String, Value>) -> Option<ProviderError> {
         callback_error(fields).or_else(|| {
             let has = |name: &str| fields.get(name).is_some_and(is_filled);

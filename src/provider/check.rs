@@ -1,5 +1,5 @@
-//! What an operator's check looks at: the endpoints of a configured provider, and the keys that it publishes. `cli/` asks;
-//! nothing here calls anybody but for published documents.
+//! What `providers check` examines: the endpoints of a configured provider and its discovery keys. Only the discovery document
+//! and the key set are fetched here.
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -7,54 +7,58 @@ use url::Url;
 
 use super::call::render_url;
 use super::configured::Provider;
-use super::descriptor::{ClientAuth, Method};
 use super::error::ProviderError;
 use super::expression::Template;
 use super::jws::SignatureAlgorithm;
 use super::keys::{Discovery, Key};
 use super::protocol::Protocol;
+use super::request_rules::{ClientAuth, Method};
 use crate::outgoing::Freshness;
 use crate::secrets::ExposeSecret;
 
-/// Somewhere that a login calls or leads to.
+/// An endpoint that a login calls, or to which it redirects.
 pub struct Endpoint {
-    pub what: &'static str,
+    /// Its name, for messages.
+    pub label: &'static str,
+    /// The method of the call.
     pub method: Method,
-    /// `None`: known only during a login.
+    /// `None`: the URL is known only during a login.
     pub url: Option<Url>,
 }
 
 impl Provider {
-    /// Whether it proves itself by a secret that is not there.
+    /// Whether the client authenticates with a secret that is not set.
     pub fn lacks_secret(&self) -> bool {
-        // Where something else may stand in its place, start has looked for either.
-        let alone = !self.descriptor.settings.one_of.iter().any(|name| name == "SECRET");
-        alone
+        // Where another setting can replace it, the start requires one of the two.
+        let is_required = !self.descriptor.settings.one_of.iter().any(|name| name == "SECRET");
+        is_required
             && self.client_secret.expose_secret().is_empty()
-            && self.descriptor.token.takes_secret(self.client_auth(None))
+            && self.descriptor.token.needs_secret(self.client_auth(None))
     }
 
-    /// Where its discovery document lies, where it has need of one.
+    /// The discovery document, if the provider needs one.
     pub fn discovery_endpoint(&self) -> Option<Endpoint> {
         let template = self.discovery_url.as_ref().filter(|_| self.reads_discovery)?;
-        let url = render_url(template, &self.scope_of_settings(), &[]).ok().flatten();
-        Some(Endpoint { what: "discovery document", method: Method::GET, url })
+        let url = render_url(template, &self.base_scope(), &[]).ok().flatten();
+        Some(Endpoint { label: "discovery document", method: Method::GET, url })
     }
 
-    /// The discovery document's members.
-    pub async fn published(&self, deadline: Instant) -> Result<Option<Map<String, Value>>, ProviderError> {
+    /// The members of the discovery document. `None`: the provider needs none.
+    ///
+    /// Errors: it cannot be fetched or is invalid.
+    pub async fn discovery_members(&self, deadline: Instant) -> Result<Option<Map<String, Value>>, ProviderError> {
         Ok(self.discovery(deadline, Freshness::Cached).await?.map(|document| document.members.clone()))
     }
 
-    /// Without those of a discovery document that is not `published`.
-    pub fn endpoints(&self, published: Option<&Map<String, Value>>) -> Vec<Endpoint> {
+    /// All endpoints. Those of the discovery document are included if `discovery` is given.
+    pub fn endpoints(&self, discovery: Option<&Map<String, Value>>) -> Vec<Endpoint> {
         let rules = &self.descriptor;
-        let scope = self.scope_of_settings().with("discovery", published);
+        let scope = self.base_scope().with("discovery", discovery);
         let mut endpoints = Vec::new();
-        let mut add = |what, method, setting: &str, template: &Template, hosts: &[String]| {
+        let mut add = |label, method, setting: &str, template: &Template, hosts: &[String]| {
             let template = self.override_of(setting).unwrap_or(template);
-            if !template.source().is_empty() && (published.is_some() || !template.mentions("{discovery")) {
-                endpoints.push(Endpoint { what, method, url: render_url(template, &scope, hosts).ok().flatten() });
+            if !template.source().is_empty() && (discovery.is_some() || !template.mentions("{discovery")) {
+                endpoints.push(Endpoint { label, method, url: render_url(template, &scope, hosts).ok().flatten() });
             }
         };
         add("authorization endpoint", Method::GET, "AUTHORIZATION_URL", &rules.authorization.url, &[]);
@@ -71,25 +75,25 @@ impl Provider {
         endpoints
     }
 
-    /// Whether one of the published keys can verify an id_token; `None` where none is needed.
+    /// Whether one of the discovery keys can verify an ID token. `None`: no key set is needed.
     pub async fn has_keys(
         &self,
-        published: Option<&Map<String, Value>>,
+        discovery: Option<&Map<String, Value>>,
         deadline: Instant,
     ) -> Option<Result<bool, ProviderError>> {
-        let by_key = self.accepts_id_token() && self.verification.fixed_key.is_none();
-        if !by_key || published.is_none() && self.reads_discovery {
+        let uses_key_set = self.accepts_id_token() && self.verification.fixed_key.is_none();
+        if !uses_key_set || discovery.is_none() && self.reads_discovery {
             return None;
         }
-        let scope = self.scope_of_settings().with("discovery", published);
-        let algorithms = self.algorithms_with(published);
-        let fits = |keys: &[Key]| keys.iter().any(|key| algorithms.iter().any(|one| key.fits(*one)));
+        let scope = self.base_scope().with("discovery", discovery);
+        let algorithms = self.algorithms_with(discovery);
+        let fits = |keys: &[Key]| keys.iter().any(|key| algorithms.iter().any(|one| key.is_for(*one)));
         Some(self.key_set(&scope, deadline, Freshness::Cached).await.map(|keys| fits(&keys)))
     }
 
-    /// That an ID token may be signed with, where the discovery document is `published`.
-    pub fn algorithms_with(&self, published: Option<&Map<String, Value>>) -> Vec<SignatureAlgorithm> {
-        let document = published.map(|members| Discovery { members: members.clone() });
+    /// The algorithms that an ID token may be signed with, for this discovery document.
+    pub fn algorithms_with(&self, discovery: Option<&Map<String, Value>>) -> Vec<SignatureAlgorithm> {
+        let document = discovery.map(|members| Discovery { members: members.clone() });
         self.algorithms(document.as_ref())
     }
 }

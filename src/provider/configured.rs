@@ -13,132 +13,138 @@ use crate::outgoing::{CachedDocument, Client};
 use crate::secrets::{ExposeSecret, SecretString};
 use crate::settings::{ProviderSettings, SettingValues};
 
-/// What an id_token of this provider must be, descriptor and settings together.
-pub(super) struct Verification {
-    /// Empty: those that the discovery document lists, or RS256.
+/// The rules for tokens of this provider, from descriptor and settings.
+pub(super) struct TokenVerification {
+    /// Empty: the algorithms of the discovery document, or RS256.
     pub algorithms: Vec<SignatureAlgorithm>,
-    /// `{tenantid}` stands for a claim. Empty: the discovery document's.
+    /// May contain `{tenantid}`. Empty: the issuer of the discovery document.
     pub issuers: Vec<String>,
     pub fixed_key: Option<Key>,
     pub jwks_url: Template,
-    /// Seconds; 0: any age.
+    /// In seconds; 0: no limit.
     pub max_age: i64,
-    /// Seconds.
+    /// In seconds.
     pub leeway: i64,
 }
 
-/// A configured provider: nothing of its descriptor is parsed or compiled again after the start.
+/// A configured provider. Its descriptor is parsed and its expressions are compiled at start.
 pub struct Provider {
     pub(super) name: String,
     pub(super) descriptor: Descriptor,
     pub(super) settings: ProviderSettings,
-    /// Typed, with the descriptor's defaults.
+    /// The settings of the provider with the defaults of the descriptor.
     pub(super) values: SettingValues,
     pub(super) client_id: String,
     pub(super) client_secret: SecretString,
-    /// The configured scopes, joined.
+    /// The configured scopes, joined by the separator.
     pub(super) scope: String,
     pub(super) login_fields: Vec<String>,
-    pub(super) pkce: bool,
+    pub(super) uses_pkce: bool,
     pub(super) uid_keys: UidKeys,
-    /// Who issues the ids, as far as settings choose it; empty where they do not.
+    /// The issuer of the uids, where settings choose it; otherwise empty.
     pub(super) issuer: String,
-    /// The descriptor's, then the settings'.
+    /// Those of the descriptor, then those of EXTRA_DATA.
     pub(super) extra_fields: Vec<ExtraField>,
-    /// By the field's name.
+    /// By name of the field.
     pub(super) user_fields: Vec<(String, Expr)>,
-    /// Addresses that settings put in place of the descriptor's.
+    /// URLs of settings, which replace those of the descriptor.
     pub(super) overrides: Vec<(&'static str, Template)>,
-    pub(super) verification: Verification,
+    pub(super) verification: TokenVerification,
     pub(super) discovery_url: Option<Template>,
     pub(super) reads_discovery: bool,
-    pub(super) published: CachedDocument<Discovery>,
-    pub(super) keys: CachedDocument<Vec<Key>>,
+    pub(super) discovery_document: CachedDocument<Discovery>,
+    pub(super) key_set: CachedDocument<Vec<Key>>,
     pub(super) client: Client,
     pub(super) deps: Deps,
 }
 
 impl Provider {
+    /// The name in URLs and rows.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// For people: "GitHub".
+    /// The name to show: "GitHub".
     pub fn title(&self) -> &str {
         if self.descriptor.title.is_empty() { &self.name } else { &self.descriptor.title }
     }
 
+    /// The protocol.
     pub fn protocol(&self) -> Protocol {
         self.descriptor.protocol
     }
 
+    /// The client ID at the provider.
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
 
-    /// The configured scopes, joined as the provider wants them.
+    /// The configured scopes, joined by the separator of the provider.
     pub fn scope(&self) -> String {
         self.scope.clone()
     }
 
-    /// Whether all of these are configured.
-    pub fn has_scopes(&self, asked: &[String]) -> bool {
+    /// Whether all of these scopes are configured.
+    pub fn has_scopes(&self, requested: &[String]) -> bool {
         let separator = self.descriptor.scope.separator.as_str();
         let configured = || self.scope.split(|c: char| c.is_whitespace() || separator.contains(c));
-        asked.iter().all(|scope| configured().any(|known| known == scope))
+        requested.iter().all(|scope| configured().any(|known| known == scope))
     }
 
-    /// What a login's body must carry; `a|b` means one of them. What they hold is good for one login.
+    /// The fields that the body of a login needs; `a|b` means one of them. Their values are valid for one login.
     pub fn login_fields(&self) -> &[String] {
         &self.login_fields
     }
 
-    /// The member of a profile that is the person's id.
+    /// The member of a profile that is the uid.
     pub fn id_key(&self) -> &str {
         &self.uid_keys.key
     }
 
-    /// Whether a begun login sends a PKCE challenge (S256).
+    /// Whether authorization requests have a PKCE challenge (S256).
     pub fn uses_pkce(&self) -> bool {
-        self.pkce && self.descriptor.protocol != Protocol::OAuth1
+        self.uses_pkce && self.descriptor.protocol != Protocol::OAuth1
     }
 
-    /// Whether a begun login sends a nonce, for the id_token to repeat.
+    /// Whether authorization requests have a nonce, which the ID token must repeat.
     pub fn uses_nonce(&self) -> bool {
         self.verifies_id_token() && self.descriptor.id_token.nonce
     }
 
-    /// Whether an id_token may be posted instead of a code: the provider publishes the keys that sign it.
+    /// Whether an ID token may be posted instead of a code: the provider publishes the keys that sign it.
     pub fn accepts_id_token(&self) -> bool {
         let rules = &self.descriptor.id_token;
         let published = self.verifies_id_token() || rules.jwks_url.is_some() && !rules.issuers.is_empty();
-        published && !self.verification.algorithms.iter().any(|algorithm| algorithm.is_shared())
+        published && !self.verification.algorithms.iter().any(|algorithm| algorithm.is_symmetric())
     }
 
-    /// Whether its callback is a cross-site POST, which only a `SameSite=None` cookie survives.
+    /// Whether the callback is a cross-site POST, for which cookies need `SameSite=None`.
     pub fn uses_form_post(&self) -> bool {
         self.descriptor.form_post
     }
 
-    /// Whether it only links to a signed-in user.
+    /// Whether the provider can be linked to a signed-in user, but does not sign anybody in.
     pub fn is_association_only(&self) -> bool {
         self.descriptor.association_only
     }
 
+    /// The settings of the provider.
     pub fn settings(&self) -> &ProviderSettings {
         &self.settings
     }
 
+    /// The descriptor.
     pub fn descriptor(&self) -> &Descriptor {
         &self.descriptor
     }
 
-    /// The template that a setting puts in place of the descriptor's.
+    /// The URL of a setting that replaces one of the descriptor.
     pub(super) fn override_of(&self, setting: &str) -> Option<&Template> {
         self.overrides.iter().find(|(name, _)| *name == setting).map(|(_, template)| template)
     }
 
-    pub(super) fn scope_of_settings(&self) -> Scope<'_> {
+    /// What expressions can read without a login.
+    pub(super) fn base_scope(&self) -> Scope<'_> {
         Scope::of(&self.values)
             .with("client_id", Some(self.client_id.as_str()))
             .with("client_secret", Some(self.client_secret.expose_secret()))

@@ -1,4 +1,4 @@
-//! What a login has brought so far, passed from step to step of the exchange and to the quirks.
+//! The data of a login while it is exchanged for an identity.
 
 use std::sync::Arc;
 
@@ -13,29 +13,30 @@ use super::keys::Discovery;
 use super::protocol::Callback;
 use crate::secrets::{ExposeSecret, SecretString};
 
-/// One login on its way: what it has brought so far. Handed to quirks; holds secrets, so it prints nothing.
+/// The data of a login so far, passed to each step and to the quirks. It contains secrets, so it has no `Debug`.
 pub struct ExchangeContext<'a> {
     pub provider: &'a Provider,
     pub callback: &'a Callback<'a>,
-    /// As the provider knows it.
+    /// As sent to the provider.
     pub redirect_uri: String,
     pub code: Option<String>,
     pub address: Map<String, Value>,
     pub discovery: Option<Arc<Discovery>>,
-    /// The token answer; null until there is one.
+    /// The answer to the token request; null before it.
     pub token: Value,
     pub access_token: Option<String>,
-    /// OAuth 1.0a.
+    /// OAuth 1.0a only.
     pub token_secret: Option<SecretString>,
-    /// The claims of the verified id_token.
+    /// The claims of the verified ID token.
     pub claims: Option<Value>,
 }
 
 impl ExchangeContext<'_> {
+    /// What expressions can read.
     pub fn scope(&self) -> Scope<'_> {
         let document = self.discovery.as_ref().map(|document| &document.members);
         self.provider
-            .scope_of_settings()
+            .base_scope()
             .with("redirect_uri", Some(self.redirect_uri.as_str()))
             .with("state", self.callback.state)
             .with("nonce", self.callback.nonce)
@@ -50,7 +51,7 @@ impl ExchangeContext<'_> {
             .with("id_token", self.claims.as_ref())
     }
 
-    /// What must not come back in a provider's words.
+    /// Texts that an error description must not contain.
     pub fn secrets(&self) -> Vec<&str> {
         let mut secrets = vec![self.provider.client_secret.expose_secret()];
         secrets.extend(self.code.as_deref());
@@ -58,12 +59,13 @@ impl ExchangeContext<'_> {
         secrets.extend(self.access_token.as_deref());
         secrets.extend(self.token_secret.as_ref().map(ExposeSecret::expose_secret));
         secrets.extend(self.callback.id_token);
-        let kept =
+        let issued =
             ["refresh_token", "id_token", "oauth_token"].into_iter().filter_map(|name| self.token.get(name)?.as_str());
-        secrets.extend(kept);
+        secrets.extend(issued);
         secrets
     }
 
+    /// The token endpoint.
     pub fn token_url(&self) -> Result<Url, ProviderError> {
         let rules = &self.provider.descriptor.token;
         let template = self.provider.override_of("ACCESS_TOKEN_URL").unwrap_or(&rules.url);

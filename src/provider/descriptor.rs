@@ -1,7 +1,7 @@
-//! A provider as data: the fields of `catalog/*.toml`, and of an operator's own `[providers.<name>]` in the settings.
+//! The fields of a descriptor: of `catalog/*.toml`, and of an operator's `[providers.<name>]` in the settings.
 //!
-//! Texts are templates (`{expression}`) unless a field says that it is an expression; both are compiled while the
-//! descriptor is read, and a mistake names the field. `docs/PROVIDERS.md` is the table of these fields for people.
+//! Texts are templates (`{expression}`) unless a field says that it is an expression. Both are compiled while the descriptor is
+//! parsed, and an error names the field. `docs/PROVIDERS.md` documents these fields for operators.
 
 use std::collections::BTreeMap;
 
@@ -12,62 +12,78 @@ use super::expression::{Expr, Ordered, Scope, Template};
 use super::id_token::Purpose;
 use super::jws::SignatureAlgorithm;
 use super::protocol::Protocol;
+use super::request_rules::{ClientAuth, OAuth1Rules, ProfileRequest, TokenManagementRules, TokenRules};
 
 use crate::settings::SettingRules;
 
-/// Beside these fields a file may say, above all tables: `extends` (the id of another descriptor, whose fields hold
-/// where this one says nothing), `name` (where it is not the file's name: several entries may share one) and
-/// `variant_only` (true for an entry that `SOCIAL_AUTH_<NAME>_VARIANT` must ask for).
+/// A descriptor. A file may also contain, above all tables: `extends` (the ID of a descriptor with the defaults of this one),
+/// `name` (if it is not the file's name; several entries may have the same name) and `variant_only` (true: the entry is used only
+/// where `SOCIAL_AUTH_<NAME>_VARIANT` is its ID).
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Descriptor {
-    /// For people: "GitHub".
+    /// The name to show: "GitHub".
     pub title: String,
-    /// For people: what became of the service, where it is not simply there: `gone: …`, `legacy: …`.
+    /// The state of a service that was closed or replaced: `gone: …`, `legacy: …`.
     pub service: Option<String>,
+    /// The protocol.
     pub protocol: Protocol,
-    /// The function in `quirks/` that does what data cannot say.
+    /// The module in `quirks/` for what a descriptor cannot express.
     pub quirk: QuirkName,
-    /// It only links to a signed-in user.
+    /// The provider can be linked to a signed-in user, but does not sign anybody in.
     pub association_only: bool,
-    /// Fields of the callback that are required instead of `code`; `a|b` means one of them.
+    /// Fields of the callback that replace `code`; `a|b` means one of them.
     pub callback_fields: Vec<String>,
-    /// What of them is good for one login, where they have several forms or last longer than a code.
+    /// What identifies a callback that may be used once, where its fields have several forms or are valid longer than a code.
     pub single_use: Option<SingleUse>,
-    /// A field of the callback that may hold these and `state` as JSON.
+    /// A field of the callback that may contain these fields and `state` as JSON.
     pub callback_wrapper: Option<String>,
-    /// The parameters of the callback come by a cross-site POST (Apple's `response_mode=form_post`).
+    /// The callback is a cross-site POST (Apple's `response_mode=form_post`).
     pub form_post: bool,
-    /// The client's id and secret, where they are not the settings KEY and SECRET.
+    /// The client ID. Default: the setting KEY.
     pub client_id: Option<Template>,
+    /// The client secret. Default: the setting SECRET.
     pub client_secret: Option<Template>,
+    /// The settings of this provider.
     pub settings: SettingRules,
-    /// What a login begins with, such as shopify's `shop` (SEC-38).
+    /// Parts of the provider's URL that each login supplies, such as the `shop` of Shopify (SEC-38).
     pub address: BTreeMap<String, AddressField>,
+    /// The authorization request.
     pub authorization: AuthorizationRules,
+    /// The scopes.
     pub scope: ScopeRules,
+    /// The token request.
     pub token: TokenRules,
+    /// How tokens are refreshed.
     pub refresh: TokenManagementRules,
+    /// How tokens are revoked.
     pub revoke: TokenManagementRules,
+    /// The errors of the provider.
     pub errors: ErrorRules,
+    /// The discovery document.
     pub discovery: DiscoveryRules,
+    /// How ID tokens are verified.
     pub id_token: IdTokenRules,
+    /// OAuth 1.0a only.
     pub oauth1: OAuth1Rules,
-    /// The requests for the profile, in order.
-    pub userinfo: Vec<InfoRequest>,
+    /// The profile requests, in order.
+    pub userinfo: Vec<ProfileRequest>,
+    /// How the answers become the profile.
     pub profile: ProfileRules,
+    /// The user's fields.
     pub user: UserRules,
+    /// The uid.
     pub uid: UidRules,
-    /// What is kept with the association: `name`, `name as alias`, `name if set`, `name as alias if set`.
+    /// The extra data of the social account: `name`, `name as alias`, `name if set`, `name as alias if set`.
     pub extra_data: Vec<ExtraField>,
-    /// Conditions that the callback must meet before anybody is asked: that the provider signed it, and lately.
+    /// Conditions for the callback, checked before the provider is called, such as a valid and recent signature.
     pub checks: Vec<Rule>,
-    /// Conditions that the profile must meet.
+    /// Conditions for the profile.
     pub admission: Vec<Rule>,
 }
 
 impl Descriptor {
-    /// Whether the provider knows its clients by an id.
+    /// Whether clients have an ID at the provider.
     pub fn has_client(&self) -> bool {
         !matches!(self.protocol, Protocol::OpenId2 | Protocol::Widget) && self.token.auth != ClientAuth::None
     }
@@ -85,47 +101,53 @@ pub enum QuirkName {
     TripIt,
 }
 
-/// A member of `address` in the body of begin.
+/// A member of `address` in the body of `begin`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddressField {
-    /// `label`: one DNS label, lower-cased; `text`: anything, for a parameter and never for a host.
+    /// What values are valid.
     #[serde(default)]
     pub kind: AddressKind,
-    /// What must follow the label: `.myshopify.com`.
+    /// The required end of the value, after the label: `.myshopify.com`.
     #[serde(default)]
     pub suffix: String,
+    /// Whether `begin` must supply it.
     #[serde(default)]
     pub required: bool,
 }
 
+/// What values a member of `address` may have.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum AddressKind {
+    /// One DNS label, converted to lower case.
     #[default]
     Label,
+    /// Any text, which must not be part of a host name.
     Text,
 }
 
-/// Where the person is sent.
+/// The authorization request.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuthorizationRules {
+    /// The authorization endpoint.
     pub url: Template,
-    /// Empty: none is sent.
+    /// Empty: not sent.
     pub response_type: String,
-    /// Empty: none is sent.
+    /// Empty: not sent.
     pub client_id_parameter: String,
+    /// Empty: not sent.
     pub redirect_uri_parameter: String,
-    /// Further parameters, after all others. One without a value is left out.
+    /// Further parameters, after the standard ones. A parameter without a value is left out.
     pub parameters: Ordered<Template>,
-    /// What follows `#`.
+    /// The fragment of the URL.
     pub fragment: Option<String>,
-    /// Where the state travels.
+    /// How the state is sent.
     pub state: StateIn,
-    /// A begun login sends a PKCE challenge (S256). USE_PKCE overrides it.
+    /// Whether a PKCE challenge (S256) is sent. USE_PKCE overrides it.
     pub pkce: bool,
-    /// The provider always answers with `iss` (RFC 9207): a callback without it is refused.
+    /// Whether every callback has `iss` (RFC 9207). One without it is then refused.
     pub sends_iss: bool,
 }
 
@@ -145,21 +167,28 @@ impl Default for AuthorizationRules {
     }
 }
 
+/// How the state is sent.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum StateIn {
+    /// As `state`.
     #[default]
     Parameter,
-    /// As `redirect_state` inside the redirect URI, for providers that drop an unknown `state`.
+    /// As `redirect_state` in the redirect URI, for providers that do not return `state`.
     Redirect,
+    /// Not at all.
     None,
 }
 
+/// The scopes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScopeRules {
+    /// Sent after those of SCOPE, unless IGNORE_DEFAULT_SCOPE is set.
     pub default: Vec<String>,
+    /// Joins several scopes.
     pub separator: String,
+    /// The name of the parameter.
     pub parameter: String,
 }
 
@@ -169,186 +198,77 @@ impl Default for ScopeRules {
     }
 }
 
-/// The code exchange: `grant_type`, `code` and `redirect_uri` in a form, what `auth` adds to it, then the `code_verifier`
-/// of a login that has one.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TokenRules {
-    pub url: Template,
-    pub method: Method,
-    pub auth: ClientAuth,
-    pub headers: Ordered<Template>,
-    pub query: Ordered<Template>,
-    /// Instead of the usual three.
-    pub form: Option<Ordered<Template>>,
-    /// Instead of a form and all that `auth` would add to it: a JSON object of texts.
-    pub json: Option<Ordered<Template>>,
-    pub format: Format,
-    /// Expression over `body`: where the members of the answer lie, when not at its top.
-    pub root: Option<Expr>,
-    /// Expression over `token`: the access token. Default `token.access_token`.
-    pub access_token: Option<Expr>,
-    /// The answer needs no access token (the id_token is enough) and, in OAuth 1.0a, no secret of it.
-    pub access_token_optional: bool,
-    /// Hosts that a URL made from an answer may have, `*.` for any label (SEC-38).
-    pub hosts: Vec<String>,
-    /// The provider takes id and secret in HTTP Basic as they are, without the form-encoding of RFC 6749, 2.3.1.
-    pub plain_basic: bool,
-}
-
-impl TokenRules {
-    /// Whether a client that proves itself by `auth` does so by its secret.
-    pub fn takes_secret(&self, auth: ClientAuth) -> bool {
-        let lists = [Some(&self.headers), Some(&self.query), self.form.as_ref(), self.json.as_ref()];
-        match auth {
-            ClientAuth::Public | ClientAuth::None => false,
-            ClientAuth::Templates => {
-                lists.into_iter().flatten().any(|list| list.iter().any(|(_, text)| text.mentions("client_secret")))
-            }
-            _ => true,
-        }
-    }
-}
-
-/// A call after the login: how an access token is renewed, or given back (RFC 7009). Without `form` the body of a
-/// renewal is `refresh_token`, `grant_type` and what `auth` adds; that of a revocation, where `query` is empty too, is
-/// `token` (the access token) and what `auth` adds.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TokenManagementRules {
-    /// Renewal: default `token.url`. Revocation: without it there is none; REVOKE_TOKEN_URL overrides it.
-    pub url: Option<Template>,
-    pub method: Method,
-    /// Not that of the code exchange: most providers take the secret in the body.
-    pub auth: ClientAuth,
-    /// Renewal: default `token.headers`.
-    pub headers: Option<Ordered<Template>>,
-    pub query: Ordered<Template>,
-    /// Instead of the usual body.
-    pub form: Option<Ordered<Template>>,
-    /// Expressions over the login, kept with its tokens: the templates read them as members of `callback`.
-    pub needs: Ordered<Expr>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-pub enum Method {
-    GET,
-    #[default]
-    POST,
-    DELETE,
-}
-
-impl From<Method> for reqwest::Method {
-    fn from(method: Method) -> Self {
-        match method {
-            Method::GET => Self::GET,
-            Method::POST => Self::POST,
-            Method::DELETE => Self::DELETE,
-        }
-    }
-}
-
-/// How the client proves itself in the code exchange.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientAuth {
-    /// `client_id` and `client_secret` in the body.
-    #[default]
-    Body,
-    Basic,
-    BasicAndBody,
-    /// `client_id` in the body, no secret: a public client.
-    Public,
-    /// Basic where the discovery document lists it or lists nothing, else in the body.
-    Discovery,
-    /// Nothing is added: the templates say all.
-    Templates,
-    /// No code exchange: the callback brings the token.
-    None,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    #[default]
-    Json,
-    /// `application/x-www-form-urlencoded`; no name may come twice (SEC-16).
-    Form,
-    JsonOrForm,
-    /// The quirk reads it: the body is a text.
-    Text,
-}
-
-/// Errors that come in an answer of status 200, or in shapes of the provider's own. The usual ones (`error`,
-/// `error_description`, an object under `error`) need nothing here.
+/// Errors with status 200 or in a form of the provider's own. The standard form (`error`, `error_description`) and an object in
+/// `error` need no rule.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ErrorRules {
-    /// Expression over `body`: the error's code; null, zero, empty or absent mean that there is none.
+    /// Expression over `body`: the error code. Null, zero, empty and absent mean that there is no error.
     pub code: Option<Expr>,
-    /// Expression over `body`: the provider's words.
+    /// Expression over `body`: the error description.
     pub message: Option<Expr>,
-    /// Codes of a bad, used or expired code.
+    /// Error codes for an invalid, used or expired authorization code.
     pub invalid_code: Vec<String>,
-    /// Parts of the provider's words for one, in lower case, where the code does not say so.
+    /// Parts of a description, in lower case, that mean the same.
     pub invalid_code_phrases: Vec<String>,
-    /// Codes that refuse this client, whatever the words say.
+    /// Error codes that refuse this client, whatever the description is.
     pub invalid_client: Vec<String>,
-    /// Codes of the person's no.
+    /// Error codes for denied consent.
     pub declined: Vec<String>,
-    /// Codes that say that nothing is wrong.
+    /// Codes that are not errors.
     pub none: Vec<String>,
-    /// A callback with `state` and no login field is the user's refusal: the provider sends no error.
+    /// Whether a callback with `state` and no login field means denied consent.
     pub state_alone: bool,
 }
 
-/// Where the discovery document lies.
+/// The URL of the discovery document.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiscoveryRules {
-    /// The document is at `/.well-known/openid-configuration` below it. OIDC_ENDPOINT replaces it.
+    /// The document is published at `/.well-known/openid-configuration` below it. OIDC_ENDPOINT overrides it.
     pub endpoint: Option<Template>,
-    /// Instead of `endpoint`: the whole address. OIDC_ENDPOINT has no effect on it.
+    /// The complete URL, instead of `endpoint`. OIDC_ENDPOINT has no effect on it.
     pub url: Option<Template>,
-    /// What `issuer` in the document must be (SEC-21). ID_TOKEN_ISSUER overrides it.
+    /// The required `issuer` of the document (SEC-21). ID_TOKEN_ISSUER overrides it.
     pub issuer: Option<Template>,
 }
 
-/// How an id_token is checked. Always so with protocol `oidc`; `verify = true` asks for it in OAuth 2.0.
+/// How ID tokens are verified. Protocol `oidc` always verifies them.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct IdTokenRules {
+    /// Whether an OAuth 2.0 provider's ID token is verified.
     pub verify: bool,
     /// Expression: the token. Default `token.id_token`.
     pub from: Option<Expr>,
-    /// Issuers; `{tenantid}` stands for the claim `tid`. Default: the document's `issuer`. ID_TOKEN_ISSUER overrides it.
+    /// The issuers; `{tenantid}` stands for the claim `tid`. Default: `issuer` of the discovery document. ID_TOKEN_ISSUER overrides it.
     pub issuers: Vec<String>,
-    /// `id_token`, `access_token` (the provider's access token is what is verified) or `either`.
+    /// Which token is verified.
     pub purpose: Purpose,
-    /// Expression: one audience or a list of which one must fit. Default `client_id`.
+    /// Expression: the audience, or a list of which one must match. Default `client_id`.
     pub audience: Option<Expr>,
-    /// Never taken from the token (SEC-18). Default: what the discovery document lists, or RS256. JWT_ALGORITHMS overrides
-    /// it; `{ALGORITHM}` is a setting.
+    /// The allowed algorithms; the token never adds one (SEC-18). Default: those of the discovery document, or RS256. JWT_ALGORITHMS
+    /// overrides it. Templates over settings.
     pub algorithms: Vec<String>,
-    /// Where the keys lie. Default: the document's `jwks_uri`. JWKS_URI overrides it.
+    /// The URL of the key set. Default: `jwks_uri` of the discovery document. JWKS_URI overrides it.
     pub jwks_url: Option<Template>,
-    /// A fixed key in PEM, or base64 of one without its lines, instead of a key set.
+    /// A fixed key instead of a key set, in PEM or as its base64.
     pub key: Option<Template>,
-    /// The `kid` of the header is not looked at: every key is tried.
+    /// Whether every key is tried, whatever the `kid` of the header is.
     pub ignore_kid: bool,
-    /// A begun login sends a nonce and asks it back.
+    /// Whether a nonce is sent and required.
     pub nonce: bool,
-    /// `at_hash` is checked where it is present.
+    /// Whether `at_hash` is checked if present.
     pub at_hash: bool,
-    /// Whose digest `at_hash` uses, where it is not that of the signature's algorithm.
+    /// The algorithm whose digest `at_hash` uses. Default: that of the signature.
     pub at_hash_algorithm: Option<SignatureAlgorithm>,
-    /// With protocol `oidc`: a userinfo answer must have `sub` (OpenID Connect Core 5.3.2). USERINFO_WITHOUT_SUB overrides it.
+    /// Whether userinfo must have `sub` with protocol `oidc` (OpenID Connect Core 5.3.2). USERINFO_WITHOUT_SUB overrides it.
     pub userinfo_sub: bool,
-    /// `exp` and `iat` must be there; of a token that stands for a code they always must.
+    /// Whether `exp` and `iat` are required. A token that replaces a code must always have them.
     pub times: bool,
-    /// Seconds since `iat`; 0: any. ID_TOKEN_MAX_AGE overrides it.
+    /// Maximum age in seconds; 0: no limit. ID_TOKEN_MAX_AGE overrides it.
     pub max_age: u64,
-    /// Seconds. JWT_LEEWAY overrides it.
+    /// In seconds. JWT_LEEWAY overrides it.
     pub leeway: u64,
 }
 
@@ -375,73 +295,21 @@ impl Default for IdTokenRules {
     }
 }
 
-/// OAuth 1.0a (RFC 5849). All calls are signed with HMAC-SHA1 in the `Authorization` header; the access token's call
-/// is `token`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct OAuth1Rules {
-    pub request_token_url: Template,
-    /// What is sent as `oauth_callback` instead of the redirect URI.
-    pub callback: Option<Template>,
-    pub request_token_method: Method,
-    /// Query parameters of the first call.
-    pub query: Ordered<Template>,
-    /// Profile calls are signed without `oauth_callback` and `oauth_verifier`.
-    pub plain_profile_calls: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InfoRequest {
-    /// Left out where it is one expression without a value.
-    pub url: Template,
-    #[serde(default = "get")]
-    pub method: Method,
-    /// The `Authorization` header. Default `Bearer {access_token}`; empty: none, for a token in the query.
-    pub authorization: Option<Template>,
-    #[serde(default)]
-    pub headers: Ordered<Template>,
-    #[serde(default)]
-    pub query: Ordered<Template>,
-    /// A setting that holds an object of further query parameters, such as PROFILE_EXTRA_PARAMS.
-    pub query_setting: Option<String>,
-    pub form: Option<Ordered<Template>>,
-    /// Expression: sent only where it holds.
-    pub when: Option<Expr>,
-    /// Any failure of the call counts as no answer: null in `bodies`.
-    #[serde(default)]
-    pub optional: bool,
-    /// Statuses that mean that the person is not admitted.
-    #[serde(default)]
-    pub not_allowed: Vec<u16>,
-    /// A header of the answer that tells the next `page` of a list: all pages are asked for and joined.
-    pub next_page: Option<String>,
-    #[serde(default)]
-    pub format: Format,
-    /// Hosts that a URL made from an answer may have, `*.` for any label (SEC-38).
-    #[serde(default)]
-    pub hosts: Vec<String>,
-}
-
-fn get() -> Method {
-    Method::GET
-}
-
-/// How the answers become the profile. Order: `from` (or `fields`), `nest`, the token's members beneath, `add`.
+/// How the answers become the profile. Order: `from` or `fields`, `nest`, `with_token`, `add`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProfileRules {
-    /// Expression: the object. Default: `body`, or `token` where there is no profile request.
+    /// Expression: the profile. Default: `body`, or `token` without profile requests.
     pub from: Option<Expr>,
-    /// Expressions: an object made of these instead.
+    /// Expressions: the members of the profile, instead of `from`.
     pub fields: Ordered<Expr>,
-    /// Expression: `fields` only where it holds.
+    /// Expression: `fields` is used only if it is true.
     pub fields_when: Option<Expr>,
-    /// The object is put under this name.
+    /// The profile becomes a member of this name.
     pub nest: Option<String>,
-    /// The token answer's members are laid beneath the profile.
+    /// Whether members of the token answer are added that the profile lacks.
     pub with_token: bool,
-    /// Expressions added to the merged profile.
+    /// Expressions whose values are added to the profile.
     pub add: Ordered<Expr>,
 }
 
@@ -458,61 +326,70 @@ impl Default for ProfileRules {
     }
 }
 
-/// Expressions for the person's fields. A missing one is not supplied.
+/// Expressions for the fields of the user.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct UserRules {
+    /// The username.
     pub username: Option<Expr>,
+    /// The e-mail address.
     pub email: Option<Expr>,
-    /// The provider's own rule (SEC-24). Missing: never verified.
+    /// Whether the address is verified (SEC-24). Without a rule it never is.
     pub email_verified: Option<Expr>,
+    /// The full name.
     pub fullname: Option<Expr>,
+    /// The first name.
     pub first_name: Option<Expr>,
+    /// The last name.
     pub last_name: Option<Expr>,
     /// A list of texts, for ALLOW_GROUPS.
     pub groups: Option<Expr>,
-    /// Further details, which `uid` and `extra_data` may name.
+    /// Further details, which `uid` and `extra_data` can use.
     pub more: Ordered<Expr>,
 }
 
-/// The form of the ids that a provider assigns, where no name of its users can have it.
+/// The form of the IDs of a provider, which no name of a user can have.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum UidForm {
+    /// Digits only.
     Digits,
+    /// A UUID.
     Uuid,
-    /// 24 or 32 hex digits.
+    /// 24 or 32 hexadecimal digits.
     Hex,
-    /// A colon stands in it.
+    /// Contains a colon.
     Colon,
-    /// `00u` and more letters and digits.
+    /// `00u`, followed by letters and digits.
     Okta,
 }
 
+/// The uid, and the scope within which it is unique.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct UidRules {
-    /// ID_KEY overrides it.
+    /// The member that is the uid. ID_KEY overrides it.
     pub key: String,
-    /// Expressions: objects in which the key is looked up; the first that holds something wins.
+    /// Expressions: the objects in which the key is looked up, in order.
     pub from: Vec<Expr>,
-    /// Expression: the id itself, where it is not looked up by key.
+    /// Expression: the uid, if it is not looked up by key.
     pub value: Option<Expr>,
-    /// The issuer or tenant within which the id is unique: a template over the settings, or over `id_token` and `profile`
-    /// where the provider has many tenants. Default: the address that the settings choose.
+    /// The issuer or tenant within which the uid is unique: a template over the settings or, for a provider with many tenants, over
+    /// `id_token` and `profile`. Default: the address of the provider, if settings choose it.
     pub issuer: Option<Template>,
-    /// What `issuer` was in earlier releases, or names of the same tenant at other addresses: accounts stored so are found too.
+    /// Earlier values of `issuer`, or other names of the tenant, under which accounts are found, too.
     pub former_issuers: Vec<Template>,
-    /// The form of the ids that the provider assigns: `digits`, `uuid`, `hex`, `colon` or `okta`.
+    /// The form of the IDs of the provider.
     pub stable_form: Option<UidForm>,
-    /// Keys by which earlier releases of the original stored the same person. LEGACY_ID_KEYS overrides it.
+    /// Keys that were the uid in earlier releases of social-core. LEGACY_ID_KEYS overrides it.
     pub legacy_keys: Vec<String>,
-    /// Keys that several users share: as ID_KEY they are an error.
+    /// Keys whose values several users share. As ID_KEY they are an error.
     pub shared_keys: Vec<String>,
-    /// Keys that may change hands: as ID_KEY they are warned of.
+    /// Keys whose values can be transferred to another user. As ID_KEY they cause a warning.
     pub mutable_keys: Vec<String>,
-    /// Names in what is kept: a row in which one of them differs belongs to somebody else.
-    pub same: Vec<String>,
+    /// Names in the extra data. An account in which one of them differs belongs to another user.
+    #[serde(rename = "same")]
+    pub must_match: Vec<String>,
 }
 
 impl Default for UidRules {
@@ -528,18 +405,20 @@ impl Default for UidRules {
             legacy_keys: Vec::new(),
             shared_keys: Vec::new(),
             mutable_keys: Vec::new(),
-            same: Vec::new(),
+            must_match: Vec::new(),
         }
     }
 }
 
-/// `name as alias if set`.
+/// A member of the extra data: `name as alias if set`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
 pub struct ExtraField {
+    /// The name in the profile or the details.
     pub from: String,
+    /// The name in the extra data.
     pub to: String,
-    /// An empty value is dropped, so that an older one survives (R-EXT-04).
+    /// Whether an empty value is dropped, so that an older one stays (R-EXT-04).
     pub if_set: bool,
 }
 
@@ -556,30 +435,33 @@ impl TryFrom<String> for ExtraField {
     }
 }
 
+/// What identifies a callback that may be used once.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SingleUse {
-    /// Expression of the callback: that which is signed, which has one form only.
+    /// Expression over the callback: the signed part, which has only one form.
     pub text: Expr,
-    /// Expression: how long the checks let it live.
+    /// Expression: for how many seconds it must be remembered.
     pub seconds: Expr,
 }
 
+/// A condition of `checks` or `admission`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Expression: the rule counts only where it holds.
+    /// Expression: the rule applies only if it is true.
     pub when: Option<Expr>,
-    /// Expression: of the callback for `checks`, of the profile and the details for `admission`.
+    /// Expression that must be true: over the callback in `checks`, over profile and details in `admission`.
     pub require: Expr,
-    /// A sentence, told to the person.
+    /// The error message for the user, a sentence.
     pub reason: String,
-    /// What does not meet it belongs to another login (SEC-5).
+    /// Whether a callback that does not meet it belongs to another login (SEC-5).
     #[serde(default)]
     pub mixup: bool,
 }
 
 impl Rule {
+    /// Errors: [`ProviderError::Mixup`], or the error that `refused` makes of the reason.
     pub fn check(&self, scope: &Scope<'_>, refused: fn(String) -> ProviderError) -> Result<(), ProviderError> {
         if !self.when.as_ref().map_or(Ok(true), |when| when.holds(scope))? || self.require.holds(scope)? {
             Ok(())

@@ -1,5 +1,4 @@
-//! What a provider publishes: its discovery document and its key set (SEC-19, SEC-21). Both are fetched here and kept by
-//! `outgoing/`.
+//! Fetches the discovery document and the key set of a provider (SEC-19, SEC-21). `outgoing/` caches them.
 
 use std::sync::Arc;
 
@@ -12,10 +11,11 @@ use super::call::{resolve_url, send};
 use super::configured::Provider;
 use super::error::ProviderError;
 use super::expression::Scope;
-use super::keys::{Discovery, Key, keys};
+use super::keys::{Discovery, Key, parse_keys};
 use crate::outgoing::{FetchError, Fetched, Freshness, Request};
 
 impl Provider {
+    /// The key set.
     pub(super) async fn key_set(
         &self,
         scope: &Scope<'_>,
@@ -25,12 +25,12 @@ impl Provider {
         const STAGE: &str = "keys";
         let url = resolve_url(STAGE, self.override_of("JWKS_URI").unwrap_or(&self.verification.jwks_url), scope, &[])?;
         let source = url.to_string();
-        let fetch = self.document(STAGE, url, |document| keys(&document));
-        let found = self.keys.get(&source, self.deps.now(), freshness, deadline, fetch).await;
-        found.map_err(|error| missing(STAGE, error))
+        let fetch = self.fetch_document(STAGE, url, |document| parse_keys(&document));
+        let found = self.key_set.get(&source, self.deps.now(), freshness, deadline, fetch).await;
+        found.map_err(|error| provider_error(STAGE, error))
     }
 
-    /// The discovery document, where this provider has need of one.
+    /// The discovery document. `None`: the provider needs none.
     pub(super) async fn discovery(
         &self,
         deadline: Instant,
@@ -38,7 +38,7 @@ impl Provider {
     ) -> Result<Option<Arc<Discovery>>, ProviderError> {
         const STAGE: &str = "discovery";
         let Some(template) = self.discovery_url.as_ref().filter(|_| self.reads_discovery) else { return Ok(None) };
-        let scope = self.scope_of_settings();
+        let scope = self.base_scope();
         let url = resolve_url(STAGE, template, &scope, &[])?;
         let issuer = match (self.values.text("ID_TOKEN_ISSUER"), &self.descriptor.discovery.issuer) {
             (Some(own), _) => Some(own.to_owned()),
@@ -46,13 +46,13 @@ impl Provider {
             (None, None) => None,
         };
         let source = url.to_string();
-        let fetch = self.document(STAGE, url, move |document| Discovery::read(document, issuer.as_deref()));
-        let found = self.published.get(&source, self.deps.now(), freshness, deadline, fetch).await;
-        found.map(Some).map_err(|error| missing(STAGE, error))
+        let fetch = self.fetch_document(STAGE, url, move |document| Discovery::read(document, issuer.as_deref()));
+        let found = self.discovery_document.get(&source, self.deps.now(), freshness, deadline, fetch).await;
+        found.map(Some).map_err(|error| provider_error(STAGE, error))
     }
 
-    /// Fetches the discovery document again, at most once a minute, because what the kept one says has failed. Whether there
-    /// is another one now.
+    /// Fetches the discovery document again, at most once a minute, after a failure with the cached one. The result is whether the
+    /// document has changed.
     pub(super) async fn newer_discovery(
         &self,
         known: &mut Option<Arc<Discovery>>,
@@ -60,13 +60,13 @@ impl Provider {
     ) -> Result<bool, ProviderError> {
         let Some(before) = known.as_ref() else { return Ok(false) };
         let Some(after) = self.discovery(deadline, Freshness::Newer).await? else { return Ok(false) };
-        let is_another = before.members != after.members;
+        let has_changed = before.members != after.members;
         *known = Some(after);
-        Ok(is_another)
+        Ok(has_changed)
     }
 
-    /// A fetch that needs nothing of this provider any more: it may go on in the background.
-    fn document<T: 'static>(
+    /// A fetch that does not borrow the provider, so that it can run in the background.
+    fn fetch_document<T: 'static>(
         &self,
         stage: &'static str,
         url: Url,
@@ -87,8 +87,8 @@ impl Provider {
     }
 }
 
-fn missing(stage: &'static str, missing: FetchError<ProviderError>) -> ProviderError {
-    match missing {
+fn provider_error(stage: &'static str, error: FetchError<ProviderError>) -> ProviderError {
+    match error {
         FetchError::Failed(error) => error,
         FetchError::FailedBefore(reason) => ProviderError::failed(stage, reason),
         FetchError::Timeout => ProviderError::Timeout { stage },

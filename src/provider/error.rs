@@ -4,51 +4,53 @@ use std::time::Duration;
 
 use super::expression::ExprError;
 
-/// Why there is no identity. `message` is the provider's own text: for the log, and outward only with VERBOSE_ERRORS.
+/// Why there is no identity. `message` is the provider's own text: it is logged, and returned only with VERBOSE_ERRORS. `stage` is
+/// the step of the login, `reason` a text for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
-    /// The person said no.
-    #[error("the person declined")]
+    /// The user denied consent.
+    #[error("the user denied consent")]
     AccessDenied { message: Option<String> },
-    /// The callback carries another error: the provider sent the person back without a code.
+    /// The callback contains another error instead of a code (RFC 6749, 4.1.2.1).
     #[error("callback: {reason}")]
     AuthorizationError { reason: String, message: Option<String> },
-    /// The code, verifier or token is bad, used or expired.
+    /// The code, verifier or token is invalid, used or expired.
     #[error("the provider refused the code")]
     InvalidCode { message: Option<String> },
-    /// A field of the request does not do: name -> message. Nothing was sent.
+    /// Fields of the request are invalid: names and messages. Nothing was sent.
     #[error("invalid fields")]
     InvalidFields(Vec<(String, String)>),
-    /// `iss` of the callback, or the like, names another provider (SEC-5).
-    #[error("the callback is another provider's")]
+    /// The callback belongs to another provider or another login, as its `iss` says (SEC-5, RFC 9207).
+    #[error("the callback belongs to another provider")]
     Mixup,
-    /// The profile does not meet the provider's admission rule (an unverified e-mail, the wrong organisation).
-    #[error("not admitted: {reason}")]
+    /// The profile does not meet an admission rule, such as a verified e-mail address or an organization.
+    #[error("not allowed: {reason}")]
     NotAllowed { reason: String },
-    /// Anything else that the provider did: refused our client, 4xx, 429, 5xx, garbage, an id_token that does not
-    /// hold, a profile without an id.
+    /// Any other failure: the client was refused, a status of 4xx or 5xx, an answer that cannot be parsed, an invalid ID token, a
+    /// profile without an ID.
     #[error("{stage}: {reason}")]
     Failed { stage: &'static str, reason: String, message: Option<String> },
-    /// The provider asks to be called later, or is left alone after failures. Nothing was judged.
+    /// The provider asks for a later call, or the circuit breaker is open. The code was not used.
     #[error("{stage}: {reason}")]
     TemporarilyUnavailable { stage: &'static str, reason: String, retry_after: Option<Duration> },
-    /// The endpoint is not there: no connection, or a status that says so.
+    /// The endpoint does not exist: there is no connection, or the status says so.
     #[error("{stage}: {reason}")]
     EndpointNotFound { stage: &'static str, reason: String },
-    /// A renewal answered with tokens of another user (OpenID Connect Core 12.2).
+    /// A refresh returned tokens of another user (OpenID Connect Core 12.2).
     #[error("{stage}: {reason}")]
     UserMismatch { stage: &'static str, reason: String },
+    /// The provider did not answer in time.
     #[error("{stage}: no answer in time")]
     Timeout { stage: &'static str },
 }
 
 impl ProviderError {
-    /// Whether the provider answered and refused what was sent, or cannot read it. After the other errors it may still accept it.
+    /// Whether the provider refused the request. After any other error it may still accept the same code or token.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::AccessDenied { .. } | Self::InvalidCode { .. } | Self::Failed { .. })
     }
 
-    /// A failure of the provider at this stage of the login, without a message of its own.
+    /// [`Self::Failed`] without a message of the provider.
     pub fn failed(stage: &'static str, reason: impl Into<String>) -> Self {
         Self::Failed { stage, reason: reason.into(), message: None }
     }

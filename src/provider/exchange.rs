@@ -1,5 +1,5 @@
-//! From a callback to an identity, in the order of RFC 6749 (and OpenID Connect Core): the issuer of the callback, the
-//! code exchange, the id_token, the profile.
+//! From a callback to an identity, in the order of RFC 6749 and OpenID Connect Core: the issuer of the callback, the token request,
+//! the ID token, the profile.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use super::authorization::with_redirect_state;
 use super::call::render_pairs;
 use super::configured::Provider;
 use super::context::ExchangeContext;
-use super::descriptor::{ClientAuth, StateIn};
+use super::descriptor::StateIn;
 use super::error::ProviderError;
-use super::expression::Template;
 use super::keys::Discovery;
 use super::protocol::{Callback, Protocol};
+use super::request_rules::ClientAuth;
 use super::{quirks, reply};
 use crate::clock::UnixMillis;
 use crate::model::{Identity, as_text};
@@ -27,56 +27,59 @@ use crate::secrets::ExposeSecret;
 
 const STAGE: &str = "token";
 
-/// What of a callback was judged before its code is claimed.
+/// A callback that was checked before its code is claimed.
 #[derive(Default)]
 pub struct CheckedCallback {
     address: Map<String, Value>,
     discovery: Option<Arc<Discovery>>,
-    /// Where the callback itself brings the token.
+    /// Set if the callback contains the token.
     token: Value,
     access_token: Option<String>,
-    /// Of an ID token that came instead of a code.
+    /// The claims of an ID token that replaces the code.
     claims: Option<Value>,
     single_use: SingleUse,
 }
 
-/// What is good for one login.
+/// What identifies a callback that may be used once.
 #[derive(Default)]
 struct SingleUse {
     parts: Vec<String>,
-    /// When a used one would be refused for its age; `None`: as long as a code.
+    /// When it would be refused for its age. `None`: it is valid as long as a code.
     valid_until: Option<UnixMillis>,
 }
 
 impl SingleUse {
-    /// One for all providers together, since several may share one client.
+    /// The same for all providers, because several may use the same client.
     fn of_id_token(token: &str, valid_until: Option<UnixMillis>) -> Self {
         Self { parts: vec!["id_token".to_owned(), signed_part(token).to_owned()], valid_until }
     }
 }
 
 impl CheckedCallback {
-    /// What the claim on the login is keyed by.
+    /// The key of the claim.
     pub fn claim_key(&self) -> Vec<&str> {
         self.single_use.parts.iter().map(String::as_str).collect()
     }
 
-    /// When a used one would be refused for its age; `None`: as long as a code.
+    /// Until when the claim must be stored. `None`: as long as for a code.
     pub fn valid_until(&self) -> Option<UnixMillis> {
         self.single_use.valid_until
     }
 }
 
 impl Provider {
-    /// Judges all that the client itself brought, before its code is claimed: no code goes out, and nothing that is wrong
-    /// here uses up what is good for one login. May fetch the discovery document and the key set.
+    /// Checks everything that the caller sent, before the code is claimed. The code is not sent, and an error here does not use it.
+    /// May fetch the discovery document and the key set.
+    ///
+    /// Errors: a field is invalid, the callback belongs to another login, or the ID token is invalid.
     pub async fn check_callback(&self, callback: &Callback<'_>) -> Result<CheckedCallback, ProviderError> {
-        let (begun, classic) = (self.checked_address(callback.address, false)?, callback.address.is_empty());
-        // A login that began with an address ends with it, whatever the callback says.
-        let address = if classic { self.checked_address(callback.fields, true)? } else { begun };
+        let of_request = self.checked_address(callback.address, false)?;
+        // The address of the authorization request takes precedence over the callback.
+        let address =
+            if callback.address.is_empty() { self.checked_address(callback.fields, true)? } else { of_request };
         let discovery = self.discovery(callback.deadline, Freshness::Cached).await?;
         let checked = CheckedCallback { address, discovery, ..CheckedCallback::default() };
-        let mut context = self.login_of(callback, checked);
+        let mut context = self.context_of(callback, checked);
         self.check_issuer(&context)?;
         let mut valid_until = None;
         match (callback.id_token, self.descriptor.protocol) {
@@ -99,9 +102,11 @@ impl Provider {
         Ok(CheckedCallback { address, discovery, token, access_token, claims, single_use })
     }
 
-    /// The code exchange and the profile calls, one or two and one or two.
+    /// Sends the token request and the profile requests.
+    ///
+    /// Errors: the provider refuses the code, fails, or its profile cannot be used.
     pub async fn identify(&self, callback: &Callback<'_>, checked: CheckedCallback) -> Result<Identity, ProviderError> {
-        let mut context = self.login_of(callback, checked);
+        let mut context = self.context_of(callback, checked);
         match (callback.id_token, self.descriptor.protocol) {
             (Some(_), _) => {}
             (None, Protocol::OAuth1) => self.exchange_verifier(&mut context).await?,
@@ -114,7 +119,7 @@ impl Provider {
         self.profile(&mut context).await
     }
 
-    fn login_of<'a>(&'a self, callback: &'a Callback<'a>, checked: CheckedCallback) -> ExchangeContext<'a> {
+    fn context_of<'a>(&'a self, callback: &'a Callback<'a>, checked: CheckedCallback) -> ExchangeContext<'a> {
         let redirect_uri = match (self.descriptor.authorization.state, callback.state) {
             (StateIn::Redirect, Some(state)) => with_redirect_state(callback.redirect_uri, state),
             _ => callback.redirect_uri.to_owned(),
@@ -134,33 +139,35 @@ impl Provider {
         }
     }
 
-    /// What of a callback is good for one login: what the descriptor says, else the code, else the login fields.
+    /// What identifies the callback: by the rule of the descriptor, otherwise the code, otherwise the login fields.
     fn single_use(&self, callback: &Callback<'_>) -> Result<SingleUse, ProviderError> {
         let text = |name: &str| callback.fields.get(name).and_then(as_text).filter(|text| !text.is_empty());
         let Some(rule) = &self.descriptor.single_use else {
-            let by_code = self.login_fields.iter().any(|names| names == "code");
+            let has_code = self.login_fields.iter().any(|names| names == "code");
             let of_names = |names: &String| names.split('|').find_map(text);
-            // Another field beside the same code must not make it another code.
-            let parts = match text("code").filter(|_| by_code) {
+            // The same code with another field is still the same code.
+            let parts = match text("code").filter(|_| has_code) {
                 Some(code) => vec![code],
                 None => self.login_fields.iter().filter_map(of_names).collect(),
             };
             let parts = std::iter::once(self.name.clone()).chain(parts).collect();
             return Ok(SingleUse { parts, valid_until: None });
         };
-        let scope = self.scope_of_settings().with("callback", Some(callback.fields));
+        let scope = self.base_scope().with("callback", Some(callback.fields));
         let text = rule.text.text(&scope)?.filter(|text| !text.is_empty());
         let seconds = rule.seconds.eval(&scope)?.as_deref().and_then(Value::as_f64);
-        let lives = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let Some((text, lives)) = text.zip(lives) else { return Err(ProviderError::InvalidCode { message: None }) };
-        let valid_until = Some(self.deps.now().plus(lives));
+        let lifetime = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let Some((text, lifetime)) = text.zip(lifetime) else {
+            return Err(ProviderError::InvalidCode { message: None });
+        };
+        let valid_until = Some(self.deps.now().plus(lifetime));
         Ok(SingleUse { parts: vec![self.name.clone(), text], valid_until })
     }
 
     fn check_conditions(&self, context: &ExchangeContext<'_>) -> Result<(), ProviderError> {
         for rule in &self.descriptor.checks {
             rule.check(&context.scope(), invalid_callback).map_err(|error| match error {
-                // A member of a wrong type: the sender's mistake, not the provider's.
+                // A member of the wrong type is an error of the caller, not of the provider.
                 ProviderError::Failed { .. } => invalid_callback(rule.reason.clone()),
                 error => error,
             })?;
@@ -168,19 +175,18 @@ impl Provider {
         Ok(())
     }
 
-    /// What the token call would be made of: a token that the callback itself brings, and an address that it names.
+    /// Checks what the callback supplies for the token request: the token itself, or a part of the URL.
     fn check_token_call(&self, context: &mut ExchangeContext<'_>) -> Result<(), ProviderError> {
         let rules = &self.descriptor.token;
-        let of_sender = |error| match error {
+        let error_of_caller = |error| match error {
             ProviderError::Failed { reason, .. } => invalid_callback(reason),
             error => error,
         };
         if rules.auth == ClientAuth::None {
             let body = Value::Object(context.callback.fields.clone());
-            return self.read_token(STAGE, context, body).map_err(of_sender);
+            return self.read_token(STAGE, context, body).map_err(error_of_caller);
         }
-        let hangs_on_callback = |template: &Template| template.mentions("callback");
-        if hangs_on_callback(&rules.url) && self.override_of("ACCESS_TOKEN_URL").is_none() {
+        if rules.url.mentions("callback") && self.override_of("ACCESS_TOKEN_URL").is_none() {
             context.token_url()?;
         }
         Ok(())
@@ -189,20 +195,20 @@ impl Provider {
     /// RFC 6749, 4.1.3.
     async fn exchange_code(&self, context: &mut ExchangeContext<'_>) -> Result<(), ProviderError> {
         if self.descriptor.token.auth == ClientAuth::None {
-            // The callback brought the token, and it was read before the claim.
+            // The callback contained the token, which was read before the claim.
             return Ok(());
         }
-        let body = match self.ask_for_token(context).await {
-            // Nothing was judged: the code may go to where the endpoint is now.
-            Err(ProviderError::EndpointNotFound { .. }) if self.has_moved(context).await => {
-                self.ask_for_token(context).await?
+        let body = match self.request_token_answer(context).await {
+            // The code was not used, so it can be sent to the new endpoint.
+            Err(ProviderError::EndpointNotFound { .. }) if self.endpoints_changed(context).await => {
+                self.request_token_answer(context).await?
             }
             answered => answered?,
         };
         self.read_token(STAGE, context, body)
     }
 
-    /// Reads a token answer as the descriptor says, that of a code or of a renewal.
+    /// Reads the answer to a token request or a refresh.
     pub(super) fn read_token(
         &self,
         stage: &'static str,
@@ -216,36 +222,36 @@ impl Provider {
             body = inner.map(Cow::into_owned).unwrap_or_default();
         }
         if !body.is_object() {
-            return Err(ProviderError::failed(stage, "the answer is no object"));
+            return Err(ProviderError::failed(stage, "the answer is not an object"));
         }
         context.token = body;
-        // RFC 6749, 5.1: a non-empty text, or the login is refused.
+        // RFC 6749, 5.1: the access token must be a text that is not empty.
         let found = match &rules.access_token {
             Some(expr) => expr.eval(&context.scope())?.as_deref().and_then(Value::as_str).map(str::to_owned),
             None => context.token.get("access_token").and_then(Value::as_str).map(str::to_owned),
         };
         context.access_token = found.filter(|token| !token.is_empty());
         if context.access_token.is_none() && !rules.access_token_optional {
-            return Err(ProviderError::failed(stage, "there is no access token in the answer"));
+            return Err(ProviderError::failed(stage, "the answer has no access token"));
         }
         Ok(())
     }
 
-    async fn ask_for_token(&self, context: &ExchangeContext<'_>) -> Result<Value, ProviderError> {
+    async fn request_token_answer(&self, context: &ExchangeContext<'_>) -> Result<Value, ProviderError> {
         let rules = &self.descriptor.token;
         let mut call = Request::new(rules.method, context.token_url()?);
-        self.fill_token_call(context, &mut call)?;
+        self.fill_token_request(context, &mut call)?;
         quirks::prepare_token_request(context, &mut call).await?;
         let answer = self.send(STAGE, &call, context.callback.deadline).await?;
         reply::read(&answer, STAGE, rules.format, &self.descriptor.errors, &context.secrets())
     }
 
-    /// Whether a newer discovery document says something else than the kept one, whose endpoint is not there.
-    pub(super) async fn has_moved(&self, context: &mut ExchangeContext<'_>) -> bool {
+    /// Whether a newer discovery document differs from the cached one, whose endpoint does not exist.
+    pub(super) async fn endpoints_changed(&self, context: &mut ExchangeContext<'_>) -> bool {
         self.newer_discovery(&mut context.discovery, context.callback.deadline).await.unwrap_or(false)
     }
 
-    fn fill_token_call(&self, context: &ExchangeContext<'_>, call: &mut Request) -> Result<(), ProviderError> {
+    fn fill_token_request(&self, context: &ExchangeContext<'_>, call: &mut Request) -> Result<(), ProviderError> {
         let rules = &self.descriptor.token;
         let scope = context.scope();
         call.headers = render_pairs(&rules.headers, &scope)?;
@@ -258,9 +264,9 @@ impl Provider {
             }
             (Some(form), None) => Body::Form(render_pairs(form, &scope)?),
             (None, None) if auth == ClientAuth::Templates => Body::None,
-            (None, None) => Body::Form(usual_form(context)),
+            (None, None) => Body::Form(default_form(context)),
         };
-        self.prove(call, auth);
+        self.authenticate_client(call, auth);
         if let Some(verifier) = context.callback.code_verifier {
             let at = match &mut call.body {
                 Body::Form(form) => form,
@@ -273,13 +279,13 @@ impl Provider {
         Ok(())
     }
 
-    /// The client's own proof (RFC 6749, 2.3.1), after what is there already; an unset secret is left out.
-    pub(super) fn prove(&self, call: &mut Request, auth: ClientAuth) {
+    /// Adds the client authentication (RFC 6749, 2.3.1). Existing parameters stay, and an empty secret is left out.
+    pub(super) fn authenticate_client(&self, call: &mut Request, auth: ClientAuth) {
         let secret = self.client_secret.expose_secret();
         if matches!(auth, ClientAuth::Basic | ClientAuth::BasicAndBody) {
             let encoded = |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
-            let plain = self.values.flag("PLAIN_BASIC").unwrap_or(self.descriptor.token.plain_basic);
-            let (id, secret) = match plain {
+            let is_plain = self.values.flag("PLAIN_BASIC").unwrap_or(self.descriptor.token.plain_basic);
+            let (id, secret) = match is_plain {
                 true => (self.client_id.clone(), secret.to_owned()),
                 false => (encoded(&self.client_id), encoded(secret)),
             };
@@ -301,7 +307,7 @@ impl Provider {
             (_, Some("client_secret_post")) => ClientAuth::Body,
             (_, Some("client_secret_basic")) => ClientAuth::Basic,
             (_, Some("none")) => ClientAuth::Public,
-            (ClientAuth::Discovery, _) if discovery.is_none_or(Discovery::takes_basic) => ClientAuth::Basic,
+            (ClientAuth::Discovery, _) if discovery.is_none_or(Discovery::supports_basic) => ClientAuth::Basic,
             (ClientAuth::Discovery, _) => ClientAuth::Body,
             (auth, _) => auth,
         }
@@ -312,13 +318,13 @@ fn invalid_callback(reason: String) -> ProviderError {
     ProviderError::InvalidCode { message: Some(reason) }
 }
 
-/// What an ID token's signature covers: the signature itself may have several forms (ECDSA's second value of `s`).
+/// The signed part of an ID token. The signature itself may have several valid forms (ECDSA allows two values of `s`).
 fn signed_part(token: &str) -> &str {
     token.rsplit_once('.').map_or(token, |(signed, _)| signed)
 }
 
-/// In the order of the original (R-O2-03).
-fn usual_form(context: &ExchangeContext<'_>) -> Pairs {
+/// In the order of DRSA (R-O2-03).
+fn default_form(context: &ExchangeContext<'_>) -> Pairs {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     vec![
         pair("grant_type", "authorization_code"),

@@ -1,5 +1,5 @@
-//! The functions that expressions have besides minijinja's own filters. A value that is not there passes through as not
-//! there; one of a wrong type is an error, which refuses the login.
+//! The functions of expressions besides minijinja's filters. An absent value stays absent; a value of the wrong type is an error,
+//! which fails the login.
 
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
@@ -11,18 +11,17 @@ use minijinja::{Environment, Error, ErrorKind, Value};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::model::AccountUid;
-use crate::model::lenient;
+use crate::model::{AccountUid, lenient};
 use crate::secrets::constant_time_eq;
 
 pub fn add_to(environment: &mut Environment<'static>) {
-    add_pickers(environment);
+    add_selection(environment);
     add_texts(environment);
     add_signatures(environment);
 }
 
-/// What chooses among values.
-fn add_pickers(environment: &mut Environment<'static>) {
+/// Functions that select values.
+fn add_selection(environment: &mut Environment<'static>) {
     environment.add_function("first_where", |list: Value, field: String| {
         first(list, |item| item.get_attr(&field).is_ok_and(|value| value.is_true()))
     });
@@ -32,10 +31,10 @@ fn add_pickers(environment: &mut Environment<'static>) {
     environment.add_function("first_key", |object: Value| -> Result<Value, Error> {
         match object.kind() {
             ValueKind::Map => Ok(object.try_iter()?.next().unwrap_or_default()),
-            _ => missing_or_wrong(object),
+            _ => absent_or_error(object),
         }
     });
-    // Of several addresses: the primary one, else the first.
+    // The primary address, otherwise the first one.
     environment.add_function("primary", |list: Value| -> Result<Value, Error> {
         let is_primary = |item: &Value| item.get_attr("primary").is_ok_and(|value| is_true(&value));
         match first(list.clone(), is_primary)? {
@@ -49,13 +48,13 @@ fn add_pickers(environment: &mut Environment<'static>) {
         Ok(have.iter().any(|value| allowed.contains(value)))
     });
     environment.add_function("as_list", as_list);
-    // The id of an account as a text, and nothing where the value is none (R-PIPE-02).
+    // A value that can be the ID of an account, as a text (R-PIPE-02).
     environment.add_function("id_text", |x: Value| {
         let uid = serde_json::to_value(&x).ok().as_ref().and_then(AccountUid::of_json);
         uid.map_or(Value::UNDEFINED, |uid| Value::from(uid.as_str()))
     });
     environment.add_function("is_true", |x: Value| is_true(&x));
-    // A flag without an address, or beside another one, says nothing about this one (SEC-23).
+    // A flag is valid only for the address beside it (SEC-23).
     environment.add_function("email_flag", |object: Value, address: Value| {
         let member = |name: &str| object.get_attr(name).unwrap_or_default();
         let is_about = address.as_str().is_some_and(|address| member("email").as_str() == Some(address));
@@ -63,14 +62,14 @@ fn add_pickers(environment: &mut Environment<'static>) {
     });
     environment.add_function("only", |object: Value, names: Vec<String>| members(object, |name| has(&names, name)));
     environment.add_function("without", |object: Value, names: Vec<String>| members(object, |name| !has(&names, name)));
-    // EXTRA_DATA: a name, or a name with its alias.
+    // Items of EXTRA_DATA: a name, or a list of a name and its alias.
     environment.add_function("names", |list: Value| -> Result<Vec<Value>, Error> {
         let name = |item: Value| if item.kind() == ValueKind::Seq { item.get_item_by_index(0) } else { Ok(item) };
         as_list(list)?.into_iter().map(name).collect()
     });
 }
 
-/// What makes texts of texts.
+/// Functions of texts.
 fn add_texts(environment: &mut Environment<'static>) {
     environment
         .add_function("local_part", |x: Value| on_text(x, |text| text.split('@').next().unwrap_or("").to_owned()));
@@ -88,7 +87,7 @@ fn add_texts(environment: &mut Environment<'static>) {
         on_text(x, |text| percent_decode_str(text).decode_utf8_lossy().into_owned())
     });
     environment.add_function("origin", |url: String| -> Result<String, Error> {
-        Url::parse(&url).map(|url| url.origin().ascii_serialization()).map_err(|_| wrong("not a URL"))
+        Url::parse(&url).map(|url| url.origin().ascii_serialization()).map_err(|_| type_error("the value is not a URL"))
     });
     environment.add_function("chars", |x: Value, from: usize, to: Option<usize>| {
         on_text(x, |text| text.chars().skip(from).take(to.unwrap_or(usize::MAX).saturating_sub(from)).collect())
@@ -104,20 +103,20 @@ fn add_texts(environment: &mut Environment<'static>) {
         None => x,
     });
     environment.add_function("parse_json", |x: Value| -> Result<Value, Error> {
-        let Some(text) = x.as_str() else { return missing_or_wrong(x) };
-        json(text.as_bytes()).ok_or_else(|| wrong("not JSON"))
+        let Some(text) = x.as_str() else { return absent_or_error(x) };
+        json(text.as_bytes()).ok_or_else(|| type_error("the value is not JSON"))
     });
     environment.add_function("base64", |text: String| STANDARD.encode(text));
-    environment.add_function("utf8_again", |x: Value| on_text(x, utf8_again));
+    environment.add_function("utf8_again", |x: Value| on_text(x, decode_latin1_as_utf8));
 }
 
-/// What shows that a provider signed something.
+/// Functions to verify signatures.
 fn add_signatures(environment: &mut Environment<'static>) {
     environment.add_function("sha256", |text: String| {
         Value::from_bytes(digest::digest(&digest::SHA256, text.as_bytes()).as_ref().to_vec())
     });
     environment.add_function("hmac_sha256_hex", |key: Value, text: String| {
-        let key = key.as_bytes().ok_or_else(|| wrong("a key of a wrong type"))?;
+        let key = key.as_bytes().ok_or_else(|| type_error("the key has the wrong type"))?;
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
         Ok::<_, Error>(HEXLOWER.encode(hmac::sign(&key, text.as_bytes()).as_ref()))
     });
@@ -126,8 +125,7 @@ fn add_signatures(environment: &mut Environment<'static>) {
         (Some(a), Some(b)) => !a.is_empty() && constant_time_eq(a.as_bytes(), b.as_bytes()),
         _ => false,
     });
-    // `name=value` in the order of the names, as signatures are made over. A value that holds the separator could pass for
-    // several members.
+    // `name=value`, sorted by name, for signatures. A value with the separator could be confused with several members.
     environment.add_function("sorted_pairs", |object: Value, separator: String| -> Result<String, Error> {
         let mut pairs = Vec::new();
         for name in object.try_iter()? {
@@ -137,7 +135,7 @@ fn add_signatures(environment: &mut Environment<'static>) {
             }
         }
         if pairs.iter().any(|pair| pair.contains(&separator)) {
-            return Err(wrong("the separator inside a value"));
+            return Err(type_error("a value contains the separator"));
         }
         pairs.sort_unstable();
         Ok(pairs.join(&separator))
@@ -147,7 +145,7 @@ fn add_signatures(environment: &mut Environment<'static>) {
     });
 }
 
-/// Facebook's signed requests: base64 of an HMAC, a dot, base64 of JSON.
+/// Facebook's signed requests: an HMAC and JSON, each in base64, joined by a dot.
 fn signed_json(signed: &str, secret: &[u8]) -> Option<Value> {
     let (signature, payload) = signed.split_once('.')?;
     let decode = |text: &str| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
@@ -173,35 +171,35 @@ fn members(object: Value, keeps: impl Fn(&Value) -> bool) -> Result<Value, Error
     kept.map(|name| Ok((name.clone(), object.get_item(&name)?))).collect()
 }
 
-/// WeChat's nicknames are UTF-8 that passed for Latin-1; anything else stays as it is.
-fn utf8_again(text: &str) -> String {
+/// Decodes WeChat's nicknames, which are UTF-8 that was decoded as Latin-1. Any other text is not changed.
+fn decode_latin1_as_utf8(text: &str) -> String {
     let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
     bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| text.to_owned())
 }
 
-fn wrong(what: &'static str) -> Error {
-    Error::new(ErrorKind::InvalidOperation, what)
+fn type_error(message: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, message)
 }
 
-fn missing_or_wrong(x: Value) -> Result<Value, Error> {
-    if x.is_undefined() || x.is_none() { Ok(x) } else { Err(wrong("a value of a wrong type")) }
+fn absent_or_error(x: Value) -> Result<Value, Error> {
+    if x.is_undefined() || x.is_none() { Ok(x) } else { Err(type_error("the value has the wrong type")) }
 }
 
 fn on_text(x: Value, change: impl FnOnce(&str) -> String) -> Result<Value, Error> {
     match x.as_str() {
         Some(text) => Ok(Value::from(change(text))),
-        None => missing_or_wrong(x),
+        None => absent_or_error(x),
     }
 }
 
-fn first(list: Value, fits: impl Fn(&Value) -> bool) -> Result<Value, Error> {
+fn first(list: Value, matches: impl Fn(&Value) -> bool) -> Result<Value, Error> {
     match list.kind() {
-        ValueKind::Seq | ValueKind::Iterable => Ok(list.try_iter()?.find(fits).unwrap_or_default()),
-        _ => missing_or_wrong(list).map(|_| Value::UNDEFINED),
+        ValueKind::Seq | ValueKind::Iterable => Ok(list.try_iter()?.find(matches).unwrap_or_default()),
+        _ => absent_or_error(list).map(|_| Value::UNDEFINED),
     }
 }
 
-/// A list as it is, a single value as a list of one, nothing as an empty list.
+/// A single value becomes a list of one, an absent value an empty list.
 fn as_list(x: Value) -> Result<Vec<Value>, Error> {
     match x.kind() {
         ValueKind::Undefined | ValueKind::None => Ok(Vec::new()),

@@ -1,5 +1,4 @@
-//! JSON Web Signature in its compact form (RFC 7515): the header of a token, the algorithms that are verified here, and one
-//! signature. Claims are judged in `id_token.rs`.
+//! JSON Web Signatures in compact form (RFC 7515): headers, algorithms and signatures. `id_token.rs` checks the claims.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,56 +14,61 @@ use serde_json::{Map, Value};
 use super::error::ProviderError;
 use crate::model::lenient;
 
-/// Longest token that is read, in bytes.
+/// In bytes.
 const MAX_TOKEN_LEN: usize = 64 * 1024;
 const MAX_KEY_ID_LEN: usize = 512;
 
-/// The cached document that a failure may come from.
+/// The cached document that may be outdated when a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cache {
+pub enum SuspectDocument {
     None,
-    /// The key set; behind it the discovery document, which says where the key set is.
-    Keys,
-    Document,
+    /// The key set, or the discovery document with its URL.
+    KeySet,
+    Discovery,
 }
 
-/// Why a token is not accepted.
+/// Why a token is refused.
 #[derive(Debug)]
-pub struct Unverified {
+pub struct TokenError {
     pub reason: Cow<'static, str>,
-    pub cache: Cache,
+    pub suspect: SuspectDocument,
 }
 
-impl Unverified {
-    pub fn of(reason: &'static str) -> Self {
-        Self { reason: reason.into(), cache: Cache::None }
+impl TokenError {
+    pub fn new(reason: &'static str) -> Self {
+        Self { reason: reason.into(), suspect: SuspectDocument::None }
     }
 
-    pub fn because_of(reason: &'static str, cache: Cache) -> Self {
-        Self { reason: reason.into(), cache }
+    /// An error that a newer document may resolve.
+    pub fn with_suspect(reason: &'static str, suspect: SuspectDocument) -> Self {
+        Self { reason: reason.into(), suspect }
     }
 
+    /// As an error of the provider.
     pub fn at(self, stage: &'static str) -> ProviderError {
         ProviderError::failed(stage, self.reason)
     }
 }
 
-/// An algorithm that a token may be signed with. jsonwebtoken has no ES512.
+/// A supported signature algorithm. jsonwebtoken does not support ES512.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SignatureAlgorithm {
+    /// An algorithm of jsonwebtoken.
     Standard(Algorithm),
+    /// ECDSA with P-521 and SHA-512.
     Es512,
 }
 
 impl SignatureAlgorithm {
+    /// The default of OpenID Connect Core 2.
     pub const RS256: Self = Self::Standard(Algorithm::RS256);
 
-    /// Whether it is a MAC with the client secret.
-    pub fn is_shared(self) -> bool {
+    /// Whether it is an HMAC with the client secret.
+    pub fn is_symmetric(self) -> bool {
         matches!(self, Self::Standard(algorithm) if algorithm.family() == AlgorithmFamily::Hmac)
     }
 
-    /// The digest of its name, which `at_hash` uses too (OpenID Connect Core 3.1.3.6).
+    /// Its digest, which `at_hash` uses, too (OpenID Connect Core 3.1.3.6).
     pub fn digest(self) -> &'static digest::Algorithm {
         match self {
             Self::Standard(Algorithm::HS256 | Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256) => {
@@ -84,7 +88,7 @@ impl FromStr for SignatureAlgorithm {
     fn from_str(name: &str) -> Result<Self, ()> {
         match name {
             "ES512" => Ok(Self::Es512),
-            // RFC 9864 names the curve.
+            // The name of RFC 9864.
             "Ed25519" => Ok(Self::Standard(Algorithm::EdDSA)),
             name => Algorithm::from_str(name).map(Self::Standard).map_err(|_| ()),
         }
@@ -109,11 +113,11 @@ impl fmt::Debug for SignatureAlgorithm {
 impl<'de> serde::Deserialize<'de> for SignatureAlgorithm {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        name.parse().map_err(|()| serde::de::Error::custom(format!("`{name}` is no algorithm")))
+        name.parse().map_err(|()| serde::de::Error::custom(format!("`{name}` is not a supported algorithm")))
     }
 }
 
-/// What verifies a signature.
+/// A key that verifies a signature.
 pub enum VerifyingKey {
     Standard(DecodingKey),
     /// An uncompressed point on P-521.
@@ -121,11 +125,12 @@ pub enum VerifyingKey {
 }
 
 impl VerifyingKey {
+    /// The client secret, for HMAC.
     pub fn of_secret(secret: &str) -> Self {
         Self::Standard(DecodingKey::from_secret(secret.as_bytes()))
     }
 
-    /// Whether the key's type is the algorithm's.
+    /// Whether the type of the key is that of the algorithm.
     pub fn is_for(&self, algorithm: SignatureAlgorithm) -> bool {
         match (self, algorithm) {
             (Self::Standard(key), SignatureAlgorithm::Standard(algorithm)) => key.family() == algorithm.family(),
@@ -135,50 +140,51 @@ impl VerifyingKey {
     }
 }
 
-/// A token in its parts. Nothing of it is verified yet.
-pub struct Token<'t> {
+/// The parts of a token that is not verified yet.
+pub struct SignedToken<'t> {
     pub algorithm: SignatureAlgorithm,
     pub key_id: Option<String>,
-    /// `typ`: what kind of object this is.
+    /// `typ`: the kind of token.
     pub media_type: Option<Value>,
     signed: &'t str,
     payload: &'t str,
     signature: &'t str,
 }
 
-impl<'t> Token<'t> {
-    /// `algorithms`: those that are allowed; the header never adds to them (SEC-18).
-    pub fn parse(token: &'t str, algorithms: &[SignatureAlgorithm]) -> Result<Self, Unverified> {
+impl<'t> SignedToken<'t> {
+    /// `algorithms`: the allowed ones; the header never adds one (SEC-18).
+    pub fn parse(token: &'t str, algorithms: &[SignatureAlgorithm]) -> Result<Self, TokenError> {
         if token.len() > MAX_TOKEN_LEN {
-            return Err(Unverified::of("it is longer than 64 KiB"));
+            return Err(TokenError::new("it is longer than 64 KiB"));
         }
         let parts: Vec<&str> = token.split('.').collect();
         let (header, payload, signature) = match parts[..] {
             [header, payload, signature] => (header, payload, signature),
-            [_, _, _, _, _] => return Err(Unverified::of("it is encrypted: turn encryption off at the provider")),
-            _ => return Err(Unverified::of("it is not a JWT")),
+            [_, _, _, _, _] => return Err(TokenError::new("it is encrypted; turn encryption off at the provider")),
+            _ => return Err(TokenError::new("it is not a JWT")),
         };
-        let members = object(header).ok_or_else(|| Unverified::of("its header is not a JSON object"))?;
+        let members = object(header).ok_or_else(|| TokenError::new("its header is not a JSON object"))?;
         let text = |name: &str| members.get(name).and_then(Value::as_str);
         let algorithm = text("alg").and_then(|name| name.parse().ok());
         let algorithm: SignatureAlgorithm =
-            algorithm.ok_or_else(|| Unverified::of("its algorithm is none that is known"))?;
+            algorithm.ok_or_else(|| TokenError::new("its algorithm is not supported"))?;
         if !algorithms.contains(&algorithm) {
-            let reason = format!("it is signed with {algorithm}, which is not allowed: see JWT_ALGORITHMS");
-            return Err(Unverified { reason: reason.into(), cache: Cache::Document });
+            let reason = format!("it is signed with {algorithm}, which is not allowed; see JWT_ALGORITHMS");
+            return Err(TokenError { reason: reason.into(), suspect: SuspectDocument::Discovery });
         }
         if ["crit", "b64", "enc", "zip"].into_iter().any(|name| members.contains_key(name)) {
-            return Err(Unverified::of("its header has an extension that is not known"));
+            return Err(TokenError::new("its header has an unknown extension"));
         }
         let key_id = text("kid").filter(|kid| !kid.is_empty());
         if key_id.is_some_and(|kid| kid.len() > MAX_KEY_ID_LEN) {
-            return Err(Unverified::of("its key id is too long"));
+            return Err(TokenError::new("its key ID is too long"));
         }
         let signed = &token[..header.len() + 1 + payload.len()];
         let media_type = members.get("typ").cloned();
         Ok(Self { algorithm, key_id: key_id.map(str::to_owned), media_type, signed, payload, signature })
     }
 
+    /// Whether the key verifies the signature.
     pub fn is_signed_by(&self, key: &VerifyingKey) -> bool {
         let message = self.signed.as_bytes();
         match (key, self.algorithm) {
@@ -193,9 +199,9 @@ impl<'t> Token<'t> {
         }
     }
 
-    /// Unverified until [`Self::is_signed_by`] is true.
-    pub fn claims(&self) -> Result<Map<String, Value>, Unverified> {
-        object(self.payload).ok_or_else(|| Unverified::of("its claims are not a JSON object"))
+    /// The claims, which must not be used unless [`Self::is_signed_by`] is true.
+    pub fn claims(&self) -> Result<Map<String, Value>, TokenError> {
+        object(self.payload).ok_or_else(|| TokenError::new("its claims are not a JSON object"))
     }
 }
 

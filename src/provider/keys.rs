@@ -10,10 +10,10 @@ use super::error::ProviderError;
 use super::jws::{SignatureAlgorithm, VerifyingKey};
 use crate::settings::{check_p256_public_key, check_rsa_public_key};
 
-/// Most keys of one set that are looked at.
-const MOST_KEYS: usize = 64;
+/// Further keys of a set are ignored.
+const MAX_KEYS: usize = 64;
 
-/// A discovery document as published, checked for the issuer that was expected (SEC-21).
+/// A discovery document with the expected issuer (SEC-21).
 pub struct Discovery {
     pub members: Map<String, Value>,
 }
@@ -21,13 +21,13 @@ pub struct Discovery {
 impl Discovery {
     pub fn read(document: Value, issuer: Option<&str>) -> Result<Self, ProviderError> {
         let Value::Object(members) = document else {
-            return Err(ProviderError::failed("discovery", "the document is no object"));
+            return Err(ProviderError::failed("discovery", "the document is not an object"));
         };
         let named = members.get("issuer").and_then(Value::as_str).filter(|issuer| !issuer.is_empty());
         match (named, issuer) {
-            (None, _) => Err(ProviderError::failed("discovery", "the document names no issuer")),
+            (None, _) => Err(ProviderError::failed("discovery", "the document has no issuer")),
             (Some(named), Some(issuer)) if named != issuer => {
-                Err(ProviderError::failed("discovery", "the document names another issuer"))
+                Err(ProviderError::failed("discovery", "the document has another issuer"))
             }
             _ => Ok(Self { members }),
         }
@@ -37,19 +37,19 @@ impl Discovery {
         self.members.get(name).and_then(Value::as_str)
     }
 
-    /// The signature algorithms that the document lists for ID tokens, but for those that need the client secret or nothing.
+    /// The signature algorithms for ID tokens, without `none` and those that use the client secret.
     pub fn algorithms(&self) -> Vec<SignatureAlgorithm> {
         let listed = self.members.get("id_token_signing_alg_values_supported").and_then(Value::as_array);
         let known = listed.into_iter().flatten().filter_map(|name| name.as_str()?.parse().ok());
-        known.filter(|algorithm: &SignatureAlgorithm| !algorithm.is_shared()).collect()
+        known.filter(|algorithm: &SignatureAlgorithm| !algorithm.is_symmetric()).collect()
     }
 
     pub fn is_true(&self, name: &str) -> bool {
         self.members.get(name) == Some(&Value::Bool(true))
     }
 
-    /// Whether the token endpoint takes basic authentication: listed, or nothing is.
-    pub fn takes_basic(&self) -> bool {
+    /// Whether the token endpoint supports HTTP Basic, which is the default.
+    pub fn supports_basic(&self) -> bool {
         match self.members.get("token_endpoint_auth_methods_supported").and_then(Value::as_array) {
             Some(methods) if !methods.is_empty() => methods.iter().any(|method| method == "client_secret_basic"),
             _ => true,
@@ -57,18 +57,18 @@ impl Discovery {
     }
 }
 
-/// A public key of a set, ready to verify with.
+/// A public key.
 pub struct Key {
     pub id: Option<String>,
-    /// Set only by Microsoft: the issuer that the key is good for.
+    /// The issuer whose tokens the key verifies. Only Microsoft sets it.
     pub issuer: Option<String>,
-    /// The only one that it is good for, where the set or the key itself says so.
+    /// The only algorithm of the key, if the set or the type of the key says so.
     algorithm: Option<SignatureAlgorithm>,
     pub material: VerifyingKey,
 }
 
 impl Key {
-    /// Only keys that may verify signatures; anything else in a set is passed over (SEC-19).
+    /// `None`: the key must not or cannot verify signatures (SEC-19).
     fn read(value: &Value) -> Option<Self> {
         let jwk: Jwk = serde_json::from_value(value.clone()).ok()?;
         if jwk.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
@@ -81,11 +81,11 @@ impl Key {
         let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         let named: Option<SignatureAlgorithm> = match value.get("alg") {
             None | Some(Value::Null) => None,
-            // One for encryption, such as RSA-OAEP, or one that is not known.
+            // An algorithm for encryption, such as RSA-OAEP, or an unknown one.
             Some(name) => Some(name.as_str()?.parse().ok()?),
         };
         let standard = || DecodingKey::from_jwk(&jwk).ok().map(VerifyingKey::Standard);
-        // A curve is good for one algorithm, which the set need not say.
+        // Each curve has one algorithm, which `alg` may omit.
         let (own, material) = match &jwk.algorithm {
             AlgorithmParameters::EllipticCurve(key) => match key.curve {
                 EllipticCurve::P256 => (Some(SignatureAlgorithm::Standard(Algorithm::ES256)), standard()?),
@@ -103,7 +103,7 @@ impl Key {
         Some(Self { id: text("kid"), issuer: text("issuer"), algorithm: own.or(named), material })
     }
 
-    /// A fixed key: PEM, or its base64 alone. RSA of at least 2048 bits, or P-256.
+    /// Reads a fixed key in PEM or as its base64: RSA with at least 2048 bits, or P-256.
     pub fn from_pem(text: &str) -> Result<Self, String> {
         let pem = match text.contains("-----BEGIN") {
             true => text.to_owned(),
@@ -113,7 +113,7 @@ impl Key {
             Ok(key) => (None, key),
             Err(_) => {
                 let key = DecodingKey::from_ec_pem(pem.as_bytes());
-                let key = key.map_err(|_| "must be a public key in PEM form, RSA or P-256")?;
+                let key = key.map_err(|_| "must be a public key in PEM format, RSA or P-256")?;
                 (Some(SignatureAlgorithm::Standard(Algorithm::ES256)), key)
             }
         };
@@ -126,10 +126,10 @@ impl Key {
         Ok(Self { id: None, issuer: None, algorithm, material: VerifyingKey::Standard(key) })
     }
 
-    /// SEC-19: the key's own type and algorithm must be those of the signature.
-    pub fn fits(&self, algorithm: SignatureAlgorithm) -> bool {
+    /// Whether type and algorithm of the key are those of the signature (SEC-19).
+    pub fn is_for(&self, algorithm: SignatureAlgorithm) -> bool {
         let named = self.algorithm.is_none_or(|own| own == algorithm);
-        named && !algorithm.is_shared() && self.material.is_for(algorithm)
+        named && !algorithm.is_symmetric() && self.material.is_for(algorithm)
     }
 }
 
@@ -142,7 +142,7 @@ fn is_large_enough(modulus: &str) -> bool {
     bits >= 2048
 }
 
-/// The point in its uncompressed form; aws-lc-rs checks that it lies on the curve.
+/// The point in uncompressed form. aws-lc-rs checks that it is on the curve.
 fn p521(x: &str, y: &str) -> Option<VerifyingKey> {
     const LEN: usize = 66;
     let mut point = vec![4];
@@ -153,11 +153,11 @@ fn p521(x: &str, y: &str) -> Option<VerifyingKey> {
     Some(VerifyingKey::P521(point))
 }
 
-/// The keys of a set, or of a bare key in place of one.
-pub fn keys(document: &Value) -> Result<Vec<Key>, ProviderError> {
+/// The keys of a set. A single key may replace the set.
+pub fn parse_keys(document: &Value) -> Result<Vec<Key>, ProviderError> {
     let keys: Vec<Key> = match document.get("keys").and_then(Value::as_array) {
-        Some(keys) => keys.iter().take(MOST_KEYS).filter_map(Key::read).collect(),
+        Some(keys) => keys.iter().take(MAX_KEYS).filter_map(Key::read).collect(),
         None => Key::read(document).into_iter().collect(),
     };
-    if keys.is_empty() { Err(ProviderError::failed("keys", "the set has no key that can be used")) } else { Ok(keys) }
+    if keys.is_empty() { Err(ProviderError::failed("keys", "the set has no usable key")) } else { Ok(keys) }
 }

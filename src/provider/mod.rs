@@ -10,10 +10,10 @@ mod catalog; // the descriptors that are part of the program
 mod check; // checks that need no login: `providers check`
 mod configured; // a configured provider
 mod context; // the state of one exchange
-mod description; // which error descriptions of a provider are safe to show
 pub mod descriptor; // the fields of a descriptor
 mod documents; // fetching discovery documents and key sets
 mod error; // ProviderError
+mod error_description; // which error descriptions of a provider are safe to show
 mod exchange; // callback -> tokens and claims
 mod expression; // the expression language of descriptors
 mod functions; // the functions of that language
@@ -25,11 +25,12 @@ mod profile; // tokens -> identity
 mod protocol; // what callers pass: authorization requests and callbacks
 mod quirks; // what a descriptor cannot express
 mod registry; // all configured providers
-mod renewal; // refreshing and revoking a provider's tokens
 mod reply; // the meaning of a provider's answer
+pub mod request_rules; // the fields of a descriptor for requests
 mod setup; // a provider from its descriptor and settings
 #[cfg(test)]
 mod tests;
+mod token_management; // refreshing and revoking a provider's tokens
 mod uid; // the scope within which a uid is unique
 mod uid_keys; // which member of a profile is the uid
 mod user_fields; // the operator's own fields of a user

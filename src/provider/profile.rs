@@ -1,4 +1,4 @@
-//! From tokens to an identity: the profile requests, the merged profile, the user's fields, the uid and what is kept.
+//! From tokens to an identity: profile requests, the merged profile, the fields of the user, the uid and the extra data.
 
 use std::borrow::Cow;
 
@@ -7,24 +7,24 @@ use serde_json::{Map, Value};
 use super::call::{render_pairs, render_url, set_pair};
 use super::configured::Provider;
 use super::context::ExchangeContext;
-use super::descriptor::InfoRequest;
 use super::error::ProviderError;
 use super::expression::{Expr, Ordered, Part, Scope};
 use super::protocol::Protocol;
+use super::request_rules::ProfileRequest;
 use super::{quirks, reply, user_fields};
 use crate::model::{AccountUid, EmailAddress, Identity, Seconds, as_text, as_texts, is_filled, without_secrets};
 use crate::outgoing::{Body, Request, sign};
 
 const STAGE: &str = "profile";
-/// Most pages of a list that are asked for: an endless one must not hold a login.
+/// Limits the time of a login.
 const MAX_PAGES: usize = 20;
 
-/// What the profile requests answered.
+/// The answers to the profile requests.
 #[derive(Default)]
 pub struct Answers {
-    /// An array; null for a request that was left out or failed where it may.
+    /// An array, with null for a request that was left out or may fail.
     pub bodies: Value,
-    /// Of the last answer.
+    /// The headers of the last answer.
     pub headers: Map<String, Value>,
 }
 
@@ -33,16 +33,20 @@ impl Provider {
         if let (Some(_), Some(claims)) = (context.callback.id_token, &context.claims) {
             // Without an access token there are no profile requests.
             let bodies = vec![claims.clone(); self.descriptor.userinfo.len().max(1)];
-            return self.mapped(context, &Answers { bodies: Value::Array(bodies), headers: Map::new() });
+            return self.map_identity(context, &Answers { bodies: Value::Array(bodies), headers: Map::new() });
         }
-        let answers = self.ask_all(context).await?;
-        self.mapped(context, &answers)
+        let answers = self.fetch_all(context).await?;
+        self.map_identity(context, &answers)
     }
 
-    /// No call from here on.
-    pub(super) fn mapped(&self, context: &ExchangeContext<'_>, answers: &Answers) -> Result<Identity, ProviderError> {
+    /// Maps the answers. Sends no requests.
+    pub(super) fn map_identity(
+        &self,
+        context: &ExchangeContext<'_>,
+        answers: &Answers,
+    ) -> Result<Identity, ProviderError> {
         let lacks_sub = self.check_subject(context, answers)?;
-        let profile = Value::Object(self.merged(context, answers)?);
+        let profile = Value::Object(self.merge_profile(context, answers)?);
         let scope = context
             .scope()
             .with("bodies", Some(&answers.bodies))
@@ -52,17 +56,17 @@ impl Provider {
         let scope = scope.with("details", Some(&details));
         self.check_admission(&scope)?;
         let mut identity = self.identity(context, &scope, &profile, &details)?;
-        // An answer without `sub` may be about another user: its flag verifies no address.
+        // Userinfo without `sub` may be about another user, so it cannot verify an address.
         identity.email_verified &= !lacks_sub;
         Ok(identity)
     }
 
-    async fn ask_all(&self, context: &mut ExchangeContext<'_>) -> Result<Answers, ProviderError> {
+    async fn fetch_all(&self, context: &mut ExchangeContext<'_>) -> Result<Answers, ProviderError> {
         let mut answers = Answers { bodies: Value::Array(Vec::new()), headers: Map::new() };
         for (index, request) in self.descriptor.userinfo.iter().enumerate() {
-            let answered = match self.ask_one(context, request, index, &answers).await {
-                Err(ProviderError::EndpointNotFound { .. }) if self.has_moved(context).await => {
-                    self.ask_one(context, request, index, &answers).await
+            let answered = match self.fetch(context, request, index, &answers).await {
+                Err(ProviderError::EndpointNotFound { .. }) if self.endpoints_changed(context).await => {
+                    self.fetch(context, request, index, &answers).await
                 }
                 answered => answered,
             };
@@ -78,28 +82,28 @@ impl Provider {
         Ok(answers)
     }
 
-    /// Null and no headers for a request that is left out.
-    async fn ask_one(
+    /// Body and headers of one answer; null and no headers if the request is left out.
+    async fn fetch(
         &self,
         context: &ExchangeContext<'_>,
-        request: &InfoRequest,
+        request: &ProfileRequest,
         index: usize,
         answers: &Answers,
     ) -> Result<(Value, Map<String, Value>), ProviderError> {
         let scope = context.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers));
         let wanted = request.when.as_ref().map_or(Ok(true), |when| when.holds(&scope))?;
-        let call = if wanted { self.profile_call(context, request, index, &scope)? } else { None };
+        let call = if wanted { self.profile_request(context, request, index, &scope)? } else { None };
         match call {
-            Some(call) => self.ask(context, request, call).await,
+            Some(call) => self.fetch_pages(context, request, call).await,
             None => Ok(Default::default()),
         }
     }
 
-    /// One of the descriptor's requests as it will be sent; `None` where its address has no value.
-    pub(super) fn profile_call(
+    /// Builds a profile request. `None`: its URL has no value.
+    pub(super) fn profile_request(
         &self,
         context: &ExchangeContext<'_>,
-        request: &InfoRequest,
+        request: &ProfileRequest,
         index: usize,
         scope: &Scope<'_>,
     ) -> Result<Option<Request>, ProviderError> {
@@ -115,7 +119,7 @@ impl Provider {
             call.body = Body::Form(render_pairs(form, scope)?);
         }
         if self.descriptor.protocol == Protocol::OAuth1 {
-            self.sign_profile_call(context, &mut call);
+            self.sign_profile_request(context, &mut call);
             return Ok(Some(call));
         }
         let authorization = match &request.authorization {
@@ -128,7 +132,7 @@ impl Provider {
         Ok(Some(call))
     }
 
-    fn sign_profile_call(&self, context: &ExchangeContext<'_>, call: &mut Request) {
+    fn sign_profile_request(&self, context: &ExchangeContext<'_>, call: &mut Request) {
         let token = context.access_token.as_deref().zip(context.token_secret.as_ref());
         let verifier = context.callback.fields.get("oauth_verifier").and_then(as_text).unwrap_or_default();
         let with_both = [("oauth_callback", context.redirect_uri.as_str()), ("oauth_verifier", verifier.as_str())];
@@ -136,17 +140,17 @@ impl Provider {
         sign(call, self.signer(token), extra, &self.deps);
     }
 
-    /// The answer's value and its headers; all pages of a list as one.
-    async fn ask(
+    /// Body and headers of the answer; the pages of a list are joined.
+    async fn fetch_pages(
         &self,
         context: &ExchangeContext<'_>,
-        request: &InfoRequest,
+        request: &ProfileRequest,
         mut call: Request,
     ) -> Result<(Value, Map<String, Value>), ProviderError> {
-        let Some(header) = &request.next_page else { return self.ask_once(context, request, &call).await };
+        let Some(header) = &request.next_page else { return self.send_profile_request(context, request, &call).await };
         let mut all = Vec::new();
         for _ in 0..MAX_PAGES {
-            let (body, headers) = self.ask_once(context, request, &call).await?;
+            let (body, headers) = self.send_profile_request(context, request, &call).await?;
             all.extend(body.as_array().cloned().unwrap_or_default());
             match headers.get(header).and_then(Value::as_str).filter(|next| !next.is_empty()) {
                 Some(next) => set_pair(&mut call.query, "page", next.to_owned()),
@@ -156,10 +160,10 @@ impl Provider {
         Ok((Value::Array(all), Map::new()))
     }
 
-    async fn ask_once(
+    async fn send_profile_request(
         &self,
         context: &ExchangeContext<'_>,
-        request: &InfoRequest,
+        request: &ProfileRequest,
         call: &Request,
     ) -> Result<(Value, Map<String, Value>), ProviderError> {
         let mut answer = self.send(STAGE, call, context.callback.deadline).await?;
@@ -168,12 +172,12 @@ impl Provider {
             answer.body = claims.to_string().into_bytes();
         }
         if request.not_allowed.contains(&answer.status) {
-            let reason = "The provider says that you are not a member.".to_owned();
+            let reason = "The provider reports that you are not a member.".to_owned();
             return Err(ProviderError::NotAllowed { reason });
         }
         let read = reply::read(&answer, STAGE, request.format, &self.descriptor.errors, &context.secrets());
         let body = read.map_err(|error| match error {
-            // The user has consented already: a refusal here is a failure of the provider.
+            // The user has consented already, so a refusal here is a failure of the provider.
             ProviderError::AccessDenied { message } | ProviderError::InvalidCode { message } => {
                 ProviderError::Failed { stage: STAGE, reason: format!("status {}", answer.status), message }
             }
@@ -183,65 +187,71 @@ impl Provider {
     }
 
     /// Whether userinfo without `sub` is accepted.
-    fn needs_no_sub(&self) -> bool {
+    fn accepts_missing_sub(&self) -> bool {
         self.values.flag("USERINFO_WITHOUT_SUB").unwrap_or(!self.descriptor.id_token.userinfo_sub)
     }
 
-    /// OpenID Connect Core 5.3.2: a userinfo answer is used only where its `sub` is that of the ID token. Whether there is one
-    /// whose `sub` is left out, where that is acceptable.
+    /// OpenID Connect Core 5.3.2: the `sub` of userinfo must be that of the ID token. The result is whether an accepted answer lacks
+    /// `sub`.
     fn check_subject(&self, context: &ExchangeContext<'_>, answers: &Answers) -> Result<bool, ProviderError> {
         let subject = context.claims.as_ref().and_then(|claims| claims.get("sub"));
-        let is_asked = context.callback.id_token.is_none();
-        let Some(subject) = subject.filter(|_| is_asked) else { return Ok(false) };
+        let has_requests = context.callback.id_token.is_none();
+        let Some(subject) = subject.filter(|_| has_requests) else { return Ok(false) };
         let subject =
             id_text(subject).ok_or_else(|| ProviderError::failed(STAGE, "the ID token has no usable subject"))?;
-        let needs_no_sub = self.needs_no_sub();
+        let accepts_missing_sub = self.accepts_missing_sub();
         let is_standard = self.descriptor.protocol == Protocol::Oidc;
         let bodies = answers.bodies.as_array().map(Vec::as_slice).unwrap_or_default();
         let mut lacks_sub = false;
         for body in bodies.iter().filter(|body| !body.is_null()) {
             match body.get("sub").filter(|subject| is_filled(subject)) {
-                // Some send a number where the ID token has a text.
+                // Some providers send a number here and a text in the ID token.
                 Some(other) if id_text(other).is_some_and(|other| other == subject) => {}
-                Some(_) => return Err(ProviderError::failed(STAGE, "userinfo is about another subject")),
-                // A profile of the provider's own form.
+                Some(_) => return Err(ProviderError::failed(STAGE, "the sub of userinfo is not that of the ID token")),
+                // This profile is not OpenID Connect userinfo.
                 None if !is_standard => {}
-                None if needs_no_sub || self.only_names(body) => lacks_sub = true,
-                None => return Err(ProviderError::failed(STAGE, "userinfo has no sub: see USERINFO_WITHOUT_SUB")),
+                None if accepts_missing_sub || self.has_only_names(body) => lacks_sub = true,
+                None => return Err(ProviderError::failed(STAGE, "userinfo has no sub; see USERINFO_WITHOUT_SUB")),
             }
         }
         Ok(lacks_sub)
     }
 
-    /// Whether a userinfo answer holds nothing but names to show, which decide nothing about whose account it is.
-    fn only_names(&self, body: &Value) -> bool {
+    /// Whether userinfo contains only names to show, which do not identify the user.
+    fn has_only_names(&self, body: &Value) -> bool {
         const NAMES: [&str; 7] =
             ["preferred_username", "name", "given_name", "family_name", "nickname", "picture", "locale"];
         let Some(members) = body.as_object().filter(|members| !members.is_empty()) else { return false };
-        // Without an address it says nothing.
+        // Without an address `email_verified` has no meaning.
         let is_name = |name: &str| NAMES.contains(&name) || name == "email_verified";
         members.keys().all(|name| is_name(name) && *name != self.id_key() && !self.uid_keys.legacy.contains(name))
     }
 
-    fn merged(&self, context: &ExchangeContext<'_>, answers: &Answers) -> Result<Map<String, Value>, ProviderError> {
+    fn merge_profile(
+        &self,
+        context: &ExchangeContext<'_>,
+        answers: &Answers,
+    ) -> Result<Map<String, Value>, ProviderError> {
         let rules = &self.descriptor.profile;
         let scope = context.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers));
-        let rebuilt =
+        let uses_fields =
             !rules.fields.is_empty() && rules.fields_when.as_ref().map_or(Ok(true), |when| when.holds(&scope))?;
-        let asked = answers.bodies.as_array().is_some_and(|bodies| !bodies.is_empty());
-        let mut profile = if rebuilt {
+        let has_answers = answers.bodies.as_array().is_some_and(|bodies| !bodies.is_empty());
+        let mut profile = if uses_fields {
             evaluated(&rules.fields, &scope)?
         } else {
             let value = match &rules.from {
                 Some(from) => from.eval(&scope)?.map(Cow::into_owned).unwrap_or_default(),
-                None if asked => answers.bodies.as_array().and_then(|all| all.last()).cloned().unwrap_or_default(),
+                None if has_answers => {
+                    answers.bodies.as_array().and_then(|all| all.last()).cloned().unwrap_or_default()
+                }
                 None => context.token.clone(),
             };
             match value {
                 Value::Object(members) => members,
-                // Userinfo without an address: the id_token says who it is.
-                Value::Null if context.claims.is_some() && !answered(&answers.bodies) => Map::new(),
-                _ => return Err(ProviderError::failed(STAGE, "the profile is no object")),
+                // Without a userinfo endpoint the ID token identifies the user.
+                Value::Null if context.claims.is_some() && !has_answer(&answers.bodies) => Map::new(),
+                _ => return Err(ProviderError::failed(STAGE, "the profile is not an object")),
             }
         };
         if let Some(name) = &rules.nest {
@@ -250,14 +260,14 @@ impl Provider {
         if rules.with_token
             && let Value::Object(token) = &context.token
         {
-            let over = std::mem::replace(&mut profile, token.clone());
-            profile.extend(over);
+            let members = std::mem::replace(&mut profile, token.clone());
+            profile.extend(members);
         }
         if !rules.add.is_empty() {
             let value = Value::Object(profile);
             let added = evaluated(&rules.add, &scope.with("profile", Some(&value)))?;
             let Value::Object(before) = value else {
-                return Err(ProviderError::failed(STAGE, "the profile is no object"));
+                return Err(ProviderError::failed(STAGE, "the profile is not an object"));
             };
             profile = before;
             profile.extend(added);
@@ -265,7 +275,7 @@ impl Provider {
         Ok(profile)
     }
 
-    /// The person's fields and further details, as mapped.
+    /// The fields of the user and further details.
     fn details(&self, scope: &Scope<'_>) -> Result<Map<String, Value>, ProviderError> {
         let rules = &self.descriptor.user;
         let mut details = Map::new();
@@ -278,16 +288,16 @@ impl Provider {
         ];
         for (name, expr) in standard {
             let value = expr.as_ref().map(|expr| value_of(expr, scope)).transpose()?.flatten();
-            let is_of_client = || expr.as_ref().is_some_and(|expr| expr.reads("callback"));
+            let is_from_callback = || expr.as_ref().is_some_and(|expr| expr.reads("callback"));
             match value.as_deref() {
                 None | Some(Value::Null) => {}
                 Some(Value::String(_)) => {
                     details.insert(name.to_owned(), value.map(Cow::into_owned).unwrap_or_default());
                 }
-                // What the client adds and nobody needs is left out where it is wrong.
-                Some(_) if is_of_client() => {}
-                // A number where a name belongs is a provider gone wrong (R-ERR-21).
-                Some(_) => return Err(ProviderError::failed(STAGE, format!("{name} is no text"))),
+                // An invalid value that the caller added to the callback is ignored.
+                Some(_) if is_from_callback() => {}
+                // Any other type is an error of the provider (R-ERR-21).
+                Some(_) => return Err(ProviderError::failed(STAGE, format!("{name} is not a text"))),
             }
         }
         details.extend(evaluated(&rules.more, scope)?);
@@ -298,12 +308,12 @@ impl Provider {
         for rule in &self.descriptor.admission {
             rule.check(scope, |reason| ProviderError::NotAllowed { reason })?;
         }
-        let own = self.descriptor.user.groups.as_ref().map_or(Ok(Vec::new()), |expr| expr.texts(scope))?;
+        let groups = self.descriptor.user.groups.as_ref().map_or(Ok(Vec::new()), |expr| expr.texts(scope))?;
         let allowed = self.values.texts("ALLOW_GROUPS");
-        if allowed.is_empty() || own.iter().any(|group| allowed.contains(group)) {
+        if allowed.is_empty() || groups.iter().any(|group| allowed.contains(group)) {
             Ok(())
         } else {
-            Err(ProviderError::NotAllowed { reason: "None of your groups is allowed in.".to_owned() })
+            Err(ProviderError::NotAllowed { reason: "None of your groups may sign in.".to_owned() })
         }
     }
 
@@ -321,7 +331,7 @@ impl Provider {
         let email = email_text.as_deref().and_then(EmailAddress::parse);
         let has_email = email.is_some();
         let (extra_data, absent_extra_data) = self.extra_data(context, scope, profile, details)?;
-        let kept_if_empty = self.extra_fields.iter().filter(|field| field.if_set).map(|field| field.to.clone());
+        let dropped_if_empty = self.extra_fields.iter().filter(|field| field.if_set).map(|field| field.to.clone());
         let uid = self.uid(scope)?;
         let tokens = self.tokens_of(context, &uid)?;
         Ok(Identity {
@@ -345,8 +355,8 @@ impl Provider {
             expires_in: self.remaining(context, &extra_data),
             extra_data,
             absent_extra_data,
-            same: self.descriptor.uid.same.clone(),
-            drop_when_empty: kept_if_empty.collect(),
+            same: self.descriptor.uid.must_match.clone(),
+            drop_when_empty: dropped_if_empty.collect(),
         })
     }
 
@@ -356,15 +366,15 @@ impl Provider {
             None => self.lookup(scope, &self.uid_keys.key)?,
         };
         let uid = value.as_deref().and_then(AccountUid::of_json);
-        uid.ok_or_else(|| ProviderError::failed(STAGE, "there is no stable id in the profile"))
+        uid.ok_or_else(|| ProviderError::failed(STAGE, "the profile has no stable ID"))
     }
 
-    /// The first id that the descriptor's objects hold under `key`.
+    /// The first valid ID under `key` in the objects of `uid.from`.
     fn lookup<'a>(&self, scope: &Scope<'a>, key: &str) -> Result<Option<Cow<'a, Value>>, ProviderError> {
         let rules = &self.descriptor.uid;
-        // The id_token decides the provider's own key; another key is asked of the profile first.
-        let own = key == rules.key;
-        let claims_last = |expr: &&Expr| !own && expr.reads_only(|root| root == "id_token");
+        // The ID token takes precedence for the default key, the profile for any other key.
+        let is_default_key = key == rules.key;
+        let claims_last = |expr: &&Expr| !is_default_key && expr.reads_only(|root| root == "id_token");
         let (last, first): (Vec<&Expr>, Vec<&Expr>) = rules.from.iter().partition(claims_last);
         for expr in first.into_iter().chain(last) {
             let found = match expr.eval(scope)? {
@@ -389,8 +399,8 @@ impl Provider {
         Ok(uids)
     }
 
-    /// R-EXT-01, 02 and 05: each field from the profile, else from the details by its name, else by its alias. What
-    /// authenticates under its own name does so under an alias (SEC-40). The names that the answer lacks come beside it.
+    /// The extra data and the names that the answer lacks. Each field is read from the profile, otherwise from the details by its name
+    /// or alias (R-EXT-01, R-EXT-02, R-EXT-05). Credentials are left out under every name (SEC-40).
     fn extra_data(
         &self,
         context: &ExchangeContext<'_>,
@@ -401,16 +411,16 @@ impl Provider {
         let empty = Map::new();
         let profile = profile.as_object().unwrap_or(&empty);
         let (mut extra, mut absent) = (Map::new(), Vec::new());
-        let was_asked = matches!(scope.get("bodies"), Some(Part::Value(bodies)) if answered(bodies));
-        let by_claims = context.claims.is_some() && !was_asked && self.descriptor.profile.from.is_none();
+        let has_profile = matches!(scope.get("bodies"), Some(Part::Value(bodies)) if has_answer(bodies));
+        let uses_claims = context.claims.is_some() && !has_profile && self.descriptor.profile.from.is_none();
         if self.values.flag("GET_ALL_EXTRA_DATA") == Some(true) {
             extra.extend(profile.clone());
         }
         for field in &self.extra_fields {
             let found =
                 profile.get(&field.from).or_else(|| details.get(&field.from)).or_else(|| details.get(&field.to));
-            // Without userinfo the id is in the ID token alone: it is looked up as for the uid.
-            let is_id = by_claims && [&self.uid_keys.key, &self.descriptor.uid.key].contains(&&field.from);
+            // Without userinfo only the ID token contains the ID, which is looked up like the uid.
+            let is_id = uses_claims && [&self.uid_keys.key, &self.descriptor.uid.key].contains(&&field.from);
             let id = if is_id && !found.is_some_and(is_filled) { self.lookup(scope, &field.from)? } else { None };
             let found = id.as_deref().or(found);
             if found.is_some_and(is_filled) || !field.if_set {
@@ -436,28 +446,28 @@ impl Provider {
         Ok((extra, absent))
     }
 
-    /// Seconds that the provider's login lives (R-SES-04).
+    /// Remaining lifetime of the provider's session in seconds (R-SES-04).
     fn remaining(&self, context: &ExchangeContext<'_>, extra: &Map<String, Value>) -> Option<i64> {
         remaining_seconds(&[Some(extra), context.token.as_object()], self.deps.now().seconds())
     }
 }
 
-/// Seconds that a token lives, by the first of `places` that says so under each name.
-pub fn remaining_seconds(places: &[Option<&Map<String, Value>>], now: i64) -> Option<i64> {
+/// Remaining lifetime of a token in seconds, from the first of `sources` with a member for it.
+pub fn remaining_seconds(sources: &[Option<&Map<String, Value>>], now: i64) -> Option<i64> {
     let named = |name: &str| {
-        let found = places.iter().flatten().filter_map(|members| members.get(name)).find_map(Seconds::parse);
+        let found = sources.iter().flatten().filter_map(|members| members.get(name)).find_map(Seconds::parse);
         found.map(Seconds::get)
     };
     if let Some(at) = named("expires_on") {
         return Some(at.saturating_sub(now));
     }
     let seconds = named("expires_in").or_else(|| named("expires"))?;
-    // Some providers send the time, others the span.
+    // Some providers send a time, others a duration.
     Some(if seconds > now { seconds.saturating_sub(now) } else { seconds })
 }
 
-/// What the answer says for a field of the user: `None` where it has no such member, an empty text where it has an empty
-/// one or null. A rule that reads nothing says nothing, except for a text that is not empty.
+/// The value of a field of the user. `None`: the answer has no such member. An empty text: the member is empty or null. For a rule
+/// without members an empty text means `None`.
 pub fn mentioned(rule: Option<&Expr>, scope: &Scope<'_>) -> Result<Option<String>, ProviderError> {
     let Some(rule) = rule else { return Ok(None) };
     let text = match value_of(rule, scope)?.as_deref() {
@@ -468,22 +478,22 @@ pub fn mentioned(rule: Option<&Expr>, scope: &Scope<'_>) -> Result<Option<String
     Ok(Some(text).filter(|text| !text.is_empty() || !rule.reads_only(|_| false)))
 }
 
-/// What describes the token: that of an earlier one says nothing about the one that came now.
+/// Members that describe a token. Values of an earlier token must not be kept for a new one.
 fn is_of_token(name: &str) -> bool {
     matches!(name, "expires" | "expires_in" | "expires_on" | "token_type")
 }
 
-fn answered(bodies: &Value) -> bool {
+fn has_answer(bodies: &Value) -> bool {
     bodies.as_array().is_some_and(|bodies| bodies.iter().any(|body| !body.is_null()))
 }
 
-/// The id of an account as a text.
+/// The ID of an account as a text.
 pub fn id_text(value: &Value) -> Option<String> {
     AccountUid::of_json(value).map(String::from)
 }
 
-/// The value of an expression of the profile. A wrong type in what the client adds to a callback counts as a missing value: the
-/// code is used by now, and what a login needs was checked before.
+/// The value of an expression over the profile. A wrong type in the callback counts as absent: the code is already used, and the
+/// required fields were checked before.
 fn value_of<'a>(expr: &Expr, scope: &Scope<'a>) -> Result<Option<Cow<'a, Value>>, ProviderError> {
     match expr.eval(scope) {
         Err(_) if expr.reads("callback") => Ok(None),
@@ -491,6 +501,7 @@ fn value_of<'a>(expr: &Expr, scope: &Scope<'a>) -> Result<Option<Cow<'a, Value>>
     }
 }
 
+/// The values of several expressions; absent ones are left out.
 pub fn evaluated(exprs: &Ordered<Expr>, scope: &Scope<'_>) -> Result<Map<String, Value>, ProviderError> {
     let mut members = Map::new();
     for (name, expr) in exprs {

@@ -11,50 +11,59 @@ use crate::secrets::SecretString;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
+    /// OAuth 1.0a.
     OAuth1,
+    /// OAuth 2.0.
     #[default]
     OAuth2,
+    /// OpenID Connect.
     Oidc,
-    /// OpenID 2.0: the callback is an assertion, which the provider itself is asked about.
+    /// OpenID 2.0: the callback is an assertion, which the provider then confirms.
     OpenId2,
-    /// A page's widget hands over signed data: nobody is asked.
+    /// A widget on the page returns signed data; the provider is not called.
     Widget,
 }
 
-/// What goes into the authorization URL.
+/// The parameters of an authorization request.
 #[derive(Clone, Debug)]
 pub struct Authorization<'a> {
+    /// Where the provider redirects to.
     pub redirect_uri: &'a str,
+    /// Identifies the authorization request.
     pub state: &'a str,
+    /// For the ID token (OpenID Connect Core 3.1.2.1).
     pub nonce: Option<&'a str>,
-    /// S256.
+    /// The PKCE challenge, S256.
     pub code_challenge: Option<&'a str>,
-    /// Instead of the provider's configured scopes.
+    /// Replaces the configured scopes.
     pub scope: Option<&'a [String]>,
-    /// What the provider's own address needs, such as shopify's `shop`; held against the descriptor's list and pattern.
+    /// Parts of the provider's URL, such as the `shop` of Shopify. They are checked against the descriptor.
     pub address: &'a Map<String, Value>,
-    /// OAuth 1.0a.
+    /// OAuth 1.0a only.
     pub request_token: Option<&'a RequestToken>,
 }
 
-/// What the provider's callback carried, as posted to a login route.
+/// The parameters of a callback, as posted to a login route.
 #[derive(Clone, Debug)]
 pub struct Callback<'a> {
-    /// All fields of the body, unvalidated beyond [`Provider::login_fields`].
+    /// All fields of the body. The fields that a login needs are present; nothing else is checked.
     pub fields: &'a Map<String, Value>,
+    /// The redirect URI of the authorization request.
     pub redirect_uri: &'a str,
-    /// The state of a begun login; `None` for a code-only one.
+    /// `None`: the login has no authorization request of this server.
     pub state: Option<&'a str>,
+    /// The PKCE verifier.
     pub code_verifier: Option<&'a str>,
-    /// The nonce that an id_token must carry; `None` where the server made none, and then one is not asked for.
+    /// The nonce that the ID token must contain. `None`: it is not checked.
     pub nonce: Option<&'a str>,
+    /// OAuth 1.0a only.
     pub request_token: Option<&'a RequestToken>,
-    /// An id_token that the provider's own software handed to the front-end: it is what is verified, and there is no
-    /// code to exchange. Only where [`Provider::accepts_id_token`].
+    /// An ID token that the provider's SDK returned to the app. It replaces the code. Only where
+    /// [`super::Provider::accepts_id_token`] is true.
     pub id_token: Option<&'a str>,
-    /// What `Authorization::address` held when the login began.
+    /// `address` of the authorization request.
     pub address: &'a Map<String, Value>,
-    /// When all calls of this login must be done.
+    /// When all calls of this login must have ended.
     pub deadline: Instant,
 }
 
@@ -79,10 +88,12 @@ impl<'a> Callback<'a> {
     }
 }
 
-/// OAuth 1.0a, RFC 5849 section 2.1.
+/// Temporary credentials of OAuth 1.0a (RFC 5849, 2.1).
 #[derive(Clone, Debug)]
 pub struct RequestToken {
+    /// `oauth_token`.
     pub token: String,
+    /// `oauth_token_secret`.
     pub secret: SecretString,
 }
 

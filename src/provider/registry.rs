@@ -16,34 +16,37 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// Reads every configured descriptor and checks its settings; all mistakes together.
+    /// Builds every configured provider and checks its settings.
+    ///
+    /// Errors: all problems, each with the name of its setting.
     pub fn from_settings(settings: &Settings, client: &Client, deps: &Deps) -> Result<Self, Vec<SettingError>> {
-        let (mut list, mut warnings, mut errors) = (Vec::new(), Vec::new(), user_fields::mistakes(settings));
+        let (mut list, mut warnings, mut errors) = (Vec::new(), Vec::new(), user_fields::declaration_errors(settings));
         for provider in &settings.providers {
             match Provider::new(provider, settings.outgoing.allow_private, client, deps, &mut warnings) {
                 Ok(mut provider) => {
                     provider.user_fields = user_fields::of_provider(&provider.name, &provider.settings.user_rules);
                     list.push(Arc::new(provider));
                 }
-                Err(mistakes) => errors.extend(mistakes),
+                Err(problems) => errors.extend(problems),
             }
         }
         if errors.is_empty() {
-            errors.extend(user_fields::mistakes_in_mappings(&list));
+            errors.extend(user_fields::mapping_errors(&list));
         }
         if errors.is_empty() { Ok(Self { list, warnings }) } else { Err(errors) }
     }
 
+    /// A configured provider.
     pub fn get(&self, name: &str) -> Option<&Arc<Provider>> {
         self.list.iter().find(|provider| provider.name() == name)
     }
 
-    /// In the settings' order.
+    /// All providers in the order of the settings.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Provider>> {
         self.list.iter()
     }
 
-    /// What an operator should know at start: unknown settings of the environment, settings without effect.
+    /// Warnings to log at start, such as settings without effect.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }

@@ -1,13 +1,14 @@
-//! A configured provider, made once at start from its descriptor and its settings; all mistakes together, by name.
+//! Builds a provider from its descriptor and settings at start, and collects all errors.
 
 use serde_json::Value;
 
 use super::call::render_url;
-use super::configured::{Provider, Verification};
-use super::descriptor::{ClientAuth, Descriptor, ExtraField};
+use super::configured::{Provider, TokenVerification};
+use super::descriptor::{Descriptor, ExtraField};
 use super::expression::{Scope, Template};
 use super::keys::Key;
 use super::protocol::Protocol;
+use super::request_rules::ClientAuth;
 use super::uid_keys::UidKeys;
 use super::{catalog, uid};
 use crate::clock::Deps;
@@ -16,7 +17,7 @@ use crate::outgoing::{CachedDocument, Client};
 use crate::secrets::SecretString;
 use crate::settings::{ProviderSettings, SettingError, SettingValues, TypedSettings};
 
-impl Verification {
+impl TokenVerification {
     fn new(
         descriptor: &Descriptor,
         values: &SettingValues,
@@ -27,7 +28,7 @@ impl Verification {
         let rules = &descriptor.id_token;
         let rendered = |text: &str| -> Result<String, String> {
             let text = Template::parse(text)?.render(&scope).map_err(|error| error.to_string())?;
-            text.ok_or_else(|| "cannot be made of the settings".to_owned())
+            text.ok_or_else(|| "needs a setting that is not set".to_owned())
         };
         let names = match values.texts("JWT_ALGORITHMS") {
             own if own.is_empty() => rules.algorithms.iter().map(|name| rendered(name)).collect(),
@@ -36,18 +37,19 @@ impl Verification {
         let algorithms = names.and_then(|names: Vec<String>| {
             names
                 .iter()
-                .map(|name| name.parse().map_err(|()| format!("`{name}` is no algorithm that is known here")))
+                .map(|name| name.parse().map_err(|()| format!("`{name}` is not a supported algorithm")))
                 .collect()
         });
         let issuers: Result<Vec<String>, String> =
             rules.issuers.iter().map(|issuer| rendered(&issuer.replace("{tenantid}", "{{tenantid}}"))).collect();
         let key = rules.key.as_ref().and_then(|key| key.render(&scope).ok().flatten());
         let fixed_key = key.map(|text| Key::from_pem(&text));
-        let seconds = |name: &str, own: u64| values.seconds(name).unwrap_or(i64::try_from(own).unwrap_or(i64::MAX));
+        let seconds =
+            |name: &str, default: u64| values.seconds(name).unwrap_or(i64::try_from(default).unwrap_or(i64::MAX));
         Self {
-            algorithms: or_told(algorithms, settings.written_name("JWT_ALGORITHMS"), errors),
-            issuers: or_told(issuers, settings.written_name("ID_TOKEN_ISSUER"), errors),
-            fixed_key: or_told(fixed_key.transpose(), settings.written_name("PUBLIC_KEY"), errors),
+            algorithms: or_report(algorithms, settings.written_name("JWT_ALGORITHMS"), errors),
+            issuers: or_report(issuers, settings.written_name("ID_TOKEN_ISSUER"), errors),
+            fixed_key: or_report(fixed_key.transpose(), settings.written_name("PUBLIC_KEY"), errors),
             jwks_url: Template::parse(rules.jwks_url.as_ref().map_or("{discovery.jwks_uri}", Template::source))
                 .unwrap_or_default(),
             max_age: seconds("ID_TOKEN_MAX_AGE", rules.max_age),
@@ -64,33 +66,33 @@ impl Provider {
         deps: &Deps,
         warnings: &mut Vec<String>,
     ) -> Result<Self, Vec<SettingError>> {
-        let whole = |problem: String| vec![SettingError::new(format!("providers.{}", settings.name), problem)];
+        let of_provider = |problem: String| vec![SettingError::new(format!("providers.{}", settings.name), problem)];
         let variant = settings.get("VARIANT").and_then(Value::as_str).filter(|variant| !variant.is_empty());
         let entry = catalog::entry_of(&settings.name, variant)
             .map_err(|problem| vec![SettingError::new(settings.written_name("VARIANT"), problem)])?;
         if entry.is_none() && settings.descriptor.is_empty() {
-            return Err(whole(format!("no provider is called so{}", catalog::nearest(&settings.name))));
+            return Err(of_provider(format!("is not a provider{}", catalog::nearest(&settings.name))));
         }
         let id = entry.as_ref().map(|entry| entry.id);
-        let (descriptor, mistakes) = catalog::read_with_mistakes(id, &settings.descriptor);
-        let mut errors: Vec<SettingError> = mistakes.into_iter().flat_map(whole).collect();
+        let (descriptor, problems) = catalog::read_with_problems(id, &settings.descriptor);
+        let mut errors: Vec<SettingError> = problems.into_iter().flat_map(of_provider).collect();
         let Some(descriptor) = descriptor else { return Err(errors) };
-        let TypedSettings { values, warnings: told, errors: wrong } =
+        let TypedSettings { values, warnings: setting_warnings, errors: setting_errors } =
             settings.typed(&descriptor.settings, &descriptor.title, allow_plain_http);
-        warnings.extend(told);
-        errors.extend(wrong);
+        warnings.extend(setting_warnings);
+        errors.extend(setting_errors);
         let mut further = Vec::new();
-        let provider = Self::assembled(settings, descriptor, values, client, deps, &mut further);
-        // What lacks a setting that is wrong has no address either: that is no mistake of its own.
+        let provider = Self::assemble(settings, descriptor, values, client, deps, &mut further);
+        // Without a valid setting a URL is invalid, too, which would only repeat the error.
         if errors.is_empty() {
             provider.check(warnings, &mut further);
         }
-        further.retain(|error| !errors.iter().any(|told| told.name == error.name));
+        further.retain(|error| !errors.iter().any(|known| known.name == error.name));
         errors.extend(further);
         if errors.is_empty() { Ok(provider) } else { Err(errors) }
     }
 
-    fn assembled(
+    fn assemble(
         settings: &ProviderSettings,
         descriptor: Descriptor,
         values: SettingValues,
@@ -106,12 +108,12 @@ impl Provider {
         };
         let client_id = text(descriptor.client_id.as_ref(), "KEY");
         if client_id.is_none() && descriptor.has_client() {
-            errors.push(SettingError::new(name("KEY"), "is needed: the client id"));
+            errors.push(SettingError::new(name("KEY"), "is required: the client ID"));
         }
         let client_secret = text(descriptor.client_secret.as_ref(), "SECRET").unwrap_or_default();
-        let own_fields = or_told(extra_fields(&values), name("EXTRA_DATA"), errors);
+        let further_fields = or_report(extra_fields(&values), name("EXTRA_DATA"), errors);
         let reads_discovery = reads_discovery(&descriptor);
-        let verification = Verification::new(&descriptor, &values, settings, errors);
+        let verification = TokenVerification::new(&descriptor, &values, settings, errors);
         let overrides = ["AUTHORIZATION_URL", "ACCESS_TOKEN_URL", "REVOKE_TOKEN_URL", "USERINFO_URL", "JWKS_URI"];
         let overrides = overrides.into_iter().filter_map(|name| Some((name, Template::literal(values.text(name)?))));
         let discovery_url = discovery_url(&descriptor, &values);
@@ -124,14 +126,14 @@ impl Provider {
             scope: scopes(&descriptor, &values),
             uid_keys: UidKeys::new(&descriptor, Some(&values)),
             issuer: uid::configured_issuer(&descriptor, &values, discovery_url.as_ref()),
-            extra_fields: descriptor.extra_data.iter().chain(&own_fields).cloned().collect(),
+            extra_fields: descriptor.extra_data.iter().chain(&further_fields).cloned().collect(),
             user_fields: Vec::new(),
-            pkce: values.flag("USE_PKCE").unwrap_or(descriptor.authorization.pkce),
+            uses_pkce: values.flag("USE_PKCE").unwrap_or(descriptor.authorization.pkce),
             verification,
             discovery_url,
             reads_discovery,
-            published: CachedDocument::default(),
-            keys: CachedDocument::default(),
+            discovery_document: CachedDocument::default(),
+            key_set: CachedDocument::default(),
             settings: settings.clone(),
             client: client.clone(),
             deps: deps.clone(),
@@ -140,33 +142,33 @@ impl Provider {
         }
     }
 
-    /// The names that this provider has for parameters of the protocol; the usual ones are refused when the settings are
-    /// typed.
+    /// Refuses this provider's own names of protocol parameters. The standard names are refused when the settings are typed.
     fn check_extra_arguments(&self, errors: &mut Vec<SettingError>) {
         let rules = &self.descriptor;
-        let own = [
+        let parameters = [
             &rules.authorization.client_id_parameter,
             &rules.authorization.redirect_uri_parameter,
             &rules.scope.parameter,
         ];
-        let is_own = |name: &str| own.iter().any(|own| !own.is_empty() && own.eq_ignore_ascii_case(name.trim()));
+        let is_parameter =
+            |name: &str| parameters.iter().any(|own| !own.is_empty() && own.eq_ignore_ascii_case(name.trim()));
         let arguments = self.values.pairs("AUTH_EXTRA_ARGUMENTS");
-        if let Some((name, _)) = arguments.iter().find(|(name, _)| is_own(name)) {
-            let problem = format!("holds {name}, which this server sets itself; take it out");
+        if let Some((name, _)) = arguments.iter().find(|(name, _)| is_parameter(name)) {
+            let problem = format!("contains {name}, which this server sets itself; remove it");
             errors.push(SettingError::new(self.settings.written_name("AUTH_EXTRA_ARGUMENTS"), problem));
         }
     }
 
-    /// What can be known at start: addresses that hang on settings alone must be addresses.
+    /// Checks that need no login, such as URLs that depend only on settings.
     fn check(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
         let rules = &self.descriptor;
-        let addresses = [
+        let urls = [
             ("authorization.url", self.override_of("AUTHORIZATION_URL").unwrap_or(&rules.authorization.url)),
             ("token.url", self.override_of("ACCESS_TOKEN_URL").unwrap_or(&rules.token.url)),
             ("oauth1.request_token_url", &rules.oauth1.request_token_url),
         ];
-        let scope = self.scope_of_settings();
-        for (field, template) in addresses {
+        let scope = self.base_scope();
+        for (field, template) in urls {
             let needed = match field {
                 "token.url" => rules.token.auth != ClientAuth::None,
                 "oauth1.request_token_url" => rules.protocol == Protocol::OAuth1,
@@ -181,7 +183,7 @@ impl Provider {
             }
             let problem = match render_url(template, &scope, &[]) {
                 Err(problem) => problem,
-                Ok(None) => "cannot be made of the settings".to_owned(),
+                Ok(None) => "needs a setting that is not set".to_owned(),
                 Ok(Some(_)) => continue,
             };
             errors.push(SettingError::new(format!("providers.{}.{field}", self.name), problem));
@@ -190,7 +192,10 @@ impl Provider {
             let known = self.discovery_url.as_ref().map(|template| render_url(template, &scope, &[]));
             if !matches!(known, Some(Ok(Some(_)))) {
                 let name = self.settings.written_name("OIDC_ENDPOINT");
-                errors.push(SettingError::new(name, "is needed: where the discovery document lies"));
+                errors.push(SettingError::new(
+                    name,
+                    "is required: the URL below which the discovery document is published",
+                ));
             }
         }
         self.check_extra_arguments(errors);
@@ -199,46 +204,46 @@ impl Provider {
             || self.values.text("ID_TOKEN_ISSUER").is_some();
         if self.verifies_id_token() && !knows_issuer {
             let name = self.settings.written_name("ID_TOKEN_ISSUER");
-            errors.push(SettingError::new(name, "is needed: the issuer of the provider's ID tokens"));
+            errors.push(SettingError::new(name, "is required: the issuer of the provider's ID tokens"));
         }
         if rules.discovery.url.is_some() && self.values.text("OIDC_ENDPOINT").is_some() {
             let name = self.settings.written_name("OIDC_ENDPOINT");
-            warnings.push(format!("{name}: has no effect: other settings say where the discovery document lies"));
+            warnings.push(format!("{name}: has no effect: other settings determine the URL of the discovery document"));
         }
         if self.values.flag("USERINFO_WITHOUT_SUB") == Some(true) {
             let name = self.settings.written_name("USERINFO_WITHOUT_SUB");
-            warnings.push(format!(
-                "{name}: a userinfo answer without sub is accepted, though it may be about another user"
-            ));
+            warnings.push(format!("{name}: userinfo without sub is accepted, although it may belong to another user"));
         }
         if self.lacks_secret() {
-            warnings
-                .push(format!("{}: is not set: right only for a public client", self.settings.written_name("SECRET")));
+            warnings.push(format!(
+                "{}: is not set, which is correct only for a public client",
+                self.settings.written_name("SECRET")
+            ));
         }
-        let tells = rules.user.more.contains_key("organization");
-        if !tells && !self.settings.user_rules.allowed_organizations.is_empty() {
+        let has_organizations = rules.user.more.contains_key("organization");
+        if !has_organizations && !self.settings.user_rules.allowed_organizations.is_empty() {
             let name = self.settings.written_name("ALLOWED_ORGANIZATIONS");
-            warnings.push(format!("{name}: {} says of nobody whose they are, so nobody enters through it", self.name));
+            warnings.push(format!("{name}: {} supplies no organization, so no user can sign in through it", self.name));
         }
         let key = &self.uid_keys.key;
         let is_fixed = rules.uid.value.as_ref().is_some_and(|value| value.reads_only(|root| root != "ID_KEY"))
             && *key != rules.uid.key;
         if is_fixed || rules.uid.shared_keys.contains(key) {
-            let problem = format!("the accounts of {} cannot be told apart by {key}: leave it out", self.name);
+            let problem = format!("{key} is not unique for accounts of {}; remove this setting", self.name);
             errors.push(SettingError::new(self.settings.written_name("ID_KEY"), problem));
         }
-        // Names that every kind of provider lets its users choose, change or hand over.
+        // Members that users can choose, change or transfer at most providers.
         const MUTABLE: [&str; 8] =
             ["username", "preferred_username", "email", "upn", "name", "nickname", "login", "screen_name"];
         if rules.uid.mutable_keys.contains(key) || *key != rules.uid.key && MUTABLE.contains(&key.as_str()) {
             let name = self.settings.written_name("ID_KEY");
-            warnings.push(format!("{name}: {key} can pass from one user to another, and with it the account"));
+            warnings.push(format!("{name}: {key} can be transferred to another user, who then gets the account"));
         }
     }
 }
 
-/// The value; where there is none, the mistake is told and nothing stands in its place.
-fn or_told<T: Default>(value: Result<T, String>, name: String, errors: &mut Vec<SettingError>) -> T {
+/// The value, or the default after adding the problem to `errors`.
+fn or_report<T: Default>(value: Result<T, String>, name: String, errors: &mut Vec<SettingError>) -> T {
     value.unwrap_or_else(|problem| {
         errors.push(SettingError::new(name, problem));
         T::default()
@@ -246,15 +251,15 @@ fn or_told<T: Default>(value: Result<T, String>, name: String, errors: &mut Vec<
 }
 
 fn login_fields(descriptor: &Descriptor) -> Vec<String> {
-    let usual: &[&str] = match descriptor.protocol {
+    let names: &[&str] = match descriptor.protocol {
         Protocol::OAuth1 => &["oauth_token", "oauth_verifier"],
         _ if descriptor.callback_fields.is_empty() => &["code"],
         _ => return descriptor.callback_fields.clone(),
     };
-    usual.iter().map(|name| (*name).to_owned()).collect()
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// The setting's scopes, then the default ones, each once.
+/// The scopes of SCOPE, then the default ones.
 fn scopes(descriptor: &Descriptor, values: &SettingValues) -> String {
     let mut scopes = values.texts("SCOPE");
     if values.flag("IGNORE_DEFAULT_SCOPE") != Some(true) {
@@ -284,16 +289,16 @@ fn extra_fields(values: &SettingValues) -> Result<Vec<ExtraField>, String> {
 }
 
 fn discovery_url(descriptor: &Descriptor, values: &SettingValues) -> Option<Template> {
-    const BELOW: &str = "/.well-known/openid-configuration";
-    // social-core's backends with an address of their own (Okta, Azure) do not read OIDC_ENDPOINT, and sites have it set.
+    const PATH: &str = "/.well-known/openid-configuration";
+    // In social-core the backends of Okta and Azure do not read OIDC_ENDPOINT, and existing sites may have set it.
     if let Some(url) = &descriptor.discovery.url {
         return Template::parse(url.source()).ok();
     }
     if let Some(own) = values.text("OIDC_ENDPOINT") {
-        return Some(Template::literal(&format!("{}{BELOW}", own.trim_end_matches('/'))));
+        return Some(Template::literal(&format!("{}{PATH}", own.trim_end_matches('/'))));
     }
     let endpoint = descriptor.discovery.endpoint.as_ref()?;
-    Template::parse(&format!("{}{BELOW}", endpoint.source())).ok()
+    Template::parse(&format!("{}{PATH}", endpoint.source())).ok()
 }
 
 fn reads_discovery(descriptor: &Descriptor) -> bool {

@@ -1,7 +1,4 @@
-//! Which member of a profile is the uid, within what it is unique, and which uids are of an earlier release.
-//!
-//! A uid is looked up in a table that other profiles fill too: a name that its owner can choose must never be compared
-//! with the ids that a provider assigns.
+//! The scope within which a uid is unique: the key, and the issuer or tenant.
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -17,17 +14,19 @@ use crate::outgoing::Freshness;
 use crate::settings::SettingValues;
 
 impl Provider {
-    /// Within what this login's uid is unique. Errors: the provider has many tenants and this login names none.
+    /// The scope of the uid of a login.
+    ///
+    /// Errors: the provider has many tenants, and this login has none.
     pub(super) fn uid_scope(&self, scope: &Scope<'_>, issuers: &[String]) -> Result<UidScope, ProviderError> {
         let of_claims = Template::parse("{id_token.iss}").unwrap_or_default();
-        let by_login = self.descriptor.uid.issuer.as_ref().filter(|rule| names_tenant(rule));
-        let has_tenants = || issuers.iter().any(|issuer| id_token::is_of_tenants(issuer));
-        let rule = by_login.or_else(|| has_tenants().then_some(&of_claims));
+        let tenant_rule = self.descriptor.uid.issuer.as_ref().filter(|rule| names_tenant(rule));
+        let has_tenants = || issuers.iter().any(|issuer| id_token::has_tenants(issuer));
+        let rule = tenant_rule.or_else(|| has_tenants().then_some(&of_claims));
         let is_per_tenant = rule.is_some();
         let issuer = if let Some(rule) = rule {
             let issuer = rule.render(scope)?;
             let issuer = issuer.filter(|issuer| !issuer.is_empty());
-            issuer.ok_or_else(|| ProviderError::failed("profile", "the login names no tenant"))?
+            issuer.ok_or_else(|| ProviderError::failed("profile", "the login has no tenant"))?
         } else {
             self.issuer.clone()
         };
@@ -43,11 +42,11 @@ impl Provider {
     }
 
     fn scope_named(&self, issuer: &str) -> String {
-        UidScope::named(&self.uid_keys.key, &comparable(issuer))
+        UidScope::named(&self.uid_keys.key, &normalize_issuer(issuer))
     }
 
-    /// FORMER_ISSUERS. Where a provider has many tenants only those count that name the login's own: under any other issuer
-    /// the same subject may be a user of another tenant.
+    /// FORMER_ISSUERS. For a provider with many tenants only entries with `{tenantid}` count, because under any other issuer the same
+    /// subject may be a user of another tenant.
     fn former_issuers(&self, scope: &Scope<'_>, is_per_tenant: bool) -> Vec<String> {
         let former = self.values.texts("FORMER_ISSUERS");
         if !is_per_tenant {
@@ -59,30 +58,30 @@ impl Provider {
             Some(Part::Members(claims)) => claims,
             _ => &no_claims,
         };
-        let of_tenants = former.iter().filter(|issuer| id_token::is_of_tenants(issuer));
+        let of_tenants = former.iter().filter(|issuer| id_token::has_tenants(issuer));
         of_tenants.filter_map(|issuer| id_token::with_tenant(issuer, claims)).collect()
     }
 
-    /// The scopes whose accounts a login may find, as far as the settings alone say; `None` where each login names its own.
+    /// The scopes in which a login can find accounts. `None`: they depend on the tenant of the login.
     pub fn known_uid_scopes(&self) -> Option<Vec<String>> {
         let rules = &self.descriptor.uid;
         let by_login = rules.issuer.iter().chain(&rules.former_issuers).any(names_tenant);
-        let known = self.published.latest();
-        if by_login || self.issuers(known.as_deref()).iter().any(|issuer| id_token::is_of_tenants(issuer)) {
+        let known = self.discovery_document.latest();
+        if by_login || self.issuers(known.as_deref()).iter().any(|issuer| id_token::has_tenants(issuer)) {
             return None;
         }
         let former = self.values.texts("FORMER_ISSUERS");
         Some(std::iter::once(&self.issuer).chain(&former).map(|issuer| self.scope_named(issuer)).collect())
     }
 
-    /// Whether each login names its own tenant, which the discovery document may say alone.
-    pub async fn is_of_tenants(&self, deadline: Instant) -> bool {
+    /// Whether each login has its own tenant, which may depend on the discovery document.
+    pub async fn has_tenants(&self, deadline: Instant) -> bool {
         let discovery = self.discovery(deadline, Freshness::Cached).await.ok().flatten();
-        self.issuers(discovery.as_deref()).iter().any(|issuer| id_token::is_of_tenants(issuer))
+        self.issuers(discovery.as_deref()).iter().any(|issuer| id_token::has_tenants(issuer))
     }
 }
 
-/// Who issues the ids, as far as settings choose it; empty where they do not.
+/// The issuer of the uids, if settings choose it; otherwise empty.
 pub(super) fn configured_issuer(
     descriptor: &Descriptor,
     values: &SettingValues,
@@ -91,13 +90,13 @@ pub(super) fn configured_issuer(
     let scope = Scope::of(values);
     let rendered = |template: &Template| template.render(&scope).ok().flatten();
     if let Some(rule) = &descriptor.uid.issuer {
-        return rendered(rule).map(|issuer| comparable(&issuer)).unwrap_or_default();
+        return rendered(rule).map(|issuer| normalize_issuer(&issuer)).unwrap_or_default();
     }
-    let default_redirect_uri_of = values.text("OIDC_ENDPOINT").is_some();
-    if let Some(template) = discovery.filter(|template| default_redirect_uri_of || has_chosen_host(template)) {
+    let is_set = values.text("OIDC_ENDPOINT").is_some();
+    if let Some(template) = discovery.filter(|template| is_set || has_chosen_host(template)) {
         let url = rendered(template).unwrap_or_default();
         let base = url.split("/.well-known/").next().unwrap_or_default();
-        return comparable(base);
+        return normalize_issuer(base);
     }
     if let Some(own) = ["USERINFO_URL", "ACCESS_TOKEN_URL"].into_iter().find_map(|name| values.text(name)) {
         return origin(own);
@@ -107,12 +106,12 @@ pub(super) fn configured_issuer(
     chosen.and_then(rendered).map(|url| origin(&url)).unwrap_or_default()
 }
 
-/// Whether each login names the tenant; else settings say it once.
+/// Whether the tenant depends on the login instead of the settings.
 fn names_tenant(rule: &Template) -> bool {
     rule.mentions("id_token") || rule.mentions("profile")
 }
 
-/// Whether an expression of the settings stands where the host of an address does.
+/// Whether the host of a URL depends on settings.
 fn has_chosen_host(template: &Template) -> bool {
     let source = template.source();
     let host = source.strip_prefix("https://").unwrap_or(source);
@@ -123,8 +122,8 @@ fn origin(url: &str) -> String {
     Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
-/// An issuer in one form: a URL as the parser writes it, without the slash at its end.
-fn comparable(issuer: &str) -> String {
+/// The normalized form of an issuer: a URL without a final slash.
+fn normalize_issuer(issuer: &str) -> String {
     let written = Url::parse(issuer).map_or_else(|_| issuer.to_owned(), String::from);
     written.trim_end_matches('/').to_owned()
 }
@@ -134,8 +133,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn issuers_are_compared_in_one_form() {
-        assert_eq!(comparable("https://ID.example/realm/"), comparable("https://id.example:443/realm"));
-        assert_ne!(comparable("https://id.example/a"), comparable("https://id.example/b"));
+    fn equivalent_issuers_are_equal() {
+        assert_eq!(normalize_issuer("https://ID.example/realm/"), normalize_issuer("https://id.example:443/realm"));
+        assert_ne!(normalize_issuer("https://id.example/a"), normalize_issuer("https://id.example/b"));
     }
 }

@@ -1,7 +1,6 @@
 //! Which member of a profile is the uid, and which members were it in earlier releases.
 //!
-//! A uid is looked up in a table that other profiles fill too: a name that its owner can choose must never be compared
-//! with the ids that a provider assigns.
+//! A value that users can choose must never be compared with IDs that the provider assigns: a user could choose the ID of another.
 
 use serde_json::{Map, Value};
 
@@ -10,25 +9,25 @@ use super::descriptor::{Descriptor, UidForm};
 use crate::model::AccountUid;
 use crate::settings::{ProviderSettings, SettingValues};
 
-/// What the uid of an imported account is.
+/// The kind of uid of an imported account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoredKey {
-    /// The provider's own id.
+    /// The current key.
     Current,
     /// A key of an earlier release.
     Former,
-    /// It may be either, so it counts as a former key.
+    /// Unknown; it is treated as a former key.
     Undecided,
 }
 
-/// The keys of one provider, descriptor and settings together.
+/// The keys of a provider, from descriptor and settings.
 #[derive(Clone, Debug)]
 pub struct UidKeys {
     /// The member that is the uid.
     pub key: String,
-    /// Members that were it in earlier releases.
+    /// Members that were the uid in earlier releases.
     pub legacy: Vec<String>,
-    /// Names in `extra_data` under which the uid is kept.
+    /// Names of the uid in `extra_data`.
     pub kept_as: Vec<String>,
     form: Option<UidForm>,
 }
@@ -48,7 +47,7 @@ impl UidKeys {
         }
     }
 
-    /// Those of a provider in the settings, or of one in the catalogue; `None`: there is none of this name.
+    /// The keys of a provider in the settings or the catalogue. `None`: there is no provider of this name.
     pub fn of(name: &str, settings: Option<&ProviderSettings>) -> Option<Self> {
         let variant = settings.and_then(|settings| settings.get("VARIANT")).and_then(Value::as_str);
         let entry = catalog::entry_of(name, variant.filter(|variant| !variant.is_empty())).ok().flatten();
@@ -64,7 +63,7 @@ impl UidKeys {
 
     /// Under which key an account of django-rest-social-auth is stored.
     ///
-    /// The provider's own id in its extra data decides; without one, the form of the uid does.
+    /// The ID in the extra data decides, otherwise the form of the uid.
     pub fn stored_key(&self, uid: &str, extra_data: &Map<String, Value>) -> StoredKey {
         if self.legacy.is_empty() {
             return StoredKey::Current;
@@ -83,13 +82,13 @@ impl UidKeys {
         }
     }
 
-    /// Whether a former key may be another text than an address.
+    /// Whether a former key may be anything but an e-mail address.
     fn has_names(&self) -> bool {
         let is_address = |key: &String| matches!(key.as_str(), "email" | "upn" | "preferred_username");
         !self.legacy.iter().all(is_address)
     }
 
-    /// Whether a name that came in a login may stand for an older uid: not where it looks like an id of the provider's.
+    /// Whether a name in a login may be an older uid. It must not have the form of an ID of the provider.
     pub(super) fn may_be_legacy(&self, name: &str) -> bool {
         !self.form.is_some_and(|form| has_form(name, form))
     }
@@ -116,14 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn fault_a1_the_import_tells_a_former_key_from_the_providers_own_id() {
+    fn fault_a1_former_keys_are_recognized() {
         let stored_key =
             |name: &str, uid: &str, extra: Value| keys(name).stored_key(uid, extra.as_object().expect("an object"));
         let is_legacy = |name: &str, uid: &str, extra: Value| stored_key(name, uid, extra) != StoredKey::Current;
-        // What is kept beside it settles it.
+        // The extra data decides.
         assert!(is_legacy("keycloak", "ada", json!({"sub": "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11"})));
         assert!(!is_legacy("keycloak", "ada", json!({"sub": "ada"})));
-        // Otherwise its form does.
+        // Otherwise the form decides.
         for (name, id, former) in [
             ("keycloak", "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11", "ada"),
             ("cognito", "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11", "ada"),
@@ -138,15 +137,15 @@ mod tests {
             assert!(is_legacy(name, former, json!({})), "{name}: {former}");
             assert!(!keys(name).may_be_legacy(id) || name == "azuread-oauth2", "{name}: {id} as a name");
         }
-        // An empty id beside it settles nothing.
+        // An empty ID in the extra data is ignored.
         for empty in [json!({"sub": ""}), json!({"sub": null}), json!({"sub": []}), json!({"sub": " "})] {
             assert!(!is_legacy("keycloak", "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11", empty.clone()), "{empty}");
             assert!(is_legacy("keycloak", "ada", empty));
         }
-        // Where neither tells, the report says so.
+        // The kind is unknown.
         assert_eq!(stored_key("dailymotion", "x2abc9", json!({})), StoredKey::Undecided);
         assert_eq!(stored_key("keycloak", "ada", json!({})), StoredKey::Former);
-        // A provider without former keys has no such accounts.
+        // A provider without former keys.
         assert!(!is_legacy("github", "ada", json!({})));
     }
 }

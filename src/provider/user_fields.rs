@@ -1,5 +1,4 @@
-//! Declared fields of the user (REST_SOCIAL_USER_FIELDS): where a provider says them. The expressions are compiled at
-//! start; a login evaluates those of its provider and nothing where there is none.
+//! The operator's own fields of users (REST_SOCIAL_USER_FIELDS): expressions that read them from a profile, compiled at start.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,17 +12,17 @@ use super::expression::{Expr, Part, Scope};
 use crate::model::{without_provider_tokens, without_secrets};
 use crate::settings::{SettingError, Settings, UserRules};
 
-/// What an expression may read: what the provider says of the person, and nothing that authenticates.
+/// The roots that an expression may read: data about the user, without credentials.
 const READABLE: [&str; 5] = ["profile", "details", "id_token", "body", "bodies"];
 
-/// Details that every provider may tell.
-const STANDARD: [&str; 5] = ["username", "email", "fullname", "first_name", "last_name"];
+/// Details that every provider may supply.
+const STANDARD_DETAILS: [&str; 5] = ["username", "email", "fullname", "first_name", "last_name"];
 
-/// Stock fields that a login may write, the last two with NO_DEFAULT_PROTECTED_USER_FIELDS alone.
-const WRITTEN: [&str; 4] = ["first_name", "last_name", "username", "email"];
+/// Built-in fields that a login may write; the last two need NO_DEFAULT_PROTECTED_USER_FIELDS.
+const WRITABLE_FIELDS: [&str; 4] = ["first_name", "last_name", "username", "email"];
 
-/// Of a part that is read, what does not authenticate: a profile may hold the token answer as well (SEC-40).
-fn shown(part: Part<'_>) -> Value {
+/// A part without credentials: a profile may contain the token answer (SEC-40).
+fn without_credentials(part: Part<'_>) -> Value {
     match part {
         Part::Text(text) => text.into(),
         Part::Number(number) => number.into(),
@@ -32,8 +31,8 @@ fn shown(part: Part<'_>) -> Value {
     }
 }
 
-/// All mistakes, by field.
-pub(super) fn mistakes(settings: &Settings) -> Vec<SettingError> {
+/// All errors in the declared fields.
+pub(super) fn declaration_errors(settings: &Settings) -> Vec<SettingError> {
     let is_provider = |name: &str| {
         name == "*"
             || settings.providers.iter().any(|provider| provider.name == name)
@@ -45,7 +44,7 @@ pub(super) fn mistakes(settings: &Settings) -> Vec<SettingError> {
             let problem = if is_provider(provider) {
                 compile(source).err()
             } else {
-                Some(format!("no provider is called `{provider}`{}", catalog::nearest(provider)))
+                Some(format!("there is no provider `{provider}`{}", catalog::nearest(provider)))
             };
             if let Some(problem) = problem {
                 let name = format!("REST_SOCIAL_USER_FIELDS.{}.from", field.name);
@@ -61,36 +60,38 @@ fn compile(source: &str) -> Result<Expr, String> {
     if expr.reads_only(|root| READABLE.contains(&root)) {
         Ok(expr)
     } else {
-        Err(format!("`{source}`: may read {} only", READABLE.join(", ")))
+        Err(format!("`{source}`: may read only {}", READABLE.join(", ")))
     }
 }
 
-/// Those that this provider says, by the field's name; what does not compile was told. Further details that
-/// USER_FIELD_MAPPING names fill their fields the same way; the standard ones, which complete each other, the pipeline maps.
+/// The expressions of this provider, by name of the field. Those that do not compile are reported by [`declaration_errors`].
+/// Details that USER_FIELD_MAPPING names are included, but for the standard ones, which the pipeline maps.
 pub(super) fn of_provider(provider: &str, rules: &UserRules) -> Vec<(String, Expr)> {
-    let further = rules.user_field_mapping.iter().filter(|(detail, _)| !STANDARD.contains(&detail.as_str()));
+    let further = rules.user_field_mapping.iter().filter(|(detail, _)| !STANDARD_DETAILS.contains(&detail.as_str()));
     let mapped =
         further.filter_map(|(detail, field)| Some((field.clone(), compile(&format!("details.{detail}")).ok()?)));
     let declared =
         rules.own_fields.iter().filter(|field| !rules.user_field_mapping.values().any(|to| *to == field.name));
-    let said = declared.filter_map(|field| Some((field.name.clone(), compile(field.source(provider)?).ok()?)));
-    mapped.chain(said).collect()
+    let expressions = declared.filter_map(|field| Some((field.name.clone(), compile(field.source(provider)?).ok()?)));
+    mapped.chain(expressions).collect()
 }
 
-/// A detail that no configured provider has, and a field that no login writes.
-pub(super) fn mistakes_in_mappings(providers: &[Arc<Provider>]) -> Vec<SettingError> {
+/// Errors in USER_FIELD_MAPPING: unknown details, and fields that a login does not write.
+pub(super) fn mapping_errors(providers: &[Arc<Provider>]) -> Vec<SettingError> {
     let has = |detail: &String| providers.iter().any(|provider| provider.descriptor.user.more.contains_key(detail));
     let mut problems = BTreeSet::new();
     for rules in providers.iter().map(|provider| &provider.settings.user_rules) {
         for (detail, field) in &rules.user_field_mapping {
-            if !STANDARD.contains(&detail.as_str()) && !has(detail) {
-                problems
-                    .insert(format!("{detail:?} is no detail of a configured provider; {} are", STANDARD.join(", ")));
-            }
-            if !WRITTEN.contains(&field.as_str()) && rules.own_fields.get(field).is_none() {
+            if !STANDARD_DETAILS.contains(&detail.as_str()) && !has(detail) {
                 problems.insert(format!(
-                    "{field:?} is no field that a login writes; {} and declared ones are",
-                    WRITTEN.join(", ")
+                    "{detail:?} is not a detail of a configured provider; use one of {}",
+                    STANDARD_DETAILS.join(", ")
+                ));
+            }
+            if !WRITABLE_FIELDS.contains(&field.as_str()) && rules.own_fields.get(field).is_none() {
+                problems.insert(format!(
+                    "{field:?} is not a field that a login writes; use one of {}, or a declared field",
+                    WRITABLE_FIELDS.join(", ")
                 ));
             }
         }
@@ -98,17 +99,20 @@ pub(super) fn mistakes_in_mappings(providers: &[Arc<Provider>]) -> Vec<SettingEr
     problems.into_iter().map(|problem| SettingError::new("SOCIAL_AUTH_USER_FIELD_MAPPING", problem)).collect()
 }
 
-/// An expression without a value, or one that meets a member of another type than it thought, says nothing: a field of the
-/// operator's own is no reason to refuse a login. Null says nothing, as in DRSA; an empty text empties the field.
+/// The values of the fields. A field whose expression fails or is null is left out, as in DRSA, because it must not make a login
+/// fail. An empty text empties the field.
 pub(super) fn evaluated(fields: &[(String, Expr)], scope: &Scope<'_>) -> Map<String, Value> {
     let is_read = |name: &&str| fields.iter().any(|(_, expr)| !expr.reads_only(|root| root != *name));
-    let parts: Vec<(&str, Value)> =
-        READABLE.into_iter().filter(is_read).filter_map(|name| Some((name, shown(scope.get(name)?)))).collect();
-    let scope = parts.iter().fold(scope.emptied(), |scope, (name, part)| scope.with(name, Some(part)));
+    let parts: Vec<(&str, Value)> = READABLE
+        .into_iter()
+        .filter(is_read)
+        .filter_map(|name| Some((name, without_credentials(scope.get(name)?))))
+        .collect();
+    let scope = parts.iter().fold(scope.without_parts(), |scope, (name, part)| scope.with(name, Some(part)));
     let value = |expr: &Expr| match expr.eval(&scope) {
         Ok(value) => value.map(Cow::into_owned).filter(|value| !value.is_null()),
         Err(error) => {
-            tracing::warn!(%error, "a field of the user cannot be read");
+            tracing::warn!(%error, "the expression of a user field failed");
             None
         }
     };

@@ -1,6 +1,5 @@
-//! What a provider signed, verified with the keys that it publishes: ID tokens of a login, of an app and of a renewal, and
-//! userinfo answers. A kept key set or discovery document that makes a token fail is fetched again, at most once a minute,
-//! before the token is refused.
+//! Verifies signed tokens with the keys of the provider: ID tokens of logins, apps and refreshes, and signed userinfo. Before a
+//! token is refused, an outdated key set or discovery document is fetched again, at most once a minute.
 
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use super::configured::Provider;
 use super::context::ExchangeContext;
 use super::error::ProviderError;
 use super::id_token::{self, Expected, Purpose};
-use super::jws::{Cache, SignatureAlgorithm, Token, Unverified, VerifyingKey};
+use super::jws::{SignatureAlgorithm, SignedToken, SuspectDocument, TokenError, VerifyingKey};
 use super::keys::{Discovery, Key};
 use super::protocol::Protocol;
 use crate::clock::UnixMillis;
@@ -21,69 +20,69 @@ use crate::outgoing::Freshness;
 use crate::secrets::ExposeSecret;
 
 const STAGE: &str = "id_token";
-/// Seconds that an ID token without a code may be old (SEC-20).
-const NATIVE_MAX_AGE: i64 = 600;
-/// Of the discovery document (RFC 9207, 3).
+/// Maximum age of an ID token that replaces a code, in seconds (SEC-20).
+const MAX_AGE_WITHOUT_CODE: i64 = 600;
+/// A member of the discovery document (RFC 9207, 3).
 const ISS_PARAMETER_SUPPORTED: &str = "authorization_response_iss_parameter_supported";
 
-/// An ID token that an app got from the provider's own software.
+/// An ID token that replaces a code.
 pub struct VerifiedIdToken {
     pub claims: Map<String, Value>,
-    /// The last moment at which it would be accepted: a used one must be remembered until then.
+    /// Until when it would be accepted, so that a used one must be remembered.
     pub accepted_until: UnixMillis,
 }
 
-/// What a token of one login must be, beside what the descriptor says of all logins.
+/// The requirements for the token of one login, besides those of the descriptor.
 #[derive(Default)]
 struct TokenRequirements<'a> {
     purpose: Purpose,
     audiences: Vec<String>,
     nonce: Option<&'a str>,
     access_token: Option<&'a str>,
-    times: bool,
+    requires_times: bool,
     max_age: i64,
 }
 
 /// Checks the claims of a token whose signature was verified.
 type ClaimsCheck<'a> =
-    &'a (dyn Fn(&Token<'_>, &Map<String, Value>, Option<&Discovery>) -> Result<(), Unverified> + Sync);
+    &'a (dyn Fn(&SignedToken<'_>, &Map<String, Value>, Option<&Discovery>) -> Result<(), TokenError> + Sync);
 
 /// Why a token could not be verified.
 enum VerificationError {
-    Token(Unverified),
-    /// The key set cannot be had.
+    Token(TokenError),
+    /// The key set cannot be fetched.
     Keys(ProviderError),
 }
 
 impl VerificationError {
-    fn cache(&self) -> Cache {
+    fn suspect(&self) -> SuspectDocument {
         match self {
-            Self::Token(unverified) => unverified.cache,
-            Self::Keys(_) => Cache::Document,
+            Self::Token(error) => error.suspect,
+            Self::Keys(_) => SuspectDocument::Discovery,
         }
     }
 
     fn at(self, stage: &'static str) -> ProviderError {
         match self {
-            Self::Token(unverified) => unverified.at(stage),
+            Self::Token(error) => error.at(stage),
             Self::Keys(error) => error,
         }
     }
 }
 
-impl From<Unverified> for VerificationError {
-    fn from(unverified: Unverified) -> Self {
+impl From<TokenError> for VerificationError {
+    fn from(unverified: TokenError) -> Self {
         Self::Token(unverified)
     }
 }
 
 impl Provider {
+    /// Whether logins need an ID token.
     pub fn verifies_id_token(&self) -> bool {
         self.descriptor.protocol == Protocol::Oidc || self.descriptor.id_token.verify
     }
 
-    /// The algorithms that a token may be signed with: the settings', the descriptor's, or those that the discovery document
-    /// lists; never the token's own (SEC-18).
+    /// The allowed signature algorithms: of the settings, the descriptor or the discovery document; the token never adds one (SEC-18).
     pub(super) fn algorithms(&self, discovery: Option<&Discovery>) -> Vec<SignatureAlgorithm> {
         if !self.verification.algorithms.is_empty() {
             return self.verification.algorithms.clone();
@@ -92,31 +91,31 @@ impl Provider {
         if listed.is_empty() { vec![SignatureAlgorithm::RS256] } else { listed }
     }
 
-    /// RFC 9207, 2.4: the callback must be this provider's (SEC-5). Where no issuer is known, its host must be that of
+    /// Checks that the callback is from this provider (RFC 9207, 2.4; SEC-5). Without a known issuer, the host of `iss` must be that of
     /// the authorization endpoint.
     pub(super) fn check_issuer(&self, context: &ExchangeContext<'_>) -> Result<(), ProviderError> {
         let given = context.callback.fields.get("iss").filter(|iss| is_filled(iss));
         let Some(given) = given else {
-            // An ID token from an app came by no redirect, and OAuth 1.0a has no such parameter.
-            let by_redirect = context.callback.id_token.is_none() && self.descriptor.protocol != Protocol::OAuth1;
-            let promised = self.descriptor.authorization.sends_iss
+            // An ID token of an app needs no redirect, and OAuth 1.0a has no `iss`.
+            let has_redirect = context.callback.id_token.is_none() && self.descriptor.protocol != Protocol::OAuth1;
+            let requires_iss = self.descriptor.authorization.sends_iss
                 || context.discovery.as_deref().is_some_and(|document| document.is_true(ISS_PARAMETER_SUPPORTED));
-            return if by_redirect && promised { Err(ProviderError::Mixup) } else { Ok(()) };
+            return if has_redirect && requires_iss { Err(ProviderError::Mixup) } else { Ok(()) };
         };
-        // What is no text is no issuer, and does not count as absent.
+        // A value of another type does not count as absent.
         let given = given.as_str().ok_or(ProviderError::Mixup)?;
         let host = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
         let issuers = self.issuers(context.discovery.as_deref());
-        let fits = if issuers.is_empty() {
+        let matches = if issuers.is_empty() {
             let own = self.authorization_endpoint();
             host(given).is_some() && host(given) == own.as_deref().and_then(host)
         } else {
             issuers.iter().any(|issuer| is_issuer(issuer, given))
         };
-        if fits { Ok(()) } else { Err(ProviderError::Mixup) }
+        if matches { Ok(()) } else { Err(ProviderError::Mixup) }
     }
 
-    /// Empty: no issuer is known.
+    /// The accepted issuers. Empty: none is known.
     pub(super) fn issuers(&self, discovery: Option<&Discovery>) -> Vec<String> {
         if let Some(own) = self.values.text("ID_TOKEN_ISSUER") {
             return vec![own.to_owned()];
@@ -128,7 +127,7 @@ impl Provider {
         discovery.and_then(|document| document.text("issuer")).map(str::to_owned).into_iter().collect()
     }
 
-    /// The claims of the ID token that a code brought.
+    /// Verifies the ID token of a token answer and returns its claims.
     pub(super) async fn verified_claims(
         &self,
         context: &mut ExchangeContext<'_>,
@@ -139,30 +138,31 @@ impl Provider {
             Some(from) => from.text(&context.scope())?,
             None => context.token.get("id_token").and_then(Value::as_str).map(str::to_owned),
         };
-        let token =
-            token.filter(|token| !token.is_empty()).ok_or_else(|| ProviderError::failed(STAGE, "there is none"))?;
+        let token = token
+            .filter(|token| !token.is_empty())
+            .ok_or_else(|| ProviderError::failed(STAGE, "the token answer has no ID token"))?;
         let access_token = context.access_token.clone();
         let mut required = TokenRequirements {
             purpose: rules.purpose,
             audiences: self.audiences(context)?,
             nonce: nonce.filter(|_| rules.nonce),
             access_token: access_token.as_deref().filter(|_| rules.at_hash),
-            times: rules.times,
+            requires_times: rules.times,
             max_age: self.verification.max_age,
         };
         let fallback = context.token.get("id_token").and_then(Value::as_str).filter(|other| **other != token);
         let fallback = fallback.map(str::to_owned).filter(|_| rules.purpose == Purpose::AccessToken);
         let found = self.verified(&mut context.discovery, &token, &required, deadline).await;
         match (found, fallback) {
-            // An access token may leave out whom it is for and whom it is about (Keycloak calls it a lightweight one); where
-            // the scope `openid` was asked for, an ID token came with it.
+            // Keycloak's lightweight access tokens have no audience and subject. With the scope `openid` the answer has an ID
+            // token, too.
             (Err(_), Some(id_token)) => {
                 required.purpose = Purpose::IdToken;
                 self.verified(&mut context.discovery, &id_token, &required, deadline).await
             }
             (Err(error), None) if rules.purpose == Purpose::AccessToken => Err(ProviderError::failed(
                 STAGE,
-                format!("{error}; where access tokens are lightweight ones, add `openid` to SCOPE or turn them off"),
+                format!("{error}; with lightweight access tokens add `openid` to SCOPE, or turn them off"),
             )),
             (found, _) => found,
         }
@@ -175,8 +175,8 @@ impl Provider {
         }
     }
 
-    /// An ID token that stands for a code: made for the app's own client id, moments ago, and with the nonce that the app
-    /// shows or with none (SEC-20).
+    /// Verifies an ID token that replaces a code. It must be recent, be issued for the client ID of the app, and have the nonce that
+    /// the app sends, or none (SEC-20).
     pub(super) async fn verify_id_token(
         &self,
         token: &str,
@@ -184,13 +184,14 @@ impl Provider {
         deadline: Instant,
     ) -> Result<VerifiedIdToken, ProviderError> {
         let mut audiences = match &self.descriptor.id_token.audience {
-            Some(expr) => expr.texts(&self.scope_of_settings())?,
+            Some(expr) => expr.texts(&self.base_scope())?,
             None => vec![self.client_id.clone()],
         };
         audiences.extend(self.values.texts("CLIENT_IDS"));
         let own = self.verification.max_age;
-        let max_age = if own > 0 { own.min(NATIVE_MAX_AGE) } else { NATIVE_MAX_AGE };
-        let required = TokenRequirements { audiences, nonce, times: true, max_age, ..TokenRequirements::default() };
+        let max_age = if own > 0 { own.min(MAX_AGE_WITHOUT_CODE) } else { MAX_AGE_WITHOUT_CODE };
+        let required =
+            TokenRequirements { audiences, nonce, requires_times: true, max_age, ..TokenRequirements::default() };
         let mut discovery = self.discovery(deadline, Freshness::Cached).await?;
         let claims = self.verified(&mut discovery, token, &required, deadline).await?;
         if nonce.is_none() && claims.contains_key("nonce") {
@@ -198,14 +199,14 @@ impl Provider {
             return Err(ProviderError::InvalidFields(vec![("nonce".to_owned(), required)]));
         }
         let until = id_token::accepted_until(&claims, self.verification.leeway, max_age).unwrap_or(i64::MAX);
-        // To the end of that second.
+        // Until the end of that second.
         let accepted_until = UnixMillis(UnixMillis::from_seconds(until).0.saturating_add(999));
         Ok(VerifiedIdToken { claims, accepted_until })
     }
 
-    /// OpenID Connect Core 12.2: what comes with a renewal is an ID token of this client as that of the login was, without a
-    /// nonce. Whose it is, `renewal.rs` compares. `None`: the answer has none.
-    pub(super) async fn verify_renewed(
+    /// Verifies the ID token of a refresh, which has no nonce (OpenID Connect Core 12.2). `token_management.rs` compares the users.
+    /// `None`: the answer has none.
+    pub(super) async fn verify_refreshed(
         &self,
         context: &mut ExchangeContext<'_>,
     ) -> Result<Option<Map<String, Value>>, ProviderError> {
@@ -223,13 +224,13 @@ impl Provider {
             audiences: self.audiences(context)?,
             nonce: None,
             access_token: access_token.as_deref().filter(|_| rules.at_hash),
-            times: rules.times,
+            requires_times: rules.times,
             max_age: self.verification.max_age,
         };
         self.verified(&mut context.discovery, &token, &required, context.callback.deadline).await.map(Some)
     }
 
-    /// OpenID Connect Core 5.3.2: a userinfo answer that is a JWT.
+    /// Verifies a signed userinfo answer (OpenID Connect Core 5.3.2).
     pub(super) async fn verified_userinfo(
         &self,
         context: &ExchangeContext<'_>,
@@ -239,12 +240,12 @@ impl Provider {
         if !self.verifies_id_token() {
             return Err(ProviderError::failed(
                 STAGE,
-                "the answer is a JWT, and this provider has no keys: use an oidc descriptor",
+                "the answer is a JWT, but this provider has no keys; use an oidc descriptor",
             ));
         }
         let audiences = self.audiences(context)?;
         let (now, leeway) = (self.deps.now().seconds(), self.verification.leeway);
-        let check = |token: &Token<'_>, claims: &Map<String, Value>, discovery: Option<&Discovery>| {
+        let check = |token: &SignedToken<'_>, claims: &Map<String, Value>, discovery: Option<&Discovery>| {
             id_token::check_userinfo(token, claims, &self.issuers(discovery), &audiences, now - leeway)
         };
         let mut discovery = context.discovery.clone();
@@ -252,7 +253,7 @@ impl Provider {
         claims.map(Value::Object).map_err(|error| error.at(STAGE))
     }
 
-    /// The claims of a token that fulfils the requirements.
+    /// Verifies a token and returns its claims.
     async fn verified(
         &self,
         discovery: &mut Option<Arc<Discovery>>,
@@ -261,7 +262,7 @@ impl Provider {
         deadline: Instant,
     ) -> Result<Map<String, Value>, ProviderError> {
         let trusted_audiences = self.values.texts("TRUSTED_AUDIENCES");
-        let check = |token: &Token<'_>, claims: &Map<String, Value>, discovery: Option<&Discovery>| {
+        let check = |token: &SignedToken<'_>, claims: &Map<String, Value>, discovery: Option<&Discovery>| {
             let expected = Expected {
                 purpose: required.purpose,
                 issuers: &self.issuers(discovery),
@@ -273,7 +274,7 @@ impl Provider {
                 hashed_by: self.descriptor.id_token.at_hash_algorithm,
                 now: self.deps.now().seconds(),
                 leeway: self.verification.leeway,
-                times: required.times,
+                requires_times: required.requires_times,
                 max_age: required.max_age,
             };
             id_token::check(token, claims, &expected)
@@ -281,7 +282,7 @@ impl Provider {
         self.signed(discovery, text, deadline, &check).await.map_err(|error| error.at(STAGE))
     }
 
-    /// With what is kept, then with newer keys, then with a newer discovery document, each fetched at most once a minute.
+    /// Verifies a token with the cached documents, then with a newer key set, then with a newer discovery document.
     async fn signed(
         &self,
         discovery: &mut Option<Arc<Discovery>>,
@@ -289,24 +290,24 @@ impl Provider {
         deadline: Instant,
         check: ClaimsCheck<'_>,
     ) -> Result<Map<String, Value>, VerificationError> {
-        let mut error = match self.attempt(discovery.as_deref(), text, deadline, Freshness::Cached, check).await {
+        let mut error = match self.verify_with(discovery.as_deref(), text, deadline, Freshness::Cached, check).await {
             Err(error) => error,
             verified => return verified,
         };
-        if error.cache() == Cache::Keys && self.verification.fixed_key.is_none() {
-            error = match self.attempt(discovery.as_deref(), text, deadline, Freshness::Newer, check).await {
+        if error.suspect() == SuspectDocument::KeySet && self.verification.fixed_key.is_none() {
+            error = match self.verify_with(discovery.as_deref(), text, deadline, Freshness::Newer, check).await {
                 Err(error) => error,
                 verified => return verified,
             };
         }
-        let may_have_moved = error.cache() != Cache::None;
-        if may_have_moved && self.newer_discovery(discovery, deadline).await.unwrap_or(false) {
-            return self.attempt(discovery.as_deref(), text, deadline, Freshness::Cached, check).await;
+        let may_be_outdated = error.suspect() != SuspectDocument::None;
+        if may_be_outdated && self.newer_discovery(discovery, deadline).await.unwrap_or(false) {
+            return self.verify_with(discovery.as_deref(), text, deadline, Freshness::Cached, check).await;
         }
         Err(error)
     }
 
-    async fn attempt(
+    async fn verify_with(
         &self,
         discovery: Option<&Discovery>,
         text: &str,
@@ -314,20 +315,20 @@ impl Provider {
         freshness: Freshness,
         check: ClaimsCheck<'_>,
     ) -> Result<Map<String, Value>, VerificationError> {
-        let token = Token::parse(text, &self.algorithms(discovery))?;
-        let claims = if token.algorithm.is_shared() {
-            // With the client's secret, only for providers that truly sign so (SEC-18).
+        let token = SignedToken::parse(text, &self.algorithms(discovery))?;
+        let claims = if token.algorithm.is_symmetric() {
+            // HMAC with the client secret is allowed only where the descriptor lists it (SEC-18).
             let key = VerifyingKey::of_secret(self.client_secret.expose_secret());
             let is_signed = token.is_signed_by(&key);
             if !is_signed {
-                return Err(Unverified::of("its signature does not verify with the client secret").into());
+                return Err(TokenError::new("its signature does not verify with the client secret").into());
             }
             token.claims()?
         } else if let Some(key) = &self.verification.fixed_key {
-            let fitting: Vec<&Key> = std::iter::once(key).filter(|key| key.fits(token.algorithm)).collect();
+            let fitting: Vec<&Key> = std::iter::once(key).filter(|key| key.is_for(token.algorithm)).collect();
             id_token::signed_claims(&token, &fitting)?
         } else {
-            let scope = self.scope_of_settings().with("discovery", discovery.map(|document| &document.members));
+            let scope = self.base_scope().with("discovery", discovery.map(|document| &document.members));
             let keys = self.key_set(&scope, deadline, freshness).await.map_err(VerificationError::Keys)?;
             let fitting = id_token::candidates(&keys, &token, self.descriptor.id_token.ignore_kid);
             id_token::signed_claims(&token, &fitting)?
@@ -337,7 +338,7 @@ impl Provider {
     }
 }
 
-/// Whether `given` is the issuer, or that of some tenant.
+/// Whether `given` is the issuer, for any tenant.
 fn is_issuer(issuer: &str, given: &str) -> bool {
     let Some((before, after)) = issuer.split_once("{tenantid}") else { return issuer == given };
     let tenant = given.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).unwrap_or_default();

@@ -112,8 +112,8 @@ async fn r_pipe_09_user_field_mapping_sets_names_and_declared_fields(engine: Eng
     assert_eq!(user, wanted);
 
     for (mapping, wanted) in [
-        (r#"{"nickname": "first_name"}"#, r#""nickname" is no detail of a configured provider; username, email,"#),
-        (r#"{"fullname": "nick"}"#, r#""nick" is no field that a login writes; first_name,"#),
+        (r#"{"nickname": "first_name"}"#, r#""nickname" is not a detail of a configured provider; use one of username, email,"#),
+        (r#"{"fullname": "nick"}"#, r#""nick" is not a field that a login writes; use one of first_name,"#),
     ] {
         let plan = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_USER_FIELD_MAPPING", mapping);
         let errors = plan.try_start().await.err().unwrap_or_default();

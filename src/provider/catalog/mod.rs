@@ -1,7 +1,7 @@
-//! The descriptors that come with the program, one file each in `catalog/`, and what an operator's own may build on.
+//! The descriptors that are part of the program, one file each in `catalog/`. An operator's descriptor can extend them.
 //!
-//! A file is read only when a configured provider asks for it. `extends` is followed here: tables are laid over the
-//! parent's key by key, anything below that (a list, a set of parameters) replaces the parent's whole.
+//! A file is parsed only when a configured provider needs it. A descriptor with `extends` is merged with its parent here: tables
+//! are merged key by key, and every other value replaces that of the parent.
 
 use serde::Deserialize as _;
 use toml::{Table, Value};
@@ -11,20 +11,21 @@ use super::descriptor::Descriptor;
 /// `(id, text)`, by id.
 static FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
 
-/// Longest chain of `extends`.
-const DEPTH: usize = 8;
+/// Maximum length of a chain of `extends`.
+const MAX_DEPTH: usize = 8;
 
-/// An entry of the catalogue, seen from outside.
+/// An entry of the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CatalogEntry {
+    /// The name of its file.
     pub id: &'static str,
-    /// The provider's name in URLs and rows. Several entries may share one.
+    /// The name of the provider in URLs and rows. Several entries may have the same name.
     pub name: &'static str,
-    /// Only `SOCIAL_AUTH_<NAME>_VARIANT` picks it.
+    /// Used only where `SOCIAL_AUTH_<NAME>_VARIANT` is its ID.
     pub variant_only: bool,
 }
 
-/// All entries, by id.
+/// All entries, by ID.
 pub fn catalog_entries() -> impl Iterator<Item = CatalogEntry> {
     FILES.iter().map(|(id, text)| CatalogEntry {
         id,
@@ -33,7 +34,7 @@ pub fn catalog_entries() -> impl Iterator<Item = CatalogEntry> {
     })
 }
 
-/// Names of the catalogue, for the settings' reader (longest name that fits) and for `providers list`.
+/// The names of all entries, sorted.
 pub fn catalog_names() -> Vec<&'static str> {
     let mut names: Vec<&'static str> = catalog_entries().map(|entry| entry.name).collect();
     names.sort_unstable();
@@ -42,13 +43,15 @@ pub fn catalog_names() -> Vec<&'static str> {
 }
 
 /// An entry by name and variant, with its descriptor.
+///
+/// Errors: there is none.
 pub fn catalog_entry(name: &str, variant: Option<&str>) -> Result<(CatalogEntry, Descriptor), String> {
-    let entry = entry_of(name, variant)?.ok_or_else(|| format!("no provider is called {name}{}", nearest(name)))?;
+    let entry = entry_of(name, variant)?.ok_or_else(|| format!("there is no provider `{name}`{}", nearest(name)))?;
     let descriptor = read(Some(entry.id), &toml::Table::new())?;
     Ok((entry, descriptor))
 }
 
-/// A field that stands above the tables, without reading the whole file.
+/// A field above all tables, read without parsing the file.
 fn head(text: &'static str, field: &str) -> Option<&'static str> {
     text.lines()
         .take_while(|line| !line.starts_with('['))
@@ -56,7 +59,7 @@ fn head(text: &'static str, field: &str) -> Option<&'static str> {
         .map(|value| value.trim().trim_matches('"'))
 }
 
-/// The entry that a provider's name stands for, or the one of that id.
+/// The entry of a provider name: the default one, or the one with the ID `variant`.
 pub fn entry_of(name: &str, variant: Option<&str>) -> Result<Option<CatalogEntry>, String> {
     let mut named = catalog_entries().filter(|entry| entry.name == name);
     let Some(variant) = variant else { return Ok(named.find(|entry| !entry.variant_only)) };
@@ -64,54 +67,56 @@ pub fn entry_of(name: &str, variant: Option<&str>) -> Result<Option<CatalogEntry
     match catalog_entries().find(|entry| entry.id == variant && entry.name == name) {
         Some(entry) => Ok(Some(entry)),
         None if ids.is_empty() => Err("the catalogue has no provider of this name".to_owned()),
-        None => Err(format!("`{variant}` is none of {}", ids.join(", "))),
+        None => Err(format!("must be one of {}", ids.join(", "))),
     }
 }
 
-/// The descriptor of an entry (`None`: one that stands in `own` alone) with the operator's fields over it.
+/// The descriptor of an entry, with the fields of the operator's table `own` merged into it. `id` is `None` for a descriptor that
+/// is not in the catalogue.
 pub fn read(id: Option<&str>, own: &Table) -> Result<Descriptor, String> {
     let mut own = own.clone();
     let parent = match own.remove("extends") {
         Some(Value::String(parent)) => Some(parent),
-        Some(_) => return Err("extends: must be the id of a provider".to_owned()),
+        Some(_) => return Err("extends: must be the ID of a provider".to_owned()),
         None => id.map(str::to_owned),
     };
     let table = match parent {
-        Some(parent) => laid_over(file(&parent, DEPTH)?, own),
+        Some(parent) => merge(file(&parent, MAX_DEPTH)?, own),
         None => own,
     };
-    Descriptor::deserialize(table).map_err(|error| tidy(&error.to_string()))
+    Descriptor::deserialize(table).map_err(|error| single_line(&error.to_string()))
 }
 
-/// The same with every mistake in `own` (the first one of each field), and the descriptor that its other fields make.
-/// `None`: there is none, such as without a known `extends`.
-pub fn read_with_mistakes(id: Option<&str>, own: &Table) -> (Option<Descriptor>, Vec<String>) {
-    let (mut left, mut mistakes) = (own.clone(), Vec::new());
+/// As [`read`], with all problems in `own` (the first one of each field) and the descriptor without those fields. `None`: there
+/// is no descriptor, for example because `extends` is unknown.
+pub fn read_with_problems(id: Option<&str>, own: &Table) -> (Option<Descriptor>, Vec<String>) {
+    let (mut remaining, mut problems) = (own.clone(), Vec::new());
     loop {
-        let problem = match read(id, &left) {
-            Ok(descriptor) => return (Some(descriptor), mistakes),
+        let problem = match read(id, &remaining) {
+            Ok(descriptor) => return (Some(descriptor), problems),
             Err(problem) => problem,
         };
-        // The field without which the problem is another one, or none.
+        // Find the field that causes the problem: without it the problem differs or is gone.
         let without = |(name, member): &(String, Option<String>)| {
-            let mut without = left.clone();
+            let mut without = remaining.clone();
             match (member, without.get_mut(name)) {
                 (Some(member), Some(Value::Table(table))) => table.remove(member),
                 _ => without.remove(name),
             };
             without
         };
-        let rest = places(&left).iter().map(without).find(|rest| read(id, rest).err().as_ref() != Some(&problem));
-        mistakes.push(problem);
+        let rest =
+            field_paths(&remaining).iter().map(without).find(|rest| read(id, rest).err().as_ref() != Some(&problem));
+        problems.push(problem);
         match rest {
-            Some(rest) => left = rest,
-            None => return (None, mistakes),
+            Some(rest) => remaining = rest,
+            None => return (None, problems),
         }
     }
 }
 
-/// Names of the fields and, of a table, of its members.
-fn places(table: &Table) -> Vec<(String, Option<String>)> {
+/// The names of all fields, and of the members of tables.
+fn field_paths(table: &Table) -> Vec<(String, Option<String>)> {
     let own = table.iter().filter(|(name, _)| *name != "extends");
     own.flat_map(|(name, value)| {
         let members = value.as_table().into_iter().flatten().map(|(member, _)| (name.clone(), Some(member.clone())));
@@ -128,24 +133,24 @@ fn file(id: &str, depth: usize) -> Result<Table, String> {
     table.remove("variant_only");
     match table.remove("extends") {
         None => Ok(table),
-        Some(Value::String(parent)) if depth > 0 => Ok(laid_over(file(&parent, depth - 1)?, table)),
-        Some(_) => Err(format!("{id}.toml: extends does not lead to a descriptor")),
+        Some(Value::String(parent)) if depth > 0 => Ok(merge(file(&parent, depth - 1)?, table)),
+        Some(_) => Err(format!("{id}.toml: the chain of extends is too long or invalid")),
     }
 }
 
-fn laid_over(mut below: Table, above: Table) -> Table {
-    for (name, value) in above {
-        match (below.get_mut(&name), value) {
-            (Some(Value::Table(under)), Value::Table(over)) => under.extend(over),
+fn merge(mut parent: Table, child: Table) -> Table {
+    for (name, value) in child {
+        match (parent.get_mut(&name), value) {
+            (Some(Value::Table(old)), Value::Table(new)) => old.extend(new),
             (_, value) => {
-                below.insert(name, value);
+                parent.insert(name, value);
             }
         }
     }
-    below
+    parent
 }
 
-/// "; did you mean …?", or nothing.
+/// A suggestion ("; did you mean …?"), or an empty text.
 pub fn nearest(id: &str) -> String {
     let best = catalog_entries()
         .map(|entry| (strsim::jaro_winkler(id, entry.id), entry.id))
@@ -153,7 +158,7 @@ pub fn nearest(id: &str) -> String {
     best.filter(|(score, _)| *score > 0.8).map(|(_, id)| format!("; did you mean `{id}`?")).unwrap_or_default()
 }
 
-/// One line: the message, and where.
-fn tidy(error: &str) -> String {
+/// The message and its position in one line.
+fn single_line(error: &str) -> String {
     error.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,5 +1,5 @@
-//! Apple takes no fixed secret: every token request carries a JWT that the developer's own key has signed. SECRET is that
-//! key in PEM, KEY its id.
+//! Apple has no fixed client secret: every token request contains a JWT signed with the developer's key. SECRET is that key in PEM,
+//! KEY its ID.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
@@ -11,12 +11,12 @@ use crate::outgoing::Request;
 use crate::secrets::ExposeSecret;
 
 const ISSUER: &str = "https://appleid.apple.com";
-/// Seconds. Apple would take half a year; a request needs less.
+/// In seconds. Apple allows half a year.
 const LIFETIME: i64 = 600;
 
 pub fn add_client_secret(context: &ExchangeContext<'_>, call: &mut Request) -> Result<(), ProviderError> {
-    let client = client_of(context);
-    let secret = signed(context, &client)?;
+    let client = client_id(context);
+    let secret = client_secret(context, &client)?;
     if let Some(form) = call.form() {
         set_pair(form, "client_id", client);
         set_pair(form, "client_secret", secret);
@@ -24,17 +24,17 @@ pub fn add_client_secret(context: &ExchangeContext<'_>, call: &mut Request) -> R
     Ok(())
 }
 
-/// A native app's code was issued to the app's own id, which the front-end names and AUDIENCE must list.
-fn client_of(context: &ExchangeContext<'_>) -> String {
+/// The client ID. The code of a native app belongs to the ID of the app, which the front-end sends and AUDIENCE must list.
+fn client_id(context: &ExchangeContext<'_>) -> String {
     let audiences = context.provider.values.texts("AUDIENCE");
     let named = context.callback.fields.get("client_id").and_then(Value::as_str);
     let listed = named.filter(|named| audiences.iter().any(|audience| audience == named));
     listed.unwrap_or(&context.provider.client_id).to_owned()
 }
 
-fn signed(context: &ExchangeContext<'_>, client: &str) -> Result<String, ProviderError> {
+fn client_secret(context: &ExchangeContext<'_>, client: &str) -> Result<String, ProviderError> {
     let provider = context.provider;
-    // In an environment variable the line ends are often written out.
+    // In environment variables line breaks are often written as \n.
     let pem = provider.client_secret.expose_secret().replace("\\n", "\n");
     let unusable = || ProviderError::failed("token", "SECRET is not a private key for ES256 in PEM");
     let key = EncodingKey::from_ec_pem(pem.as_bytes()).map_err(|_| unusable())?;

@@ -1,5 +1,5 @@
-//! Microsoft's clients may have no secret: a workload proves itself by an assertion that its platform keeps fresh in a file
-//! (federated identity credentials), or that the settings hold.
+//! Clients of Microsoft may have no secret. A workload then authenticates with an assertion from a file that its platform renews
+//! (federated identity credentials), or from the settings.
 
 use tokio::time::Instant;
 
@@ -17,11 +17,11 @@ pub async fn add_client_assertion(context: &ExchangeContext<'_>, call: &mut Requ
     let setting = |name| provider.values.text(name);
     let assertion = match (setting("CLIENT_ASSERTION"), setting("FEDERATED_TOKEN_FILE")) {
         (Some(assertion), _) => assertion.to_owned(),
-        // Read anew each time: the platform replaces it every hour.
-        (None, Some(file)) => read(file.to_owned(), context.callback.deadline).await.map_err(|error| {
+        // Read each time, because the platform replaces it every hour.
+        (None, Some(file)) => read_file(file.to_owned(), context.callback.deadline).await.map_err(|error| {
             ProviderError::failed("token", format!("FEDERATED_TOKEN_FILE cannot be read: {}", error.kind()))
         })?,
-        (None, None) => return Err(ProviderError::failed("token", "there is neither SECRET nor CLIENT_ASSERTION")),
+        (None, None) => return Err(ProviderError::failed("token", "neither SECRET nor CLIENT_ASSERTION is set")),
     };
     if let Some(form) = call.form() {
         form.retain(|(name, _)| name != "client_secret");
@@ -31,8 +31,8 @@ pub async fn add_client_assertion(context: &ExchangeContext<'_>, call: &mut Requ
     Ok(())
 }
 
-/// On a thread that may block: the file may lie on a network's disk.
-async fn read(file: String, deadline: Instant) -> std::io::Result<String> {
+/// Runs on a blocking thread, because the file may be on a network drive.
+async fn read_file(file: String, deadline: Instant) -> std::io::Result<String> {
     let reading = tokio::task::spawn_blocking(move || std::fs::read_to_string(file));
     match tokio::time::timeout_at(deadline, reading).await {
         Ok(read) => read.unwrap_or_else(|error| Err(std::io::Error::other(error))),

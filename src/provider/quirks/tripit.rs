@@ -1,4 +1,4 @@
-//! TripIt answers the profile in XML.
+//! The profile of TripIt is XML.
 
 use serde_json::{Value, json};
 
@@ -7,11 +7,11 @@ use crate::model::lenient;
 
 pub fn read_profile(body: &Value) -> Result<Value, ProviderError> {
     let profile = profile(body.as_str().unwrap_or_default());
-    profile.ok_or_else(|| ProviderError::failed("profile", "the answer holds no profile"))
+    profile.ok_or_else(|| ProviderError::failed("profile", "the answer has no profile"))
 }
 
 pub fn profile(xml: &str) -> Option<Value> {
-    // The parser takes no DTD, so no entity can grow.
+    // The parser refuses DTDs, so entities cannot be expanded.
     let xml = lenient::xml(xml);
     let document = roxmltree::Document::parse(&xml).ok()?;
     let profile = document.descendants().find(|node| node.has_tag_name("Profile"))?;

@@ -2,7 +2,8 @@
 //! answer whose source names no status has the status that the provider uses otherwise.
 
 use super::super::catalog::read;
-use super::super::descriptor::{ErrorRules, Format};
+use super::super::descriptor::ErrorRules;
+use super::super::request_rules::Format;
 use super::super::{ProviderError, reply};
 use crate::outgoing::Reply;
 

@@ -11,10 +11,10 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value, json};
 
 use super::super::id_token::{
-    Expected, Purpose, Unverified, accepted_until, access_token_hash, candidates, check, check_userinfo, signed_claims,
+    Expected, Purpose, TokenError, accepted_until, access_token_hash, candidates, check, check_userinfo, signed_claims,
 };
-use super::super::jws::{SignatureAlgorithm, Token, VerifyingKey};
-use super::super::keys::{Discovery, keys};
+use super::super::jws::{SignatureAlgorithm, SignedToken, VerifyingKey};
+use super::super::keys::{Discovery, parse_keys};
 use super::object;
 
 const NOW: i64 = 1_800_000_000;
@@ -48,7 +48,7 @@ fn unsigned(header: &Value, claims: &Value) -> String {
     format!("{}.{}.AAAA", part(header), part(claims))
 }
 
-fn verdict_of(header: &Value, claims: &Value, change: impl FnOnce(&mut Expected<'_>)) -> Result<(), Unverified> {
+fn verdict_of(header: &Value, claims: &Value, change: impl FnOnce(&mut Expected<'_>)) -> Result<(), TokenError> {
     let (issuers, audiences) = (["https://idp.example".to_owned()], ["a-key".to_owned()]);
     let mut expected = Expected {
         purpose: Purpose::IdToken,
@@ -61,16 +61,16 @@ fn verdict_of(header: &Value, claims: &Value, change: impl FnOnce(&mut Expected<
         hashed_by: None,
         now: NOW,
         leeway: 1,
-        times: true,
+        requires_times: true,
         max_age: 600,
     };
     change(&mut expected);
     let text = unsigned(header, claims);
-    let token = Token::parse(&text, &[RS256])?;
+    let token = SignedToken::parse(&text, &[RS256])?;
     check(&token, &token.claims()?, &expected)
 }
 
-fn verdict(claims: &Value) -> Result<(), Unverified> {
+fn verdict(claims: &Value) -> Result<(), TokenError> {
     verdict_of(&json!({"alg": "RS256", "typ": "JWT"}), claims, |_| {})
 }
 
@@ -237,7 +237,8 @@ fn fault_a4_an_id_token_may_name_anything_as_a_client_and_an_access_token_only_o
 fn fault_a4_what_is_no_signed_jwt_is_refused_before_its_claims_are_read() {
     let token = unsigned(&json!({"alg": "RS256"}), &good());
     let parts: Vec<&str> = token.split('.').collect();
-    let parsed = |text: &str| Token::parse(text, &[RS256]).map(|_| ()).map_err(|refused| refused.reason.into_owned());
+    let parsed =
+        |text: &str| SignedToken::parse(text, &[RS256]).map(|_| ()).map_err(|refused| refused.reason.into_owned());
     parsed(&token).unwrap();
     let encrypted = parsed(&format!("{}.a.b.c.d", parts[0])).unwrap_err();
     assert!(encrypted.contains("encrypted"), "{encrypted}");
@@ -280,7 +281,7 @@ fn signed_userinfo_of_a_tenant_names_the_tenants_issuer() {
     let issuers = ["https://idp.example/{tenantid}".to_owned()];
     let of = |claims: Value| {
         let text = unsigned(&json!({"alg": "RS256"}), &claims);
-        let token = Token::parse(&text, &[RS256])?;
+        let token = SignedToken::parse(&text, &[RS256])?;
         check_userinfo(&token, &token.claims()?, &issuers, &["a-key".to_owned()], NOW)
     };
     assert!(of(json!({"iss": "https://idp.example/t1", "tid": "t1", "sub": "1"})).is_ok());
@@ -327,10 +328,10 @@ fn fault_d7_further_audiences_are_accepted_where_they_are_trusted() {
 #[test]
 fn sec_18_and_19_only_the_published_key_with_the_listed_algorithm_signs() {
     let (key, jwk) = rsa(KeySize::Rsa2048);
-    let set = keys(&json!({"keys": [{"kty": "strange"}, jwk]})).unwrap();
+    let set = parse_keys(&json!({"keys": [{"kty": "strange"}, jwk]})).unwrap();
     let sign = |header: &Header, key: &EncodingKey| jsonwebtoken::encode(header, &good(), key).unwrap();
-    let accepted = |token: &str| -> Result<(), Unverified> {
-        let token = Token::parse(token, &[RS256])?;
+    let accepted = |token: &str| -> Result<(), TokenError> {
+        let token = SignedToken::parse(token, &[RS256])?;
         signed_claims(&token, &candidates(&set, &token, false)).map(|_| ())
     };
     let named = |kid: &str| Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::RS256) };
@@ -362,7 +363,7 @@ fn sec_18_and_19_only_the_published_key_with_the_listed_algorithm_signs() {
 #[test]
 fn sec_18_a_change_of_claims_header_or_signature_breaks_the_signature() {
     let (key, jwk) = rsa(KeySize::Rsa2048);
-    let set = keys(&json!({"keys": [jwk]})).unwrap();
+    let set = parse_keys(&json!({"keys": [jwk]})).unwrap();
     let token = jsonwebtoken::encode(&Header::new(Algorithm::RS256), &good(), &key).unwrap();
     let parts: Vec<&str> = token.split('.').collect();
     let mut signature = URL_SAFE_NO_PAD.decode(parts[2]).unwrap();
@@ -375,7 +376,7 @@ fn sec_18_a_change_of_claims_header_or_signature_breaks_the_signature() {
         ("no signature", format!("{}.{}.", parts[0], parts[1])),
     ];
     let claims_of = |text: &str| {
-        let token = Token::parse(text, &[RS256]).unwrap_or_else(|refused| panic!("it can be read: {refused:?}"));
+        let token = SignedToken::parse(text, &[RS256]).unwrap_or_else(|refused| panic!("it can be read: {refused:?}"));
         token.claims().unwrap_or_else(|refused| panic!("its claims can be read: {refused:?}"));
         signed_claims(&token, &candidates(&set, &token, false)).map_err(|refused| refused.reason.into_owned())
     };
@@ -389,11 +390,11 @@ fn sec_18_a_change_of_claims_header_or_signature_breaks_the_signature() {
 fn fault_a28_a_key_that_is_not_for_verifying_is_passed_over() {
     let (key, jwk) = rsa(KeySize::Rsa2048);
     let token = jsonwebtoken::encode(&Header::new(Algorithm::RS256), &good(), &key).unwrap();
-    let token = Token::parse(&token, &[RS256]).unwrap();
+    let token = SignedToken::parse(&token, &[RS256]).unwrap();
     let is_used = |change: Value| {
         let mut jwk = jwk.clone();
         jwk.as_object_mut().unwrap().extend(object(change));
-        keys(&json!({"keys": [jwk]})).is_ok_and(|set| {
+        parse_keys(&json!({"keys": [jwk]})).is_ok_and(|set| {
             let fitting = candidates(&set, &token, false);
             !fitting.is_empty() && signed_claims(&token, &fitting).is_ok()
         })
@@ -439,15 +440,15 @@ fn fault_a28_a_small_rsa_key_is_passed_over() {
     ];
     for modulus in small {
         let jwk = json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode(&modulus), "e": "AQAB"});
-        assert!(keys(&json!({"keys": [jwk]})).is_err(), "{} bytes", modulus.len());
+        assert!(parse_keys(&json!({"keys": [jwk]})).is_err(), "{} bytes", modulus.len());
     }
     let jwk = json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode(vec![0xc5; 256]), "e": "AQAB"});
-    assert!(keys(&json!({"keys": [jwk]})).is_ok());
+    assert!(parse_keys(&json!({"keys": [jwk]})).is_ok());
 }
 
 fn verified_by(jwk: &Value, token: &str, algorithm: SignatureAlgorithm) -> bool {
-    let Ok(set) = keys(&json!({"keys": [jwk]})) else { return false };
-    let Ok(token) = Token::parse(token, &[algorithm]) else { return false };
+    let Ok(set) = parse_keys(&json!({"keys": [jwk]})) else { return false };
+    let Ok(token) = SignedToken::parse(token, &[algorithm]) else { return false };
     signed_claims(&token, &candidates(&set, &token, false)).is_ok()
 }
 
@@ -499,8 +500,8 @@ fn fault_d7_the_document_says_which_algorithms_sign_and_never_a_shared_one() {
 fn sec_18_a_shared_secret_counts_only_where_the_descriptor_lists_it() {
     let key = EncodingKey::from_secret(b"a-secret-of-thirty-two-characters");
     let text = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &good(), &key).unwrap();
-    assert!(Token::parse(&text, &[RS256]).is_err());
-    let token = Token::parse(&text, &[HS256]).unwrap();
+    assert!(SignedToken::parse(&text, &[RS256]).is_err());
+    let token = SignedToken::parse(&text, &[HS256]).unwrap();
     assert!(token.is_signed_by(&VerifyingKey::of_secret("a-secret-of-thirty-two-characters")));
     assert!(!token.is_signed_by(&VerifyingKey::of_secret("another")));
 }

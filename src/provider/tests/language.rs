@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::super::call::render_url;
-use super::super::descriptor::{ErrorRules, Format};
+use super::super::descriptor::ErrorRules;
 use super::super::expression::{Expr, Scope, Template};
 use super::super::quirks::tripit;
-use super::super::{ProviderError, description, reply};
+use super::super::request_rules::Format;
+use super::super::{ProviderError, error_description, reply};
 use super::object;
 use crate::outgoing::Reply;
 use crate::settings::SettingValues;
@@ -223,10 +224,17 @@ fn a_descriptor_can_say_where_errors_lie() {
 #[test]
 fn sec_46_a_providers_words_are_shortened_and_hold_no_secret_and_no_address() {
     let text = "code topsecretcode\u{0} was refused at https://x.example/?client_secret=s3cr3t  for s3cr3t";
-    assert_eq!(description::shown(text, &["topsecretcode", "s3cr3t"]), None, "a secret: nothing of it is shown");
+    assert_eq!(
+        error_description::safe_description(text, &["topsecretcode", "s3cr3t"]),
+        None,
+        "a secret: nothing of it is shown"
+    );
     let text = "The code\u{0} was refused at https://x.example/?a=b  today";
-    assert_eq!(description::shown(text, &["s3cr3t"]).as_deref(), Some("The code was refused at today"));
-    assert_eq!(description::shown(&"so ".repeat(1000), &[]).map(|text| text.len()), Some(300));
+    assert_eq!(
+        error_description::safe_description(text, &["s3cr3t"]).as_deref(),
+        Some("The code was refused at today")
+    );
+    assert_eq!(error_description::safe_description(&"so ".repeat(1000), &[]).map(|text| text.len()), Some(300));
 }
 
 #[test]

@@ -478,7 +478,7 @@ fn fault_d6_a_signed_callback_lies_a_minute_in_the_future_at_most() {
     let now = crate::clock::Deps::system().now().seconds();
     for (offset, is_fit) in [(0, true), (-86_000, true), (-87_000, false), (50, true), (90, false), (86_000, false)] {
         let fields = object(json!({"timestamp": (now + offset).to_string()}));
-        let scope = shopify.scope_of_settings().with("callback", Some(&fields));
+        let scope = shopify.base_scope().with("callback", Some(&fields));
         let verdict = rule.check(&scope, |reason| ProviderError::InvalidCode { message: Some(reason) });
         assert_eq!(verdict.is_ok(), is_fit, "{offset}");
     }

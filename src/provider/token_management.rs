@@ -1,4 +1,4 @@
-//! A provider's tokens after the login: renewal (RFC 6749, section 6) and revocation (RFC 7009).
+//! Refresh (RFC 6749, section 6) and revocation (RFC 7009) of stored provider tokens.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -9,49 +9,51 @@ use tokio::time::Instant;
 use super::call::{render_pairs, resolve_url};
 use super::configured::Provider;
 use super::context::ExchangeContext;
-use super::descriptor::{ClientAuth, TokenManagementRules};
 use super::error::ProviderError;
 use super::expression::{Ordered, Template};
 use super::profile::{evaluated, id_text, remaining_seconds};
 use super::protocol::{Callback, Protocol};
+use super::request_rules::{ClientAuth, TokenManagementRules};
 use super::{quirks, reply};
 use crate::model::{AccountUid, ProviderTokens, as_text};
 use crate::outgoing::{Body, Freshness, Reply, Request};
 use crate::secrets::{ExposeSecret, SecretString};
 
-static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+static EMPTY: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 impl Provider {
-    /// Fresh tokens for a refresh token; what the answer leaves out stays. Errors: `InvalidCode` where the provider refuses the
-    /// refresh token.
+    /// Refreshes tokens. Values that the answer lacks are stored.
+    ///
+    /// Errors: [`ProviderError::InvalidCode`] if the provider refuses the refresh token, [`ProviderError::UserMismatch`] if the new
+    /// tokens are of another user, and failures of the provider.
     pub async fn refresh_tokens(
         &self,
-        kept: &ProviderTokens,
+        stored: &ProviderTokens,
         uid: &str,
         deadline: Instant,
     ) -> Result<ProviderTokens, ProviderError> {
         const STAGE: &str = "refresh";
         let rules = &self.descriptor.refresh;
         let refresh =
-            kept.refresh_token.as_ref().ok_or_else(|| ProviderError::failed(STAGE, "there is no refresh token"))?;
+            stored.refresh_token.as_ref().ok_or_else(|| ProviderError::failed(STAGE, "there is no refresh token"))?;
         let url = rules.url.as_ref().or_else(|| self.override_of("ACCESS_TOKEN_URL"));
         let headers = rules.headers.as_ref().unwrap_or(&self.descriptor.token.headers);
-        let usual = [("refresh_token", refresh.expose_secret()), ("grant_type", "refresh_token")];
+        let default_form = [("refresh_token", refresh.expose_secret()), ("grant_type", "refresh_token")];
         let url = url.unwrap_or(&self.descriptor.token.url);
-        let callback = Callback::after_login(&kept.callback, &NOTHING, deadline);
-        let mut context = self.resumed(kept, &callback).await?;
+        let callback = Callback::after_login(&stored.callback, &EMPTY, deadline);
+        let mut context = self.context_of_tokens(stored, &callback).await?;
         let secrets = [refresh.expose_secret(), self.client_secret.expose_secret()];
         let read = |answer: Reply| {
             reply::read(&answer, STAGE, self.descriptor.token.format, &self.descriptor.errors, &secrets)
         };
         let body = match self
-            .token_management_call(STAGE, (&context, uid), rules, (url, headers), &usual)
+            .token_management_call(STAGE, (&context, uid), rules, (url, headers), &default_form)
             .await
             .and_then(read)
         {
-            // The refresh token was not used: it may go to where the endpoint is now.
-            Err(ProviderError::EndpointNotFound { .. }) if self.has_moved(&mut context).await => {
-                read(self.token_management_call(STAGE, (&context, uid), rules, (url, headers), &usual).await?)?
+            // The refresh token was not used, so it can be sent to the new endpoint.
+            Err(ProviderError::EndpointNotFound { .. }) if self.endpoints_changed(&mut context).await => {
+                read(self.token_management_call(STAGE, (&context, uid), rules, (url, headers), &default_form).await?)?
             }
             answered => answered?,
         };
@@ -59,33 +61,36 @@ impl Provider {
         let access = context.access_token.clone();
         let access = access.ok_or_else(|| ProviderError::failed(STAGE, "there is no access token in the answer"))?;
         let fresh = self.tokens_in(&context.token, &access);
-        let identity = self.same_user(STAGE, &mut context, kept, uid).await?;
+        let identity = self.check_user(STAGE, &mut context, stored, uid).await?;
         Ok(ProviderTokens {
             identity,
-            refresh_token: fresh.refresh_token.or_else(|| kept.refresh_token.clone()),
-            token_type: fresh.token_type.or_else(|| kept.token_type.clone()),
-            callback: kept.callback.clone(),
+            refresh_token: fresh.refresh_token.or_else(|| stored.refresh_token.clone()),
+            token_type: fresh.token_type.or_else(|| stored.token_type.clone()),
+            callback: stored.callback.clone(),
             ..fresh
         })
     }
 
-    /// Asks the provider to end the tokens. False: it has no way to.
+    /// Revokes tokens at the provider. False: the provider has no revocation endpoint.
+    ///
+    /// Errors: failures of the provider.
     pub async fn revoke_provider_tokens(
         &self,
-        kept: &ProviderTokens,
+        stored: &ProviderTokens,
         uid: &str,
         deadline: Instant,
     ) -> Result<bool, ProviderError> {
         const STAGE: &str = "revoke";
         let rules = &self.descriptor.revoke;
         let Some(url) = self.override_of("REVOKE_TOKEN_URL").or(rules.url.as_ref()) else { return Ok(false) };
-        let (usual, none) = ([("token", kept.access_token.expose_secret())], Ordered::new());
+        let (default_form, none) = ([("token", stored.access_token.expose_secret())], Ordered::new());
         let headers = rules.headers.as_ref().unwrap_or(&none);
-        let callback = Callback::after_login(&kept.callback, &NOTHING, deadline);
-        let mut context = self.resumed(kept, &callback).await?;
-        let mut answer = self.token_management_call(STAGE, (&context, uid), rules, (url, headers), &usual).await?;
-        if reply::is_no_endpoint(answer.status) && self.has_moved(&mut context).await {
-            answer = self.token_management_call(STAGE, (&context, uid), rules, (url, headers), &usual).await?;
+        let callback = Callback::after_login(&stored.callback, &EMPTY, deadline);
+        let mut context = self.context_of_tokens(stored, &callback).await?;
+        let mut answer =
+            self.token_management_call(STAGE, (&context, uid), rules, (url, headers), &default_form).await?;
+        if reply::is_endpoint_missing(answer.status) && self.endpoints_changed(&mut context).await {
+            answer = self.token_management_call(STAGE, (&context, uid), rules, (url, headers), &default_form).await?;
         }
         if answer.is_success() {
             Ok(true)
@@ -94,13 +99,13 @@ impl Provider {
         }
     }
 
-    /// The login that the kept tokens are of, as far as calls after it need it.
-    async fn resumed<'a>(
+    /// The context of the login that issued the tokens, as far as it is stored.
+    async fn context_of_tokens<'a>(
         &'a self,
-        kept: &ProviderTokens,
+        stored: &ProviderTokens,
         callback: &'a Callback<'a>,
     ) -> Result<ExchangeContext<'a>, ProviderError> {
-        let refresh = kept.refresh_token.as_ref().map(ExposeSecret::expose_secret);
+        let refresh = stored.refresh_token.as_ref().map(ExposeSecret::expose_secret);
         Ok(ExchangeContext {
             provider: self,
             callback,
@@ -108,30 +113,30 @@ impl Provider {
             code: None,
             address: Map::new(),
             discovery: self.discovery(callback.deadline, Freshness::Cached).await?,
-            token: json!({"access_token": kept.access_token.expose_secret(), "refresh_token": refresh}),
-            access_token: Some(kept.access_token.expose_secret().to_owned()),
-            token_secret: kept.secret.clone(),
+            token: json!({"access_token": stored.access_token.expose_secret(), "refresh_token": refresh}),
+            access_token: Some(stored.access_token.expose_secret().to_owned()),
+            token_secret: stored.secret.clone(),
             claims: None,
         })
     }
 
-    /// OpenID Connect Core 12.2: a renewal answers for the user of the login. What the answer says of that is kept beside what
-    /// was known.
-    async fn same_user(
+    /// OpenID Connect Core 12.2: the new tokens must be of the same user. The result is the identity to store, with new members
+    /// added.
+    async fn check_user(
         &self,
         stage: &'static str,
         context: &mut ExchangeContext<'_>,
-        kept: &ProviderTokens,
+        stored: &ProviderTokens,
         uid: &str,
     ) -> Result<Map<String, Value>, ProviderError> {
-        let claims = if self.verifies_id_token() { self.verify_renewed(context).await? } else { None };
+        let claims = if self.verifies_id_token() { self.verify_refreshed(context).await? } else { None };
         context.claims = claims.map(Value::Object);
-        let mut known = kept.identity.clone();
-        let said = self.identity_in(context, uid, &known);
-        for (name, value) in &said {
+        let mut known = stored.identity.clone();
+        let identity = self.identity_in(context, uid, &known);
+        for (name, value) in &identity {
             let is_same = match known.get(name) {
                 Some(before) => before == value,
-                // Of tokens that were kept without the identity, such as imported ones, only the id of the account is known.
+                // Of tokens without a stored identity, such as imported ones, only the uid is known.
                 None if name == "id_token.sub" && self.id_key() == "sub" => {
                     self.uid_of_claims(context).is_some_and(|of_claims| of_claims.as_str() == uid)
                 }
@@ -142,18 +147,18 @@ impl Provider {
                 return Err(ProviderError::UserMismatch { stage, reason });
             }
         }
-        known.extend(said);
+        known.extend(identity);
         Ok(known)
     }
 
-    /// The uid that the ID token of a renewal stands for; it may be composed of several claims.
+    /// The uid of the ID token, which may consist of several claims.
     pub(super) fn uid_of_claims(&self, context: &ExchangeContext<'_>) -> Option<AccountUid> {
         let claims = context.claims.as_ref()?;
-        self.uid(&context.scope().with("profile", Some(claims)).with("details", Some(&*NOTHING))).ok()
+        self.uid(&context.scope().with("profile", Some(claims)).with("details", Some(&*EMPTY))).ok()
     }
 
-    /// The user that a token answer names: in its ID token, and beside the tokens. `known`: what the login's answer said; its
-    /// members are compared whatever they are called.
+    /// Members of a token answer and its ID token that identify the user. `known`: those of the login, which are included whatever
+    /// their names are.
     fn identity_in(&self, context: &ExchangeContext<'_>, uid: &str, known: &Map<String, Value>) -> Map<String, Value> {
         const NAMES: [&str; 11] = [
             "sub",
@@ -182,14 +187,14 @@ impl Provider {
         claims.chain(members).collect()
     }
 
-    /// A call after the login: to where, with which headers, and with which body where the descriptor says nothing.
+    /// Sends a refresh or a revocation. `default_form` is the body if the descriptor has none.
     async fn token_management_call(
         &self,
         stage: &'static str,
         (context, uid): (&ExchangeContext<'_>, &str),
         rules: &TokenManagementRules,
         (url, headers): (&Template, &Ordered<Template>),
-        usual: &[(&str, &str)],
+        default_form: &[(&str, &str)],
     ) -> Result<Reply, ProviderError> {
         let scope = context.scope().with("uid", Some(uid));
         let mut call = Request::new(rules.method, resolve_url(stage, url, &scope, &self.descriptor.token.hosts)?);
@@ -198,14 +203,16 @@ impl Provider {
         call.body = match &rules.form {
             Some(form) => Body::Form(render_pairs(form, &scope)?),
             None if rules.auth == ClientAuth::Templates => Body::None,
-            None => Body::Form(usual.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()),
+            None => {
+                Body::Form(default_form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+            }
         };
-        self.prove(&mut call, rules.auth);
+        self.authenticate_client(&mut call, rules.auth);
         quirks::prepare_token_request(context, &mut call).await?;
         self.send(stage, &call, context.callback.deadline).await
     }
 
-    /// What a login's token answer hands out, for keeping; `None` where it holds no access token.
+    /// The tokens of a login, for storage. `None`: there is no access token.
     pub(super) fn tokens_of(
         &self,
         context: &ExchangeContext<'_>,
@@ -213,7 +220,7 @@ impl Provider {
     ) -> Result<Option<ProviderTokens>, ProviderError> {
         let Some(access_token) = context.access_token.as_deref() else { return Ok(None) };
         let callback = evaluated(&self.descriptor.refresh.needs, &context.scope())?;
-        let identity = self.identity_in(context, uid, &NOTHING);
+        let identity = self.identity_in(context, uid, &EMPTY);
         Ok(Some(ProviderTokens { callback, identity, ..self.tokens_in(&context.token, access_token) }))
     }
 

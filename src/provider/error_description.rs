@@ -1,34 +1,35 @@
-//! Which of a provider's own words may be shown: a description without secrets and addresses, and registered error codes.
-//! What looks suspicious is not repaired: the description is then not shown at all.
+//! Error descriptions of a provider that are safe to show: without secrets and addresses. A description that looks suspicious is
+//! not shown at all.
 
 use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use data_encoding::HEXLOWER_PERMISSIVE;
 use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::model::is_bidi_or_control;
 
-/// Most characters of a description that are shown.
+/// Characters after which a description is cut off.
 const MAX_LEN: usize = 300;
-/// A longer description is not shown.
+/// In bytes. A longer description is not shown.
 const MAX_INPUT_LEN: usize = 4096;
-/// How many encodings, one inside the other, are decoded.
+/// Number of nested encodings that are decoded.
 const MAX_DEPTH: usize = 3;
-/// A description with more decoded forms, or with more bytes of them, is not shown: they are work for the server.
+/// A description with more decoded forms, or more bytes of them, is not shown, to limit the work.
 const MAX_FORMS: usize = 200;
 const MAX_DECODED_BYTES: usize = 128 * 1024;
-/// A part of a secret with fewer characters may be a word of a language.
+/// A shorter part of a secret may be an ordinary word.
 const MIN_PART_LEN: usize = 10;
-/// Half a secret counts as a part of it, and so many characters of a long one.
+/// At most this many characters of a secret count as a part of it; otherwise half of it.
 const MAX_PART_LEN: usize = 32;
-/// A run of so many letters and digits without a blank is no word of a language.
+/// A longer run of letters and digits is not an ordinary word.
 const MAX_WORD_LEN: usize = 20;
 
 /// The OAuth Extensions Error Registry of IANA, and OpenID Connect Core 3.1.2.6.
-const REGISTERED: [&str; 28] = [
+const REGISTERED_CODES: [&str; 28] = [
     "access_denied",
     "account_selection_required",
     "authorization_pending",
@@ -60,18 +61,18 @@ const REGISTERED: [&str; 28] = [
 ];
 
 pub fn is_registered(code: &str) -> bool {
-    REGISTERED.contains(&code)
+    REGISTERED_CODES.contains(&code)
 }
 
-/// A provider's code for the log: printable, short and without a secret.
-pub fn shown_code(code: &str, secrets: &[&str]) -> String {
+/// An error code for the log: printable, short and without a secret.
+pub fn safe_code(code: &str, secrets: &[&str]) -> String {
     let plain: String = code.chars().filter(char::is_ascii_graphic).take(40).collect();
-    if is_registered(code) || shown(code, secrets).is_some() { plain } else { "that is not shown".to_owned() }
+    if is_registered(code) || safe_description(code, secrets).is_some() { plain } else { "(not shown)".to_owned() }
 }
 
-/// The description as it may be shown; `None` where there is nothing to show or something looks suspicious.
-pub fn shown(text: &str, secrets: &[&str]) -> Option<String> {
-    if text.len() > MAX_INPUT_LEN || text.contains(['<', '>']) || reveals(text, secrets) {
+/// The description without addresses. `None`: nothing is left, or a part looks suspicious.
+pub fn safe_description(text: &str, secrets: &[&str]) -> Option<String> {
+    if text.len() > MAX_INPUT_LEN || text.contains(['<', '>']) || contains_secret(text, secrets) {
         return None;
     }
     let plain: String = text.chars().filter(|c| !is_bidi_or_control(*c) || c.is_whitespace()).collect();
@@ -84,41 +85,39 @@ pub fn shown(text: &str, secrets: &[&str]) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Whether one of the secrets, or a long part of one, is in the text in any encoding, or the text has more encodings than are
-/// decoded.
-fn reveals(text: &str, secrets: &[&str]) -> bool {
-    // A caller's own callback has no secrets: nothing is decoded for it.
+/// Whether the text contains a secret or a long part of one in any encoding, or has too many encodings to decode.
+fn contains_secret(text: &str, secrets: &[&str]) -> bool {
+    // Without secrets, as for a callback, nothing is decoded.
     let normal: Vec<Vec<char>> = secrets.iter().map(|secret| normalized(secret)).collect();
     let is_word = |secret: &&str| text.split(|c: char| !c.is_alphanumeric()).any(|word| word == *secret);
-    // Such a short one is part of many words.
+    // A short secret is a part of many words, so only a whole word counts.
     let is_short = |normal: &&Vec<char>| (1..4).contains(&normal.len());
     if secrets.iter().zip(&normal).any(|(secret, normal)| is_short(&normal) && is_word(secret)) {
         return true;
     }
     let long: Vec<&Vec<char>> = normal.iter().filter(|normal| normal.len() >= 4).collect();
     let Some(shortest) = long.iter().map(|secret| part_len(secret)).min() else { return false };
-    let Some(forms) = forms(text, shortest) else { return true };
+    let Some(forms) = decoded_forms(text, shortest) else { return true };
     long.iter().any(|secret| {
         let backwards: Vec<char> = secret.iter().rev().copied().collect();
         [secret.as_slice(), &backwards].into_iter().any(|secret| has_part(&forms, secret))
     })
 }
 
-/// How many characters in a row of a secret give it away.
+/// The number of consecutive characters that count as a part of a secret.
 fn part_len(secret: &[char]) -> usize {
     (secret.len() / 2).clamp(MIN_PART_LEN, MAX_PART_LEN).min(secret.len())
 }
 
-/// Whether one of the forms has a part of the secret that gives it away. The work grows with the lengths, not with their
-/// product.
+/// Whether one of the forms contains a part of the secret, in time linear in both lengths.
 fn has_part(forms: &HashSet<Vec<char>>, secret: &[char]) -> bool {
     let len = part_len(secret);
     let parts: HashSet<&[char]> = secret.windows(len).collect();
     forms.iter().flat_map(|form| form.windows(len)).any(|part| parts.contains(part))
 }
 
-/// The text and what it is when decoded, without forms shorter than `shortest`; `None` where there are too many.
-fn forms(text: &str, shortest: usize) -> Option<HashSet<Vec<char>>> {
+/// The text and its decoded forms of at least `shortest` characters. `None`: there are too many.
+fn decoded_forms(text: &str, shortest: usize) -> Option<HashSet<Vec<char>>> {
     let mut forms = HashSet::from([normalized(text)]);
     let mut seen = HashSet::from([text.to_owned()]);
     let (mut newest, mut decoded_bytes) = (vec![text.to_owned()], 0);
@@ -127,7 +126,7 @@ fn forms(text: &str, shortest: usize) -> Option<HashSet<Vec<char>>> {
         for form in newest.iter().flat_map(|form| decoded(form)) {
             decoded_bytes += form.len();
             let normal = normalized(&form);
-            // What is too short for a part of a secret is also too short for an encoded one.
+            // A form that is too short for a part of a secret is too short for an encoded part, too.
             if normal.len() >= shortest && seen.insert(form.clone()) {
                 forms.insert(normal);
                 next.push(form);
@@ -141,12 +140,12 @@ fn forms(text: &str, shortest: usize) -> Option<HashSet<Vec<char>>> {
     Some(forms)
 }
 
-/// Letters and digits alone, so that neither case nor what stands between them tells two texts apart.
+/// Lower-case letters and digits only.
 fn normalized(text: &str) -> Vec<char> {
     text.nfkc().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// What the text is when parts of it are decoded.
+/// All results of decoding a part of the text once.
 fn decoded(text: &str) -> impl Iterator<Item = String> {
     let lenient = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -154,11 +153,11 @@ fn decoded(text: &str) -> impl Iterator<Item = String> {
     let engines = [GeneralPurpose::new(&STANDARD, lenient), GeneralPurpose::new(&URL_SAFE, lenient)];
     let percent = std::iter::once_with(|| percent_decode_str(text).decode_utf8_lossy().into_owned());
     let of_run = move |run: &str| {
-        // A run may begin before the encoded part.
+        // The encoded part may begin later in the run.
         let parts = (0..4).filter_map(|from| run.get(from..)).filter(|part| part.len() >= 6);
         let base64 = parts.filter_map(|part| {
-            let part = &part[..part.len() / 4 * 4 + rest(part)];
-            // Of letters and digits both engines read the same.
+            let part = &part[..part.len() - usize::from(part.len() % 4 == 1)];
+            // The alphabets differ only in these characters.
             let engine = &engines[usize::from(part.contains(['-', '_']))];
             engine.decode(part).ok()
         });
@@ -169,19 +168,13 @@ fn decoded(text: &str) -> impl Iterator<Item = String> {
     percent.chain(text.split(|c: char| !(c.is_ascii_alphanumeric() || "+/-_".contains(c))).flat_map(of_run))
 }
 
-/// Characters beyond groups of four that stand for whole bytes.
-fn rest(part: &str) -> usize {
-    if part.len() % 4 == 1 { 0 } else { part.len() % 4 }
-}
-
 fn from_hex(text: &str) -> Option<String> {
-    let digits: Vec<u8> =
-        text.chars().map_while(|c| c.to_digit(16)).filter_map(|digit| u8::try_from(digit).ok()).collect();
-    let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
-    (bytes.len() >= 4).then(|| String::from_utf8_lossy(&bytes).into_owned())
+    let len = text.bytes().take_while(u8::is_ascii_hexdigit).count() & !1;
+    let bytes = HEXLOWER_PERMISSIVE.decode(&text.as_bytes()[..len]).ok().filter(|bytes| bytes.len() >= 4)?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A URL with or without its scheme, a host name, an IP address or an e-mail address.
+/// Whether a word is or contains a URL, a host name, an IP address or an e-mail address.
 fn is_address(word: &str) -> bool {
     const SCHEMES: [&str; 12] =
         ["http", "https", "ftp", "ftps", "ws", "wss", "file", "mailto", "javascript", "data", "blob", "tel"];
@@ -190,12 +183,12 @@ fn is_address(word: &str) -> bool {
     if word.contains("://") || word.contains("//") || word.contains('@') || word.contains('\\') {
         return true;
     }
-    let begins_so = |scheme: &&str| {
+    let has_scheme = |scheme: &&str| {
         let rest = word.get(..scheme.len()).filter(|start| start.eq_ignore_ascii_case(scheme));
         rest.is_some() && word[scheme.len()..].starts_with(':')
     };
-    // Of `(see=evil.example:80/x)` each part is looked at.
-    SCHEMES.iter().any(begins_so) || word.split(|c: char| !(c.is_alphanumeric() || "-._".contains(c))).any(is_host)
+    // In `(see=evil.example:80/x)` each part is examined.
+    SCHEMES.iter().any(has_scheme) || word.split(|c: char| !(c.is_alphanumeric() || "-._".contains(c))).any(is_host)
 }
 
 fn is_host(text: &str) -> bool {
@@ -212,7 +205,7 @@ fn is_host(text: &str) -> bool {
     is_name || labels.len() == 4 && labels.iter().all(|label| is_number(label))
 }
 
-/// Whether a word may be a token, a key or an encoding. Identifiers of requests in the form of a UUID are none.
+/// Whether a word may be a token, a key or encoded data. UUIDs, which identify requests, are allowed.
 fn is_suspicious(word: &str) -> bool {
     let runs = word.split(|c: char| !(c.is_ascii_alphanumeric() || "+/-_=.~%".contains(c)));
     word.contains("&#")
@@ -233,7 +226,7 @@ mod tests {
     const SECRETS: [&str; 2] = [SECRET, "code-4711-of-nell"];
 
     #[test]
-    fn fault_a27_a_description_with_a_secret_in_any_form_is_not_shown() {
+    fn fault_a27_encoded_secrets_are_detected() {
         use base64::engine::general_purpose::{STANDARD as PLAIN, URL_SAFE_NO_PAD};
         let percent = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
         let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -260,35 +253,35 @@ mod tests {
             "code_4711_of_nell".to_owned(),
         ] {
             for text in [form.clone(), format!("bad secret '{form}' given"), format!("Basic={form};")] {
-                assert_eq!(shown(&text, &SECRETS), None, "{text}");
+                assert_eq!(safe_description(&text, &SECRETS), None, "{text}");
             }
         }
-        assert_eq!(shown("the pin abc is wrong", &["abc"]), None);
-        assert_eq!(shown_code("cs-7q2f+tw9/zlp:xe", &SECRETS), "that is not shown");
-        assert_eq!(shown_code("bad_verification_code", &SECRETS), "bad_verification_code");
+        assert_eq!(safe_description("the pin abc is wrong", &["abc"]), None);
+        assert_eq!(safe_code("cs-7q2f+tw9/zlp:xe", &SECRETS), "(not shown)");
+        assert_eq!(safe_code("bad_verification_code", &SECRETS), "bad_verification_code");
     }
 
     #[test]
-    fn fault_a27_a_description_with_more_encodings_than_are_decoded_is_not_shown_beside_secrets() {
+    fn fault_a27_too_many_encodings_are_not_shown() {
         use base64::engine::general_purpose::STANDARD as PLAIN;
         let words: Vec<String> = (0..240).map(|n| PLAIN.encode(format!("encoded{n:05}"))).collect();
         let text = words.join(" ");
         assert!(text.len() <= MAX_INPUT_LEN);
-        assert_eq!(forms(&text, MIN_PART_LEN), None);
-        assert_eq!(shown(&text, &SECRETS), None);
-        // What a caller's own callback says is beside no secret: nothing is decoded for it.
-        assert!(shown(&text, &[]).is_some());
+        assert_eq!(decoded_forms(&text, MIN_PART_LEN), None);
+        assert_eq!(safe_description(&text, &SECRETS), None);
+        // Without secrets nothing is decoded.
+        assert!(safe_description(&text, &[]).is_some());
     }
 
     #[test]
-    fn fault_a27_the_work_for_a_description_grows_with_the_secrets_and_not_with_their_square() {
+    fn fault_a27_work_is_linear_in_the_length_of_the_secrets() {
         let text = "the authorization code is invalid, expired or was used before; begin again ".repeat(10);
         let work = |len: usize| {
             let secret: String = (0..len).map(|n| char::from(b'a' + u8::try_from(n * n % 23).unwrap_or(0))).collect();
             let once = || {
-                let begun = std::time::Instant::now();
-                assert!(shown(&text, &[&secret]).is_some());
-                begun.elapsed()
+                let started = std::time::Instant::now();
+                assert!(safe_description(&text, &[&secret]).is_some());
+                started.elapsed()
             };
             (0..5).map(|_| once()).min().unwrap_or_default()
         };
@@ -297,14 +290,17 @@ mod tests {
     }
 
     #[test]
-    fn fault_a27_32_characters_of_a_long_secret_give_it_away() {
+    fn fault_a27_32_characters_of_a_long_secret_are_detected() {
         let secret: String = (0..200).map(|n| format!("{n:03}x")).collect();
-        assert_eq!(shown(&format!("code {} is bad", secret[400..450].replace('x', "-x-")), &[&secret]), None);
-        assert!(shown("code 120x121x is bad", &[&secret]).is_some());
+        assert_eq!(
+            safe_description(&format!("code {} is bad", secret[400..450].replace('x', "-x-")), &[&secret]),
+            None
+        );
+        assert!(safe_description("code 120x121x is bad", &[&secret]).is_some());
     }
 
     #[test]
-    fn fault_a27_what_may_be_a_token_is_not_shown_either() {
+    fn fault_a27_possible_tokens_are_not_shown() {
         for text in [
             "unknown token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
             "key AKIA0123456789ABCDEFGH",
@@ -312,9 +308,9 @@ mod tests {
             "a &#115;ecret",
             "&lt;b&gt; QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
         ] {
-            assert_eq!(shown(text, &SECRETS), None, "{text}");
+            assert_eq!(safe_description(text, &SECRETS), None, "{text}");
         }
-        assert_eq!(shown(&"a ".repeat(3000), &SECRETS), None);
+        assert_eq!(safe_description(&"a ".repeat(3000), &SECRETS), None);
     }
 
     #[test]
@@ -338,7 +334,7 @@ mod tests {
             "nell@evil.example",
         ] {
             assert_eq!(
-                shown(&format!("Sign in at {address} now"), &SECRETS).as_deref(),
+                safe_description(&format!("Sign in at {address} now"), &SECRETS).as_deref(),
                 Some("Sign in at now"),
                 "{address}"
             );
@@ -350,7 +346,7 @@ mod tests {
             "AADSTS70008: The provided authorization code has expired. Trace ID: 6a9dd3a1-0f2c-4b0e-9d3a-1b2c3d4e5f60",
             "invalid_grant: code doesn't exist, e.g. version 2.0",
         ] {
-            assert_eq!(shown(text, &SECRETS).as_deref(), Some(text));
+            assert_eq!(safe_description(text, &SECRETS).as_deref(), Some(text));
         }
     }
 }
