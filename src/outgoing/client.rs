@@ -163,7 +163,7 @@ impl Client {
         }
     }
 
-    fn host(&self, url: &Url, name: &str) -> Arc<Host> {
+    pub(super) fn host(&self, url: &Url, name: &str) -> Arc<Host> {
         let key = format!("{name}:{}", url.port_or_known_default().unwrap_or_default());
         let mut hosts = self.shared.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&key) {

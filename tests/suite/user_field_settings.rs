@@ -112,7 +112,10 @@ async fn r_pipe_09_user_field_mapping_sets_names_and_declared_fields(engine: Eng
     assert_eq!(user, wanted);
 
     for (mapping, wanted) in [
-        (r#"{"nickname": "first_name"}"#, r#""nickname" is not a detail of a configured provider; use one of username, email,"#),
+        (
+            r#"{"nickname": "first_name"}"#,
+            r#""nickname" is not a detail of a configured provider; use one of username, email,"#,
+        ),
         (r#"{"fullname": "nick"}"#, r#""nick" is not a field that a login writes; use one of first_name,"#),
     ] {
         let plan = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_USER_FIELD_MAPPING", mapping);

@@ -2,28 +2,30 @@
 
 use toml::Table;
 
-use super::super::catalog::{entries, entry_of, read};
+use super::super::catalog::{catalog_entries, entry_of, read};
 
 #[test]
-fn every_descriptor_of_the_catalogue_can_be_read() {
-    for entry in entries() {
+fn every_descriptor_is_valid() {
+    for entry in catalog_entries() {
         let descriptor = read(Some(entry.id), &Table::new()).unwrap_or_else(|error| panic!("{}: {error}", entry.id));
         assert!(!descriptor.title.is_empty(), "{} has no title", entry.id);
     }
 }
 
 #[test]
-fn a_name_stands_for_one_current_entry() {
-    for entry in entries() {
-        let current = entries().filter(|other| other.name == entry.name && !other.variant_only).count();
+fn a_name_has_one_default_entry() {
+    for entry in catalog_entries() {
+        let current = catalog_entries().filter(|other| other.name == entry.name && !other.variant_only).count();
         assert_eq!(current, 1, "{}", entry.name);
-        assert!(entry.name == entry.id || entries().all(|other| other.id != entry.name || other.name == entry.name));
+        assert!(
+            entry.name == entry.id || catalog_entries().all(|other| other.id != entry.name || other.name == entry.name)
+        );
     }
 }
 
 /// Several entries of social-core share a name: the current one stands for it, VARIANT picks the others by their ids.
 #[test]
-fn variants_are_the_originals_own_ids() {
+fn variants_have_the_backend_names_of_social_core() {
     for (name, current, former) in [
         ("fitbit", "fitbit-oauth2", &["fitbit-oauth1"][..]),
         ("helmholtz", "helmholtz", &["nfdi-base", "nfdi-helmholtz"]),
@@ -36,14 +38,14 @@ fn variants_are_the_originals_own_ids() {
         for variant in former.iter().chain([&current]) {
             assert_eq!(id(Some(variant)), Some(*variant));
         }
-        let ids = entries().filter(|entry| entry.name == name).count();
+        let ids = catalog_entries().filter(|entry| entry.name == name).count();
         assert_eq!(ids, former.len() + 1, "{name}");
     }
 }
 
 #[test]
 fn every_reason_is_a_sentence() {
-    for entry in entries() {
+    for entry in catalog_entries() {
         let descriptor = read(Some(entry.id), &Table::new()).expect("it can be read");
         for rule in descriptor.checks.iter().chain(&descriptor.admission) {
             let is_sentence = rule.reason.ends_with('.') && rule.reason.contains(' ') && !rule.reason.contains('_');
@@ -53,7 +55,7 @@ fn every_reason_is_a_sentence() {
 }
 
 #[test]
-fn a_child_keeps_what_it_does_not_say() {
+fn a_descriptor_inherits_from_its_parent() {
     let child = read(Some("github-enterprise"), &Table::new()).expect("it is in the catalogue");
     assert_eq!(child.token.url.source(), "{URL}/login/oauth/access_token");
     assert_eq!(
@@ -64,7 +66,7 @@ fn a_child_keeps_what_it_does_not_say() {
 }
 
 #[test]
-fn an_operators_mistake_is_told_by_its_field() {
+fn errors_name_the_field() {
     let own = |text: &str| read(None, &text.parse::<Table>().expect("the test writes TOML")).unwrap_err();
     assert!(own("[token]\nurll = 'x'").contains("urll"), "{}", own("[token]\nurll = 'x'"));
     assert!(own("[user]\nemail = 'profile.'").contains("column"), "{}", own("[user]\nemail = 'profile.'"));
@@ -74,7 +76,7 @@ fn an_operators_mistake_is_told_by_its_field() {
 
 /// The API that replaced the one of the name: asked for by VARIANT, so that rows, settings and requests of the name stay.
 #[test]
-fn fault_c10_variants_have_the_apis_of_today() {
+fn fault_c10_variants_use_the_current_apis() {
     for (name, variant, token_url) in [
         ("battlenet-oauth2", "battlenet-oauth2-global", "https://oauth.battle.net/token"),
         ("hubspot", "hubspot-2026-03", "https://api.hubapi.com/oauth/2026-03/token"),

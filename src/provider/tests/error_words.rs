@@ -147,7 +147,7 @@ fn outcomes(lines: &str) -> impl Iterator<Item = (&str, Result<serde_json::Value
 }
 
 #[test]
-fn fault_c09a_words_for_a_bad_code_are_understood() {
+fn fault_c09a_descriptions_of_an_invalid_code_are_recognized() {
     let all = [DOCUMENTED, SEEN, REMEMBERED, MADE_UP].into_iter().flat_map(outcomes);
     let wrong: Vec<_> = all.filter(|(_, outcome)| !matches!(outcome, Err(ProviderError::InvalidCode { .. }))).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -158,14 +158,14 @@ fn fault_c09a_words_for_a_bad_code_are_understood() {
 }
 
 #[test]
-fn fault_c09a_a_refused_client_is_no_bad_code() {
+fn fault_c09a_a_refused_client_is_not_an_invalid_code() {
     let all = outcomes(REFUSED_CLIENTS);
     let wrong: Vec<_> = all.filter(|(_, outcome)| !matches!(outcome, Err(ProviderError::Failed { .. }))).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
-fn fault_c07_an_address_without_an_endpoint_has_moved_whatever_its_body_says() {
+fn fault_c07_status_404_means_a_missing_endpoint_whatever_the_body() {
     for (line, outcome) in outcomes(NO_ENDPOINT) {
         assert!(matches!(outcome, Err(ProviderError::EndpointNotFound { .. })), "{line}: {outcome:?}");
     }
@@ -178,7 +178,7 @@ fn fault_c07_an_address_without_an_endpoint_has_moved_whatever_its_body_says() {
 }
 
 #[test]
-fn fault_c09a_a_refused_renewal_is_one_of_the_refresh_token() {
+fn fault_c09a_refused_refresh_tokens_are_recognized() {
     let of = |words: &str| {
         let body = serde_json::json!({"error": "invalid_request", "error_description": words}).to_string();
         reply::read(&answer(400, &body), "refresh", Format::Json, &ErrorRules::default(), &[])

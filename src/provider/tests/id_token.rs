@@ -11,9 +11,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value, json};
 
 use super::super::id_token::{
-    Expected, Purpose, TokenError, accepted_until, access_token_hash, candidates, check, check_userinfo, signed_claims,
+    Expected, Purpose, accepted_until, access_token_hash, candidates, check, check_userinfo, signed_claims,
 };
-use super::super::jws::{SignatureAlgorithm, SignedToken, VerifyingKey};
+use super::super::jws::{SignatureAlgorithm, SignedToken, TokenError, VerifyingKey};
 use super::super::keys::{Discovery, parse_keys};
 use super::object;
 
@@ -87,7 +87,7 @@ fn without(name: &str) -> Value {
 }
 
 #[test]
-fn sec_17_a_good_token_passes_and_one_with_any_fault_does_not() {
+fn sec_17_every_claim_is_checked() {
     verdict(&good()).unwrap();
     let mut several = with("aud", json!(["a-key", "other"]));
     assert!(verdict(&several).is_err(), "several audiences without azp");
@@ -129,7 +129,7 @@ fn sec_17_a_good_token_passes_and_one_with_any_fault_does_not() {
 
 /// Every kind of token that a provider signs, held against the three purposes.
 #[test]
-fn fault_a4_only_an_id_token_is_an_id_token() {
+fn fault_a4_other_kinds_of_tokens_are_refused() {
     let plain = || {
         let mut claims = good();
         claims.as_object_mut().unwrap().retain(|name, _| name != "nonce" && name != "at_hash");
@@ -204,7 +204,7 @@ fn fault_a4_only_an_id_token_is_an_id_token() {
 }
 
 #[test]
-fn fault_a4_an_id_token_may_name_anything_as_a_client_and_an_access_token_only_ours() {
+fn fault_a4_client_claims_count_only_in_access_tokens() {
     let bound = |more: Value| {
         let mut claims = good();
         claims.as_object_mut().unwrap().extend(object(more));
@@ -234,7 +234,7 @@ fn fault_a4_an_id_token_may_name_anything_as_a_client_and_an_access_token_only_o
 }
 
 #[test]
-fn fault_a4_what_is_no_signed_jwt_is_refused_before_its_claims_are_read() {
+fn fault_a4_malformed_tokens_are_refused() {
     let token = unsigned(&json!({"alg": "RS256"}), &good());
     let parts: Vec<&str> = token.split('.').collect();
     let parsed =
@@ -262,7 +262,7 @@ fn fault_a4_what_is_no_signed_jwt_is_refused_before_its_claims_are_read() {
 }
 
 #[test]
-fn fault_d6_a_clock_may_be_a_minute_ahead_and_expiry_stays_strict() {
+fn fault_d6_clock_skew_applies_to_iat_and_nbf_only() {
     for skewed in [with("iat", json!(NOW + 5)), with("iat", json!(NOW + 60)), with("nbf", json!(NOW + 60))] {
         verdict(&skewed).unwrap_or_else(|refused| panic!("{skewed}: {refused:?}"));
     }
@@ -277,7 +277,7 @@ fn fault_d6_a_clock_may_be_a_minute_ahead_and_expiry_stays_strict() {
 
 /// Whatever the claims say, a token is accepted at the last moment named and refused right after it.
 #[test]
-fn signed_userinfo_of_a_tenant_names_the_tenants_issuer() {
+fn signed_userinfo_has_the_issuer_of_its_tenant() {
     let issuers = ["https://idp.example/{tenantid}".to_owned()];
     let of = |claims: Value| {
         let text = unsigned(&json!({"alg": "RS256"}), &claims);
@@ -293,7 +293,7 @@ fn signed_userinfo_of_a_tenant_names_the_tenants_issuer() {
 }
 
 #[test]
-fn fault_a16_accepted_until_is_the_last_moment_of_acceptance() {
+fn fault_a16_accepted_until_is_the_last_accepted_second() {
     for leeway in [0, 1, 1200] {
         for (claims, max_age) in [
             (good(), 600),
@@ -314,7 +314,7 @@ fn fault_a16_accepted_until_is_the_last_moment_of_acceptance() {
 }
 
 #[test]
-fn fault_d7_further_audiences_are_accepted_where_they_are_trusted() {
+fn fault_d7_trusted_audiences_need_no_azp() {
     let trusted: &'static [String] = vec!["an-api".to_owned()].leak();
     let verdict = |audiences: Value| {
         verdict_of(&json!({"alg": "RS256"}), &with("aud", audiences), |expected| expected.trusted_audiences = trusted)
@@ -326,7 +326,7 @@ fn fault_d7_further_audiences_are_accepted_where_they_are_trusted() {
 }
 
 #[test]
-fn sec_18_and_19_only_the_published_key_with_the_listed_algorithm_signs() {
+fn sec_18_and_19_key_and_algorithm_must_match() {
     let (key, jwk) = rsa(KeySize::Rsa2048);
     let set = parse_keys(&json!({"keys": [{"kty": "strange"}, jwk]})).unwrap();
     let sign = |header: &Header, key: &EncodingKey| jsonwebtoken::encode(header, &good(), key).unwrap();
@@ -361,7 +361,7 @@ fn sec_18_and_19_only_the_published_key_with_the_listed_algorithm_signs() {
 
 /// Each changed token can still be read to its claims: the signature alone refuses it.
 #[test]
-fn sec_18_a_change_of_claims_header_or_signature_breaks_the_signature() {
+fn sec_18_modified_tokens_are_refused() {
     let (key, jwk) = rsa(KeySize::Rsa2048);
     let set = parse_keys(&json!({"keys": [jwk]})).unwrap();
     let token = jsonwebtoken::encode(&Header::new(Algorithm::RS256), &good(), &key).unwrap();
@@ -387,7 +387,7 @@ fn sec_18_a_change_of_claims_header_or_signature_breaks_the_signature() {
 }
 
 #[test]
-fn fault_a28_a_key_that_is_not_for_verifying_is_passed_over() {
+fn fault_a28_keys_not_for_verification_are_ignored() {
     let (key, jwk) = rsa(KeySize::Rsa2048);
     let token = jsonwebtoken::encode(&Header::new(Algorithm::RS256), &good(), &key).unwrap();
     let token = SignedToken::parse(&token, &[RS256]).unwrap();
@@ -431,7 +431,7 @@ fn fault_a28_a_key_that_is_not_for_verifying_is_passed_over() {
 
 /// RFC 7518, 3.3. The modulus is that of a key of 1024 bits, alone or with zeros before it.
 #[test]
-fn fault_a28_a_small_rsa_key_is_passed_over() {
+fn fault_a28_small_rsa_keys_are_ignored() {
     let small = [
         vec![0xc5; 128],
         vec![0xc5; 255],
@@ -484,7 +484,7 @@ fn fault_d7_es512_and_eddsa_are_verified() {
 }
 
 #[test]
-fn fault_d7_the_document_says_which_algorithms_sign_and_never_a_shared_one() {
+fn fault_d7_symmetric_algorithms_of_the_document_are_ignored() {
     let listed = |names: Value| {
         let document = json!({"issuer": "https://idp.example", "id_token_signing_alg_values_supported": names});
         let document = Discovery::read(document, None).unwrap();
@@ -497,7 +497,7 @@ fn fault_d7_the_document_says_which_algorithms_sign_and_never_a_shared_one() {
 }
 
 #[test]
-fn sec_18_a_shared_secret_counts_only_where_the_descriptor_lists_it() {
+fn sec_18_symmetric_algorithms_need_the_descriptor() {
     let key = EncodingKey::from_secret(b"a-secret-of-thirty-two-characters");
     let text = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &good(), &key).unwrap();
     assert!(SignedToken::parse(&text, &[RS256]).is_err());

@@ -1,4 +1,4 @@
-//! Expressions, templates, addresses and answers.
+//! Expressions, templates, URLs and answers.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fn eval(source: &str, profile: &Value) -> Option<Value> {
 }
 
 #[test]
-fn paths_and_the_full_language_agree() {
+fn fast_path_and_minijinja_agree() {
     let profile = json!({
         "name": "Ana", "empty": "", "none": null, "zero": 0, "nick": "an", "a-b": {"c": [{"d": 7}]}, "list": [], "no": false
     });
@@ -49,7 +49,7 @@ fn paths_and_the_full_language_agree() {
 }
 
 #[test]
-fn each_function_says_what_it_is_named_for() {
+fn functions() {
     let profile = json!({
         "mail": "ana@example.com", "url": "https://x.example/people/ana/", "enc": "J%C3%B6rg", "nick": "Jörg", "none": null,
         "mails": [{"v": 1}, {"v": 2, "primary": true}], "roles": {"teacher": 1, "admin": 2}, "json": "{\"a\":{\"b\":5}}", "n": 5
@@ -97,7 +97,7 @@ fn each_function_says_what_it_is_named_for() {
 }
 
 #[test]
-fn r_err_21_a_value_of_a_wrong_type_is_an_error_without_the_value() {
+fn r_err_21_type_errors_do_not_contain_the_value() {
     let profile = json!({"mail": 7});
     let scope = Scope::default().with("profile", Some(&profile));
     let error = Expr::parse("local_part(profile.mail)").unwrap().eval(&scope).unwrap_err().to_string();
@@ -105,7 +105,7 @@ fn r_err_21_a_value_of_a_wrong_type_is_an_error_without_the_value() {
 }
 
 #[test]
-fn a_template_without_a_value_is_left_out_and_slashes_are_not_doubled() {
+fn templates_without_a_value_and_with_slashes() {
     let values =
         SettingValues::from_iter([("URL".to_owned(), json!("https://x.example/base/")), ("N".to_owned(), json!(5))]);
     let scope = Scope::of(&values);
@@ -119,7 +119,7 @@ fn a_template_without_a_value_is_left_out_and_slashes_are_not_doubled() {
 }
 
 #[test]
-fn sec_38_a_value_cannot_move_an_address_elsewhere() {
+fn sec_38_values_cannot_change_the_host() {
     let reach = |source: &str, token: Value, hosts: &[&str]| {
         let values = SettingValues::from_iter([("DOMAIN".to_owned(), json!("id.example.com:8443"))]);
         let place = object(json!({"shop": "one.myshopify.com"}));
@@ -162,7 +162,7 @@ fn answer(status: u16, body: &str) -> Reply {
 }
 
 #[test]
-fn each_answer_means_what_the_contract_says() {
+fn answers_are_classified() {
     #[derive(Debug, PartialEq)]
     enum Is {
         Good,
@@ -210,7 +210,7 @@ fn each_answer_means_what_the_contract_says() {
 }
 
 #[test]
-fn a_descriptor_can_say_where_errors_lie() {
+fn error_rules_of_a_descriptor() {
     let rules: ErrorRules =
         toml::from_str("code = 'body.errcode'\nmessage = 'body.errmsg'\ninvalid_code = ['40029']").unwrap();
     let of = |body: &str| reply::read(&answer(200, body), "token", Format::Json, &rules, &[]);
@@ -222,12 +222,12 @@ fn a_descriptor_can_say_where_errors_lie() {
 }
 
 #[test]
-fn sec_46_a_providers_words_are_shortened_and_hold_no_secret_and_no_address() {
+fn sec_46_descriptions_are_shortened_and_cleaned() {
     let text = "code topsecretcode\u{0} was refused at https://x.example/?client_secret=s3cr3t  for s3cr3t";
     assert_eq!(
         error_description::safe_description(text, &["topsecretcode", "s3cr3t"]),
         None,
-        "a secret: nothing of it is shown"
+        "a description with a secret is not shown"
     );
     let text = "The code\u{0} was refused at https://x.example/?a=b  today";
     assert_eq!(
@@ -238,7 +238,7 @@ fn sec_46_a_providers_words_are_shortened_and_hold_no_secret_and_no_address() {
 }
 
 #[test]
-fn sec_7_the_error_of_a_callback_is_seen_before_anything_else() {
+fn sec_7_errors_of_a_callback() {
     let of = |fields: Value| reply::callback_error(&object(fields));
     assert!(of(json!({"code": "c", "error": null, "error_code": "", "denied": false})).is_none());
     for declined in [
@@ -256,7 +256,7 @@ fn sec_7_the_error_of_a_callback_is_seen_before_anything_else() {
 }
 
 #[test]
-fn a_signed_request_holds_only_with_the_apps_secret() {
+fn signed_json_needs_the_secret_of_the_app() {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let payload = URL_SAFE_NO_PAD.encode(r#"{"oauth_token":"t","issued_at":1}"#);
@@ -273,7 +273,7 @@ fn a_signed_request_holds_only_with_the_apps_secret() {
 }
 
 #[test]
-fn the_primary_address_is_the_persons() {
+fn tripit_uses_the_primary_address() {
     let address = |text: &str, primary: bool| {
         format!(
             "<ProfileEmailAddress><address>{text}</address><is_confirmed>true</is_confirmed>\

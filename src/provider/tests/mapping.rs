@@ -19,7 +19,7 @@ fn mapped_with(
     let callback = callback(&fields, &nothing);
     let mut context = context(provider, &callback, token);
     context.claims = claims;
-    provider.mapped(&context, &Answers { bodies, headers: Map::new() })
+    provider.map_identity(&context, &Answers { bodies, headers: Map::new() })
 }
 
 fn mapped(provider: &Provider, bodies: Value) -> Result<Identity, ProviderError> {
@@ -52,7 +52,7 @@ fn r_err_21_values_of_a_wrong_type_are_refused() {
 }
 
 #[test]
-fn r_o2_05_githubs_primary_address_wins_and_only_a_verified_one_counts_as_such() {
+fn r_o2_05_github_uses_the_primary_address_and_its_flag() {
     let github = provider(&key("github"));
     let of = |list: Value| {
         let made = mapped(&github, json!([{"id": 1, "login": "x", "email": "public@example.com"}, list])).unwrap();
@@ -73,7 +73,7 @@ fn r_o2_05_githubs_primary_address_wins_and_only_a_verified_one_counts_as_such()
 }
 
 #[test]
-fn sec_24_verified_is_what_the_providers_own_rule_says() {
+fn sec_24_email_verified_follows_the_rule_of_the_provider() {
     let google = provider(&key("google-oauth2"));
     let of = |more: Value| {
         let mut profile = json!({"sub": "1", "email": "a@firm.example", "email_verified": true});
@@ -108,7 +108,7 @@ fn sec_24_verified_is_what_the_providers_own_rule_says() {
 }
 
 #[test]
-fn fault_a6_a_flag_verifies_no_other_address_than_its_own() {
+fn fault_a6_a_flag_verifies_only_its_own_address() {
     let oidc = |name: &str, more: Value| {
         let mut values = object(
             json!({"KEY": "k", "SECRET": "s", "OIDC_ENDPOINT": "https://id.example", "DOMAIN": "t.auth0.example"}),
@@ -150,7 +150,7 @@ fn fault_a6_a_flag_verifies_no_other_address_than_its_own() {
 }
 
 #[test]
-fn googles_rows_by_address_are_found_again() {
+fn google_accounts_stored_by_address_are_found() {
     let made =
         mapped(&provider(&key("google-oauth2")), json!([{"sub": "9", "email": "a@x.example", "email_verified": true}]))
             .unwrap();
@@ -161,7 +161,7 @@ fn googles_rows_by_address_are_found_again() {
 }
 
 #[test]
-fn r_ext_02_facebook_keeps_its_scopes_from_the_callback_and_nothing_of_the_token_answer() {
+fn r_ext_02_facebook_stores_the_granted_scopes_of_the_callback() {
     let fields = json!({"granted_scopes": "email,public_profile", "code": "c"});
     let token = json!({"access_token": "at", "token_type": "bearer", "expires_in": 5_183_943});
     let made =
@@ -175,7 +175,7 @@ fn r_ext_02_facebook_keeps_its_scopes_from_the_callback_and_nothing_of_the_token
 }
 
 #[test]
-fn r_ext_04_an_empty_field_is_dropped_where_the_descriptor_says_so() {
+fn r_ext_04_if_set_drops_empty_fields() {
     let made = mapped(&provider(&key("google-oauth2")), json!([{"sub": "9", "email_verified": true}])).unwrap();
     assert!(!made.extra_data.contains_key("refresh_token"));
     assert_eq!(made.extra_data["expires_in"], Value::Null);
@@ -183,7 +183,7 @@ fn r_ext_04_an_empty_field_is_dropped_where_the_descriptor_says_so() {
 }
 
 #[test]
-fn r_ext_05_the_settings_add_fields_with_alias() {
+fn r_ext_05_extra_data_setting_adds_fields_with_alias() {
     let github =
         settings("github", json!({"KEY": "k", "EXTRA_DATA": ["bio", ["company", "firm"], ["none", "gone", true]]}));
     let made = mapped(&provider(&github), json!([{"id": 1, "bio": "b", "company": "c"}, null])).unwrap();
@@ -197,7 +197,7 @@ fn r_ext_05_the_settings_add_fields_with_alias() {
 }
 
 #[test]
-fn sec_40_a_token_is_kept_under_no_alias_and_is_no_field_of_the_user() {
+fn sec_40_tokens_are_not_stored_under_an_alias_or_in_user_fields() {
     let mut github = settings(
         "github",
         json!({"KEY": "k", "EXTRA_DATA": [["access_token", "at"], ["id_token", "idt"], ["refresh_token", "rt", true],
@@ -235,7 +235,7 @@ fn sec_40_a_token_is_kept_under_no_alias_and_is_no_field_of_the_user() {
 }
 
 #[test]
-fn the_id_token_decides_who_it_is_and_userinfo_must_agree() {
+fn userinfo_must_have_the_sub_of_the_id_token() {
     let oidc = provider(&settings("oidc", json!({"KEY": "k", "OIDC_ENDPOINT": "https://idp.example"})));
     let claims = json!({"sub": "7", "preferred_username": "ana", "email": "a@x.example", "email_verified": true});
     let token = json!({"access_token": "at", "id_token": "x.y.z"});
@@ -251,7 +251,7 @@ fn the_id_token_decides_who_it_is_and_userinfo_must_agree() {
 }
 
 #[test]
-fn only_allowed_groups_come_in() {
+fn only_allowed_groups_may_sign_in() {
     let oidc = |groups: Value| {
         let values = json!({"KEY": "k", "OIDC_ENDPOINT": "https://idp.example", "ALLOW_GROUPS": "staff,admins"});
         mapped_with(
@@ -269,9 +269,9 @@ fn only_allowed_groups_come_in() {
 
 /// An answer that holds nothing says nothing about names or the picture, whatever the descriptor's expressions make of it.
 #[test]
-fn fault_c01_no_descriptor_makes_empty_names_of_members_that_are_not_there() {
+fn fault_c01_absent_members_do_not_become_empty_names() {
     let mut seen = 0;
-    for entry in super::super::catalog::entries() {
+    for entry in super::super::catalog::catalog_entries() {
         let descriptor = super::super::catalog::read(Some(entry.id), &toml::Table::new()).unwrap();
         let rules = &descriptor.user;
         let nothing = json!({});
@@ -296,7 +296,7 @@ fn fault_c01_no_descriptor_makes_empty_names_of_members_that_are_not_there() {
 }
 
 #[test]
-fn fault_c15_the_id_that_is_kept_is_the_one_that_signs_in() {
+fn fault_c15_the_stored_id_is_the_uid() {
     let oidc = |more: Value| {
         let mut values = json!({"KEY": "k", "OIDC_ENDPOINT": "https://idp.example"});
         values.as_object_mut().unwrap().extend(object(more));
@@ -315,7 +315,7 @@ fn fault_c15_the_id_that_is_kept_is_the_one_that_signs_in() {
 }
 
 #[test]
-fn fault_a26_ids_made_of_several_members_are_made_of_ids() {
+fn fault_a26_composed_uids_need_valid_parts() {
     let hubspot = provider(&key("hubspot"));
     let of = |hub: Value, user: Value| {
         mapped(&hubspot, json!([{"hub_id": hub, "user_id": user, "user": "a@x.example"}])).map(|made| made.uid)
@@ -405,7 +405,7 @@ fn fault_a22_userinfo_without_sub_is_refused() {
 }
 
 #[test]
-fn fault_a15_a_tenants_users_are_kept_by_the_tenants_id() {
+fn fault_a15_the_uid_scope_contains_the_tenant() {
     let scope = |provider: &Provider, claims: Value| {
         let mut claims = object(claims);
         claims.insert("sub".to_owned(), json!("s"));
@@ -436,7 +436,7 @@ fn fault_a15_a_tenants_users_are_kept_by_the_tenants_id() {
 }
 
 #[test]
-fn fault_a11_the_uid_of_a_renewal_is_compared_as_a_whole() {
+fn fault_a11_a_refresh_compares_the_whole_uid() {
     let (nothing, fields) = (Map::new(), Map::new());
     let of = |provider: &Provider, claims: Value| {
         let callback = callback(&fields, &nothing);
@@ -452,7 +452,7 @@ fn fault_a11_the_uid_of_a_renewal_is_compared_as_a_whole() {
 }
 
 #[test]
-fn fault_a22_what_a_callback_says_in_another_type_does_not_count_as_absent() {
+fn fault_a22_iss_of_another_type_is_not_absent() {
     let nothing = Map::new();
     let github = provider(&key("github"));
     for issuer in [json!(5), json!(true), json!(["https://evil.example"]), json!({"iss": "https://evil.example"})] {
@@ -472,7 +472,7 @@ fn fault_a22_what_a_callback_says_in_another_type_does_not_count_as_absent() {
 }
 
 #[test]
-fn fault_d6_a_signed_callback_lies_a_minute_in_the_future_at_most() {
+fn fault_d6_signed_callbacks_may_be_a_minute_ahead() {
     let shopify = provider(&key("shopify"));
     let rule = shopify.descriptor.checks.iter().find(|rule| rule.reason.contains("too old")).expect("a rule");
     let now = crate::clock::Deps::system().now().seconds();
@@ -485,7 +485,7 @@ fn fault_d6_a_signed_callback_lies_a_minute_in_the_future_at_most() {
 }
 
 #[test]
-fn fault_c3_apples_user_is_a_name_or_nothing() {
+fn fault_c3_the_user_parameter_of_apple_supplies_only_names() {
     let rules = json!({"CLIENT": "c", "TEAM": "t", "KEY": "k", "SECRET": "s"});
     let apple = provider(&settings("apple-id", rules));
     let claims = json!({"sub": "001.a", "email": "a@example.com", "email_verified": true});

@@ -1,4 +1,4 @@
-//! Promises of the engine that need no provider: what is sent over TLS stands in the suite of `tests/`.
+//! Tests that need no provider. Those of requests are in `tests/suite/`.
 
 mod catalog;
 mod error_words;

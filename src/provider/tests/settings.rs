@@ -1,4 +1,4 @@
-//! What the settings may say, and where the person is sent.
+//! Settings of providers, and authorization URLs.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use super::{key, own, provider, settings, try_provider};
 use crate::secrets::SecretString;
 use crate::settings::{ProviderSettings, SettingRules};
 
-fn mistakes(settings: &ProviderSettings) -> Vec<String> {
+fn errors_of(settings: &ProviderSettings) -> Vec<String> {
     try_provider(settings).err().unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
 #[test]
-fn seconds_are_not_negative_and_a_long_leeway_is_a_warning() {
+fn negative_seconds_are_an_error_and_a_long_leeway_a_warning() {
     let of = |name: &str, value: &str| {
         let mut values = Map::from_iter([("KEY".to_owned(), json!("k")), ("SECRET".to_owned(), json!("s"))]);
         values.insert(name.to_owned(), json!(value));
@@ -34,8 +34,8 @@ fn seconds_are_not_negative_and_a_long_leeway_is_a_warning() {
 }
 
 #[test]
-fn mistakes_are_told_together_and_by_the_name_that_the_operator_wrote() {
-    let found = mistakes(&settings("github-enterprise", json!({"KEY": "k", "URL": "example", "USE_PKCE": "maybe"})));
+fn all_errors_are_reported_by_the_name_of_the_setting() {
+    let found = errors_of(&settings("github-enterprise", json!({"KEY": "k", "URL": "example", "USE_PKCE": "maybe"})));
     assert_eq!(
         found,
         [
@@ -44,22 +44,22 @@ fn mistakes_are_told_together_and_by_the_name_that_the_operator_wrote() {
             "SOCIAL_AUTH_GITHUB_ENTERPRISE_API_URL: is required for GitHub Enterprise",
         ]
     );
-    assert_eq!(mistakes(&settings("github", json!({}))), ["SOCIAL_AUTH_GITHUB_KEY: is needed: the client id"]);
-    assert!(mistakes(&key("githup"))[0].contains("did you mean `github`?"));
+    assert_eq!(errors_of(&settings("github", json!({}))), ["SOCIAL_AUTH_GITHUB_KEY: is required: the client ID"]);
+    assert!(errors_of(&key("githup"))[0].contains("did you mean `github`?"));
     assert!(
-        mistakes(&settings("oidc", json!({"KEY": "k", "OIDC_ENDPOINT": "https://u:p@x.example"})))[0].contains("user")
+        errors_of(&settings("oidc", json!({"KEY": "k", "OIDC_ENDPOINT": "https://u:p@x.example"})))[0].contains("user")
     );
 }
 
 #[test]
-fn an_unknown_name_is_an_error_in_the_file_and_a_warning_in_the_environment() {
+fn unknown_settings_are_errors_in_the_file_and_warnings_in_the_environment() {
     let mut from = settings("github", json!({"KEY": "k", "SECRET": "s", "SCOPES": ["user"], "VERIFY_SSL": false}));
     let (_, warnings) = try_provider(&from).unwrap();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].contains("SOCIAL_AUTH_GITHUB_SCOPES") && warnings[0].contains("SCOPE"), "{warnings:?}");
     from.in_file = BTreeSet::from(["SCOPES".to_owned()]);
     assert_eq!(
-        mistakes(&from),
+        errors_of(&from),
         ["providers.github.scopes: is not a known setting; did you mean providers.github.scope?"]
     );
 }
@@ -74,7 +74,7 @@ fn plain_http_is_a_warning_where_the_server_or_the_browser_sends_a_request() {
     let name = |name: &str| format!("SOCIAL_AUTH_OIDC_{name} is plain http");
     let expected = name("ACCESS_TOKEN_URL") + ", which is not called";
     assert_eq!(warnings("ACCESS_TOKEN_URL", "http://localhost:8080/token"), [expected]);
-    // Only the browser is sent there.
+    // Only the browser opens this URL.
     assert!(warnings("AUTHORIZATION_URL", "http://localhost:8080/authorize").is_empty());
     let expected = name("AUTHORIZATION_URL") + ": the browser sends the authorization request unencrypted";
     assert_eq!(warnings("AUTHORIZATION_URL", "http://id.example/authorize"), [expected]);
@@ -83,36 +83,39 @@ fn plain_http_is_a_warning_where_the_server_or_the_browser_sends_a_request() {
 #[test]
 fn misspelt_access_setting_of_a_provider_is_an_error() {
     let from = settings("github", json!({"KEY": "k", "SECRET": "s", "WHITELISTED_DOMAIN": "example.com"}));
-    let told = mistakes(&from);
-    assert!(told.len() == 1 && told[0].ends_with("did you mean SOCIAL_AUTH_GITHUB_WHITELISTED_DOMAINS?"), "{told:?}");
+    let errors = errors_of(&from);
+    assert!(
+        errors.len() == 1 && errors[0].ends_with("did you mean SOCIAL_AUTH_GITHUB_WHITELISTED_DOMAINS?"),
+        "{errors:?}"
+    );
 }
 
 #[test]
-fn a_missing_secret_is_told_where_the_client_proves_itself_by_it() {
-    let told = |name: &str, values: serde_json::Value| try_provider(&settings(name, values)).unwrap().1;
+fn a_missing_secret_is_a_warning_for_confidential_clients() {
+    let warnings_of = |name: &str, values: serde_json::Value| try_provider(&settings(name, values)).unwrap().1;
     for name in ["github", "facebook", "twitter"] {
-        let warnings = told(name, json!({"KEY": "k"}));
+        let warnings = warnings_of(name, json!({"KEY": "k"}));
         assert!(warnings.len() == 1 && warnings[0].contains("_SECRET: is not set"), "{name}: {warnings:?}");
     }
-    assert!(told("github", json!({"KEY": "k", "TOKEN_ENDPOINT_AUTH_METHOD": "none"})).is_empty());
-    assert!(told("azuread-oauth2", json!({"KEY": "k", "CLIENT_ASSERTION": "a"})).is_empty());
-    assert!(told("steam", json!({})).is_empty());
+    assert!(warnings_of("github", json!({"KEY": "k", "TOKEN_ENDPOINT_AUTH_METHOD": "none"})).is_empty());
+    assert!(warnings_of("azuread-oauth2", json!({"KEY": "k", "CLIENT_ASSERTION": "a"})).is_empty());
+    assert!(warnings_of("steam", json!({})).is_empty());
 }
 
 #[test]
-fn an_operators_own_provider_has_the_same_fields() {
+fn own_providers_have_the_fields_of_the_catalogue() {
     let made = provider(&own("extends = 'github'\ntitle = 'Mine'\nuser = { username = 'profile.nick' }"));
     assert_eq!((made.name(), made.title()), ("own", "Mine"));
-    assert!(mistakes(&own("quirk = 'none-such'\ntitle = 'x'\n[token]\nurl = 'https://x.example'\n[authorization]\nurl = 'https://x.example'"))[0].contains("none-such"));
-    assert!(mistakes(&own("tittle = 'x'"))[0].contains("tittle"));
+    assert!(errors_of(&own("quirk = 'none-such'\ntitle = 'x'\n[token]\nurl = 'https://x.example'\n[authorization]\nurl = 'https://x.example'"))[0].contains("none-such"));
+    assert!(errors_of(&own("tittle = 'x'"))[0].contains("tittle"));
     assert!(
-        mistakes(&own("title = 'x'\n[authorization]\nurl = 'http//x'\n[token]\nurl = 'https://x.example'"))[0]
+        errors_of(&own("title = 'x'\n[authorization]\nurl = 'http//x'\n[token]\nurl = 'https://x.example'"))[0]
             .contains("authorization.url")
     );
 }
 
 #[test]
-fn a_scope_of_the_settings_comes_before_the_default_ones() {
+fn scopes_of_settings_precede_the_default_ones() {
     let scope = |values| provider(&settings("google-oauth2", values)).scope();
     assert_eq!(scope(json!({"KEY": "k"})), "openid email profile");
     assert_eq!(scope(json!({"KEY": "k", "SCOPE": "calendar,drive"})), "calendar drive openid email profile");
@@ -120,7 +123,7 @@ fn a_scope_of_the_settings_comes_before_the_default_ones() {
 }
 
 #[test]
-fn the_catalogue_names_each_provider_once() {
+fn catalog_names_are_unique() {
     let names = catalog_names();
     assert!(["github", "google-oauth2", "facebook", "twitter", "oidc"].iter().all(|name| names.contains(name)));
     assert_eq!(names.len(), names.iter().collect::<BTreeSet<_>>().len());
@@ -145,7 +148,7 @@ async fn url_of(
 }
 
 #[tokio::test]
-async fn r_o2_03_the_parameters_stand_in_the_order_of_the_original() {
+async fn r_o2_03_parameters_have_the_order_of_drsa() {
     let nothing = Map::new();
     let url =
         url_of(&provider(&key("github")), None, Some(&["user".to_owned(), "repo".to_owned()]), &nothing).await.unwrap();
@@ -163,11 +166,11 @@ async fn r_o2_03_the_parameters_stand_in_the_order_of_the_original() {
     let token = RequestToken { token: "rt".to_owned(), secret: SecretString::from("rs") };
     let url = url_of(&provider(&key("twitter")), Some(&token), None, &nothing).await.unwrap();
     assert!(url.starts_with("https://api.twitter.com/oauth/authenticate?oauth_token=rt&redirect_uri="), "{url}");
-    assert!(!url.contains("rs"), "the secret of a request token stays here (SEC-12)");
+    assert!(!url.contains("rs"), "the secret of a request token must not be sent to the browser (SEC-12)");
 }
 
 #[tokio::test]
-async fn the_settings_extra_arguments_replace_and_add() {
+async fn extra_arguments_replace_and_add_parameters() {
     let google = settings(
         "google-oauth2",
         json!({"KEY": "k", "AUTH_EXTRA_ARGUMENTS": {"access_type": "offline", "prompt": "consent", "hd": "a.example"}}),
@@ -186,7 +189,7 @@ async fn the_settings_extra_arguments_replace_and_add() {
 }
 
 #[test]
-fn fault_a19_extra_arguments_replace_no_parameter_of_the_protocol() {
+fn fault_a19_extra_arguments_cannot_replace_protocol_parameters() {
     let refused = |name: &str, values: serde_json::Value, setting: &str| {
         let errors = try_provider(&settings(name, values.clone()))
             .err()
@@ -232,7 +235,7 @@ fn fault_a19_extra_arguments_replace_no_parameter_of_the_protocol() {
 }
 
 #[tokio::test]
-async fn sec_38_a_shop_is_a_name_of_the_providers_own() {
+async fn sec_38_an_address_must_be_a_name_of_the_provider() {
     let shop = provider(&own("title = 'Shops'\naddress = { shop = { suffix = '.shops.example', required = true } }\n\
          [authorization]\nurl = 'https://{address.shop}/authorize'\n[token]\nurl = 'https://{address.shop}/token'"));
     let of = |value: serde_json::Value| super::object(json!({"shop": value}));
@@ -259,7 +262,7 @@ async fn sec_38_a_shop_is_a_name_of_the_providers_own() {
 }
 
 #[test]
-fn fault_d5_okta_finds_its_discovery_document_by_api_url() {
+fn fault_d5_okta_uses_api_url_for_discovery() {
     let both = json!({
         "KEY": "k", "SECRET": "s", "API_URL": "https://dev.okta.example/oauth2",
         "OIDC_ENDPOINT": "https://dev.okta.example/oauth2/v1",
