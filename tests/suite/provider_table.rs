@@ -30,7 +30,7 @@ fn provider_table_in_the_manual_matches_the_catalog() {
 
 fn table() -> String {
     let mut table = String::from(
-        "| name | for fake_users | protocol | default scopes | PKCE | e-mail is verified when | needs | service |\n\
+        "| name | title | protocol | default scopes | PKCE | e-mail is verified when | needs | service |\n\
          |---|---|---|---|---|---|---|---|\n",
     );
     for entry in provider::catalog_entries() {
