@@ -315,7 +315,7 @@ async fn a_code_is_bound_to_its_redirect_uri_its_challenge_and_sixty_seconds() {
     provider.wait(60);
     assert_eq!(provider.exchange(&code).await.json()["error"], "invalid_grant");
 
-    // Asked without a challenge, shown with a verifier: somebody took the challenge away.
+    // A verifier without a challenge: an attacker may have removed the challenge.
     let page = provider.authorize(&[]).await;
     let code = provider.choose(&page, "mara").await.redirect_parameters()["code"].clone();
     assert_eq!(provider.exchange(&code).await.json()["error"], "invalid_grant");

@@ -1,5 +1,5 @@
 //! The concurrency limit and the circuit breaker of one host and port (SEC-39). After repeated faults the breaker opens for a few
-//! seconds: logins by that host then fail at once and hold no resources of other logins. After the cooldown one trial call
+//! seconds: logins with that provider then fail at once and use no resources that other logins need. After the cooldown one trial call
 //! decides whether the breaker closes.
 
 use std::collections::HashMap;

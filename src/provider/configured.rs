@@ -1,4 +1,4 @@
-//! A configured provider. Its methods stand with the steps of a login that they are part of.
+//! A configured provider. Its methods are in the files of the steps of a login.
 
 use std::fmt;
 

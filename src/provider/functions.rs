@@ -167,8 +167,8 @@ fn has(names: &[String], name: &Value) -> bool {
 }
 
 fn members(object: Value, keeps: impl Fn(&Value) -> bool) -> Result<Value, Error> {
-    let kept = object.try_iter()?.filter(keeps);
-    kept.map(|name| Ok((name.clone(), object.get_item(&name)?))).collect()
+    let names = object.try_iter()?.filter(keeps);
+    names.map(|name| Ok((name.clone(), object.get_item(&name)?))).collect()
 }
 
 /// Decodes WeChat's nicknames, which are UTF-8 that was decoded as Latin-1. Any other text is not changed.

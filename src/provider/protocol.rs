@@ -68,7 +68,7 @@ pub struct Callback<'a> {
 }
 
 impl<'a> Callback<'a> {
-    /// For calls with stored tokens: `fields` are what the login kept of its callback, `empty` stands for all else.
+    /// For calls with stored tokens: `fields` are the stored parameters of the callback; all others are empty.
     pub(super) fn after_login(
         fields: &'a Map<String, Value>,
         empty: &'a Map<String, Value>,

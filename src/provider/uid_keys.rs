@@ -38,10 +38,10 @@ impl UidKeys {
         let key = values.and_then(|values| values.text("ID_KEY")).unwrap_or(&rules.key).to_owned();
         let own = values.filter(|values| values.get("LEGACY_ID_KEYS").is_some());
         let legacy = own.map_or_else(|| rules.legacy_keys.clone(), |values| values.texts("LEGACY_ID_KEYS"));
-        let kept = descriptor.extra_data.iter().filter(|field| field.from == key);
+        let stored = descriptor.extra_data.iter().filter(|field| field.from == key);
         Self {
             legacy: legacy.into_iter().filter(|legacy| *legacy != key).collect(),
-            kept_as: kept.map(|field| field.to.clone()).collect(),
+            kept_as: stored.map(|field| field.to.clone()).collect(),
             form: rules.stable_form.filter(|_| key == rules.key),
             key,
         }
@@ -68,8 +68,8 @@ impl UidKeys {
         if self.legacy.is_empty() {
             return StoredKey::Current;
         }
-        if let Some(kept) = self.kept_as.iter().find_map(|name| extra_data.get(name).and_then(AccountUid::of_json)) {
-            return if kept.as_str() == uid { StoredKey::Current } else { StoredKey::Former };
+        if let Some(stored) = self.kept_as.iter().find_map(|name| extra_data.get(name).and_then(AccountUid::of_json)) {
+            return if stored.as_str() == uid { StoredKey::Current } else { StoredKey::Former };
         }
         if let Some(form) = self.form {
             let may_be_name = !has_form(uid, form) && (self.has_names() || uid.contains('@'));

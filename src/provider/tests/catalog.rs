@@ -23,7 +23,7 @@ fn a_name_has_one_default_entry() {
     }
 }
 
-/// Several entries of social-core share a name: the current one stands for it, VARIANT picks the others by their ids.
+/// Several backends of social-core have the same name: the current one is the default, VARIANT selects the others by ID.
 #[test]
 fn variants_have_the_backend_names_of_social_core() {
     for (name, current, former) in [

@@ -1,4 +1,4 @@
-//! Providers' words for a bad, used or expired code and for a refused client. Each group says where its words are from; an
+//! Error descriptions of providers for invalid, used or expired codes and for refused clients. Each group has its source; an
 //! answer whose source names no status has the status that the provider uses otherwise.
 
 use super::super::catalog::read;
@@ -53,7 +53,7 @@ weixin 200 {"errcode": 42003, "errmsg": "oauth_code expired"}
 yandex-oauth2 400 {"error": "invalid_grant", "error_description": "Code has expired"}
 zoom-oauth2 400 {"reason": "Invalid authorization code mk1Cq", "error": "invalid_request"}"#;
 
-/// From memory: no source was found for these words, so the provider may have others.
+/// Not verified: no source was found, so the texts of the providers may differ.
 const REMEMBERED: &str = r#"azuread-oauth2 400 {"error": "invalid_grant", "error_description": "AADSTS70008: The provided authorization code has expired."}
 deezer 200 wrong code
 facebook 400 {"error": {"message": "Error validating verification code. Please make sure your redirect_uri is identical", "type": "OAuthException", "code": 100}}
@@ -71,7 +71,7 @@ weixin 200 {"errcode": 40029, "errmsg": "invalid code, rid: 65"}
 yandex-oauth2 400 {"error": "bad_verification_code", "error_description": "Invalid code"}
 zoho 200 {"error": "invalid_code"}"#;
 
-/// Made up: other words in a form that is documented, and words for the general rule.
+/// Made up: other texts in a documented form, and texts for the general rule.
 const MADE_UP: &str = r#"hubspot-2026-03 400 {"error": "invalid_grant", "error_description": "missing or unknown auth code", "status": "BAD_AUTH_CODE", "message": "missing or unknown auth code"}
 figma 400 {"error": true, "status": 400, "message": "Invalid code"}
 oidc 400 {"error_code": "authcode_expired", "msg": "The authcode is expired"}

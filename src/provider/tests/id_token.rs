@@ -42,7 +42,7 @@ fn good() -> Value {
     })
 }
 
-/// A token of this header and these claims, with a signature that nobody looks at.
+/// A token of this header and these claims, with a signature that is not verified.
 fn unsigned(header: &Value, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.AAAA", part(header), part(claims))
@@ -267,7 +267,7 @@ fn fault_d6_clock_skew_applies_to_iat_and_nbf_only() {
         verdict(&skewed).unwrap_or_else(|refused| panic!("{skewed}: {refused:?}"));
     }
     verdict(&with("exp", json!(NOW - 1))).expect_err("it has expired");
-    // A longer leeway of the operator's holds for all three.
+    // A longer JWT_LEEWAY applies to all three.
     let long = |claims: &Value| verdict_of(&json!({"alg": "RS256"}), claims, |expected| expected.leeway = 120);
     for claims in [with("iat", json!(NOW + 120)), with("nbf", json!(NOW + 120)), with("exp", json!(NOW - 119))] {
         long(&claims).unwrap_or_else(|refused| panic!("{claims}: {refused:?}"));

@@ -267,7 +267,7 @@ fn only_allowed_groups_may_sign_in() {
     assert!(matches!(oidc(json!(null)), Err(ProviderError::NotAllowed { .. })));
 }
 
-/// An answer that holds nothing says nothing about names or the picture, whatever the descriptor's expressions make of it.
+/// An empty answer supplies neither names nor a picture, whatever the expressions of the descriptor are.
 #[test]
 fn fault_c01_absent_members_do_not_become_empty_names() {
     let mut seen = 0;
@@ -328,11 +328,7 @@ fn fault_a26_composed_uids_need_valid_parts() {
     };
     for number in [json!(5), json!("5")] {
         let made = of_vk(number.clone(), number).unwrap();
-        assert_eq!(
-            (made.uid.as_str(), &made.extra_data["user_id"]),
-            ("5", &json!("5")),
-            "as the original's row has it"
-        );
+        assert_eq!((made.uid.as_str(), &made.extra_data["user_id"]), ("5", &json!("5")), "as in the row of DRSA");
     }
     assert!(of_vk(json!("6"), json!("5")).is_err());
     for wrong in [
@@ -429,7 +425,7 @@ fn fault_a15_the_uid_scope_contains_the_tenant() {
     let found = scope(&b2c, json!({"tfp": "b2c_1_in", "iss": "https://login.firm.example/t/v2.0/"}));
     assert!(!found.is_per_tenant && found.current == "sub firm", "{found:?}");
     assert_eq!(found.former, ["sub https://login.firm.example/t/v2.0"]);
-    // An issuer for many tenants in the settings: each login names its own, and none is an account that signs nobody in.
+    // An issuer for many tenants in the settings: the tenant is that of the login, and a login without one is refused.
     let values =
         json!({"KEY": "k", "OIDC_ENDPOINT": "https://i.example", "ID_TOKEN_ISSUER": "https://i.example/{tenantid}"});
     assert_eq!(provider(&settings("oidc", values)).known_uid_scopes(), None);
