@@ -33,7 +33,8 @@ build: ## build the release binary, target/release/rest-social-auth
 test: install lint test-rust test-openapi test-sdk test-browser test-api ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
-lint: $(DENY) ## check formatting, clippy warnings, Rust documentation and dependency rules
+lint: $(DENY) ## check wording, formatting, clippy warnings, Rust documentation and dependency rules
+	python3 tests/lint/plain_language.py
 	cargo fmt --check
 	$(DENY) --locked check --deny warnings bans licenses sources
 	cargo clippy --locked --all-targets -- -D warnings

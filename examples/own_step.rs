@@ -1,5 +1,6 @@
-//! A login server of your own: everybody new accepts the terms first, which their user remembers in a field of its own; guests
-//! of a competitor stay outside, and tokens say who is staff. Run it like `serve`, with the settings in the environment or in a file:
+//! A login server with custom pipeline steps. A new user accepts the terms first, and the date is stored in a declared field.
+//! Users of a competitor are refused. JWTs have a claim for staff. Run it like `serve`, with the settings in the environment
+//! or in a file:
 //!
 //! ```text
 //! REST_SOCIAL_AUTH_CONFIG=settings.toml cargo run --example own_step
@@ -11,21 +12,21 @@ use rest_social_auth::model::{Identity, User, UserField, UserFieldType};
 use rest_social_auth::server::{Builder, Server};
 use serde_json::{Map, Value, json};
 
-/// The original's nine steps, with ours where they have what they need.
+/// The default pipeline with the custom steps at the positions where their inputs are known.
 pub const PIPELINE: &str = "social_details, social_uid, auth_allowed, social_user, no_competitors, get_username, \
                             require_email, terms, create_user, associate_user, load_extra_data, user_details";
 
-/// Of the terms, as it is kept with the user.
+/// The edition of the terms, stored with the user.
 const EDITION: &str = "2026-11-01";
 
-/// Asks somebody new to accept the terms. The login waits: it is answered by 202, and goes on when the answer is posted to
+/// Asks a new user to accept the terms. The login becomes pending (202) and continues when the answer is posted to
 /// `/api/login/social/resume/`.
 pub struct Terms;
 
 #[async_trait]
 impl Step for Terms {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
-        // Only somebody new: who is known accepted them before.
+        // Existing users accepted the terms before.
         if draft.user().is_some() {
             return Ok(());
         }
@@ -37,20 +38,20 @@ impl Step for Terms {
     }
 }
 
-/// Refuses with a code of our own, which the front-end finds in the problem document.
+/// Refuses a login with a custom code, which the front-end finds in the problem document.
 pub struct NoCompetitors;
 
 #[async_trait]
 impl Step for NoCompetitors {
     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         if draft.email_verified() && draft.email().ends_with("@competitor.example") {
-            return Err(Stop::refuse("competitor", "Nice try. Talk to our sales people instead."));
+            return Err(Stop::refuse("competitor", "Accounts of competitor.example cannot sign in."));
         }
         Ok(())
     }
 }
 
-/// Further claims of the JWTs, for the services that trust them.
+/// Additional claims of the JWTs.
 pub fn claims(user: &User, identity: &Identity) -> Map<String, Value> {
     let is_staff = user.email_verified && user.email.ends_with("@example.com");
     let mut claims = Map::new();
@@ -59,7 +60,7 @@ pub fn claims(user: &User, identity: &Identity) -> Map<String, Value> {
     claims
 }
 
-/// All that this program adds.
+/// Adds the steps, fields and claims of this program.
 pub fn extended(builder: Builder) -> Builder {
     builder
         .setting("SOCIAL_AUTH_PIPELINE", PIPELINE)

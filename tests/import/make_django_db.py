@@ -27,7 +27,7 @@ def keep(kind, user, value, is_valid=True, reason=None):
     credentials.append({"kind": kind, "user": user, "value": value, "is_valid": is_valid, "reason": reason})
 
 
-def sign_everybody_in():
+def sign_all_users_in():
     User = get_user_model()
     ana = login("token_user", "github", "ana")[0]
     keep("token", ana["id"], ana["token"])
@@ -88,7 +88,7 @@ def sign_everybody_in():
         keep("token", user["id"], user["token"])
 
     # Two users with one account: DRSA does this when the profile has no id.
-    login("token", "github", "nobody")
+    login("token", "github", "no-id")
 
 
 def sign_in_with_own_model():
@@ -137,15 +137,15 @@ def make_many(number):
         data = store.encode({**session_data, "_auth_user_id": str(i), "_auth_user_hash": bound})
         return (digits(32), data, until(i))
 
-    everybody, third, half = (range(step, number + 1, step) for step in (1, 3, 2))
+    all_users, third, half = (range(step, number + 1, step) for step in (1, 3, 2))
     tables = {
         "auth_user (id, username, first_name, last_name, email, password, is_active, is_staff, is_superuser, date_joined)":
-            (everybody, lambda i: (i, f"user{i}", "First", f"Last{i}", f"user{i}@example.com", password, True, False, False, now)),
+            (all_users, lambda i: (i, f"user{i}", "First", f"Last{i}", f"user{i}@example.com", password, True, False, False, now)),
         "social_auth_usersocialauth (id, user_id, provider, uid, extra_data, created, modified)":
-            (everybody, lambda i: (i, i, "github", str(i), extra_data(i), now, now)),
+            (all_users, lambda i: (i, i, "github", str(i), extra_data(i), now, now)),
         "social_auth_usersocialauth (user_id, provider, uid, extra_data, created, modified)":
             (third, lambda i: (i, "google-oauth2", f"1{i:020}", extra_data(i), now, now)),
-        "authtoken_token (key, user_id, created)": (everybody, lambda i: (digits(40), i, now)),
+        "authtoken_token (key, user_id, created)": (all_users, lambda i: (digits(40), i, now)),
         "knox_authtoken (digest, token_key, user_id, created, expiry)":
             (half, lambda i: (digits(128), digits(15), i, now, until(i))),
         "token_blacklist_outstandingtoken (id, user_id, jti, token, created_at, expires_at)": (half, refresh),
@@ -184,7 +184,7 @@ def main():
             if arguments.user_model != "stock":
                 sign_in_with_own_model()
             else:
-                sign_everybody_in()
+                sign_all_users_in()
                 get_user_model().objects.create_user("gus", "gus@example.com", "a password and nothing else")
     table = get_user_model()._meta.db_table
     accounts = rows("social_auth_usersocialauth")

@@ -164,7 +164,7 @@ PEOPLE = {
     "hal": {"id": 909, "login": "hal", "name": "Hal", "email": "hal@example.com"},
     # These users exist in the Rust tests too.
     "u2": {"id": 2, "login": "octo2", "name": "Octo Two", "email": "octo2@example.com"},
-    "nobody": {"login": "nobody", "name": "No Id", "email": "nobody@example.com"},
+    "no-id": {"login": "no-id", "name": "No Id", "email": "no-id@example.com"},
 }
 
 

@@ -61,7 +61,7 @@ async fn sec_45_each_login_refusal_is_one_audit_event(engine: Engine) {
         ),
         (post("token/github/").json(&json!({})), "invalid_request", Some("github"), Some("token")),
         (post("token/").json(&code("u2")), "provider_missing", None, None),
-        (post("token/nobody/").json(&code("u2")), "unknown_provider", None, Some("token")),
+        (post("token/no-such-provider/").json(&code("u2")), "unknown_provider", None, Some("token")),
         (not_json(), "invalid_json", Some("github"), None),
         (too_much(), "too_large", Some("github"), None),
         (post("token/github/").body("text/plain", "x"), "unsupported_media_type", Some("github"), None),
@@ -82,10 +82,10 @@ async fn sec_45_each_login_refusal_is_one_audit_event(engine: Engine) {
         ),
         (post("begin/github/").json(&json!({"next": "//evil.example"})), "invalid_request", Some("github"), None),
         (post("begin/github/").json(&json!({"scope": 7})), "invalid_request", Some("github"), None),
-        (post("begin/nobody/").json(&json!({})), "unknown_provider", None, None),
+        (post("begin/no-such-provider/").json(&json!({})), "unknown_provider", None, None),
         (post("begin/github/").header("authorization", "Token wrong"), "invalid_token", Some("github"), None),
         (get("authorize/github/?next=https://evil.example/"), "redirect_uri_not_allowed", Some("github"), None),
-        (get("authorize/nobody/"), "unknown_provider", None, None),
+        (get("authorize/no-such-provider/"), "unknown_provider", None, None),
         (get("authorize/github/?kind=nonsense"), "invalid_request", Some("github"), None),
         (get("complete/github/?code=u2&state=strange"), "state_mismatch", Some("github"), None),
         (post("complete/github/").form(&[("code", "u2")]), "state_mismatch", Some("github"), None),
@@ -112,7 +112,7 @@ async fn sec_45_each_login_refusal_is_one_audit_event(engine: Engine) {
     one_row(&rows(&app).await, before + 1, &answer);
 
     let kept: String = rows(&app).await.iter().map(|row| format!("{row:?}")).collect();
-    for secret in ["rsax_", "rsaf_", "a.b.c", "wrong", "evil.example", "nobody", "strange"] {
+    for secret in ["rsax_", "rsaf_", "a.b.c", "wrong", "evil.example", "no-such-provider", "strange"] {
         assert!(!kept.contains(secret), "{secret}");
     }
 }
@@ -269,7 +269,7 @@ async fn sec_45_failed_audit_write_does_not_change_the_response(engine: Engine) 
     let app = TestApp::start(engine).await;
     app.database.run("ALTER TABLE audit_events RENAME TO elsewhere").await;
     app.login("token", "wrong").await.problem(400, "invalid_code");
-    app.client().login("token/nobody", json!({"code": "u1"})).await.problem(404, "unknown_provider");
+    app.client().login("token/no-such-provider", json!({"code": "u1"})).await.problem(404, "unknown_provider");
 }
 
 async fn sec_44_refusal_flood_is_limited_and_deletes_no_other_event(engine: Engine) {
@@ -280,7 +280,7 @@ async fn sec_44_refusal_flood_is_limited_and_deletes_no_other_event(engine: Engi
     let unlink = app.client().request("DELETE", &format!("/api/user/social/{account}/"));
     unlink.header("authorization", &owner).send().await.problem(409, "last_login_method");
     for _ in 0..12 {
-        app.client().login("token/nobody", json!({"code": "u1"})).await.problem(404, "unknown_provider");
+        app.client().login("token/no-such-provider", json!({"code": "u1"})).await.problem(404, "unknown_provider");
     }
     let newest = rows(&app).await[0].request_id.clone();
     let repository = app.database.repository().await;
@@ -306,7 +306,7 @@ async fn sec_43_client_address_comes_from_trusted_proxies_only(engine: Engine) {
         row.ip.unwrap_or_default()
     };
     let alone = TestApp::start(engine).await;
-    assert_eq!(address(&alone, &["203.0.113.7"]).await, "127.0.0.1", "nobody is believed unless the settings say so");
+    assert_eq!(address(&alone, &["203.0.113.7"]).await, "127.0.0.1", "the header is ignored without TRUSTED_PROXIES");
     let behind = TestApp::builder(engine).with("TRUSTED_PROXIES", "10.0.0.0/8,127.0.0.1").start().await;
     for (forwarded, wanted) in [
         (&["203.0.113.7"][..], "203.0.113.7"),

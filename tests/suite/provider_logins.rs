@@ -310,7 +310,7 @@ impl Stage {
             body
         };
         let key = if self.case.oauth1 { "oauth_token" } else { "state" };
-        let mut callbacks = vec![(&other, body.clone()), (&owner, without(key, json!("made-up")))];
+        let mut callbacks = vec![(&other, body.clone()), (&owner, without(key, json!("forged")))];
         if !self.case.oauth1 {
             callbacks.push((&owner, without(key, Value::Null)));
         }
@@ -422,20 +422,20 @@ impl Stage {
             panic!("status {}: {}; calls: {places:?}", answer.status, answer.text);
         }
         self.check_calls(challenge);
-        let person = &self.case.user;
+        let expected = &self.case.user;
         let user = answer.ok();
         let helped = self.case.links_only;
         if !helped {
             let username = user["username"].as_str().unwrap_or_default();
-            let random = person.username == "*" && username.len() >= 16;
-            assert!(random || username == person.username, "username {username}");
+            let random = expected.username == "*" && username.len() >= 16;
+            assert!(random || username == expected.username, "username {username}");
             for (name, wanted) in
-                [("email", &person.email), ("first_name", &person.first_name), ("last_name", &person.last_name)]
+                [("email", &expected.email), ("first_name", &expected.first_name), ("last_name", &expected.last_name)]
             {
                 assert_eq!(user[name], wanted.as_str(), "{name}");
             }
             let verified = self.app.database.number("SELECT count(*) FROM users WHERE email_verified").await;
-            assert_eq!(verified == 1, person.email_verified, "a verified e-mail");
+            assert_eq!(verified == 1, expected.email_verified, "a verified e-mail");
         }
         let token = user["token"].as_str().expect("a token");
         let request = self.app.client().get("/api/user/social/").header("authorization", format!("Token {token}"));
@@ -443,10 +443,10 @@ impl Stage {
         let account =
             accounts.as_array().expect("a list").iter().find(|account| account["provider"] == self.case.provider);
         let account = account.unwrap_or_else(|| panic!("no account in {accounts}"));
-        assert_eq!(account["uid"], person.uid.as_str(), "uid");
+        assert_eq!(account["uid"], expected.uid.as_str(), "uid");
         let mut extra = account["extra_data"].clone();
         extra.as_object_mut().expect("an object").remove("auth_time").expect("a time");
-        let wanted: Value = serde_json::from_str(&person.extra_data).expect("extra_data in JSON");
+        let wanted: Value = serde_json::from_str(&expected.extra_data).expect("extra_data in JSON");
         for (name, value) in extra.as_object_mut().into_iter().flatten() {
             if wanted[name] == "*" {
                 *value = json!("*");

@@ -31,8 +31,8 @@ async fn eve_online_character_with_another_owner_is_refused(engine: Engine) {
     let token = json!({"access_token": "a1", "token_type": "Bearer"});
     app.double.always("POST login.eveonline.com/oauth/token", Reply::json(&token));
     let owner = |hash: Value| {
-        let person = json!({"CharacterID": 90, "CharacterName": "Ola", "CharacterOwnerHash": hash});
-        app.double.always("GET login.eveonline.com/oauth/verify", Reply::json(&person));
+        let profile = json!({"CharacterID": 90, "CharacterName": "Ola", "CharacterOwnerHash": hash});
+        app.double.always("GET login.eveonline.com/oauth/verify", Reply::json(&profile));
     };
     for (hash, code) in [(json!("first"), "c1"), (json!("first"), "c2")] {
         owner(hash);
@@ -197,9 +197,9 @@ async fn slack_user_of_another_team_is_refused(engine: Engine) {
         ("c3", json!("T1"), 403),
         ("c4", Value::Null, 403),
     ] {
-        let person =
+        let profile =
             json!({"ok": true, "user": {"id": "U1", "name": "Ola", "email": "ola@mail.example"}, "team": team});
-        app.double.always("GET slack.com/api/users.identity", Reply::json(&person));
+        app.double.always("GET slack.com/api/users.identity", Reply::json(&profile));
         let answer = app.client().login("token/slack", json!({"code": code})).await;
         assert_eq!(answer.status, status, "{code}: {}", answer.text);
     }
@@ -207,8 +207,8 @@ async fn slack_user_of_another_team_is_refused(engine: Engine) {
 
 async fn vk_id_response_must_repeat_state_and_user_id(engine: Engine) {
     let app = start_app(engine, "vk-id", &[]).await;
-    let person = json!({"user": {"user_id": "10", "first_name": "Ola"}});
-    app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
+    let profile = json!({"user": {"user_id": "10", "first_name": "Ola"}});
+    app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&profile));
     for (code, user, repeats, status) in
         [("c1", json!(10), true, 200), ("c2", json!(11), true, 403), ("c3", json!(10), false, 400)]
     {

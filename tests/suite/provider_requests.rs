@@ -171,7 +171,7 @@ async fn r_o1_03_and_06_every_request_is_signed_with_its_token_secret(engine: En
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     let token = browser.login("token_user/twitter", json!({})).await.field("oauth_token");
-    let body = json!({"oauth_token": token, "oauth_verifier": "u4", "oauth_token_secret": "made up"});
+    let body = json!({"oauth_token": token, "oauth_verifier": "u4", "oauth_token_secret": "forged"});
     let user = browser.login("token_user/twitter", body).await;
     assert_eq!(user.field("username"), "bird4");
     let request_secret = app.fake_users.request_token_secret(&token).expect("a token of the provider");
@@ -225,7 +225,7 @@ async fn r_o1_04_second_step_requires_token_and_verifier(engine: Engine) {
 
 async fn r_o1_05_unknown_request_token_is_refused(engine: Engine) {
     let app = TestApp::start(engine).await;
-    let body = json!({"oauth_token": "rt-made-up", "oauth_verifier": "u1"});
+    let body = json!({"oauth_token": "rt-forged", "oauth_verifier": "u1"});
     app.client().login("token/twitter", body).await.problem(400, "state_mismatch");
     assert!(app.double.calls().is_empty());
 }

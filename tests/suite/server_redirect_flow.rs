@@ -81,9 +81,9 @@ async fn sec_11_one_time_code_is_exchanged_once_within_a_minute(engine: Engine) 
             app.client().post("/api/login/social/swap/").json(&code).send().await.problem(400, "invalid_code");
             continue;
         }
-        let swapped = app.client().post("/api/login/social/swap/").json(&code).send().await;
-        assert_eq!(swapped.keys(), ["token", "refresh"]);
-        app.client().user(&format!("Bearer {}", swapped.field("token"))).await.ok();
+        let exchanged = app.client().post("/api/login/social/swap/").json(&code).send().await;
+        assert_eq!(exchanged.keys(), ["token", "refresh"]);
+        app.client().user(&format!("Bearer {}", exchanged.field("token"))).await.ok();
         app.client().post("/api/login/social/swap/").json(&code).send().await.problem(400, "invalid_code");
     }
     assert_eq!(app.database.count("one_time_codes").await, 0);
@@ -128,7 +128,7 @@ async fn sec_13_callback_in_another_browser_is_refused(engine: Engine) {
     let app = start_app(engine).await;
     let state = begin_redirect(&app.browser(), &format!("next={PAGE}")).await;
     complete(&app.browser(), "u1", &state).await.problem(400, "flow_mismatch");
-    complete(&app.browser(), "u1", "made-up").await.problem(400, "state_mismatch");
+    complete(&app.browser(), "u1", "forged").await.problem(400, "state_mismatch");
     assert!(app.double.calls().is_empty());
 }
 
@@ -148,7 +148,7 @@ async fn provider_error_is_returned_to_next_with_its_code(engine: Engine) {
 async fn error_page_when_there_is_no_next(engine: Engine) {
     let app = start_app(engine).await;
     for (path, code, title) in [
-        ("complete/github/?code=u1&state=made-up", "state_mismatch", "This sign-in is over"),
+        ("complete/github/?code=u1&state=forged", "state_mismatch", "This sign-in is over"),
         ("authorize/github/?next=/app", "redirect_uri_not_allowed", "This link does not work"),
         ("authorize/github/?kind=foo", "invalid_request", "This link does not work"),
         ("resume/", "invalid_request", "This link does not work"),

@@ -60,8 +60,8 @@ async fn one_credential_or_all_others_can_be_revoked(engine: Engine) {
         .as_str()
         .expect("an id")
         .to_owned();
-    let stranger = format!("Token {}", app.token("knox", "u2").await);
-    delete(&app, &format!("/api/user/credentials/{id}/"), &stranger).await.problem(404, "not_found");
+    let other_user = format!("Token {}", app.token("knox", "u2").await);
+    delete(&app, &format!("/api/user/credentials/{id}/"), &other_user).await.problem(404, "not_found");
     assert_eq!(delete(&app, &format!("/api/user/credentials/{id}/"), &knox).await.status, 204);
     app.client().user(&other).await.problem(401, "invalid_token");
     assert_eq!(delete(&app, "/api/user/credentials/others/", &knox).await.status, 204);
@@ -98,8 +98,8 @@ async fn with_two_accounts(app: &TestApp) -> (String, Vec<i64>) {
 async fn last_account_cannot_be_unlinked(engine: Engine) {
     let app = TestApp::start(engine).await;
     let (authorization, ids) = with_two_accounts(&app).await;
-    let stranger = format!("Token {}", app.token("token", "u3").await);
-    delete(&app, &format!("/api/user/social/{}/", ids[0]), &stranger).await.problem(404, "not_found");
+    let other_user = format!("Token {}", app.token("token", "u3").await);
+    delete(&app, &format!("/api/user/social/{}/", ids[0]), &other_user).await.problem(404, "not_found");
     delete(&app, "/api/user/social/x/", &authorization).await.problem(404, "not_found");
     assert_eq!(delete(&app, &format!("/api/user/social/{}/", ids[0]), &authorization).await.status, 204);
     delete(&app, &format!("/api/user/social/{}/", ids[1]), &authorization).await.problem(409, "last_login_method");
@@ -139,8 +139,8 @@ async fn sec_40_provider_tokens_are_stored_only_when_configured(engine: Engine) 
     let account = first_account(&app, &authorization).await;
     let answer = token_of(&app, &authorization, account).await;
     assert_eq!(answer.field("access_token"), "gho_u1");
-    let stranger = format!("Token {}", app.token("token", "u2").await);
-    token_of(&app, &stranger, account).await.problem(404, "not_found");
+    let other_user = format!("Token {}", app.token("token", "u2").await);
+    token_of(&app, &other_user, account).await.problem(404, "not_found");
     // The database has no plain text, and the encrypted token of another account cannot be decrypted in its place.
     app.database
         .run("UPDATE social_accounts SET encrypted_tokens = (SELECT encrypted_tokens FROM social_accounts ORDER BY id DESC LIMIT 1)")

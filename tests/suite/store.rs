@@ -192,7 +192,7 @@ impl Store {
         credential: impl Fn(&User) -> NewCredential + Send + Sync,
     ) -> Option<User> {
         let mut make =
-            |user: &User| IssuedCredential { credential: credential(user), answer: Some(b"sealed".to_vec()) };
+            |user: &User| IssuedCredential { credential: credential(user), answer: Some(b"encrypted".to_vec()) };
         match self.repository.commit_login(login.clone(), &mut make).await.expect("a commit") {
             Committed::Done(user) => Some(*user),
             Committed::Stale | Committed::TooManyTokens | Committed::AlreadyCompleted => None,
@@ -221,7 +221,8 @@ impl Store {
 async fn authorization_request_is_claimed_once(engine: Engine) {
     let store = store(engine).await;
     store.repository.insert_authorization_request(&authorization_request("a", NOW)).await.expect("an insert");
-    let kept = store.repository.authorization_request(&digest("a")).await.expect("a read").expect("the attempt");
+    let kept =
+        store.repository.authorization_request(&digest("a")).await.expect("a read").expect("the authorization request");
     assert_eq!((kept.provider.as_str(), kept.encrypted_secret.as_deref()), ("github", Some(&[0, 1, 255][..])));
     assert_eq!(kept.address, Some(json!({"shop": "a.example"})));
     assert!(kept.claimed.is_none() && kept.expires == NOW.plus(Duration::from_secs(600)));
@@ -241,9 +242,9 @@ async fn authorization_request_is_claimed_once(engine: Engine) {
     let codes: Vec<CodeClaim> = (0..8).map(|n| code(&format!("code {n}"), NOW)).collect();
     let key = digest("a");
     let claims = join_all(codes.iter().map(|code| repository.claim(Some(&key), Some(code), NOW))).await;
-    let ours = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::Acquired))).count();
-    let spent = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::RequestAlreadyUsed))).count();
-    assert_eq!((ours, spent), (1, 7));
+    let acquired = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::Acquired))).count();
+    let already_used = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::RequestAlreadyUsed))).count();
+    assert_eq!((acquired, already_used), (1, 7));
     assert!(!open("github", "browser").await);
     assert_eq!(store.database.count("used_codes").await, 1, "the refused claims left no code behind");
 }
@@ -256,7 +257,8 @@ async fn claim_marks_authorization_request_and_code_or_neither(engine: Engine) {
     assert!(matches!(store.claim(Some("a"), Some(&code("code", NOW))).await, Claimed::Acquired));
     // The code is used: authorization request b must stay unclaimed.
     assert!(matches!(store.claim(Some("b"), Some(&code("code", NOW))).await, Claimed::CodeUsed(_)));
-    let kept = store.repository.authorization_request(&digest("b")).await.expect("a read").expect("the attempt");
+    let kept =
+        store.repository.authorization_request(&digest("b")).await.expect("a read").expect("the authorization request");
     assert!(kept.claimed.is_none());
     // The authorization request is claimed: the code must stay unused.
     assert!(matches!(store.claim(Some("a"), Some(&code("other", NOW))).await, Claimed::RequestAlreadyUsed));
@@ -274,7 +276,7 @@ async fn answer_is_stored_with_its_code(engine: Engine) {
     let login = LoginCommit { consumes: Some(ConsumedCredential::Code(digest("code"))), ..create("1", &["ana"]) };
     store.commit(&login, |user| session("s", user)).await.expect("a user");
     let used = store.repository.used_code(&digest("code")).await.expect("a read").expect("the claim");
-    assert_eq!(used.answer.as_deref(), Some(&b"sealed"[..]));
+    assert_eq!(used.answer.as_deref(), Some(&b"encrypted"[..]));
     assert!(matches!(store.claim(None, Some(&code("refused", NOW))).await, Claimed::Acquired));
     store.repository.store_answer(&digest("refused"), b"no").await.expect("a write");
     let used = store.repository.used_code(&digest("refused")).await.expect("a read").expect("the claim");
@@ -315,7 +317,7 @@ async fn next_username_is_used_when_the_first_exists(engine: Engine) {
     let second = store.commit(&create("2", &["ana", "ana", "ana2"]), |user| session("s", user)).await.expect("a user");
     assert_eq!(second.username, "ana2");
     let none_left = store.commit(&create("3", &["ana", "ana2"]), |user| session("t", user)).await;
-    assert!(none_left.is_none(), "to be decided anew");
+    assert!(none_left.is_none(), "the decision must be made again");
     assert_eq!(store.database.count("users").await, 2);
 }
 
@@ -360,18 +362,18 @@ async fn login_does_not_overwrite_concurrent_edits(engine: Engine) {
     store.repository.update_user(user.id, &edit, &event()).await.expect("a write");
     // The decision was made on the row read before.
     let follows = LoginCommit { target: known(&user, &account), first_name: Some("Theirs".into()), ..create("1", &[]) };
-    assert!(store.commit(&follows, |user| session("s", user)).await.is_none(), "it is decided anew");
+    assert!(store.commit(&follows, |user| session("s", user)).await.is_none(), "the decision must be made again");
     let same = LoginCommit { set_last_login: true, first_name: None, ..follows.clone() };
     store.commit(&same, |user| session("s", user)).await.expect("a login");
     let after = store.repository.user(user.id).await.expect("a read").expect("the user");
     assert_eq!((after.first_name.as_str(), after.last_login), ("Mine", Some(NOW)));
-    let anew = LoginCommit { target: known(&after, &account), ..follows };
-    assert_eq!(store.commit(&anew, |user| session("t", user)).await.expect("a login").first_name, "Mine");
+    let updated = LoginCommit { target: known(&after, &account), ..follows };
+    assert_eq!(store.commit(&updated, |user| session("t", user)).await.expect("a login").first_name, "Mine");
     // A second edit of the same field, which the list of edited fields does not show.
     let again = |user: &User| User { first_name: "Still mine".into(), ..user.clone() };
     store.repository.update_user(user.id, &again, &event()).await.expect("a write");
-    let late = LoginCommit { last_name: Some("Theirs".into()), first_name: None, ..anew };
-    assert!(store.commit(&late, |user| session("u", user)).await.is_none(), "it is decided anew");
+    let late = LoginCommit { last_name: Some("Theirs".into()), first_name: None, ..updated };
+    assert!(store.commit(&late, |user| session("u", user)).await.is_none(), "the decision must be made again");
 }
 
 /// SQLite commits these writes in groups: a stale or duplicate write does not affect the others.
@@ -390,7 +392,7 @@ async fn grouped_writes_have_separate_results(engine: Engine) {
     let (signed_in, claimed) = futures_util::future::join(join_all(logins), join_all(claims)).await;
     let evens: Vec<bool> = (0..64).map(|n| n % 2 == 0).collect();
     assert_eq!(signed_in, evens, "those that were decided on what is there, and no other");
-    assert_eq!(claimed.iter().filter(|ours| **ours).count(), 32, "each code once");
+    assert_eq!(claimed.iter().filter(|acquired| **acquired).count(), 32, "each code once");
     assert_eq!((store.database.count("sessions").await, store.database.count("used_codes").await), (32, 32));
     store.repository.close().await;
     let late = store.repository.claim(None, Some(&code("late", NOW)), NOW).await;
@@ -594,7 +596,7 @@ fn halt(token: &str) -> StoredPendingLogin {
     StoredPendingLogin {
         token: digest(token),
         browser: None,
-        encrypted: b"sealed".to_vec(),
+        encrypted: b"encrypted".to_vec(),
         link_to: None,
         expires,
         completed: None,
@@ -618,7 +620,7 @@ async fn pending_login_is_consumed_once_or_nothing_is_written(engine: Engine) {
     assert_eq!((store.database.count("users").await, store.database.count("sessions").await), (1, 1));
     let completed =
         repository.pending_login(&digest("a")).await.expect("a read").expect("the row").completed.expect("completed");
-    assert_eq!((completed.at, &completed.answer[..]), (NOW, &b"sealed"[..]));
+    assert_eq!((completed.at, &completed.answer[..]), (NOW, &b"encrypted"[..]));
     // For an existing user: consumed by a step that asks again, and not consumed.
     let user = store.user("eva").await;
     let account = repository.accounts_of(user.id).await.expect("a read").remove(0);

@@ -41,7 +41,7 @@ async fn delete(client: &Client, path: &str, authorization: &str) -> Answer {
 }
 
 /// The GitHub profile of user 1 with additional fields.
-fn person(more: Value) -> Value {
+fn github_user(more: Value) -> Value {
     let mut profile = json!({"id": 1, "login": "ana", "name": "Ana Lopez", "email": "ana@example.com"});
     profile.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
     profile
@@ -81,7 +81,7 @@ async fn is_new_is_in_the_redirect_the_code_exchange_and_a_repeat(engine: Engine
     const APP: &str = "com.example.app:/cb";
     let plan = TestApp::builder(engine).with("REST_SOCIAL_IS_NEW", "true");
     let app = plan.with("ALLOWED_REDIRECT_URIS", &format!("{REDIRECT_URI},{APP}")).start().await;
-    let land = async |next: &str, kind: &str, code: &str| {
+    let redirect_flow = async |next: &str, kind: &str, code: &str| {
         let browser = app.browser();
         let there = browser.get(&format!("/api/login/social/authorize/github/?next={next}&kind={kind}")).send().await;
         let there = url::Url::parse(there.header("location").expect("a location")).expect("a URL");
@@ -89,12 +89,12 @@ async fn is_new_is_in_the_redirect_the_code_exchange_and_a_repeat(engine: Engine
         let path = format!("/api/login/social/complete/github/?code={code}&state={state}");
         browser.get(&path).send().await.header("location").expect("a location").to_owned()
     };
-    assert_eq!(land(REDIRECT_URI, "session", "u1").await, format!("{REDIRECT_URI}?is_new=true"));
-    assert_eq!(land(REDIRECT_URI, "session", "u01").await, format!("{REDIRECT_URI}?is_new=false"));
-    let swap = land(APP, "jwt-pair", "u2").await;
-    let code = swap.split_once("code=").expect("a code").1.to_owned();
-    let swapped = app.client().post("/api/login/social/swap/").json(&json!({"code": code})).send().await;
-    assert_eq!(swapped.ok()["is_new"], true);
+    assert_eq!(redirect_flow(REDIRECT_URI, "session", "u1").await, format!("{REDIRECT_URI}?is_new=true"));
+    assert_eq!(redirect_flow(REDIRECT_URI, "session", "u01").await, format!("{REDIRECT_URI}?is_new=false"));
+    let redirect = redirect_flow(APP, "jwt-pair", "u2").await;
+    let code = redirect.split_once("code=").expect("a code").1.to_owned();
+    let exchanged = app.client().post("/api/login/social/swap/").json(&json!({"code": code})).send().await;
+    assert_eq!(exchanged.ok()["is_new"], true);
 
     let browser = app.browser();
     let begun = app.begin(&browser, "github", json!({"redirect_uri": REDIRECT_URI})).await;
@@ -120,8 +120,8 @@ async fn with_fields(engine: Engine) -> TestApp {
 async fn declared_fields_are_in_responses_claims_and_openapi(engine: Engine) {
     let app = with_fields(engine).await;
     let more = json!({"locale": "de", "avatar_url": "https://a.example/1.png", "followers": 7, "since": "2020-01-31"});
-    app.fake_users.set_profile("github", "u1", person(more.clone()));
-    app.fake_users.set_profile("github", "u01", person(more));
+    app.fake_users.set_profile("github", "u1", github_user(more.clone()));
+    app.fake_users.set_profile("github", "u01", github_user(more));
     let session = app.login("session", "u1").await;
     let all = "id,username,first_name,last_name,email,locale,avatar,joined,followers";
     assert_eq!(session.keys().join(","), all, "without those that have no value");
@@ -165,10 +165,14 @@ async fn declared_field_is_updated_at_login_unless_configured_otherwise(engine: 
     let plan = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS);
     let plan = plan.with("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "followers");
     let app = plan.with("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "nickname").start().await;
-    app.fake_users.set_profile("github", "u1", person(json!({"locale": "de", "since": "2020-01-31", "followers": 1})));
+    app.fake_users.set_profile(
+        "github",
+        "u1",
+        github_user(json!({"locale": "de", "since": "2020-01-31", "followers": 1})),
+    );
     let more = json!({"locale": "fr", "since": "2021-01-31", "followers": 2, "nick": "an"});
-    app.fake_users.set_profile("github", "u01", person(more));
-    app.fake_users.set_profile("github", "u001", person(json!({"locale": null, "nick": "other"})));
+    app.fake_users.set_profile("github", "u01", github_user(more));
+    app.fake_users.set_profile("github", "u001", github_user(json!({"locale": null, "nick": "other"})));
     app.login("session", "u1").await.ok();
     let second = app.login("session", "u01").await.ok();
     assert_eq!(second["locale"], "fr", "it follows");
@@ -182,9 +186,9 @@ async fn invalid_value_leaves_a_declared_field_unchanged(engine: Engine) {
     let app = with_fields(engine).await;
     let more =
         json!({"locale": ["de"], "avatar_url": "javascript:alert(1)", "since": "yesterday", "followers": "many"});
-    app.fake_users.set_profile("github", "u1", person(more));
+    app.fake_users.set_profile("github", "u1", github_user(more));
     assert_eq!(app.login("session", "u1").await.keys().join(","), "id,username,first_name,last_name,email");
-    app.fake_users.set_profile("github", "u01", person(json!({"locale": "d\u{0}e", "followers": " 12 "})));
+    app.fake_users.set_profile("github", "u01", github_user(json!({"locale": "d\u{0}e", "followers": " 12 "})));
     let user = app.login("session", "u01").await.ok();
     assert_eq!((&user["locale"], &user["followers"]), (&json!("de"), &json!(12)));
 }
@@ -260,8 +264,7 @@ async fn field_that_is_not_editable_is_a_validation_error(engine: Engine) {
     let app = editable(engine).await;
     let token = format!("Token {}", app.token("token", "u1").await);
     app.login("token", "u2").await.ok();
-    let body =
-        json!({"username": "a b", "first_name": "x".repeat(151), "last_name": null, "email": "nobody", "nickname": {}});
+    let body = json!({"username": "a b", "first_name": "x".repeat(151), "last_name": null, "email": "invalid", "nickname": {}});
     let problem = patch(&app.client(), &token, body).await.problem(400, "invalid_request");
     let fields: Vec<&String> = problem["errors"].as_object().expect("errors").keys().collect();
     assert_eq!(fields, ["email", "first_name", "last_name", "nickname", "username"]);
@@ -298,8 +301,12 @@ async fn changed_email_is_unverified_and_links_no_account(engine: Engine) {
 
 async fn r_pipe_09_edited_fields_are_not_overwritten_by_a_login(engine: Engine) {
     let app = editable(engine).await;
-    app.fake_users.set_profile("github", "u1", person(json!({"nick": "one", "locale": "de"})));
-    app.fake_users.set_profile("github", "u01", person(json!({"nick": "two", "locale": "fr", "name": "Eva Maier"})));
+    app.fake_users.set_profile("github", "u1", github_user(json!({"nick": "one", "locale": "de"})));
+    app.fake_users.set_profile(
+        "github",
+        "u01",
+        github_user(json!({"nick": "two", "locale": "fr", "name": "Eva Maier"})),
+    );
     let token = format!("Token {}", app.token("token", "u1").await);
     patch(&app.client(), &token, json!({"first_name": "Annie", "nickname": "mine", "last_name": "Lopez"})).await.ok();
     let user = app.login("session", "u01").await.ok();
@@ -344,7 +351,7 @@ async fn sec_34_update_with_session_cookie_needs_an_allowed_origin(engine: Engin
 async fn export_is_complete_and_has_no_secret(engine: Engine) {
     let plan = TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS).with("STORE_PROVIDER_TOKENS", "true");
     let app = plan.start().await;
-    app.fake_users.set_profile("github", "u1", person(json!({"locale": "de"})));
+    app.fake_users.set_profile("github", "u1", github_user(json!({"locale": "de"})));
     let login = app.login("jwt-pair", "u1").await;
     let knox = app.client().post("/api/login/social/knox/facebook/").json(&json!({"code": "u2"})).send().await;
     knox.ok();
@@ -374,7 +381,7 @@ async fn deleting_a_user_revokes_all_credentials_and_keeps_the_audit_log(engine:
     }
     let browser = app.browser();
     browser.login("session/github", json!({"code": "u0001"})).await.ok();
-    let stranger = format!("Token {}", app.token("token", "u2").await);
+    let other_user = format!("Token {}", app.token("token", "u2").await);
     let out = delete(&app.client(), USER, &headers[1]).await;
     assert_eq!((out.status, out.text.as_str()), (204, ""));
     for header in &headers {
@@ -383,7 +390,7 @@ async fn deleting_a_user_revokes_all_credentials_and_keeps_the_audit_log(engine:
     assert_eq!(browser.get(USER).send().await.status, 401);
     let refresh = json!({"refresh": pair.field("refresh")});
     assert_eq!(app.client().post("/api/token/refresh/").json(&refresh).send().await.status, 401);
-    app.client().user(&stranger).await.ok();
+    app.client().user(&other_user).await.ok();
     for table in ["users", "social_accounts", "tokens"] {
         assert_eq!(app.database.count(table).await, 1, "{table}");
     }

@@ -333,14 +333,14 @@ async fn fault_b2_denied_request_token_ends_the_login(engine: Engine) {
     // A denial for a request token of another browser, or for an unknown one, has no effect.
     let open = parameter(&begin_redirect(&browser, "twitter").await, "oauth_token");
     callback(&app.browser(), "twitter", &[("denied", &open)]).await.problem(400, "flow_mismatch");
-    callback(&browser, "twitter", &[("denied", "made-up")]).await.problem(400, "state_mismatch");
+    callback(&browser, "twitter", &[("denied", "forged")]).await.problem(400, "state_mismatch");
     assert!(app.double.calls_at(TWITTER_ACCESS).is_empty());
     let done = callback(&browser, "twitter", &[("oauth_token", &open), ("oauth_verifier", "u1")]).await;
     assert_eq!(done.header("location"), Some(REDIRECT_URI), "{}", done.headers_and_body());
     // The same on a login route.
     let token = browser.login("token/twitter", json!({})).await.field("oauth_token");
     browser.login("token/twitter", json!({"denied": token})).await.problem(400, "access_denied");
-    browser.login("token/twitter", json!({"denied": "made-up"})).await.problem(400, "access_denied");
+    browser.login("token/twitter", json!({"denied": "forged"})).await.problem(400, "access_denied");
     let late = json!({"oauth_token": token, "oauth_verifier": "u2"});
     browser.login("token/twitter", late).await.problem(400, "state_mismatch");
     assert_eq!(app.double.calls_at(TWITTER_ACCESS).len(), 1);

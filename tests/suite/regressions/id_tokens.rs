@@ -216,8 +216,8 @@ async fn fault_a11_refresh_response_with_another_user_id_deletes_the_tokens(engi
         Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600, "user_id": 11})),
         _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 100, "user_id": 10})),
     });
-    let person = json!({"user": {"user_id": "10", "first_name": "Ola"}});
-    app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
+    let profile = json!({"user": {"user_id": "10", "first_name": "Ola"}});
+    app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&profile));
     let login = app.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
     app.advance(Duration::from_secs(200));
     provider_token(&app, &login).await.problem(409, "token_ended");

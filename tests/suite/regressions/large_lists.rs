@@ -82,8 +82,8 @@ async fn fault_b26_page_size_is_limited_and_a_cursor_is_bound_to_its_user(engine
     let third = page(&app, &authorization, &next(&second).expect("a third page")).await;
     assert_eq!((ids(&second).len(), ids(&third).len(), next(&third)), (100, 41, None));
 
-    let stranger = format!("Token {}", app.token("token", "u2").await);
-    let refused = page(&app, &stranger, &further).await.problem(400, "invalid_request");
+    let other_user = format!("Token {}", app.token("token", "u2").await);
+    let refused = page(&app, &other_user, &further).await.problem(400, "invalid_request");
     assert!(refused["errors"]["cursor"].is_array(), "{refused}");
     for query in ["?limit=0", "?limit=101", "?limit=-1", "?limit=many", "?limit=300"] {
         let refused = page(&app, &authorization, query).await.problem(400, "invalid_request");
@@ -119,7 +119,7 @@ async fn fault_b26_accounts_of_several_uids_are_one_query(engine: Engine) {
         async |user: i64| app.database.text(&format!("SELECT uid FROM social_accounts WHERE user_id = {user}")).await;
     let (first, third) = (uid(1).await, uid(3).await);
     let repository = app.database.repository().await;
-    let found = repository.accounts_by_uid("github", &[&third, "of nobody", &first]).await.expect("a read");
+    let found = repository.accounts_by_uid("github", &[&third, "of no user", &first]).await.expect("a read");
     let users: Vec<(i64, i64)> = found.iter().map(|(account, user)| (account.user_id.0, user.id.0)).collect();
     assert_eq!(users, [(1, 1), (3, 3)]);
 }

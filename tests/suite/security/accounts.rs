@@ -125,8 +125,8 @@ async fn sec_23_untrusted_verification_never_links_later(engine: Engine) {
     let attacker = at(&app, "oidc", "u6").await.ok();
     app.fake_users.set_profile("google-oauth2", "u1", hosted("1", "user1@example.com"));
     at(&app, "google-oauth2", "u1").await.problem(409, "account_exists");
-    let vouched = "SELECT count(*) FROM users WHERE email_verified AND email_verified_by = 'oidc'";
-    assert_eq!(app.database.number(vouched).await, 1, "as it was said");
+    let verified = "SELECT count(*) FROM users WHERE email_verified AND email_verified_by = 'oidc'";
+    assert_eq!(app.database.number(verified).await, 1, "as it was said");
 
     // An address that the webhook verified links; one that it no longer verifies does not.
     app.database.run("UPDATE users SET email_verified_by = ''").await;
@@ -212,7 +212,7 @@ async fn sec_25_account_of_another_user_is_never_moved(engine: Engine) {
     let first = format!("Token {}", app.token("token", "u1").await);
     let second = app.login("token_user", "u2").await.ok();
     app.link("token/github", &first, "u02").await.problem(409, "account_in_use");
-    assert_eq!(app.login("token_user", "u002").await.ok()["id"], second["id"], "it signs in whom it did before");
+    assert_eq!(app.login("token_user", "u002").await.ok()["id"], second["id"], "it signs in the same user as before");
     // Two parallel logins link one account: one succeeds.
     let third = format!("Token {}", app.token("token", "u3").await);
     let both =
@@ -265,8 +265,8 @@ async fn sec_25_linking_needs_a_fresh_login_unless_disabled(engine: Engine) {
     let authorize = authorize.header("sec-fetch-site", "none").send().await;
     let there = url::Url::parse(authorize.header("location").expect("a location")).expect("a URL");
     let state = there.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
-    let landed = browser.get(&format!("/api/login/social/complete/facebook/?code=u5&state={state}")).send().await;
-    assert_eq!(landed.header("location"), Some("https://front.example/cb?error=fresh_login_required"));
+    let redirect = browser.get(&format!("/api/login/social/complete/facebook/?code=u5&state={state}")).send().await;
+    assert_eq!(redirect.header("location"), Some("https://front.example/cb?error=fresh_login_required"));
     let accounts = "SELECT count(*) FROM social_accounts WHERE provider = 'facebook'";
     assert_eq!((app.database.number(accounts).await, app.database.count("users").await), (2, 1));
 

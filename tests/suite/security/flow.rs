@@ -45,7 +45,7 @@ async fn sec_01_state_is_valid_once_before_expiry_at_its_provider(engine: Engine
         let other = app.browser();
         app.begin(&other, "facebook", json!({})).await;
         finish(&other, "github", body.clone()).await.problem(400, "flow_mismatch");
-        finish(&app.client(), "github", with("flow_token", "rsaf_made-up")).await.problem(400, "flow_mismatch");
+        finish(&app.client(), "github", with("flow_token", "rsaf_forged")).await.problem(400, "flow_mismatch");
         finish(&browser, "facebook", body.clone()).await.problem(400, "state_mismatch");
         let elsewhere = with("redirect_uri", &format!("{}/", app.node.base));
         finish(&browser, "github", elsewhere).await.problem(400, "state_mismatch");
@@ -89,7 +89,7 @@ async fn sec_02_required_policy_refuses_a_code_without_state(engine: Engine) {
     let app = TestApp::builder(engine).with("STATE_POLICY", "required").start().await;
     let victim = app.browser();
     // The attacker's own code, posted from the victim's page.
-    for body in [json!({"code": "u1"}), json!({"code": "u1", "state": "made-up"}), json!({"code": "u1", "state": ""})] {
+    for body in [json!({"code": "u1"}), json!({"code": "u1", "state": "forged"}), json!({"code": "u1", "state": ""})] {
         for kind in ["session", "token", "jwt-pair", "knox"] {
             let post = victim.post(&format!("/api/login/social/{kind}/github/")).header("origin", FRONTEND);
             post.json(&body).send().await.problem(400, "state_mismatch");

@@ -214,7 +214,7 @@ impl FakeUsers {
         let fake_users = self.clone();
         double.on("GET id.example/userinfo", move |call| {
             match call.header("authorization").and_then(|value| value.strip_prefix("Bearer oidc-")) {
-                Some(code) => Reply::json(&fake_users.profile("oidc", code, oidc_person)),
+                Some(code) => Reply::json(&fake_users.profile("oidc", code, oidc_profile)),
                 None => Reply::json_at(401, &json!({"error": "invalid_token"})),
             }
         });
@@ -223,7 +223,7 @@ impl FakeUsers {
     /// The claims of a login's ID token.
     pub fn id_token_claims(&self, code: &str, nonce: Option<&str>, access_token: &str) -> Value {
         let now = *self.now.lock().expect("the lock is not poisoned");
-        let mut claims = self.profile("oidc", code, oidc_person);
+        let mut claims = self.profile("oidc", code, oidc_profile);
         let sub = claims["sub"].clone();
         claims["iss"] = ISSUER.into();
         claims["aud"] = CLIENT_ID.into();
@@ -242,7 +242,7 @@ impl FakeUsers {
     }
 }
 
-fn oidc_person(n: &str) -> Value {
+fn oidc_profile(n: &str) -> Value {
     json!({"sub": format!("s-{n}"), "preferred_username": format!("user{n}"), "name": format!("First{n} Last{n}"),
         "given_name": format!("First{n}"), "family_name": format!("Last{n}"), "email": format!("user{n}@example.com"),
         "email_verified": true})

@@ -85,8 +85,8 @@ pub fn signed_with_header(header: &Value, claims: &Value) -> String {
 
 /// Signed with a key that no provider publishes.
 pub fn forged(claims: &Value) -> String {
-    let stranger = KeyPair::generate(KeySize::Rsa2048).expect("an RSA key");
-    rs256(&stranger, &json!({"alg": "RS256", "typ": "JWT", "kid": KEY_ID}), claims)
+    let other_key = KeyPair::generate(KeySize::Rsa2048).expect("an RSA key");
+    rs256(&other_key, &json!({"alg": "RS256", "typ": "JWT", "kid": KEY_ID}), claims)
 }
 
 /// `alg: none`.

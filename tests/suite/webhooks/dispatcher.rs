@@ -98,7 +98,7 @@ async fn events_are_listed_resent_and_pruned_by_command(engine: Engine) {
     let show: &'static [&'static str] = vec!["webhooks", "show", id, "--json"].leak();
     let shown: Value = serde_json::from_str(&command(&app.database, show).await).expect("JSON");
     assert_eq!((&shown["id"], &shown["state"], &shown["attempts"]), (&json!(id), &json!("delivered"), &json!(1)));
-    assert_eq!(shown["body"], body(&events), "to the letter what was sent");
+    assert_eq!(shown["body"], body(&events), "exactly what was sent");
     let text = command(&app.database, &show[..3]).await;
     assert!(text.contains("delivered") && text.contains("\"type\": \"user.created\""), "{text}");
 

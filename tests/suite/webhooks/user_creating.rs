@@ -45,7 +45,7 @@ async fn user_creating_is_sent_once_for_a_new_user_only(engine: Engine) {
 
     app.login("session", "u01").await.ok();
     app.link("token/facebook", &authorization, "u2").await.ok();
-    assert_eq!(app.double.calls_at(RECEIVER).len(), 1, "nobody new");
+    assert_eq!(app.double.calls_at(RECEIVER).len(), 1, "no call for an existing user");
     assert_eq!(app.database.count("webhook_events").await, 0, "no other field is sent");
 }
 

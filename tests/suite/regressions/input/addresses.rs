@@ -292,7 +292,7 @@ async fn fault_a20_mapped_email_is_checked_against_the_deny_lists(engine: Engine
         .with("SOCIAL_AUTH_USER_FIELD_MAPPING", r#"{"username": "email"}"#)
         .with("SOCIAL_AUTH_DENIED_DOMAINS", "evil.example");
     let app = plan.with("SOCIAL_AUTH_DENIED_EMAILS", "eve@good.example").start().await;
-    for (n, (mapped, kept)) in [
+    for (n, (mapped, stored)) in [
         ("ana@good.example", "ana@good.example"),
         ("new@good.example", "new@good.example"),
         ("eve@evil.example", "new@good.example"),
@@ -306,7 +306,7 @@ async fn fault_a20_mapped_email_is_checked_against_the_deny_lists(engine: Engine
         let code = format!("u{}1", "0".repeat(n));
         app.fake_users.set_profile("github", &code, json!({"id": 1, "login": mapped, "email": "ana@good.example"}));
         app.login("token", &code).await.ok();
-        assert_eq!(app.database.text("SELECT email FROM users").await, kept, "after {mapped}");
+        assert_eq!(app.database.text("SELECT email FROM users").await, stored, "after {mapped}");
     }
 }
 

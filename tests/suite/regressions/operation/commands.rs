@@ -36,7 +36,7 @@ async fn fault_d9_errors_begin_with_error_and_are_json_on_stdout_with_json() {
         (&["users", "list"], 2),
         (&["users", "show"], 2),
         (&["nonsense"], 2),
-        (&["providers", "show", "nobody"], 1),
+        (&["providers", "show", "unknown"], 1),
         (&["providers", "check"], 1),
         (&["audit", "--since", "banana"], 2),
         (&["openapi", "--config", "nothing.toml"], 2),

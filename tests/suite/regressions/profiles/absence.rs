@@ -66,9 +66,9 @@ async fn fault_c01_missing_extra_data_stays_unchanged(engine: Engine) {
     .enumerate()
     {
         let user = google(&app, n + 1, &profile).await;
-        let kept = extra_data(&app, &user).await;
-        assert_eq!((kept.get("locale"), kept.get("firm")), (Some(&locale), Some(&firm)), "{profile}");
-        assert_eq!(kept["sub"], "77");
+        let stored = extra_data(&app, &user).await;
+        assert_eq!((stored.get("locale"), stored.get("firm")), (Some(&locale), Some(&firm)), "{profile}");
+        assert_eq!(stored["sub"], "77");
     }
 }
 
@@ -125,8 +125,8 @@ async fn fault_c02_id_token_without_profile_claims_keeps_the_profile(engine: Eng
     let id_token = crate::support::signer::signed(&claims);
     let second = app.client().login("token_user/oidc", json!({"id_token": id_token})).await.ok();
     assert_eq!(names(&second), known);
-    let kept = extra_data(&app, &second).await;
-    assert_eq!((&kept["locale"], &kept["id"]), (&json!("hu"), &claims["sub"]));
+    let stored = extra_data(&app, &second).await;
+    assert_eq!((&stored["locale"], &stored["id"]), (&json!("hu"), &claims["sub"]));
     assert_eq!(app.database.count("users").await, 1);
 }
 

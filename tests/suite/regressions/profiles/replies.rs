@@ -56,14 +56,14 @@ async fn fault_a27_verbose_errors_show_no_form_of_a_secret(engine: Engine) {
         STANDARD.encode(CLIENT_SECRET),
         STANDARD.encode(format!("client-of-the-test:{CLIENT_SECRET}")),
         STANDARD.encode(format!("{CLIENT_SECRET}:client-of-the-test")),
-        "the code u1x-of-nobody".to_owned(),
+        "the code u1x-of-no-user".to_owned(),
     ];
     for (n, form) in forms.iter().enumerate() {
         for (error, words) in [("invalid_grant", form.as_str()), (form.as_str(), "No."), (form.as_str(), form.as_str())]
         {
             let words = format!("Refused: {words} at evil.example/x");
             app.double.always(GITHUB_TOKEN, Reply::json_at(400, &json!({"error": error, "error_description": words})));
-            let code = if form.contains("u1x") { "u1x-of-nobody".to_owned() } else { format!("u{n}-{}", error.len()) };
+            let code = if form.contains("u1x") { "u1x-of-no-user".to_owned() } else { format!("u{n}-{}", error.len()) };
             let answer = app.client().login("token/github", json!({"code": code})).await;
             assert!(!answer.text.contains(form.as_str()) && !answer.text.contains("evil.example"), "{}", answer.text);
             if form.contains("u1x") {
