@@ -38,8 +38,8 @@ async fn begin_answers_the_authorization_url_state_and_flow_token(engine: Engine
     let browser = app.browser();
     let answer = browser.post("/api/login/social/begin/oidc/").json(&json!({"next": "/inbox"})).send().await;
     let body = answer.ok();
-    for (name, wanted) in [("expires_in", json!(600)), ("next", json!("/inbox")), ("provider", json!("oidc"))] {
-        assert_eq!(body[name], wanted, "{body}");
+    for (name, expected) in [("expires_in", json!(600)), ("next", json!("/inbox")), ("provider", json!("oidc"))] {
+        assert_eq!(body[name], expected, "{body}");
     }
     let default_redirect_uri = format!("{}/", app.node.base);
     assert_eq!(body["redirect_uri"], default_redirect_uri.as_str());
@@ -49,7 +49,7 @@ async fn begin_answers_the_authorization_url_state_and_flow_token(engine: Engine
 
     let begun = app.begin(&browser, "oidc", json!({"redirect_uri": REDIRECT_URI})).await;
     assert_eq!(begun.url.as_str().split('?').next(), Some("https://id.example/authorize"));
-    for (name, wanted) in [
+    for (name, expected) in [
         ("response_type", "code"),
         ("client_id", CLIENT_ID),
         ("redirect_uri", REDIRECT_URI),
@@ -57,7 +57,7 @@ async fn begin_answers_the_authorization_url_state_and_flow_token(engine: Engine
         ("scope", "openid profile email"),
         ("code_challenge_method", "S256"),
     ] {
-        assert_eq!(begun.parameter(name), Some(wanted), "{name} in {}", begun.url);
+        assert_eq!(begun.parameter(name), Some(expected), "{name} in {}", begun.url);
     }
     for name in ["nonce", "code_challenge"] {
         assert!(begun.parameter(name).is_some_and(|value| value.len() >= 43), "{name} in {}", begun.url);

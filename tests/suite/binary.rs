@@ -14,7 +14,7 @@ use crate::support::double::{Double, Reply};
 use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, GITHUB_TOKEN, GITHUB_USER, ISSUER, OIDC_TOKEN};
 use crate::support::process::{Process, run};
 
-const SECRET_KEY: &str = "the-binarys-own-secret-key-09f3c1-not-for-anybody-else";
+const SECRET_KEY: &str = "secret-key-of-the-binary-tests-09f3c1-for-no-other-use";
 
 /// What a server needs to start, and the provider doubles that it calls.
 struct Setup {

@@ -19,7 +19,7 @@ on_both_databases!(
     audit_list_and_audit_prune,
 );
 
-const SECRET_KEY: &str = "the-commands-own-secret-key-0d5f-not-for-anybody-else";
+const SECRET_KEY: &str = "secret-key-of-the-command-tests-0d5f-for-no-other-use";
 const KEY_A: &str = "a:Zt8mVq3cYw0RkPj6LbXs1NfHd7GuAe5oT2iKyC9xQzM=";
 const KEY_B: &str = "b:J4nWc7ySx0KtGm3ZpVfQe9LrBd6HuAa1oT8iXk5NwRs=";
 
@@ -302,7 +302,7 @@ async fn audit_list_and_audit_prune(engine: Engine) {
         assert_eq!((own.as_array().map(Vec::len), &own[0]["user_id"]), (Some(1), &json!(2)), "{own}");
     }
     let request = all[0]["request_id"].as_str().expect("a request id").to_owned();
-    for (filter, wanted) in [
+    for (filter, expected) in [
         (&["--outcome", "refused"][..], 1),
         (&["--outcome", "done"], 2),
         (&["--event", "sign_up"], 2),
@@ -318,7 +318,7 @@ async fn audit_list_and_audit_prune(engine: Engine) {
         (&["--until", "2026-11-24T13:00:01+01:00"], 3),
     ] {
         let lines = read(&[filter, &["--jsonl"]].concat()).await.stdout;
-        assert_eq!(lines.lines().count(), wanted, "{filter:?}: {lines}");
+        assert_eq!(lines.lines().count(), expected, "{filter:?}: {lines}");
         for line in lines.lines() {
             assert!(serde_json::from_str::<Value>(line).is_ok_and(|row| row["at"].is_string()), "{line}");
         }
@@ -363,7 +363,7 @@ async fn unusable_database_is_reported_and_not_changed() {
     let wanted = format!("needs write access to it and to its directory {}\n", folder.path().display());
     assert!(directory.status == Some(2) && directory.stderr.ends_with(&wanted), "{}", directory.stderr);
 
-    std::fs::write(folder.path().join("empty.db"), "").expect("a file in a folder of ours");
+    std::fs::write(folder.path().join("empty.db"), "").expect("a file in the temporary folder");
     let url = at("empty.db");
     for line in [&["users", "list"][..], &["audit"], &["keys", "list"]] {
         let environment = [("DATABASE_URL", url.as_str()), ("SECRET_KEY", SECRET_KEY)];
@@ -468,8 +468,8 @@ async fn providers_check_sends_no_credentials() {
     github.assert_finding(true, "profile endpoint https://api.github.com/user");
     let own = "https://login.example/api/login/social/complete/github/";
     let uris = &github.json()["areas"][0]["redirect_uris"];
-    let wanted = json!([REDIRECT_URI, "https://login.example/", format!("{FRONTEND}/"), own]);
-    assert_eq!(uris, &wanted);
+    let expected = json!([REDIRECT_URI, "https://login.example/", format!("{FRONTEND}/"), own]);
+    assert_eq!(uris, &expected);
 
     let oidc = setup.check("oidc", &[]).await.success();
     oidc.assert_finding(true, "discovery document https://id.example/.well-known/openid-configuration");
@@ -543,7 +543,7 @@ async fn doctor_reports_every_error_of_a_broken_configuration() {
     let database = Database::create(Engine::Sqlite).await;
     let setup = Setup::new(&database).await;
     let file = setup.folder.path().join("settings.toml");
-    std::fs::write(&file, "[providers.gitlab]\nkee = 'x'\n").expect("a file in a folder of ours");
+    std::fs::write(&file, "[providers.gitlab]\nkee = 'x'\n").expect("a file in the temporary folder");
     let further = [
         ("REST_SOCIAL_AUTH_CONFIG", file.to_str().expect("UTF-8")),
         ("SECRET_KEY", "short"),
@@ -594,7 +594,7 @@ async fn doctor_reports_clock_skew_missing_keys_and_old_schemas() {
     missing_key.assert_finding(false, "ENCRYPTION_KEYS: none decrypts 1 provider tokens");
 
     let empty = setup.folder.path().join("empty.db");
-    std::fs::write(&empty, "").expect("a file in a folder of ours");
+    std::fs::write(&empty, "").expect("a file in the temporary folder");
     let url = format!("sqlite://{}", empty.display());
     let old_schema = setup.run(&["doctor", "--json"], &[("DATABASE_URL", &url)]).await;
     old_schema.assert_finding(true, "run `rest-social-auth migrate`");

@@ -235,7 +235,7 @@ async fn use_credential(app: &TestApp, credential: &IssuedCredential) -> Answer 
             browser.set_cookie("sessionid", &credential.value);
             browser.get("/api/user/").send().await
         }
-        other => panic!("{other} is no kind"),
+        other => panic!("unknown kind {other}"),
     }
 }
 
@@ -278,14 +278,14 @@ async fn credentials_issued_by_django_work_after_the_import(engine: Engine) {
     let app = TestApp::start(engine).await;
     let report = import(&app, &project).await;
     assert_credentials_work(&app, &project).await;
-    let wanted = [
+    let expected = [
         ("social_auth_usersocialauth", "shared_uid", 1),
         ("knox_authtoken", "expired", 1),
         ("django_session", "expired", 1),
         ("django_session", "nobody_signed_in", 2),
         ("django_session", "password_changed", 1),
     ];
-    assert_eq!(left_out(&report), wanted.map(|(table, code, count)| (table.to_owned(), code, count)), "{report}");
+    assert_eq!(left_out(&report), expected.map(|(table, code, count)| (table.to_owned(), code, count)), "{report}");
     assert_eq!(note(&report, "password_only").expect("the user gus").count, 1);
     assert_eq!(note(&report, "provider_tokens_dropped").expect("provider tokens").count, 9, "{report}");
     assert_eq!(note(&report, "provider_not_configured").expect("the provider twitter").count, 1);
@@ -346,11 +346,11 @@ async fn users_accounts_and_times_are_imported_unchanged(engine: Engine) {
 
 /// Compares with a timestamp as Django prints it, `2026-11-24 11:59:03.565929`, up to a millisecond of rounding.
 #[track_caller]
-fn assert_same_moment(ours: UnixMillis, djangos: &Value) {
-    let text = djangos.as_str().expect("a moment").trim_end_matches("+00:00");
-    let time = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").expect("a moment");
-    let apart = ours.0 - time.and_utc().timestamp_millis();
-    assert!(apart.abs() <= 1, "{} is not {text}", ours.rfc3339());
+fn assert_same_moment(imported: UnixMillis, django: &Value) {
+    let text = django.as_str().expect("a timestamp").trim_end_matches("+00:00");
+    let time = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").expect("a timestamp");
+    let difference = imported.0 - time.and_utc().timestamp_millis();
+    assert!(difference.abs() <= 1, "{} is not {text}", imported.rfc3339());
 }
 
 async fn second_import_changes_nothing(engine: Engine) {
@@ -450,14 +450,14 @@ async fn provider_tokens_are_encrypted_when_enabled(engine: Engine) {
     let report = import_with(&app, &project, options).await;
     assert_eq!(note(&report, "provider_tokens_sealed").expect("all of them").count, 9);
     let tokens = project.credentials().into_iter().filter(|item| item.kind == "token" && item.is_valid);
-    for (item, wanted) in tokens.zip([["at-ana", ""], ["at-cy", ""], ["at-di", "ats"]]) {
+    for (item, expected) in tokens.zip([["at-ana", ""], ["at-cy", ""], ["at-di", "ats"]]) {
         let authorization = format!("Token {}", item.value);
         let get = async |path: &str| app.client().get(path).header("authorization", &authorization).send().await.ok();
         let accounts = get("/api/user/social/").await;
         let id = accounts[0]["id"].as_i64().expect("an id");
         let token = get(&format!("/api/user/social/{id}/token/")).await;
-        assert_eq!(token["access_token"], wanted[0]);
-        assert_eq!(token["oauth_token_secret"].as_str().unwrap_or_default(), wanted[1]);
+        assert_eq!(token["access_token"], expected[0]);
+        assert_eq!(token["oauth_token_secret"].as_str().unwrap_or_default(), expected[1]);
     }
     let dump = app.database.dump().await;
     assert!(!dump.iter().any(|value| String::from_utf8_lossy(&value.bytes).contains("at-ana")));

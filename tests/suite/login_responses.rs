@@ -36,7 +36,7 @@ const NOW: i64 = 1_795_521_600;
 
 async fn r_out_01_and_02_members_have_the_order_of_drsa(engine: Engine) {
     let app = TestApp::start(engine).await;
-    for (kind, wanted) in [
+    for (kind, expected) in [
         ("session", "id,username,first_name,last_name,email"),
         ("token", "token"),
         ("token_user", "id,token,username,first_name,last_name,email"),
@@ -48,8 +48,8 @@ async fn r_out_01_and_02_members_have_the_order_of_drsa(engine: Engine) {
         ("knox_user", "id,token,username,first_name,last_name,email"),
     ] {
         let answer = app.login(kind, &format!("u{}1", kind.len())).await;
-        assert_eq!(answer.keys().join(","), wanted, "{kind}");
-        if wanted.starts_with("id") {
+        assert_eq!(answer.keys().join(","), expected, "{kind}");
+        if expected.starts_with("id") {
             let body = answer.json();
             assert!(body["id"].is_i64(), "{body}");
             let n = format!("{}1", kind.len());
@@ -65,8 +65,8 @@ async fn r_out_03_json_is_utf_8_without_escapes_or_whitespace(engine: Engine) {
     let profile = json!({"id": 7, "login": "zoe", "name": "Zoë Ñandú 李", "email": "zoe@example.com"});
     app.fake_users.set_profile("github", "u7", profile);
     let answer = app.login("session", "u7").await;
-    let wanted = r#"{"id":1,"username":"zoe","first_name":"Zoë","last_name":"Ñandú 李","email":"zoe@example.com"}"#;
-    assert_eq!(answer.text, wanted);
+    let expected = r#"{"id":1,"username":"zoe","first_name":"Zoë","last_name":"Ñandú 李","email":"zoe@example.com"}"#;
+    assert_eq!(answer.text, expected);
     assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json")));
 }
 
@@ -75,8 +75,8 @@ async fn r_ses_01_session_login_answers_the_user_and_sets_a_cookie(engine: Engin
     let browser = app.browser();
     let answer = browser.login("session/github", json!({"code": "u1"})).await;
     let cookie = answer.set_cookie("sessionid").expect("a session cookie");
-    for (name, wanted) in [("HttpOnly", ""), ("Max-Age", "1209600"), ("Path", "/"), ("SameSite", "Lax")] {
-        assert_eq!(cookie.attribute(name), Some(wanted), "{name}: {}", answer.headers_and_body());
+    for (name, expected) in [("HttpOnly", ""), ("Max-Age", "1209600"), ("Path", "/"), ("SameSite", "Lax")] {
+        assert_eq!(cookie.attribute(name), Some(expected), "{name}: {}", answer.headers_and_body());
     }
     assert!(cookie.value.len() >= 43, "256 random bits");
     let user = browser.get("/api/user/").send().await;
@@ -170,9 +170,9 @@ async fn r_jwt_04_claims_and_lifetimes_of_a_pair(engine: Engine) {
         let jti = token["jti"].as_str().expect("a jti");
         assert!(jti.len() == 32 && jti.bytes().all(|byte| byte.is_ascii_hexdigit()), "{jti}");
         // `gen` is not a claim of DRSA: it is the user's credential generation, initially the time of creation.
-        let wanted = json!({"token_type": kind, "exp": NOW + lifetime, "iat": NOW, "jti": jti, "user_id": "1",
+        let expected = json!({"token_type": kind, "exp": NOW + lifetime, "iat": NOW, "jti": jti, "user_id": "1",
             "gen": NOW * 1000});
-        assert_eq!(token.to_string(), wanted.to_string(), "the claims have this order");
+        assert_eq!(token.to_string(), expected.to_string(), "the claims have this order");
     }
     assert_ne!(access["jti"], refresh["jti"]);
 }
@@ -180,9 +180,9 @@ async fn r_jwt_04_claims_and_lifetimes_of_a_pair(engine: Engine) {
 async fn r_jwt_05_claims_and_lifetimes_of_a_sliding_token(engine: Engine) {
     let app = TestApp::start(engine).await;
     let token = claims(&app.token("jwt-sliding", "u1").await);
-    let wanted = json!({"token_type": "sliding", "exp": NOW + 300, "iat": NOW, "jti": token["jti"],
+    let expected = json!({"token_type": "sliding", "exp": NOW + 300, "iat": NOW, "jti": token["jti"],
         "refresh_exp": NOW + 86_400, "user_id": "1", "gen": NOW * 1000});
-    assert_eq!(token.to_string(), wanted.to_string());
+    assert_eq!(token.to_string(), expected.to_string());
 }
 
 async fn r_jwt_06_user_variants_contain_the_user_as_claims(engine: Engine) {

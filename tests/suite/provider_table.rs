@@ -21,7 +21,7 @@ fn provider_table_in_the_manual_matches_the_catalog() {
         fs::write(&path, format!("{before}{BEGIN}{table}{END}{after}")).expect("docs/PROVIDERS.md can be written");
         return;
     }
-    let differs = table.lines().zip(written.lines()).find(|(wanted, found)| wanted != found);
+    let differs = table.lines().zip(written.lines()).find(|(expected, found)| expected != found);
     assert!(
         table == written,
         "docs/PROVIDERS.md differs from the catalog; run with UPDATE_DOCS=1. First different line: {differs:?}"

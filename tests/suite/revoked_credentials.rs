@@ -53,7 +53,7 @@ async fn refresh(app: &TestApp, token: &str) -> Answer {
 async fn sec_25_link_begun_by_a_revoked_credential_is_refused(engine: Engine) {
     let app = TestApp::start(engine).await;
     let owner = format!("Token {}", app.token("knox", "u1").await);
-    let thief = format!("Token {}", app.token("knox", "u01").await);
+    let other_credential = format!("Token {}", app.token("knox", "u01").await);
     let begin = async |authorization: &str| {
         let request = send(&app.client(), "POST", "/api/login/social/begin/facebook/", authorization);
         request.json(&json!({})).send().await.ok()
@@ -62,7 +62,7 @@ async fn sec_25_link_begun_by_a_revoked_credential_is_refused(engine: Engine) {
         let body = json!({"code": code, "state": begun["state"], "flow_token": begun["flow_token"]});
         app.client().login("token/facebook", body).await
     };
-    let begun = begin(&thief).await;
+    let begun = begin(&other_credential).await;
     send(&app.client(), "DELETE", "/api/user/credentials/others/", &owner).send().await;
     complete(&begun, "u7").await.problem(400, "flow_mismatch");
     let begun = begin(&owner).await;

@@ -203,16 +203,16 @@ async fn r_cmp_09_session_logout_deletes_session_and_cookie(engine: Engine) {
 
 async fn r_cmp_10_user_endpoint_accepts_every_kind_of_credential(engine: Engine) {
     let app = TestApp::start(engine).await;
-    let wanted = app.login("session", "u1").await.text;
+    let expected = app.login("session", "u1").await.text;
     for (n, (kind, scheme)) in
         [("token", "Token"), ("knox", "Token"), ("jwt-pair", "Bearer"), ("jwt-sliding", "Bearer"), ("knox", "Bearer")]
             .iter()
             .enumerate()
     {
         let token = app.token(kind, &format!("u{}1", "0".repeat(n + 1))).await;
-        assert_eq!(app.client().user(&format!("{scheme} {token}")).await.text, wanted, "{kind}");
+        assert_eq!(app.client().user(&format!("{scheme} {token}")).await.text, expected, "{kind}");
     }
-    assert_eq!(signed_in(&app, "u0000001").await.get("/api/user/").send().await.text, wanted);
+    assert_eq!(signed_in(&app, "u0000001").await.get("/api/user/").send().await.text, expected);
     let anonymous = app.client().get("/api/user/").send().await.problem(401, "not_authenticated");
     assert_eq!(anonymous["detail"], "Authentication credentials were not provided.");
 }

@@ -107,9 +107,9 @@ async fn r_pipe_09_user_field_mapping_sets_names_and_declared_fields(engine: Eng
     let mut ana = github_profile(1, "ana", "a@b.example");
     ana["avatar_url"] = json!("https://a.example/1.png");
     let user = login_with_profile(&app, "u1", ana).await;
-    let wanted = json!({"id": 1, "username": "ana", "first_name": "", "last_name": "Ana", "email": "a@b.example",
+    let expected = json!({"id": 1, "username": "ana", "first_name": "", "last_name": "Ana", "email": "a@b.example",
         "nickname": "Ana Lopez", "avatar": "https://a.example/1.png"});
-    assert_eq!(user, wanted);
+    assert_eq!(user, expected);
 
     for (mapping, wanted) in [
         (
@@ -121,7 +121,7 @@ async fn r_pipe_09_user_field_mapping_sets_names_and_declared_fields(engine: Eng
         let plan = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_USER_FIELD_MAPPING", mapping);
         let errors = plan.try_start().await.err().unwrap_or_default();
         assert_eq!(errors.len(), 1, "{mapping}: {errors:?}");
-        assert!(errors[0].problem.starts_with(wanted), "{mapping}: {errors:?}");
+        assert!(errors[0].problem.starts_with(expected), "{mapping}: {errors:?}");
     }
 }
 
@@ -136,11 +136,11 @@ async fn settings_of_one_provider_override_the_general_ones(engine: Engine) {
         ("PROTECTED_USER_FIELDS", "first_name", "first_name", json!("")),
         ("USER_FIELD_MAPPING", r#"{"fullname": "first_name"}"#, "first_name", json!("Ana Lopez")),
     ];
-    for (setting, value, member, wanted) in own {
+    for (setting, value, member, expected) in own {
         let app = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), value).start().await;
         let email = if setting == "USERNAME_IS_FULL_EMAIL" { "user1@EXAMPLE.com" } else { "User1@EXAMPLE.com" };
         let user = login_with_profile(&app, "u1", github_profile(1, "A !b", email)).await;
-        assert_eq!(user[member], wanted, "{setting}");
+        assert_eq!(user[member], expected, "{setting}");
         // Another provider uses the general settings.
         let facebook =
             json!({"id": "2", "name": "Ana Lopez", "first_name": "Ana", "last_name": "Lopez", "email": email});

@@ -194,10 +194,10 @@ async fn cve_2026_44166_pocketbase_pre_registered_email_does_not_hijack_its_owne
 async fn cve_2026_53516_better_auth_stored_unverified_email_does_not_link(engine: Engine) {
     // (source of the stored address, profile, provider, whether the owner's login is linked)
     let cases = [
-        ("github says it", json!({"id": 66, "login": "eve", "email": VICTIM}), "github", false),
-        ("oidc says unverified", json!({"sub": "66", "email": VICTIM, "email_verified": false}), "oidc", false),
-        ("oidc says nothing", json!({"sub": "66", "email": VICTIM}), "oidc", false),
-        ("oidc says verified", json!({"sub": "66", "email": VICTIM, "email_verified": true}), "oidc", true),
+        ("sent by github", json!({"id": 66, "login": "eve", "email": VICTIM}), "github", false),
+        ("unverified at oidc", json!({"sub": "66", "email": VICTIM, "email_verified": false}), "oidc", false),
+        ("oidc without email_verified", json!({"sub": "66", "email": VICTIM}), "oidc", false),
+        ("verified by oidc", json!({"sub": "66", "email": VICTIM, "email_verified": true}), "oidc", true),
     ];
     for (source, profile, provider, is_linked) in cases {
         let app = linking_by_email(engine, "google-oauth2,oidc,github").start().await;

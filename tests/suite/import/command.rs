@@ -138,7 +138,7 @@ async fn killed_import_can_be_continued(engine: Engine) {
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(report["tables"][1]["already_there"], half);
     let counts = database.counts().await;
-    for (table, wanted) in [
+    for (table, expected) in [
         ("users", 4000),
         ("social_accounts", 5333),
         ("tokens", 4000),
@@ -146,6 +146,6 @@ async fn killed_import_can_be_continued(engine: Engine) {
         ("refresh_tokens", 1600),
         ("sessions", 1600),
     ] {
-        assert_eq!(counts[table], wanted, "{table}");
+        assert_eq!(counts[table], expected, "{table}");
     }
 }

@@ -63,7 +63,7 @@ async fn invalid_rows_are_reported_by_reason_and_the_rest_is_imported(engine: En
     assert_eq!(json!(dry.tables), json!(report.tables), "the dry run reports the same");
     let links = "social_auth_usersocialauth";
     let outstanding = "token_blacklist_outstandingtoken";
-    for (table, code, wanted) in [
+    for (table, code, expected) in [
         ("auth_user", "nul_character", 1),
         ("auth_user", "username_too_long", 1),
         ("auth_user", "no_username", 1),
@@ -84,7 +84,7 @@ async fn invalid_rows_are_reported_by_reason_and_the_rest_is_imported(engine: En
         ("django_session", "other_key", 1),
         ("django_session", "expired", 2),
     ] {
-        assert_eq!(count(&report, table, code), wanted, "{table} {code}: {report}");
+        assert_eq!(count(&report, table, code), expected, "{table} {code}: {report}");
     }
     assert_eq!(note(&report, "extra_data_unreadable").expect("two accounts").first, [33, 34], "{report}");
     let text = async |sql: &str| app.database.text(sql).await;

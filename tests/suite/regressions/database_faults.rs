@@ -12,6 +12,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
+use crate::pending_logins::{flow_token, resume, with_terms};
 use crate::support::{Client, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
@@ -20,6 +21,8 @@ on_both_databases! {
     fault_b9_read_succeeds_when_last_use_cannot_be_stored,
     fault_b7_last_login_never_moves_backwards,
     fault_b27_invalid_row_is_an_error,
+    fault_b27_invalid_binding_of_a_used_code_is_an_error,
+    fault_b27_invalid_browser_of_a_pending_login_is_an_error,
     fault_f10_readyz_fails_when_a_login_cannot_be_written,
 }
 
@@ -149,6 +152,26 @@ async fn fault_f2_database_lock_gives_503_after_the_timeout() {
     beside.run("ROLLBACK").await;
     app.login("token", "u001").await.ok();
     app.client().user(&user).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f2_sqlite_lock_gives_503_after_the_timeout() {
+    let app = TestApp::builder(Engine::Sqlite)
+        .with("DATABASE_TIMEOUT", "4")
+        .with("DATABASE_QUEUE_TIMEOUT", "2")
+        .start()
+        .await;
+    app.login("token", "u1").await.ok();
+    let mut beside = Beside::connect(&app).await;
+    beside.run("BEGIN IMMEDIATE").await;
+    // The logins queue for the only writer. All responses arrive while the lock is held: it is released below.
+    let logins = ["u01", "u2", "u3", "u4"].map(|code| app.login("token", code));
+    for answer in futures_util::future::join_all(logins).await {
+        answer.problem(503, "database_unavailable");
+    }
+    beside.run("ROLLBACK").await;
+    app.login("token", "u001").await.ok();
+    assert_eq!(app.database.count("users").await, 1);
 }
 
 /// Forwards connections to PostgreSQL. While frozen it forwards no bytes and closes no connection.
@@ -356,15 +379,20 @@ async fn fault_b7_last_login_never_moves_backwards(engine: Engine) {
     assert!(app.database.number("SELECT last_login FROM users").await > later);
 }
 
+/// SQL for a digest of the wrong length.
+fn invalid_digest(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "x'00'",
+        Engine::Postgres => "'\\x00'",
+    }
+}
+
 async fn fault_b27_invalid_row_is_an_error(engine: Engine) {
     let app = TestApp::start(engine).await;
     let browser = app.browser();
     let begun = app.begin(&browser, "github", json!({})).await;
-    let short = match engine {
-        Engine::Sqlite => "UPDATE authorization_requests SET browser = x'00', flow = NULL",
-        Engine::Postgres => "UPDATE authorization_requests SET browser = '\\x00', flow = NULL",
-    };
-    app.database.run(short).await;
+    let invalid = invalid_digest(engine);
+    app.database.run(&format!("UPDATE authorization_requests SET browser = {invalid}, flow = NULL")).await;
     // The invalid digest must not mean "bound to no browser".
     let login = app.client().login("token/github", json!({"code": "u1", "state": begun.state})).await;
     login.problem(503, "database_unavailable");
@@ -372,4 +400,29 @@ async fn fault_b27_invalid_row_is_an_error(engine: Engine) {
     app.database.run("UPDATE refresh_tokens SET kind = 'jwt-other'").await;
     let listed = app.client().get("/api/user/credentials/").header("authorization", &user).send().await;
     listed.problem(503, "database_unavailable");
+}
+
+async fn fault_b27_invalid_binding_of_a_used_code_is_an_error(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
+    let login = || browser.login("token/github", json!({"code": "u1", "state": begun.state}));
+    login().await.ok();
+    app.database.run(&format!("UPDATE used_codes SET binding = {}", invalid_digest(engine))).await;
+    // The invalid digest must not mean "bound to no browser".
+    login().await.problem(503, "database_unavailable");
+}
+
+async fn fault_b27_invalid_browser_of_a_pending_login_is_an_error(engine: Engine) {
+    let app = with_terms(engine).start().await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
+    let pending = browser.login("token/github", json!({"code": "u1", "state": begun.state})).await;
+    let token = flow_token(&pending);
+    app.database.run(&format!("UPDATE pending_logins SET browser = {}", invalid_digest(engine))).await;
+    // The invalid digest must not mean "bound to no browser", which any client could resume.
+    for client in [app.client(), browser] {
+        resume(&client, &token, json!({"terms": true})).await.problem(503, "database_unavailable");
+    }
+    assert_eq!(app.database.count("users").await, 0);
 }
