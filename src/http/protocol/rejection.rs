@@ -12,7 +12,7 @@ use super::problem::{Failure, from_framework};
 #[error("{}", failure.code)]
 pub struct Rejection {
     /// Status, code and texts.
-    pub failure: Failure,
+    pub failure: Box<Failure>,
     presentation: Presentation,
 }
 
@@ -29,12 +29,12 @@ enum Presentation {
 impl Rejection {
     /// Shows an HTML page that explains the failure.
     pub fn with_html(failure: impl Into<Failure>, html: String) -> Self {
-        Self { failure: failure.into(), presentation: Presentation::Html(html) }
+        Self { failure: Box::new(failure.into()), presentation: Presentation::Html(html) }
     }
 
     /// Redirects to a target that shows the failure.
     pub fn with_redirect(failure: impl Into<Failure>, location: HeaderValue) -> Self {
-        Self { failure: failure.into(), presentation: Presentation::SeeOther(location) }
+        Self { failure: Box::new(failure.into()), presentation: Presentation::SeeOther(location) }
     }
 
     /// From what an endpoint returned; errors of the framework get a code.
@@ -46,7 +46,7 @@ impl Rejection {
     pub fn into_response(self, as_page: bool) -> Response {
         match self.presentation {
             Presentation::Problem if as_page => error_page(&self.failure),
-            Presentation::Problem => self.failure.into_response(),
+            Presentation::Problem => (*self.failure).into_response(),
             Presentation::Html(html) => html_response(self.failure.status, html),
             Presentation::SeeOther(location) => {
                 Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, location).finish()
@@ -57,7 +57,7 @@ impl Rejection {
 
 impl<E: Into<Failure>> From<E> for Rejection {
     fn from(error: E) -> Self {
-        Self { failure: error.into(), presentation: Presentation::Problem }
+        Self { failure: Box::new(error.into()), presentation: Presentation::Problem }
     }
 }
 
