@@ -1,5 +1,5 @@
-//! What can be known of a configured provider without a person: what it publishes, whether its endpoints answer, and
-//! settings that do not fit either. Nothing that proves this client is ever sent.
+//! Calls to a configured provider that need no user: its discovery document, its keys, and whether its endpoints answer. No
+//! call contains the client's secret.
 
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
@@ -10,79 +10,84 @@ use crate::model::Finding;
 use crate::outgoing::Client;
 use crate::provider::{Endpoint, Provider, SignatureAlgorithm};
 
-/// Also: how many seconds the provider's clock is ahead of ours, where an answer said.
-pub(super) async fn probed(
+/// Also returns by how many seconds the clock of the provider is ahead, if an answer had a date.
+pub(super) async fn probe_provider(
     provider: &Provider,
     client: &Client,
     deps: &Deps,
     deadline: Instant,
 ) -> (Vec<Finding>, Option<i64>) {
-    let shown = |setting| provider.settings().written_name(setting);
-    let (mut findings, mut published, mut ahead) = (Vec::new(), None, None);
+    let written_name = |setting| provider.settings().written_name(setting);
+    let (mut findings, mut document, mut seconds_ahead) = (Vec::new(), None, None);
     if let Some(endpoint) = provider.discovery_endpoint() {
-        let (found, told) = probe_endpoint(endpoint, client, deps, deadline).await;
-        ahead = told;
+        let (finding, ahead) = probe_endpoint(endpoint, client, deps, deadline).await;
+        seconds_ahead = ahead;
         match provider.discovery_members(deadline).await {
-            Err(error) if found.ok => {
-                let (base, issuer) = (shown("OIDC_ENDPOINT"), shown("ID_TOKEN_ISSUER"));
-                let advice = format!("{error}; {base} is what stands before /.well-known, {issuer} its `issuer`");
-                findings.push(Finding::error(found.what, advice));
+            Err(error) if finding.ok => {
+                let (base, issuer) = (written_name("OIDC_ENDPOINT"), written_name("ID_TOKEN_ISSUER"));
+                let advice = format!(
+                    "{error}; set {base} to the URL before /.well-known, and {issuer} to the `issuer` of the document"
+                );
+                findings.push(Finding::error(finding.what, advice));
             }
-            document => {
-                findings.push(found);
-                published = document.ok().flatten();
-                findings.extend(published.iter().flat_map(|published| compared(provider, published)));
+            published => {
+                findings.push(finding);
+                document = published.ok().flatten();
+                findings.extend(document.iter().flat_map(|document| compare_with_document(provider, document)));
             }
         }
     }
-    let endpoints = provider.endpoints(published.as_ref()).into_iter();
-    for (found, told) in join_all(endpoints.map(|one| probe_endpoint(one, client, deps, deadline))).await {
-        findings.push(found);
-        ahead = ahead.or(told);
+    let endpoints = provider.endpoints(document.as_ref()).into_iter();
+    for (finding, ahead) in join_all(endpoints.map(|one| probe_endpoint(one, client, deps, deadline))).await {
+        findings.push(finding);
+        seconds_ahead = seconds_ahead.or(ahead);
     }
-    let (what, wanted) = ("keys that sign id_tokens", provider.algorithms_with(published.as_ref()));
-    findings.extend(provider.has_keys(published.as_ref(), deadline).await.map(|has| match has {
+    let (what, algorithms) = ("keys that sign ID tokens", provider.algorithms_with(document.as_ref()));
+    findings.extend(provider.has_keys(document.as_ref(), deadline).await.map(|has_keys| match has_keys {
         Ok(true) => Finding::ok(what),
-        Ok(false) => Finding::error(what, format!("none is for {wanted:?}: see {}", shown("JWT_ALGORITHMS"))),
-        Err(error) => Finding::error(what, format!("{error}; see {}", shown("JWKS_URI"))),
+        Ok(false) => {
+            Finding::error(what, format!("no key is for {algorithms:?}: see {}", written_name("JWT_ALGORITHMS")))
+        }
+        Err(error) => Finding::error(what, format!("{error}; see {}", written_name("JWKS_URI"))),
     }));
-    (findings, ahead)
+    (findings, seconds_ahead)
 }
 
-/// A plain request: whatever the answer, somebody is at home.
+/// A request without parameters: any answer proves that the endpoint exists.
 async fn probe_endpoint(endpoint: Endpoint, client: &Client, deps: &Deps, deadline: Instant) -> (Finding, Option<i64>) {
     let Endpoint { label: what, method, url } = endpoint;
     let Some(url) = url else {
-        return (Finding::warning(what, "its address is known only during a login: not looked at"), None);
+        return (Finding::warning(what, "is not checked, because its URL is known only during a login"), None);
     };
     let what = format!("{what} {}{}", url.origin().ascii_serialization(), url.path());
     match client.probe(method.into(), url, deadline).await {
         Err(error) => (Finding::error(what, format!("{error}; {}", error.advice())), None),
-        Ok(reached) => {
-            let odd = matches!(reached.status, 404 | 410 | 500..).then(|| format!("has status {}", reached.status));
-            let ahead = reached.date.map(|date| date - deps.now().seconds());
-            (Finding { what, ok: true, advice: odd }, ahead)
+        Ok(answer) => {
+            let advice = matches!(answer.status, 404 | 410 | 500..).then(|| format!("has status {}", answer.status));
+            let ahead = answer.date.map(|date| date - deps.now().seconds());
+            (Finding { what, ok: true, advice }, ahead)
         }
     }
 }
 
-/// The settings held against what the provider publishes.
-fn compared(provider: &Provider, published: &Map<String, Value>) -> Vec<Finding> {
-    let shown = |setting| provider.settings().written_name(setting);
-    let lists = |name, one: &str| {
-        let listed = published.get(name).and_then(Value::as_array);
-        listed.map(|all| all.iter().any(|known| known == one))
+/// Compares the settings with the discovery document.
+fn compare_with_document(provider: &Provider, document: &Map<String, Value>) -> Vec<Finding> {
+    let written_name = |setting| provider.settings().written_name(setting);
+    // `None`: the document does not have the member.
+    let lists = |member, value: &str| {
+        let listed = document.get(member).and_then(Value::as_array);
+        listed.map(|all| all.iter().any(|known| known == value))
     };
     let mut findings = Vec::new();
     if !provider.uses_pkce() && lists("code_challenge_methods_supported", "S256") == Some(true) {
-        findings.push(Finding::warning(shown("USE_PKCE"), "the provider knows PKCE: set it to true"));
+        findings.push(Finding::warning(written_name("USE_PKCE"), "the provider supports PKCE: set it to true"));
     }
-    let wanted = provider.algorithms_with(Some(published));
-    let signs =
+    let algorithms = provider.algorithms_with(Some(document));
+    let is_used =
         |one: &SignatureAlgorithm| lists("id_token_signing_alg_values_supported", &one.to_string()) != Some(false);
-    if provider.verifies_id_token() && !wanted.iter().any(signs) {
-        let advice = format!("{wanted:?} is accepted, and the provider signs with none of them");
-        findings.push(Finding::error(shown("JWT_ALGORITHMS"), advice));
+    if provider.verifies_id_token() && !algorithms.iter().any(is_used) {
+        let advice = format!("accepts {algorithms:?}, and the provider signs with none of them");
+        findings.push(Finding::error(written_name("JWT_ALGORITHMS"), advice));
     }
     findings
 }

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::output::{columns, print, print_either, print_json, safe, table};
 use crate::account;
 use crate::clock::{Deps, UnixMillis};
-use crate::model::{AuditEvent, AuditKind, CredentialEntry, CredentialPage, SocialAccount, User, UserId};
+use crate::model::{AuditEvent, AuditKind, CredentialEntry, CredentialQuery, SocialAccount, User, UserId};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::settings::Settings;
@@ -101,7 +101,7 @@ async fn execute(
             let user = find(repository, &user).await?;
             let accounts = repository.accounts_of(user.id).await?;
             // Includes sessions that SESSION_IDLE_TIMEOUT has expired: the command does not read that setting.
-            let all = CredentialPage { now, idle_since: None, after: None, limit: i64::MAX };
+            let all = CredentialQuery { now, idle_since: None, after: None, limit: i64::MAX };
             let credentials = repository.credentials_of(user.id, &all).await?;
             if json {
                 let mut shown = user_json(&user);

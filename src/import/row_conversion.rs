@@ -10,8 +10,8 @@ use super::django_session::{self, DjangoSession, SessionError};
 use super::report::Reason;
 use crate::clock::UnixMillis;
 use crate::model::{
-    AccountUid, ClientInfo, EmailAddress, FieldType, Kind, KnoxRow, ProviderTokens, RefreshRow, SessionRow,
-    SocialAccount, TokenRow, UidError, User, UserFields, UserId, drop_nulls, without_provider_tokens,
+    AccountUid, ClientInfo, EmailAddress, UserFieldType, CredentialKind, KnoxRow, ProviderTokens, RefreshRow, SessionRow,
+    SocialAccount, TokenRow, UidError, User, UserFields, UserId, strip_nul_characters, without_provider_tokens,
 };
 use crate::secrets::{Digest, SecretString};
 use crate::settings::JwtRules;
@@ -47,12 +47,12 @@ pub fn declared_values(columns: &str, fields: &UserFields) -> DeclaredValues {
             None | Some(Value::Null) => continue,
             Some(Value::String(text)) if text.is_empty() => continue,
             // SQLite stores booleans as 0 and 1.
-            Some(Value::Number(number)) if field.kind == FieldType::Boolean && number.as_u64() <= Some(1) => {
+            Some(Value::Number(number)) if field.kind == UserFieldType::Boolean && number.as_u64() <= Some(1) => {
                 Value::from(number.as_u64() == Some(1))
             }
             Some(value) => value.clone(),
         };
-        match field.kind.fit(&value) {
+        match field.kind.parse(&value) {
             Ok(value) => drop(declared.values.insert(field.name.clone(), value)),
             Err(_) => declared.invalid_fields.push(field.name.clone()),
         }
@@ -155,7 +155,7 @@ pub fn split_extra_data(text: &str) -> ExtraData {
     let mut public = without_provider_tokens(&all);
     let had_secrets = public != all;
     public.retain(|name, _| !name.contains('\0'));
-    public.values_mut().for_each(drop_nulls);
+    public.values_mut().for_each(strip_nul_characters);
     ExtraData { public, tokens: provider_tokens(&all), had_secrets, is_unreadable: false }
 }
 
@@ -254,7 +254,7 @@ pub fn refresh(
     let token = RefreshRow {
         jti: row.jti.clone(),
         family: row.jti.clone(),
-        kind: if is_sliding { Kind::JwtSliding } else { Kind::JwtPair },
+        kind: if is_sliding { CredentialKind::JwtSliding } else { CredentialKind::JwtPair },
         user_id,
         created: row.created.map_or(now, UnixMillis),
         signed_in: None,
@@ -365,7 +365,7 @@ mod tests {
             refresh(&row, &ImportedUsers::from([UserId(1)]), &JwtRules::default(), UnixMillis::from_seconds(seconds))
                 .map(|(token, _)| (token.kind, token.expires.seconds()))
         };
-        assert_eq!(at(10), Ok((Kind::JwtSliding, 1000)));
+        assert_eq!(at(10), Ok((CredentialKind::JwtSliding, 1000)));
         assert_eq!(at(1000), Err(Reason::Expired));
     }
 

@@ -12,7 +12,7 @@ use super::expression::{Expr, Ordered, Part, Scope};
 use super::protocol::Protocol;
 use super::request_rules::ProfileRequest;
 use super::{quirks, reply, user_fields};
-use crate::model::{AccountUid, EmailAddress, Identity, Seconds, as_text, as_texts, is_filled, without_secrets};
+use crate::model::{AccountUid, EmailAddress, Identity, Seconds, as_text, as_texts, is_truthy, without_secrets};
 use crate::outgoing::{Body, Request, sign};
 
 const STAGE: &str = "profile";
@@ -204,7 +204,7 @@ impl Provider {
         let bodies = answers.bodies.as_array().map(Vec::as_slice).unwrap_or_default();
         let mut lacks_sub = false;
         for body in bodies.iter().filter(|body| !body.is_null()) {
-            match body.get("sub").filter(|subject| is_filled(subject)) {
+            match body.get("sub").filter(|subject| is_truthy(subject)) {
                 // Some providers send a number here and a text in the ID token.
                 Some(other) if id_text(other).is_some_and(|other| other == subject) => {}
                 Some(_) => return Err(ProviderError::failed(STAGE, "the sub of userinfo is not that of the ID token")),
@@ -355,7 +355,7 @@ impl Provider {
             expires_in: self.remaining(context, &extra_data),
             extra_data,
             absent_extra_data,
-            same: self.descriptor.uid.must_match.clone(),
+            must_match: self.descriptor.uid.must_match.clone(),
             drop_when_empty: dropped_if_empty.collect(),
         })
     }
@@ -421,9 +421,9 @@ impl Provider {
                 profile.get(&field.from).or_else(|| details.get(&field.from)).or_else(|| details.get(&field.to));
             // Without userinfo only the ID token contains the ID, which is looked up like the uid.
             let is_id = uses_claims && [&self.uid_keys.key, &self.descriptor.uid.key].contains(&&field.from);
-            let id = if is_id && !found.is_some_and(is_filled) { self.lookup(scope, &field.from)? } else { None };
+            let id = if is_id && !found.is_some_and(is_truthy) { self.lookup(scope, &field.from)? } else { None };
             let found = id.as_deref().or(found);
-            if found.is_some_and(is_filled) || !field.if_set {
+            if found.is_some_and(is_truthy) || !field.if_set {
                 let value = without_secrets(&field.from, found.unwrap_or(&Value::Null));
                 extra.extend(value.map(|value| (field.to.clone(), value)));
                 let is_absent = found.is_none() && !(is_of_token(&field.from) && context.access_token.is_some());

@@ -8,7 +8,7 @@ use super::error_description::{is_registered, safe_code, safe_description};
 use super::expression::{Expr, Scope};
 use super::request_rules::Format;
 use crate::model::lenient::json;
-use crate::model::{as_text, is_filled};
+use crate::model::{as_text, is_truthy};
 use crate::outgoing::Reply;
 
 /// Error codes for denied consent.
@@ -150,13 +150,13 @@ fn error_by_rule(code: &Expr, value: &Value, rules: &ErrorRules) -> Option<Provi
     let scope = Scope::default().with("bodies", Some(&bodies));
     let read = |expr: &Expr| {
         let value = expr.eval(&scope).ok()??;
-        is_filled(&value).then(|| as_text(&value)).flatten()
+        is_truthy(&value).then(|| as_text(&value)).flatten()
     };
     Some(ProviderErrorBody { code: read(code)?, message: rules.message.as_ref().and_then(read) })
 }
 
 fn text_of(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
-    let plain = |value: &&Value| is_filled(value) && !value.is_object() && !value.is_array();
+    let plain = |value: &&Value| is_truthy(value) && !value.is_object() && !value.is_array();
     names.iter().find_map(|name| object.get(*name).filter(plain).and_then(as_text))
 }
 
@@ -182,7 +182,7 @@ fn error_in(value: &Value, rules: &ErrorRules, stage: &str) -> Option<ProviderEr
     }
     let members = value.as_object()?;
     let message = || text_of(members, &MESSAGES);
-    match members.get("error").or_else(|| members.get("oauth_problem")).filter(|error| is_filled(error)) {
+    match members.get("error").or_else(|| members.get("oauth_problem")).filter(|error| is_truthy(error)) {
         Some(Value::Object(error)) => {
             let code = text_of(error, &CODES).unwrap_or_default();
             Some(ProviderErrorBody { code, message: text_of(error, &MESSAGES) })
@@ -210,7 +210,7 @@ fn error_in_other_members(
         return (!text.is_empty()).then(|| ProviderErrorBody { code: String::new(), message: Some(text.to_owned()) });
     };
     let is_false = |name: &&str| members.get(*name) == Some(&Value::Bool(false));
-    let has_code = ["errcode", "error_code", "errorCode"].iter().any(|name| members.get(*name).is_some_and(is_filled));
+    let has_code = ["errcode", "error_code", "errorCode"].iter().any(|name| members.get(*name).is_some_and(is_truthy));
     if answer.is_success() && !["ok", "success"].iter().any(is_false) && !has_code {
         return None;
     }
@@ -311,7 +311,7 @@ fn normalize(text: &str) -> String {
 
 /// The error in a callback (`error`, `denied`, `oauth_problem`, `error_code`; R-ERR-12, SEC-7). `None`: there is none.
 pub fn callback_error(fields: &Map<String, Value>) -> Option<ProviderError> {
-    let field = |name: &str| fields.get(name).filter(|value| is_filled(value));
+    let field = |name: &str| fields.get(name).filter(|value| is_truthy(value));
     let message = || {
         let text = ["error_description", "error_message", "error_reason"].iter().find_map(|name| field(name)?.as_str());
         text.and_then(|text| safe_description(text, &[]))

@@ -15,7 +15,7 @@ use super::jws::{SignatureAlgorithm, SignedToken, SuspectDocument, TokenError, V
 use super::keys::{Discovery, Key};
 use super::protocol::Protocol;
 use crate::clock::UnixMillis;
-use crate::model::is_filled;
+use crate::model::is_truthy;
 use crate::outgoing::Freshness;
 use crate::secrets::ExposeSecret;
 
@@ -94,7 +94,7 @@ impl Provider {
     /// Checks that the callback is from this provider (RFC 9207, 2.4; SEC-5). Without a known issuer, the host of `iss` must be that of
     /// the authorization endpoint.
     pub(super) fn check_issuer(&self, context: &ExchangeContext<'_>) -> Result<(), ProviderError> {
-        let given = context.callback.fields.get("iss").filter(|iss| is_filled(iss));
+        let given = context.callback.fields.get("iss").filter(|iss| is_truthy(iss));
         let Some(given) = given else {
             // An ID token of an app needs no redirect, and OAuth 1.0a has no `iss`.
             let has_redirect = context.callback.id_token.is_none() && self.descriptor.protocol != Protocol::OAuth1;

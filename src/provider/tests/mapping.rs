@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::profile::Answers;
 use super::super::{Provider, ProviderError, user_fields};
 use super::{callback, context, key, object, own, provider, settings};
-use crate::model::{AccountUid, FieldType, Identity, UserField, UserFields};
+use crate::model::{AccountUid, UserFieldType, Identity, UserField, UserFields};
 use crate::settings::UserRules;
 
 fn mapped_with(
@@ -218,7 +218,7 @@ fn sec_40_tokens_are_not_stored_under_an_alias_or_in_user_fields() {
     ];
     let field = |(name, from): (&str, &str)| UserField {
         name: name.to_owned(),
-        kind: FieldType::String,
+        kind: UserFieldType::String,
         from: [("*".to_owned(), from.to_owned())].into(),
         at_login: true,
         editable: false,
