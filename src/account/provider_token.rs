@@ -112,7 +112,8 @@ impl AccountService {
         deadline: Instant,
     ) -> Result<ProviderTokens, TokenError> {
         let Renewal { row, .. } = &renewal;
-        let Some((provider, cipher)) = self.providers.get(&row.provider).zip(self.settings.token_cipher.as_deref()) else {
+        let Some((provider, cipher)) = self.providers.get(&row.provider).zip(self.settings.token_cipher.as_deref())
+        else {
             self.end_lease(row.id).await;
             return Err(TokenError::Expired);
         };
@@ -257,7 +258,9 @@ pub async fn revoke_provider_tokens(
     deadline: Instant,
 ) {
     let one = async |row: &SocialAccount, encrypted: &[u8]| {
-        let Some((provider, tokens)) = providers.get(&row.provider).zip(decrypt(cipher, row, encrypted)) else { return };
+        let Some((provider, tokens)) = providers.get(&row.provider).zip(decrypt(cipher, row, encrypted)) else {
+            return;
+        };
         if let Err(error) = provider.revoke_provider_tokens(&tokens, &row.uid, deadline).await {
             tracing::warn!(provider = row.provider, %error, "the provider token could not be revoked");
         }

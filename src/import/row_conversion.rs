@@ -10,8 +10,9 @@ use super::django_session::{self, DjangoSession, SessionError};
 use super::report::Reason;
 use crate::clock::UnixMillis;
 use crate::model::{
-    AccountUid, ClientInfo, EmailAddress, UserFieldType, CredentialKind, KnoxRow, ProviderTokens, RefreshRow, SessionRow,
-    SocialAccount, TokenRow, UidError, User, UserFields, UserId, strip_nul_characters, without_provider_tokens,
+    AccountUid, ClientInfo, CredentialKind, EmailAddress, KnoxRow, ProviderTokens, RefreshRow, SessionRow,
+    SocialAccount, TokenRow, UidError, User, UserFieldType, UserFields, UserId, strip_nul_characters,
+    without_provider_tokens,
 };
 use crate::secrets::{Digest, SecretString};
 use crate::settings::JwtRules;

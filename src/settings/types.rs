@@ -146,7 +146,7 @@ pub struct UserRules {
     pub deny_lists_accept_missing_email: bool,
     /// ALLOWED_ORGANIZATIONS; empty: all.
     pub allowed_organizations: Vec<String>,
-    /// DENIED_ORGANIZATIONS in the form of [`crate::model::resembled_name`].
+    /// DENIED_ORGANIZATIONS in the form of [`crate::model::deny_list_key`].
     pub denied_organizations: Vec<String>,
     /// SIGN_UP: whether a login may create a user.
     pub sign_up: bool,

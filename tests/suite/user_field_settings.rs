@@ -121,7 +121,7 @@ async fn r_pipe_09_user_field_mapping_sets_names_and_declared_fields(engine: Eng
         let plan = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_USER_FIELD_MAPPING", mapping);
         let errors = plan.try_start().await.err().unwrap_or_default();
         assert_eq!(errors.len(), 1, "{mapping}: {errors:?}");
-        assert!(errors[0].problem.starts_with(expected), "{mapping}: {errors:?}");
+        assert!(errors[0].problem.starts_with(wanted), "{mapping}: {errors:?}");
     }
 }
 

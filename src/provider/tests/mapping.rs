@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::profile::Answers;
 use super::super::{Provider, ProviderError, user_fields};
 use super::{callback, context, key, object, own, provider, settings};
-use crate::model::{AccountUid, UserFieldType, Identity, UserField, UserFields};
+use crate::model::{AccountUid, Identity, UserField, UserFieldType, UserFields};
 use crate::settings::UserRules;
 
 fn mapped_with(
