@@ -1,3 +1,5 @@
+//! Audit events: what an audit row holds, and how rows are selected.
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};

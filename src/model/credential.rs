@@ -1,3 +1,5 @@
+//! The five kinds of credential, and their rows.
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMillis;

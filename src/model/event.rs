@@ -1,3 +1,5 @@
+//! Webhook events: their types, queue rows and delivery states.
+
 use std::sync::Arc;
 
 use serde::Serialize;

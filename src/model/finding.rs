@@ -1,3 +1,5 @@
+//! The result of one check of `doctor` or `providers check`.
+
 use serde::Serialize;
 
 /// The result of one check of `doctor` or `providers check`.

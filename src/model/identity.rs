@@ -1,3 +1,5 @@
+//! The identity that a provider returns: uid, names, address, extra data.
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

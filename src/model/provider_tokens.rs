@@ -1,3 +1,5 @@
+//! Tokens of a provider, as they are encrypted for storage.
+
 use serde_json::{Map, Value, json};
 
 use crate::clock::UnixMillis;

@@ -1,3 +1,5 @@
+//! Durations and moments in whole seconds, parsed from values of providers.
+
 use std::time::Duration;
 
 use serde_json::Value;

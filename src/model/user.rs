@@ -1,3 +1,5 @@
+//! Users and their social accounts.
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

@@ -14,6 +14,7 @@ mod authorization_requests; // the begin route, state, PKCE, nonce; repeating a 
 mod binary; // the compiled binary: settings, start, shutdown, log
 mod commands; // users, keys, audit, providers, doctor: by the compiled binary
 mod contributing; // CONTRIBUTING.md, SECURITY.md and docs/adr name files that exist
+mod file_table; // the tables of docs/ARCHITECTURE.md match the source files
 mod id_token_login; // logins with an ID token instead of a code
 mod import; // the import of a Django project's database
 mod library; // the server as a library, with the steps of examples/

@@ -1,4 +1,4 @@
-//! The errors of the operations, in groups that [`error_list`](super::errors::error_list) combines: which codes may occur
+//! The errors of the operations, in groups that `error_list` combines: which codes may occur
 //! with which status.
 
 use super::errors::ErrorCase;

@@ -1,4 +1,4 @@
-//! A refused request on its way from a handler to [`Resource`](super::resource::Resource), which writes the audit event
+//! A refused request on its way from a handler to `Resource`, which writes the audit event
 //! and sends the response.
 
 use poem::http::{HeaderValue, StatusCode, header};

@@ -95,7 +95,7 @@ mod tests {
         serde_json::from_value(json!({
             "provider": "oidc", "uid": "x", "legacy_uids": [], "must_match": [], "username": null, "email": null,
             "fullname": null, "first_name": null, "last_name": null, "email_verified": false, "picture": null,
-            "organizations": [], "extra_data": Map::new(), "keep_if_empty": [], "fields": Map::new(),
+            "organizations": [], "extra_data": Map::new(), "drop_when_empty": [], "fields": Map::new(),
             "expires_in": null,
         }))
         .expect("an identity")
