@@ -6,7 +6,7 @@
 //!
 //! ```no_run
 //! use rest_social_auth::async_trait;
-//! use rest_social_auth::login::{Draft, Field, Step, Stop};
+//! use rest_social_auth::login::{Draft, InputField, Step, Stop};
 //! use rest_social_auth::server::Server;
 //!
 //! /// Asks a new user to accept the terms of use.
@@ -16,7 +16,7 @@
 //! impl Step for Terms {
 //!     async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
 //!         if draft.user().is_none() && draft.answer("terms").is_none() {
-//!             return Err(Stop::ask([Field::checkbox("terms", "I accept the terms of use")]));
+//!             return Err(Stop::ask([InputField::checkbox("terms", "I accept the terms of use")]));
 //!         }
 //!         Ok(())
 //!     }

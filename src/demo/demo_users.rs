@@ -1,6 +1,6 @@
-//! The users of the demo provider. They are made up; each has a property of real profiles that a front-end must handle.
+//! The users of the demo provider. They are invented; each has a property of real profiles that a front-end must handle.
 
-/// A made-up user.
+/// An invented user.
 #[derive(Debug)]
 pub struct DemoUser {
     /// The user name, which is also the value of `login_hint`.

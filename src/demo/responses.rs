@@ -30,7 +30,7 @@ pub async fn front_page() -> Response {
     message(
         StatusCode::OK,
         "Demo provider",
-        "This provider is part of the development server and has a few made-up users. Start a login at the server: it \
+        "This provider is part of the development server and has a few invented users. Start a login at the server: it \
          redirects here and back.",
     )
 }

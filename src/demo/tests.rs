@@ -280,7 +280,7 @@ async fn denied_consent_redirects_with_access_denied() {
 async fn a_consent_page_accepts_one_answer() {
     let provider = Provider::new();
     let page = provider.authorize(&[]).await;
-    assert_eq!(provider.choose(&page, "nobody").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(provider.choose(&page, "unknown").await.status, StatusCode::BAD_REQUEST);
     assert_eq!(provider.choose(&page, "yuki").await.status, StatusCode::SEE_OTHER);
     assert_eq!(provider.choose(&page, "yuki").await.status, StatusCode::BAD_REQUEST);
 }

@@ -24,7 +24,7 @@ pub enum OutgoingError {
     #[error("the answer is incomplete: {0}")]
     Broken(String),
     /// The circuit breaker is open, or the endpoint asked for a pause (`Retry-After`).
-    #[error("{host} is not called for now: its last calls failed, or it asked for a pause (Retry-After)")]
+    #[error("{host} is not called at present: its last calls failed, or it asked for a pause (Retry-After)")]
     CoolingDown { host: String, remaining: Duration },
     /// A header of the request is invalid; nothing was sent.
     #[error("{0} is not valid")]

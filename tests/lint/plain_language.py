@@ -1,7 +1,6 @@
 """Finds words that CONTRIBUTING.md asks to replace. Prints file, line, word and replacement; exits with 1 if there are any.
 
 tests/lint/replaced_words.toml has the words. A pattern matches whole words in any case, also inside snake_case names.
---all includes the files of its list `unfinished`.
 """
 
 import pathlib
@@ -14,17 +13,12 @@ root = pathlib.Path(__file__).parent.parent.parent
 rules = tomllib.loads((root / "tests/lint/replaced_words.toml").read_text())
 words = [(re.compile(rf"(?<![a-z])(?:{word['pattern']})(?![a-z])", re.IGNORECASE), word) for word in rules["word"]]
 paths = subprocess.check_output(["git", "ls-files", *rules["files"]["check"]], cwd=root, text=True).splitlines()
-unfinished = set(rules["files"]["unfinished"])
-failures, clean = 0, unfinished & set(paths)
+failures = 0
 for path in paths:
     if not path.startswith(tuple(rules["files"]["skip"])):
         for number, line in enumerate((root / path).read_text().splitlines(), 1):
             for pattern, word in words:
                 if not path.startswith(tuple(word.get("except", []))) and (match := pattern.search(line)):
-                    clean.discard(path)
-                    if path not in unfinished or "--all" in sys.argv:
-                        failures += 1
-                        print(f"{path}:{number}: replace \"{match[0]}\": {word['use']}")
-for path in sorted(clean):
-    print(f"tests/lint/replaced_words.toml: {path} has no such words any more: delete it from `unfinished`")
+                    failures += 1
+                    print(f"{path}:{number}: replace \"{match[0]}\": {word['use']}")
 sys.exit(1 if failures else 0)

@@ -25,7 +25,7 @@ on_both_databases! {
 const AGENT: &str = "audit-test/1.0";
 
 async fn rows(app: &TestApp) -> Vec<AuditRecord> {
-    app.database.repository().await.audit_events(&AuditFilter::default(), 999).await.expect("the trail")
+    app.database.repository().await.audit_events(&AuditFilter::default(), 999).await.expect("the audit log")
 }
 
 /// The only event written since there were `before`, checked against the response.

@@ -169,7 +169,7 @@ async fn begin_validates_its_parameters(engine: Engine) {
     let app = TestApp::start(engine).await;
     let challenge = challenge_of("v");
     for (provider, body, code) in [
-        ("nobody", json!({}), "unknown_provider"),
+        ("unknown", json!({}), "unknown_provider"),
         ("github", json!({"redirect_uri": "https://evil.example/cb"}), "redirect_uri_not_allowed"),
         ("github", json!({"code_challenge": challenge, "code_challenge_method": "plain"}), "invalid_request"),
         ("github", json!({"code_challenge": challenge}), "invalid_request"),

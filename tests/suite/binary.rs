@@ -180,7 +180,7 @@ async fn r_log_02_refusals_are_logged_unless_turned_off() {
         let setup = setup().await;
         let environment = setup.variables(&[("REST_SOCIAL_LOG_AUTH_EXCEPTIONS", setting)]);
         let process = Process::start(&["serve"], &environment, setup.path()).await;
-        process.client().login("token/nobody", json!({"code": "u1"})).await.problem(404, "unknown_provider");
+        process.client().login("token/unknown", json!({"code": "u1"})).await.problem(404, "unknown_provider");
         process.client().login("token/github", json!({"code": "u1"})).await.ok();
         while !process.output().contains("signed in") {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -398,7 +398,7 @@ async fn exercise_every_route(setup: &Setup, process: &Process, secrets: &mut BT
     let callback = json!({"oauth_token": request_token.field("oauth_token"), "oauth_verifier": long_code(91)});
     let signed_in = browser.login("token/twitter", callback).await;
     let user = browser.user(&format!("Bearer {access}")).await;
-    let refused = browser.user("Bearer made-up-credential-5521").await;
+    let refused = browser.user("Bearer invented-credential-5521").await;
     for answer in [&begun, &completed, &refreshed, &request_token, &signed_in, &user, &refused] {
         collect(answer);
     }
@@ -420,7 +420,7 @@ async fn exercise_every_route(setup: &Setup, process: &Process, secrets: &mut BT
         answer.problem(502, "provider_error");
         codes.push(code);
     }
-    codes.extend([code, long_code(91), nonce, verifier, "v".repeat(50), "made-up-credential-5521".to_owned()]);
+    codes.extend([code, long_code(91), nonce, verifier, "v".repeat(50), "invented-credential-5521".to_owned()]);
     let provider_tokens = codes
         .iter()
         .flat_map(|code| ["gho_", "fb-", "ya29.", "oidc-", "tw-", "tws-"].map(|prefix| format!("{prefix}{code}")));

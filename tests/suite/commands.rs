@@ -189,10 +189,11 @@ async fn users_list_and_show_find_users(engine: Engine) {
     assert_eq!(found(&["--limit", "2"]).await, [1, 2]);
     assert_eq!(found(&["--search", "USER2@"]).await, [2]);
     assert_eq!(found(&["--search", &uid]).await, [2]);
-    for text in ["SER2@", "last1", "%", "_", "\\", "nobody"] {
+    for text in ["SER2@", "last1", "%", "_", "\\", "unmatched"] {
         assert_eq!(found(&["--search", text]).await, [0; 0], "{text}");
     }
-    for (text, ids) in [("SER2@", &[2][..]), ("last1", &[1]), ("%_o", &[2]), ("_", &[2]), ("\\", &[]), ("nobody", &[])]
+    for (text, ids) in
+        [("SER2@", &[2][..]), ("last1", &[1]), ("%_o", &[2]), ("_", &[2]), ("\\", &[]), ("unmatched", &[])]
     {
         assert_eq!(found(&["--contains", text]).await, ids, "{text}");
     }
@@ -492,16 +493,16 @@ async fn providers_check_reports_each_problem() {
         output.assert_finding(false, part);
     };
     let issuer = [("SOCIAL_AUTH_OIDC_ID_TOKEN_ISSUER", "https://other.example")];
-    check_fails(&issuer, "names another issuer; set SOCIAL_AUTH_OIDC_OIDC_ENDPOINT").await;
+    check_fails(&issuer, "has another issuer; set SOCIAL_AUTH_OIDC_OIDC_ENDPOINT").await;
     check_fails(&[("SOCIAL_AUTH_OIDC_JWT_ALGORITHMS", "ES256")], "SOCIAL_AUTH_OIDC_JWT_ALGORITHMS").await;
     check_fails(&[("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", "https://id.example/nowhere")], "status 404").await;
     check_fails(&[("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", "")], "SOCIAL_AUTH_OIDC_OIDC_ENDPOINT").await;
     check_fails(&[("SOCIAL_AUTH_OIDC_SECRET", "\"quoted\"")], "SECRET of oidc").await;
-    check_fails(&[("SSL_CERT_FILE", "")], "SSL_CERT_FILE names further authorities").await;
+    check_fails(&[("SSL_CERT_FILE", "")], "set SSL_CERT_FILE to trust a further certificate authority").await;
     check_fails(&[("HTTPS_PROXY", "http://127.0.0.1:1")], "could not be reached").await;
     check_fails(&[("SSL_CERT_FILE", "/nowhere.pem")], "SSL_CERT_FILE").await;
     setup.double.always(OIDC_KEYS, Reply::json(&json!({"keys": []})));
-    check_fails(&[], "keys that sign ID tokens: keys: the set has no key that can be used").await;
+    check_fails(&[], "keys that sign ID tokens: keys: the set has no usable key").await;
 
     let warnings =
         setup.check("oidc", &[("SOCIAL_AUTH_OIDC_USE_PKCE", "false"), ("SOCIAL_AUTH_OIDC_SECRET", "")]).await;

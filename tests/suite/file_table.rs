@@ -63,7 +63,8 @@ fn functions_of_the_login_steps_exist() {
         let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
         let (file, function) = (root.join("src").join(cells[2]), cells[3]);
         let text = fs::read_to_string(&file).unwrap_or_else(|_| panic!("{} does not exist", file.display()));
-        let is_defined = [format!("fn {function}("), format!("fn {function}<")].iter().any(|found| text.contains(found));
+        let is_defined =
+            [format!("fn {function}("), format!("fn {function}<")].iter().any(|found| text.contains(found));
         assert!(is_defined, "{} has no function {function}", file.display());
         count += 1;
     }

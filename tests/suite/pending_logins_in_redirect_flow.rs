@@ -18,7 +18,7 @@ on_both_databases! {
     temporary_error_is_shown_on_the_page_and_can_be_retried,
     sec_13_page_works_only_in_the_browser_that_signed_in,
     page_redirects_to_an_app_without_its_code_verifier,
-    swap_of_a_pending_login_answers_202,
+    one_time_code_of_a_pending_login_answers_202,
 }
 
 const PAGE: &str = "https://front.example/cb";
@@ -151,8 +151,8 @@ async fn get_of_the_page_does_not_consume_the_code(engine: Engine) {
     // The page is available as long as the pending login; a code can be exchanged for one minute.
     app.advance(Duration::from_secs(590));
     form_flow_token(&get_page(&browser, &late).await);
-    let swap = json!({"code": late.split('=').nth(1).expect("a code")});
-    app.client().post("/api/login/social/swap/").json(&swap).send().await.problem(400, "invalid_code");
+    let body = json!({"code": late.split('=').nth(1).expect("a code")});
+    app.client().post("/api/login/social/swap/").json(&body).send().await.problem(400, "invalid_code");
     let late = page_path(&browser, &format!("next={PAGE}"), "u02").await;
     app.advance(Duration::from_secs(600));
     assert_page(&get_page(&browser, &late).await, 400, &["invalid_code"]);
@@ -162,8 +162,8 @@ async fn get_of_the_page_does_not_consume_the_code(engine: Engine) {
     app.database.run("DELETE FROM pending_logins").await;
     let completed = page_path(&browser, &format!("next={PAGE}&kind=token"), "u01").await;
     browser.get(&completed).send().await.problem(400, "invalid_code");
-    let swap = json!({"code": completed.split('=').nth(1).expect("a code")});
-    app.client().post("/api/login/social/swap/").json(&swap).send().await.ok();
+    let body = json!({"code": completed.split('=').nth(1).expect("a code")});
+    app.client().post("/api/login/social/swap/").json(&body).send().await.ok();
 }
 
 async fn refusal_after_the_page_redirects_with_its_code(engine: Engine) {
@@ -264,19 +264,19 @@ async fn page_redirects_to_an_app_without_its_code_verifier(engine: Engine) {
     let token = form_flow_token(&get_page(&browser, &page_path(&browser, &query, "u1").await).await);
     let redirect = location(&submit(&app, &browser, &token, &[("terms", "true")]).await);
     assert!(redirect.as_str().starts_with("com.example.app:/cb?code=rsax_"), "{redirect}");
-    let swap = json!({"code": parameter(&redirect, "code").expect("a code"), "code_verifier": verifier});
-    let done = app.client().post("/api/login/social/swap/").json(&swap).send().await;
+    let body = json!({"code": parameter(&redirect, "code").expect("a code"), "code_verifier": verifier});
+    let done = app.client().post("/api/login/social/swap/").json(&body).send().await;
     assert_eq!(done.keys(), ["token"]);
 }
 
-async fn swap_of_a_pending_login_answers_202(engine: Engine) {
+async fn one_time_code_of_a_pending_login_answers_202(engine: Engine) {
     let app = with_terms(engine).with("ALLOWED_REDIRECT_URIS", APP).start().await;
     let redirect = complete_redirect(&app.browser(), &format!("next={APP}&kind=jwt-pair-user"), "u1").await;
     assert_eq!(parameter(&redirect, "halted").as_deref(), Some("terms"));
-    let swap = json!({"code": parameter(&redirect, "code").expect("a code")});
-    let answer = app.client().post("/api/login/social/swap/").json(&swap).send().await;
+    let body = json!({"code": parameter(&redirect, "code").expect("a code")});
+    let answer = app.client().post("/api/login/social/swap/").json(&body).send().await;
     let token = flow_token(&answer);
-    app.client().post("/api/login/social/swap/").json(&swap).send().await.problem(400, "invalid_code");
+    app.client().post("/api/login/social/swap/").json(&body).send().await.problem(400, "invalid_code");
     // The app resumes without the browser's cookie.
     let done = resume(&app.client(), &token, json!({"terms": true})).await;
     assert_eq!(done.keys(), ["id", "token", "refresh", "username", "first_name", "last_name", "email"]);

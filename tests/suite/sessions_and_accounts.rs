@@ -191,7 +191,7 @@ async fn sec_45_each_login_and_each_refusal_is_one_audit_event(engine: Engine) {
     app.login("token", "u01").await.ok();
     app.login("token", "bad").await.problem(400, "invalid_code");
     app.client().login("token/nope", json!({"code": "x"})).await.problem(404, "unknown_provider");
-    let rows = app.database.repository().await.audit_events(&AuditFilter::default(), 10).await.expect("the trail");
+    let rows = app.database.repository().await.audit_events(&AuditFilter::default(), 10).await.expect("the audit log");
     let events: Vec<(String, Option<String>)> = rows.into_iter().rev().map(|row| (row.event, row.code)).collect();
     let refused = |code: &str| ("refused".to_owned(), Some(code.to_owned()));
     let wanted = [
@@ -205,7 +205,7 @@ async fn sec_45_each_login_and_each_refusal_is_one_audit_event(engine: Engine) {
 
 /// Events and their codes, the oldest first.
 async fn trail(app: &TestApp) -> Vec<String> {
-    let rows = app.database.repository().await.audit_events(&AuditFilter::default(), 99).await.expect("the trail");
+    let rows = app.database.repository().await.audit_events(&AuditFilter::default(), 99).await.expect("the audit log");
     let events = rows.into_iter().rev().map(|row| match row.code {
         Some(code) => format!("{} {code}", row.event),
         None => format!("{} {}", row.event, row.kind.unwrap_or_default()).trim_end().to_owned(),
@@ -256,7 +256,7 @@ async fn sec_45_each_change_by_a_user_is_one_audit_event(engine: Engine) {
         "deleted",
     ];
     assert_eq!(trail(&app).await[before..], wanted);
-    let rows = app.database.repository().await.audit_events(&AuditFilter::default(), 99).await.expect("the trail");
+    let rows = app.database.repository().await.audit_events(&AuditFilter::default(), 99).await.expect("the audit log");
     assert!(
         rows.iter().all(|row| row.user_id == Some(UserId(1)) && row.ip.is_some() && row.request_id.is_some()),
         "{rows:?}"

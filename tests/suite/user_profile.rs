@@ -395,7 +395,7 @@ async fn deleting_a_user_revokes_all_credentials_and_keeps_the_audit_log(engine:
         assert_eq!(app.database.count(table).await, 1, "{table}");
     }
     let trail =
-        app.database.repository().await.audit_events(&AuditFilter::of_user(UserId(1)), 9).await.expect("the trail");
+        app.database.repository().await.audit_events(&AuditFilter::of_user(UserId(1)), 9).await.expect("the audit log");
     assert_eq!((trail[0].event.as_str(), trail.len()), ("deleted", 5));
     assert_eq!(app.login("token_user", "u00001").await.ok()["id"], 3, "the account signs up a new user");
 }
@@ -438,8 +438,13 @@ async fn sec_25_deleting_and_unlinking_need_a_fresh_login(engine: Engine) {
         refused.problem(403, "fresh_login_required");
         delete(&app.client(), "/api/user/social/1/", header).await.problem(403, "fresh_login_required");
     }
-    let rows =
-        app.database.repository().await.audit_events(&AuditFilter::of_user(UserId(1)), 99).await.expect("the trail");
+    let rows = app
+        .database
+        .repository()
+        .await
+        .audit_events(&AuditFilter::of_user(UserId(1)), 99)
+        .await
+        .expect("the audit log");
     assert_eq!(rows.iter().filter(|row| row.code.as_deref() == Some("fresh_login_required")).count(), 10);
     // A new login is enough, also for a permanent token, which stays the same.
     assert_eq!(format!("Token {}", app.token("token", "u00001").await), permanent);

@@ -71,7 +71,7 @@ weixin 200 {"errcode": 40029, "errmsg": "invalid code, rid: 65"}
 yandex-oauth2 400 {"error": "bad_verification_code", "error_description": "Invalid code"}
 zoho 200 {"error": "invalid_code"}"#;
 
-/// Made up: other texts in a documented form, and texts for the general rule.
+/// Invented: other texts in a documented form, and texts for the general rule.
 const MADE_UP: &str = r#"hubspot-2026-03 400 {"error": "invalid_grant", "error_description": "missing or unknown auth code", "status": "BAD_AUTH_CODE", "message": "missing or unknown auth code"}
 figma 400 {"error": true, "status": 400, "message": "Invalid code"}
 oidc 400 {"error_code": "authcode_expired", "msg": "The authcode is expired"}
@@ -81,7 +81,7 @@ oidc 200 The authorization code has expired
 oidc 400 {"error": "invalid_request", "error_description": "code_verifier does not match"}
 oidc 400 {"error": "bad_request", "error_description": "Unknown authorization_code"}"#;
 
-/// Answers that refuse the client or the request. Sources as above; those without an own form are made up.
+/// Answers that refuse the client or the request. Sources as above; those without an own form are invented.
 const REFUSED_CLIENTS: &str = r#"twitter-oauth2 401 {"error": "unauthorized_client", "error_description": "Missing valid authorization header"}
 twitter-oauth2 400 {"error": "invalid_request", "error_description": "Missing required parameter [code_verifier]."}
 google-oauth2 401 {"error": "invalid_client", "error_description": "The provided client secret is invalid."}

@@ -254,7 +254,7 @@ mod tests {
             for (n, outcome) in outcomes.iter().enumerate() {
                 assert_eq!(matches!(outcome, Ok(true)), n != 7, "{n}: {outcome:?}");
             }
-            assert!(reopen.load(Ordering::Acquire), "the connection is opened anew");
+            assert!(reopen.load(Ordering::Acquire), "the connection is opened again");
         }
     }
     #[tokio::test]

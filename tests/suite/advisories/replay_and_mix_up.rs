@@ -69,7 +69,7 @@ async fn cve_2025_46815_zitadel_proofs_of_a_login_are_accepted_once(engine: Engi
         }
     }
     complete(&app.browser(), "github", &format!("code=u02&state={}", begun.state)).await.problem(400, "state_mismatch");
-    // An ID token, overheard.
+    // A stolen ID token.
     let token = signer::signed(&app.fake_users.id_token_claims("u3", None, ""));
     observer.login("token/oidc", json!({"id_token": token})).await.ok();
     for kind in ["session", "token", "jwt-pair", "knox"] {

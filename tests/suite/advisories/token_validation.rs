@@ -168,11 +168,11 @@ async fn cve_2026_27840_zitadel_truncated_credential_is_refused(engine: Engine) 
         let token = app.token(kind, code).await;
         app.client().user(&format!("{scheme} {token}")).await.ok();
         let texts = variants(&token);
-        let swapped_case: String = token
+        let other_case: String = token
             .chars()
             .map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
             .collect();
-        for text in texts.iter().chain([&swapped_case]) {
+        for text in texts.iter().chain([&other_case]) {
             let answer = app.client().user(&format!("{scheme} {text}")).await;
             assert_eq!(answer.status, 401, "{kind}, {} of {} characters: {}", text.len(), token.len(), answer.text);
         }

@@ -95,8 +95,8 @@ async fn fault_b5_x_forwarded_for_is_read_from_the_right(engine: Engine) {
     ] {
         assert_eq!(refused(lines).await.status, 400);
         let repository = app.database.repository().await;
-        let trail = repository.audit_events(&AuditFilter::default(), 1).await.expect("the trail");
-        assert_eq!(trail[0].ip.as_deref(), Some(address), "{lines:?}");
+        let events = repository.audit_events(&AuditFilter::default(), 1).await.expect("the audit log");
+        assert_eq!(events[0].ip.as_deref(), Some(address), "{lines:?}");
     }
 }
 
@@ -156,8 +156,9 @@ async fn fault_a28_request_id_is_accepted_from_trusted_proxies_only(engine: Engi
         let answer = login.header("x-request-id", id).send().await;
         let given = answer.header("x-request-id").expect("an id").to_owned();
         assert_eq!(given == id, is_taken, "{proxies:?}: {given}");
-        let trail = app.database.repository().await.audit_events(&AuditFilter::default(), 1).await.expect("the trail");
-        assert_eq!(trail[0].request_id.as_deref(), Some(given.as_str()));
+        let events =
+            app.database.repository().await.audit_events(&AuditFilter::default(), 1).await.expect("the audit log");
+        assert_eq!(events[0].request_id.as_deref(), Some(given.as_str()));
         assert!(seen.insert(given));
     }
 }

@@ -236,8 +236,13 @@ async fn sec_25_linking_and_unlinking_are_audited(engine: Engine) {
     };
     assert_eq!(delete(&accounts[0]).await.status, 204);
     delete(&accounts[1]).await.problem(409, "last_login_method");
-    let rows =
-        app.database.repository().await.audit_events(&AuditFilter::of_user(UserId(1)), 10).await.expect("the trail");
+    let rows = app
+        .database
+        .repository()
+        .await
+        .audit_events(&AuditFilter::of_user(UserId(1)), 10)
+        .await
+        .expect("the audit log");
     let events: Vec<&str> = rows.iter().rev().map(|row| row.event.as_str()).collect();
     assert_eq!(events, ["sign_up", "link", "unlink", "refused"]);
 }
