@@ -29,7 +29,7 @@ build: ## build the release binary, target/release/rest-social-auth
 
 # ---- tests
 
-.PHONY: test test-rust test-openapi test-api test-sdk test-browser lint fmt
+.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-browser lint fmt
 test: install lint test-rust test-openapi test-sdk test-browser test-api ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
@@ -45,7 +45,13 @@ fmt: ## format the code
 
 test-rust: ## run the Rust tests on SQLite and PostgreSQL
 	@tests/import/venv.sh >/dev/null
-	tests/postgres.sh cargo nextest run
+	@rm -f target/snapshots.txt
+	INSTA_UPDATE=no INSTA_SNAPSHOT_REFERENCES_FILE=$(CURDIR)/target/snapshots.txt tests/postgres.sh cargo nextest run
+	@unreferenced=$$(comm -13 <(sort -u target/snapshots.txt) <(ls $(CURDIR)/tests/suite/snapshots/*.snap)); \
+	[ -z "$$unreferenced" ] || { echo "No test uses these snapshots: $$unreferenced" >&2; exit 1; }
+
+snapshots: ## write the snapshots in tests/suite/snapshots; review the difference
+	INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo nextest run -E 'test(/^snapshots::/)'
 
 $(BIN): .FORCE
 	@cargo build --quiet
