@@ -154,19 +154,13 @@ fn dependencies_point_to_lower_layers() {
     assert!(wrong.is_empty(), "dependencies that are not allowed:\n{}", wrong.join("\n"));
 }
 
-/// Folders and files whose import cycles are still to be removed.
-const CYCLES_TO_REMOVE: [&str; 9] =
-    ["cli", "clock.rs", "credential", "demo", "login", "outgoing", "provider", "secrets.rs", "store"];
-
 #[test]
 fn files_have_no_import_cycles() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let graph = ImportGraph::new("lib.rs", &|file| std::fs::read_to_string(root.join(file)).ok());
     let edges = graph.edges();
     assert!(edges.len() > 150, "too few files: {}", edges.len());
-    let is_excepted = |file: &PathBuf| CYCLES_TO_REMOVE.iter().any(|name| file.starts_with(name));
-    let cycles = cycles(&edges).into_iter().filter(|cycle| !cycle.iter().all(is_excepted));
-    let lines = cycles.map(|cycle| {
+    let lines = cycles(&edges).into_iter().map(|cycle| {
         let uses = |file: &PathBuf| {
             let used: Vec<_> = edges[file].intersection(&cycle).map(|file| file.display().to_string()).collect();
             format!("  {} uses {}", file.display(), used.join(", "))
