@@ -310,7 +310,7 @@ async fn fault_a1_a15_doctor_reports_accounts_that_cannot_sign_in(engine: Engine
     let (same, other, open) = tokio::task::block_in_place(|| {
         (said("https://id.example", ""), said("https://other.example", ""), said("https://id.example", "2999-01-01"))
     });
-    assert!(!same.contains("FORMER_ISSUERS") && same.contains("1 imported accounts are stored under a key"), "{same}");
+    assert!(!same.contains("FORMER_ISSUERS") && same.contains("no login finds 1 imported accounts"), "{same}");
     assert!(other.contains("`sub https://id.example`") && other.contains("FORMER_ISSUERS"), "{other}");
     assert!(open.contains("until 2999-01-01"), "{open}");
 }

@@ -78,7 +78,7 @@ async fn sec_23_only_a_trusted_provider_links_by_verified_email(engine: Engine) 
         } else {
             let problem = other.problem(409, "account_exists");
             let detail = problem["detail"].as_str().expect("a text");
-            assert!(detail.contains("Sign in the way you did before"), "what to do next: {detail}");
+            assert!(detail.contains("Sign in as you did before"), "what to do next: {detail}");
             assert!(!detail.to_lowercase().contains("google"), "no provider is named: {detail}");
             // The advice in the error works: sign in as before, then link.
             let authorization = format!("Token {}", owner["token"].as_str().expect("a token"));
