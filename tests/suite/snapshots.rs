@@ -20,7 +20,8 @@ async fn start_app() -> TestApp {
 
 /// Replaces values that differ in each run.
 fn redact(app: &TestApp, text: &str, secrets: &[&str]) -> String {
-    let text = text.replace(&app.node.base, "https://login.example");
+    let host = app.node.base.trim_start_matches("http://");
+    let text = text.replace(&app.node.base, "https://login.example").replace(host, "login.example");
     secrets.iter().fold(text, |text, secret| text.replace(secret, "[redacted]"))
 }
 

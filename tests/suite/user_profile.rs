@@ -209,7 +209,7 @@ async fn invalid_declared_fields_stop_the_start_with_name_and_column(engine: Eng
         (r#"{"a": {"form": "x"}}"#, format!("{name}.a.form: is not a member of a field")),
         (r#"{"a": {"from": "profile.x +"}}"#, format!("{name}.a.from: `profile.x +`, column 1")),
         (r#"{"a": {"from": "person.x"}}"#, format!("{name}.a.from: `person.x`, column 1: there is no name `person`")),
-        (r#"{"a": {"from": "access_token"}}"#, format!("{name}.a.from: `access_token`: may read profile,")),
+        (r#"{"a": {"from": "access_token"}}"#, format!("{name}.a.from: `access_token`: may read only profile,")),
         (r#"{"a": {"from": {"githb": "profile.x"}}}"#, format!("{name}.a.from: there is no provider `githb`")),
     ] {
         let message = errors_of(fields).await;

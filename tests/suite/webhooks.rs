@@ -330,7 +330,7 @@ async fn sec_37_delivery_follows_no_redirect_and_limits_the_response(engine: Eng
     for (n, (reply, error)) in [
         (away, "the answer's status is 307"),
         (Reply::Endless, "the answer is larger than 1048576 bytes"),
-        (Reply::Truncated, "the answer broke off"),
+        (Reply::Truncated, "the answer is incomplete"),
     ]
     .into_iter()
     .enumerate()

@@ -103,7 +103,7 @@ async fn events_are_listed_resent_and_pruned_by_command(engine: Engine) {
     assert!(text.contains("delivered") && text.contains("\"type\": \"user.created\""), "{text}");
 
     let resend: &'static [&'static str] = vec!["webhooks", "resend", id].leak();
-    assert!(command(&app.database, resend).await.starts_with("1 queued"));
+    assert!(command(&app.database, resend).await.starts_with("queued 1 "));
     // Commands use the system clock.
     app.database.run("UPDATE webhook_events SET due = 0").await;
     let again = wait_for_calls(&app.double, 2).await.remove(1);
