@@ -86,7 +86,7 @@ impl WebhookDispatcher {
         let pause = retry_interval(event.attempts, &self.deps);
         match pause {
             Some(pause) => {
-                tracing::info!(id = event.id, %error, seconds = pause.as_secs(), "webhook failed: it will be retried")
+                tracing::info!(id = event.id, %error, seconds = pause.as_secs(), "webhook failed: it will be retried");
             }
             None => tracing::warn!(id = event.id, %error, "webhook failed for the last time: see `webhooks show`"),
         }

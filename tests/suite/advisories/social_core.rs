@@ -32,7 +32,7 @@ async fn assert_state_is_required(engine: Engine, names: &'static [&'static str]
     let cases: Vec<Case> = cases.collect();
     assert!(cases.len() >= names.len(), "each has a case: {names:?}");
     provider_logins::play(engine, cases.into_iter(), |stage| async move {
-        stage.refuses_callbacks_without_its_state().await
+        stage.refuses_callbacks_without_its_state().await;
     })
     .await;
 }
