@@ -17,7 +17,7 @@ pub enum OutgoingError {
     /// The address policy forbids the host or the scheme (SEC-37).
     #[error("{host} must not be called: {reason}")]
     Forbidden { host: String, reason: &'static str },
-    /// The answer is larger than [`MAX_BODY_LEN`].
+    /// The answer is larger than the limit of one answer, 1 MiB.
     #[error("the answer is larger than {MAX_BODY_LEN} bytes")]
     TooLarge,
     /// The connection failed before the answer was complete.

@@ -17,7 +17,7 @@ use crate::model::{as_text, is_truthy};
 /// A leeway of more seconds is a warning.
 const MAX_USUAL_LEEWAY: f64 = 300.0;
 
-/// The settings of one provider by their short names, as in SOCIAL_AUTH_<PROVIDER>_<NAME>.
+/// The settings of one provider by their short names, as in `SOCIAL_AUTH_<PROVIDER>_<NAME>`.
 #[derive(Clone)]
 pub struct ProviderSettings {
     /// Name of the provider, such as `github`.
@@ -26,7 +26,7 @@ pub struct ProviderSettings {
     pub values: BTreeMap<String, Value>,
     /// Those of `values` that are in the settings file: there an unknown name is an error, in the environment a warning.
     pub in_file: BTreeSet<String>,
-    /// SOCIAL_AUTH_<NAME>, for all providers.
+    /// `SOCIAL_AUTH_<NAME>`, for all providers.
     pub shared: BTreeMap<String, Value>,
     /// Descriptor fields of the settings file.
     pub descriptor: toml::Table,
@@ -46,7 +46,7 @@ pub struct TypedSettings {
 }
 
 impl ProviderSettings {
-    /// SOCIAL_AUTH_<PROVIDER>_<NAME>, then SOCIAL_AUTH_<NAME>.
+    /// `SOCIAL_AUTH_<PROVIDER>_<NAME>`, then `SOCIAL_AUTH_<NAME>`.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name).or_else(|| self.shared.get(name))
     }

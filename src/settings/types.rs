@@ -113,7 +113,7 @@ pub struct RestSocial {
     pub editable_user_fields: Vec<String>,
 }
 
-/// The SOCIAL_AUTH settings of users and the pipeline, general or of one provider ([`ProviderSettings::user_rules`]).
+/// The SOCIAL_AUTH settings of users and the pipeline, general or of one provider (`ProviderSettings::user_rules`).
 #[derive(Clone, Debug)]
 pub struct UserRules {
     /// PIPELINE: names of steps in order.

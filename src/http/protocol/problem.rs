@@ -62,7 +62,7 @@ pub struct Failure {
     pub detail: String,
     /// Messages by field.
     pub errors: BTreeMap<String, Vec<String>>,
-    /// See [`Problem::messages`].
+    /// See the messages of the problem document.
     pub messages: Option<Box<[TokenMessage]>>,
     /// `WWW-Authenticate`.
     pub challenge: Option<&'static str>,
