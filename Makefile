@@ -46,6 +46,7 @@ fmt: ## format the code
 test-rust: ## run the Rust tests on SQLite and PostgreSQL
 	@tests/import/venv.sh >/dev/null
 	@rm -f target/snapshots.txt
+	cargo test --doc --quiet
 	INSTA_UPDATE=no INSTA_SNAPSHOT_REFERENCES_FILE=$(CURDIR)/target/snapshots.txt tests/postgres.sh cargo nextest run
 	@unreferenced=$$(comm -13 <(sort -u target/snapshots.txt) <(ls $(CURDIR)/tests/suite/snapshots/*.snap)); \
 	[ -z "$$unreferenced" ] || { echo "No test uses these snapshots: $$unreferenced" >&2; exit 1; }
