@@ -12,7 +12,10 @@ import tomllib
 root = pathlib.Path(__file__).parent.parent.parent
 rules = tomllib.loads((root / "tests/lint/replaced_words.toml").read_text())
 words = [(re.compile(rf"(?<![a-z])(?:{word['pattern']})(?![a-z])", re.IGNORECASE), word) for word in rules["word"]]
-paths = subprocess.check_output(["git", "ls-files", *rules["files"]["check"]], cwd=root, text=True).splitlines()
+listed = subprocess.run(["git", "ls-files", *rules["files"]["check"]], cwd=root, text=True, capture_output=True)
+if listed.returncode:
+    sys.exit(print("The wording is not checked: this is not a Git checkout."))
+paths = listed.stdout.splitlines()
 failures = 0
 for path in paths:
     if not path.startswith(tuple(rules["files"]["skip"])):
