@@ -123,7 +123,7 @@ impl Provider {
         self.descriptor.form_post
     }
 
-    /// Whether the provider can be linked to a signed-in user, but does not sign anybody in.
+    /// Whether the provider can be linked to a signed-in user, but signs no user in.
     pub fn is_association_only(&self) -> bool {
         self.descriptor.association_only
     }

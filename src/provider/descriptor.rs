@@ -30,7 +30,7 @@ pub struct Descriptor {
     pub protocol: Protocol,
     /// The module in `quirks/` for what a descriptor cannot express.
     pub quirk: QuirkName,
-    /// The provider can be linked to a signed-in user, but does not sign anybody in.
+    /// The provider can be linked to a signed-in user, but signs no user in.
     pub association_only: bool,
     /// Fields of the callback that replace `code`; `a|b` means one of them.
     pub callback_fields: Vec<String>,
