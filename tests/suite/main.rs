@@ -33,6 +33,7 @@ mod regressions; // faults found in this server, each with the right result
 mod revoked_credentials; // revocation: linked requests, races, idle timeout, refreshed provider tokens
 mod routes; // R-RT, R-IN: paths, bodies, order of checks
 mod security; // SEC-1 to 16, 22 to 29, 32 to 36, 42, 44, 46
+mod security_rules; // docs/SECURITY.md: a test for each rule and each advisory
 mod server_redirect_flow; // authorize, callback, next: the redirect flow on the server
 mod sessions_and_accounts; // list and revoke credentials, unlink accounts, provider tokens, audit events
 mod sign_in_restrictions; // allow and deny lists, organizations, providers, closed sign-up
