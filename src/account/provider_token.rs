@@ -1,4 +1,4 @@
-//! Provider tokens: returned to their user, stored encrypted, and refreshed by one node at a time (SEC-40).
+//! Provider tokens: returned to their user, stored encrypted, refreshed by one node at a time, and revoked (SEC-40).
 
 use std::time::Duration;
 

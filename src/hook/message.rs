@@ -1,4 +1,4 @@
-//! The body of an event: `{type, timestamp, version, data}`. It contains no credential.
+//! The body of an event, made from the change and its audit event: `{type, timestamp, version, data}`. It contains no credential.
 
 use std::sync::Arc;
 

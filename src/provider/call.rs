@@ -1,5 +1,5 @@
-//! Calls to a provider: URLs and parameters are rendered from templates, and `outgoing/` sends them. Nothing here is logged,
-//! because a URL may contain a secret.
+//! One call to a provider: renders URL and parameters from templates, sends it through `outgoing/`, and recognises a rate limit.
+//! Nothing here is logged, because a URL may contain a secret.
 
 use std::time::Duration;
 

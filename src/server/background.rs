@@ -1,5 +1,5 @@
-//! Tasks beside the listener: the sweeper, the counter of rows that have a limit, the webhook dispatcher, and the comparison
-//! of stored accounts with the settings.
+//! Tasks beside the listener and their intervals: the sweeper, the counter of rows that have a limit, the webhook dispatcher, and
+//! the comparison of stored accounts with the settings.
 
 use std::sync::Arc;
 use std::time::Duration;

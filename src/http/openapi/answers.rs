@@ -1,4 +1,5 @@
-//! Schemas of the responses. JSON bodies have the names and the key order of django-rest-social-auth (R-OUT).
+//! Schemas of the responses that several routes share; those of one route are in its own file. JSON bodies have the names and the
+//! key order of django-rest-social-auth (R-OUT).
 
 use std::marker::PhantomData;
 
