@@ -13,11 +13,10 @@ mod social_accounts;
 mod update_user;
 
 pub use self::authenticate::{AuthScheme, Authorization, Caller, PresentedCredentials, Proof};
-pub use self::credentials::{CredentialList, ListedCredential};
+pub use self::credentials::ListedCredential;
 pub use self::error::{AuthError, Challenge};
 pub use self::export_and_delete::Export;
 pub use self::provider_token::{TokenError, revoke_provider_tokens, rotate_keys};
-pub use self::refresh_and_logout::Refreshed;
 pub use self::service::AccountService;
-pub use self::social_accounts::{Unlink, visible_extra_data};
+pub use self::social_accounts::Unlink;
 pub use self::update_user::ChangeError;

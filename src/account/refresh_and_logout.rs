@@ -53,6 +53,8 @@ impl AccountService {
 
     /// Verifies a token of any type. Unlike in simplejwt, it is invalid when its user was deleted, is inactive or has logged out
     /// everywhere.
+    ///
+    /// Errors: an invalid or expired token, a blacklisted one, an unknown or inactive user; the database fails.
     pub async fn verify(&self, token: &str) -> Result<(), AuthError> {
         let (_, _, used) = self.checked(token, &TokenType::ALL).await?;
         if used.blacklisted && self.credentials.jwt.rules().blacklist_after_rotation {
@@ -103,6 +105,8 @@ impl AccountService {
     }
 
     /// Revokes the knox token of the request (R-CMP-07).
+    ///
+    /// Errors: the request carries no valid knox token; the database fails.
     pub async fn logout_knox(&self, presented: &PresentedCredentials, client: &ClientInfo) -> Result<(), AuthError> {
         let caller = self.knox_caller(presented).await?;
         let Proof::Knox(digest) = caller.proof else { return Err(AuthError::NotAuthenticated) };
@@ -111,6 +115,8 @@ impl AccountService {
     }
 
     /// Revokes all knox tokens of the user.
+    ///
+    /// Errors: as [`Self::logout_knox`].
     pub async fn logout_all_knox(
         &self,
         presented: &PresentedCredentials,
@@ -126,6 +132,8 @@ impl AccountService {
     }
 
     /// Revokes the session of these cookies, if there is one (R-CMP-09).
+    ///
+    /// Errors: the database fails.
     pub async fn logout_session(&self, cookies: &[String], client: &ClientInfo) -> Result<(), AuthError> {
         if let Some(Caller { user, proof: Proof::Session(digest) }) = self.by_session(cookies).await? {
             let audit = self.event(AuditKind::LogOut, Some(CredentialKind::Session), user.id, client);
@@ -136,6 +144,8 @@ impl AccountService {
 
     /// Revokes every credential of the caller. Returns whether the session of `cookies` was among them: when the request also has
     /// an `Authorization` header, the session may belong to another user.
+    ///
+    /// Errors: the database fails.
     pub async fn logout_everything(
         &self,
         caller: &Caller,

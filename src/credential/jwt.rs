@@ -155,6 +155,8 @@ impl Jwts {
 
     /// Checks signature, algorithm, `iss`, `aud`, expiry and type. An expired token of a wrong type counts as expired, as in
     /// simplejwt.
+    ///
+    /// Errors: [`JwtFault`].
     pub fn verify(&self, token: &str, accepted: &[TokenType], now: UnixMillis) -> Result<Verified, JwtFault> {
         if token.len() > MAX_TOKEN_LEN {
             return Err(JwtFault::Invalid);

@@ -47,9 +47,13 @@ pub struct AuditEvent {
     pub event: AuditKind,
     /// The stable code of a refusal, or a detail of another event.
     pub code: Option<Cow<'static, str>>,
+    /// The provider's name, when a provider is concerned.
     pub provider: Option<String>,
+    /// The kind of credential that was issued, presented or revoked.
     pub kind: Option<CredentialKind>,
+    /// The user concerned; `None`: a refusal without a known user.
     pub user_id: Option<UserId>,
+    /// Who made the request.
     pub client: ClientInfo,
 }
 
@@ -58,6 +62,7 @@ pub struct AuditEvent {
 pub struct RefusalContext {
     /// A configured provider, never a name that an unauthenticated caller sent.
     pub provider: Option<String>,
+    /// The kind of credential that was requested or presented.
     pub kind: Option<CredentialKind>,
     /// The acting user, or the user whose account is concerned.
     pub user_id: Option<UserId>,
@@ -85,12 +90,17 @@ impl AuditEvent {
 /// Selects rows of the audit log that match every given value.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
+    /// The user concerned.
     pub user: Option<UserId>,
+    /// The provider's name.
     pub provider: Option<String>,
+    /// The kind of event.
     pub event: Option<AuditKind>,
     /// Refusals only, or all other events only.
     pub refused: Option<bool>,
+    /// The stable code.
     pub code: Option<String>,
+    /// `X-Request-Id` of the request.
     pub request_id: Option<String>,
     /// From this moment on.
     pub since: Option<UnixMillis>,
@@ -110,12 +120,20 @@ impl AuditFilter {
 pub struct AuditRecord {
     /// RFC 3339, UTC.
     pub at: String,
+    /// Text form of [`AuditKind`].
     pub event: String,
+    /// As in [`AuditEvent::code`].
     pub code: Option<String>,
+    /// As in [`AuditEvent::provider`].
     pub provider: Option<String>,
+    /// Text form of [`CredentialKind`].
     pub kind: Option<String>,
+    /// As in [`AuditEvent::user_id`].
     pub user_id: Option<UserId>,
+    /// As in [`ClientInfo::ip`].
     pub ip: Option<String>,
+    /// As in [`ClientInfo::agent`].
     pub agent: Option<String>,
+    /// As in [`ClientInfo::request_id`].
     pub request_id: Option<String>,
 }

@@ -23,6 +23,8 @@ fn is_of_client(stage: &str) -> bool {
 
 /// Sends one request. An answer that asks for a later call is an error at every stage, whatever its body contains (RFC 6585;
 /// RFC 9110, 10.2.3).
+///
+/// Errors: no answer, or an answer that asks for a later call.
 pub async fn send(
     client: &Client,
     deps: &Deps,

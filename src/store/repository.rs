@@ -28,6 +28,9 @@ pub enum Schema {
 }
 
 /// The whole store: the traits of all aggregates, and what concerns the database as such.
+///
+/// Errors of every method, also those of the aggregates: [`StoreError`](super::StoreError), when the database fails, holds a row
+/// that cannot be read, or does not answer within DATABASE_TIMEOUT.
 #[async_trait]
 pub trait Repository:
     AuthorizationRequestStore
