@@ -68,26 +68,18 @@ pub struct RefreshRow {
     pub jti: String,
     /// `jti` of the first token of the family.
     pub family: String,
+    /// `jti` of the token that this one replaces; `None`: none.
+    pub parent: Option<String>,
     /// `JwtPair` or `JwtSliding`.
     pub kind: CredentialKind,
     pub user_id: UserId,
     pub created: UnixMillis,
+    /// When the family began: its absolute lifetime counts from here.
+    pub family_created: UnixMillis,
     /// When the login that started the family took place; `None`: unknown.
     pub signed_in: Option<UnixMillis>,
     pub expires: UnixMillis,
     pub client: ClientInfo,
-}
-
-/// How a refresh token was used.
-#[derive(Clone, Debug, Default)]
-pub struct RefreshUse {
-    /// `None` for a token of another issuer with the same key, such as simplejwt.
-    pub family: Option<String>,
-    pub blacklisted: bool,
-    /// `jti` of the token that it was rotated into.
-    pub successor: Option<String>,
-    pub last_used: Option<UnixMillis>,
-    pub signed_in: Option<UnixMillis>,
 }
 
 #[derive(Clone, Debug)]
