@@ -84,21 +84,26 @@ CREATE INDEX knox_tokens_expires ON knox_tokens (expires);
 
 -- Refresh and sliding JWTs. A token is looked up together with its user, so that one key serves for both.
 CREATE TABLE refresh_tokens (
-    user_id     BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    jti         TEXT NOT NULL, -- the jti claim
-    family      TEXT NOT NULL, -- jti of the token that the login issued: the family that rotation continues
-    kind        TEXT NOT NULL, -- jwt-pair or jwt-sliding
-    created     BIGINT NOT NULL,
-    expires     BIGINT NOT NULL,
-    last_used   BIGINT NOT NULL,
-    ip          TEXT,          -- as in sessions
-    agent       TEXT,          -- as in sessions
-    successor   TEXT,          -- jti of the token that replaced this one; NULL: none
-    blacklisted BIGINT,        -- when it was revoked; NULL: it is valid
-    signed_in   BIGINT,        -- the login of the family; NULL: not known, as after an import
+    user_id        BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    jti            TEXT NOT NULL,   -- the jti claim
+    family         TEXT NOT NULL,   -- jti of the token that the login issued: the family that rotation continues
+    parent         TEXT,            -- jti of the token that this one replaced; NULL: a login or another server issued it
+    kind           TEXT NOT NULL,   -- jwt-pair or jwt-sliding
+    created        BIGINT NOT NULL,
+    family_created BIGINT NOT NULL, -- start of the family's absolute lifetime
+    expires        BIGINT NOT NULL, -- until when the row is kept: the token cannot be used any more
+    last_used      BIGINT NOT NULL,
+    ip             TEXT,            -- as in sessions
+    agent          TEXT,            -- as in sessions
+    blacklisted    BIGINT,          -- when it was revoked or replaced; NULL: it is valid
+    family_revoked BIGINT,          -- when its family was revoked, if it was valid until then; NULL: it was not
+    signed_in      BIGINT,          -- the login of the family; NULL: not known, as after an import
     PRIMARY KEY (user_id, jti)
 );
 CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires);
+CREATE INDEX refresh_tokens_valid ON refresh_tokens (user_id, family) WHERE blacklisted IS NULL;
+-- Read for each access token.
+CREATE INDEX refresh_tokens_family_revoked ON refresh_tokens (user_id, family_revoked) WHERE family_revoked IS NOT NULL;
 
 -- Logins that were begun here: one row, one use.
 CREATE TABLE authorization_requests (

@@ -138,8 +138,7 @@ impl AccountService {
         ServerKey::new(&self.settings.secret_key).derive("cursor of the list of credentials", &[])
     }
 
-    /// Revokes one credential. False: there is none of this id. The access tokens of a pair stay valid until they expire, since
-    /// they are verified without the store.
+    /// Revokes one credential; a token family with its access tokens. False: there is none of this id.
     ///
     /// Errors: the database fails.
     pub async fn revoke_credential(&self, caller: &Caller, id: &str, client: &ClientInfo) -> Result<bool, AuthError> {

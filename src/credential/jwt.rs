@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::issue::IssueRequest;
 use super::jwt_keys;
 use crate::clock::{Deps, UnixMillis};
-use crate::model::{CredentialKind, RefreshRow, RefreshUse, User, UserId};
+use crate::model::{CredentialKind, RefreshRow, User, UserId};
 use crate::secrets::{self, Digest, ServerKey};
 use crate::settings::{GENERATION_CLAIM, JwtAlgorithm, JwtRules, SettingError};
 
@@ -86,6 +86,11 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// `iat`; `None`: the token has none.
+    pub fn issued(&self) -> Option<UnixMillis> {
+        self.claims.get("iat").and_then(Value::as_i64).map(UnixMillis::from_seconds)
+    }
+
     /// Whether the token was issued for another user of the same id, or before every credential of the user was revoked.
     ///
     /// A token of this server carries the user's generation, which decides alone, so the clocks of several nodes need not agree.
@@ -95,7 +100,7 @@ impl Verified {
         if let Some(generation) = self.claims.get(GENERATION_CLAIM) {
             return generation.as_i64() != Some(user.credential_generation);
         }
-        let issued = self.claims.get("iat").and_then(Value::as_i64).unwrap_or(0);
+        let issued = self.issued().map_or(0, UnixMillis::seconds);
         let first = UnixMillis(user.created.0.min(user.credential_generation));
         issued < first.seconds() || (user.revoked_before > 0 && issued <= user.revoked_before)
     }
@@ -133,14 +138,13 @@ impl Jwts {
     /// Access and refresh token of the same time, with different `jti` (R-JWT-04).
     pub fn issue_pair(&self, issue: &IssueRequest<'_>, deps: &Deps) -> (String, String, RefreshRow) {
         let jti = deps.hex::<16>();
-        let refresh_claims = self.claims(issue, TokenType::Refresh, self.rules.refresh_lifetime, &jti);
-        let access = self.claims(issue, TokenType::Access, self.rules.access_lifetime, &self.access_jti(&jti, deps));
-        let row = row(
-            issue,
-            CredentialKind::JwtPair,
-            jti,
-            self.blacklist_until(TokenType::Refresh, issue.now.plus(self.rules.refresh_lifetime)),
-        );
+        let lifetime = |lifetime| self.within_family(lifetime, issue.now, issue.now);
+        let refresh_lifetime = lifetime(self.rules.refresh_lifetime);
+        let refresh_claims = self.claims(issue, TokenType::Refresh, refresh_lifetime, &jti);
+        let access_jti = self.access_jti(&jti, deps);
+        let access = self.claims(issue, TokenType::Access, lifetime(self.rules.access_lifetime), &access_jti);
+        let end = self.pair_row_expires(issue.now, issue.now);
+        let row = row(issue, CredentialKind::JwtPair, jti, end);
         (self.sign(TokenType::Access, &access), self.sign(TokenType::Refresh, &refresh_claims), row)
     }
 
@@ -205,38 +209,6 @@ impl Jwts {
         self.sign(TokenType::Access, &claims)
     }
 
-    /// The successor of a refresh token, in the same family (R-CMP-02).
-    pub fn rotate(
-        &self,
-        refresh: &Verified,
-        used: &RefreshUse,
-        issue: &IssueRequest<'_>,
-        deps: &Deps,
-    ) -> (String, RefreshRow) {
-        let jti = deps.hex::<16>();
-        let lifetime = self.rules.refresh_lifetime;
-        let claims = self.renewed(refresh, TokenType::Refresh, lifetime, issue.user, issue.now, &jti);
-        let mut row = row(
-            issue,
-            CredentialKind::JwtPair,
-            jti,
-            self.blacklist_until(TokenType::Refresh, issue.now.plus(lifetime)),
-        );
-        used.family.as_deref().unwrap_or(&refresh.jti).clone_into(&mut row.family);
-        row.signed_in = used.signed_in;
-        (self.sign(TokenType::Refresh, &claims), row)
-    }
-
-    /// A sliding token with a new expiry and the same `jti` and `refresh_exp` (R-CMP-06). Errors: expired, after
-    /// `refresh_exp`.
-    pub fn refresh_sliding(&self, sliding: &Verified, user: &User, now: UnixMillis) -> Result<String, JwtFault> {
-        if sliding.expires <= now {
-            return Err(JwtFault::Expired);
-        }
-        let claims = self.renewed(sliding, TokenType::Sliding, self.rules.sliding_lifetime, user, now, &sliding.jti);
-        Ok(self.sign(TokenType::Sliding, &claims))
-    }
-
     /// Until when a blacklisted token must be remembered. `expires`: its `exp`, or the `refresh_exp` of a sliding token, at which
     /// it can be refreshed for the last time.
     pub fn blacklist_until(&self, token_type: TokenType, expires: UnixMillis) -> UnixMillis {
@@ -244,9 +216,21 @@ impl Jwts {
         expires.plus(last_lifetime).plus(self.rules.leeway)
     }
 
+    /// `lifetime`, shortened to the end of a family that began at `family_created` (SIMPLE_JWT_FAMILY_LIFETIME).
+    pub(super) fn within_family(&self, lifetime: Duration, family_created: UnixMillis, now: UnixMillis) -> Duration {
+        let rest = |whole| now.until(family_created.plus(whole)).unwrap_or_default();
+        self.rules.family_lifetime.map_or(lifetime, |whole| lifetime.min(rest(whole)))
+    }
+
+    /// Until when the row of a pair is kept: until neither of its tokens can be used.
+    pub(super) fn pair_row_expires(&self, family_created: UnixMillis, now: UnixMillis) -> UnixMillis {
+        let longest = self.rules.refresh_lifetime.max(self.rules.access_lifetime);
+        self.blacklist_until(TokenType::Refresh, now.plus(self.within_family(longest, family_created, now)))
+    }
+
     /// Half random, half a tag of the family. So an access token, which is not stored, can be matched with its family, although
     /// the claims are exactly simplejwt's.
-    fn access_jti(&self, family: &str, deps: &Deps) -> String {
+    pub(super) fn access_jti(&self, family: &str, deps: &Deps) -> String {
         let random = deps.hex::<8>();
         let tag = self.family_tag(family, &random);
         random + &tag
@@ -342,7 +326,7 @@ impl Jwts {
             || own.iter().any(|known| *known == name)
     }
 
-    fn renewed(
+    pub(super) fn renewed(
         &self,
         from: &Verified,
         token_type: TokenType,
@@ -361,7 +345,7 @@ impl Jwts {
         claims
     }
 
-    fn sign(&self, token_type: TokenType, claims: &Map<String, Value>) -> String {
+    pub(super) fn sign(&self, token_type: TokenType, claims: &Map<String, Value>) -> String {
         let body = serde_json::to_vec(claims).expect("a map of plain values has a JSON form");
         let mut token = String::with_capacity(512);
         token.push_str(&self.headers[token_type as usize]);
@@ -383,9 +367,11 @@ fn row(issue: &IssueRequest<'_>, kind: CredentialKind, jti: String, expires: Uni
     RefreshRow {
         family: jti.clone(),
         jti,
+        parent: None,
         kind,
         user_id: issue.user.id,
         created: issue.now,
+        family_created: issue.now,
         signed_in: Some(issue.now),
         expires,
         client: issue.client.clone(),

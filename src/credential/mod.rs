@@ -8,7 +8,9 @@ pub mod jwt;
 mod jwt_keys;
 pub mod knox;
 pub mod session;
+mod successor;
 pub mod token;
+pub mod token_family;
 
 pub use self::issue::{IssueRequest, TOUCH_INTERVAL};
 use crate::clock::Deps;

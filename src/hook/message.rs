@@ -32,6 +32,7 @@ fn kind_of(event: AuditKind) -> Option<EventType> {
         AuditKind::Activated => EventType::UserActivated,
         AuditKind::Deleted => EventType::UserDeleted,
         AuditKind::Updated => EventType::UserUpdated,
+        AuditKind::TokenReused => EventType::TokenReused,
         AuditKind::Refused | AuditKind::LogOut | AuditKind::Exported | AuditKind::ProviderTokensDropped => return None,
     })
 }

@@ -26,6 +26,8 @@ pub enum AuditKind {
     Refused,
     /// One credential, all of a kind, or all credentials were revoked.
     LogOut,
+    /// A refresh token was used after its successor was used: its token family was revoked.
+    TokenReused,
     /// The user changed their own data.
     Updated,
     /// The user exported their own data.

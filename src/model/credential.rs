@@ -83,33 +83,22 @@ pub struct RefreshRow {
     pub jti: String,
     /// `jti` of the first token of the family.
     pub family: String,
+    /// `jti` of the token that this one replaces; `None`: none.
+    pub parent: Option<String>,
     /// `JwtPair` or `JwtSliding`.
     pub kind: CredentialKind,
     /// The user that its family authenticates.
     pub user_id: UserId,
     /// When this token was issued, not its family.
     pub created: UnixMillis,
+    /// When the family began: its absolute lifetime counts from here.
+    pub family_created: UnixMillis,
     /// When the login that started the family took place; `None`: unknown.
     pub signed_in: Option<UnixMillis>,
     /// `exp` of the token.
     pub expires: UnixMillis,
     /// The client that it was last issued to.
     pub client: ClientInfo,
-}
-
-/// How a refresh token was used.
-#[derive(Clone, Debug, Default)]
-pub struct RefreshUse {
-    /// `None` for a token of another issuer with the same key, such as simplejwt.
-    pub family: Option<String>,
-    /// Whether it was revoked, or blacklisted when it was rotated.
-    pub blacklisted: bool,
-    /// `jti` of the token that it was rotated into.
-    pub successor: Option<String>,
-    /// When a request last used it.
-    pub last_used: Option<UnixMillis>,
-    /// When the login that started the family took place; `None`: unknown.
-    pub signed_in: Option<UnixMillis>,
 }
 
 /// A knox token.

@@ -36,6 +36,9 @@ pub enum EventType {
     /// The user was deleted.
     #[strum(serialize = "user.deleted")]
     UserDeleted,
+    /// A refresh token was used after its successor was used: its token family was revoked.
+    #[strum(serialize = "token.reused")]
+    TokenReused,
 }
 
 impl EventType {

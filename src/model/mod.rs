@@ -16,6 +16,7 @@ pub(crate) mod lenient;
 mod provider_tokens;
 mod safe_text;
 mod seconds;
+mod token_family;
 mod user;
 mod user_field;
 
@@ -28,7 +29,7 @@ pub use authorization_request::{
 };
 pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, CredentialKind, CredentialPosition, CredentialQuery, KnoxRow,
-    NewCredential, RefreshRow, RefreshUse, SessionRow, TokenRow,
+    NewCredential, RefreshRow, SessionRow, TokenRow,
 };
 pub(crate) use domain::Domain;
 pub use email_address::EmailAddress;
@@ -43,6 +44,7 @@ pub(crate) use json::{
 pub(crate) use provider_tokens::{ProviderTokens, token_binding};
 pub(crate) use safe_text::{deny_list_key, is_bidi_or_control, sanitize_external_text};
 pub(crate) use seconds::Seconds;
+pub use token_family::{FamilyState, NewestToken, PresentedToken, RefreshRefusal};
 pub use user::{SocialAccount, User};
 pub(crate) use user_field::UserFields;
 pub use user_field::{UserField, UserFieldType};

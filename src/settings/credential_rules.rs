@@ -20,6 +20,7 @@ pub(super) fn jwt(reader: &mut SettingReader, secret_key: &SecretString) -> JwtR
 }
 
 fn read_jwt(reader: &mut SettingReader, secret_key: &SecretString) -> JwtRules {
+    let rotate_refresh_tokens = reader.boolean("SIMPLE_JWT_ROTATE_REFRESH_TOKENS");
     JwtRules {
         algorithm: reader.word("SIMPLE_JWT_ALGORITHM"),
         signing_key: secret_key.clone(),
@@ -28,8 +29,9 @@ fn read_jwt(reader: &mut SettingReader, secret_key: &SecretString) -> JwtRules {
         refresh_lifetime: reader.seconds("SIMPLE_JWT_REFRESH_TOKEN_LIFETIME"),
         sliding_lifetime: reader.seconds("SIMPLE_JWT_SLIDING_TOKEN_LIFETIME"),
         sliding_refresh_lifetime: reader.seconds("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_LIFETIME"),
-        rotate_refresh_tokens: reader.boolean("SIMPLE_JWT_ROTATE_REFRESH_TOKENS"),
+        rotate_refresh_tokens,
         blacklist_after_rotation: reader.boolean("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION"),
+        family_lifetime: reader.seconds_above_zero("SIMPLE_JWT_FAMILY_LIFETIME").filter(|_| rotate_refresh_tokens),
         audience: reader.optional_text("SIMPLE_JWT_AUDIENCE"),
         issuer: reader.optional_text("SIMPLE_JWT_ISSUER"),
         leeway: reader.seconds("SIMPLE_JWT_LEEWAY"),

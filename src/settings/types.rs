@@ -224,6 +224,8 @@ pub struct JwtRules {
     pub rotate_refresh_tokens: bool,
     /// SIMPLE_JWT_BLACKLIST_AFTER_ROTATION.
     pub blacklist_after_rotation: bool,
+    /// SIMPLE_JWT_FAMILY_LIFETIME; `None`: unlimited, or refresh tokens are not rotated.
+    pub family_lifetime: Option<Duration>,
     /// SIMPLE_JWT_AUDIENCE.
     pub audience: Option<String>,
     /// SIMPLE_JWT_ISSUER.

@@ -31,7 +31,7 @@ mod users;
 pub use self::accounts::{AccountStore, ReencryptedTokens, StoredAccount, Unlinked};
 pub use self::audit::AuditStore;
 pub use self::authorization_requests::{AuthorizationRequestStore, Claimed, LiveRows};
-pub use self::credentials::{CredentialStore, Rotated};
+pub use self::credentials::{BlacklistScope, Blacklisting, CredentialStore, NextStep, RefreshStep, Rotated, Rotation};
 pub use self::deletable_rows::{BoundedRows, ExpiringTable};
 pub(crate) use self::error::LATER_RELEASE;
 pub use self::error::{Result, StoreError};

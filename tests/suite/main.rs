@@ -42,6 +42,7 @@ mod steam_and_telegram; // logins without OAuth: OpenID 2.0 and signed data
 mod store; // the repository by itself
 mod stored_provider_tokens; // stored provider tokens: refresh and revocation
 mod token_and_logout_routes; // R-CMP: refresh, verify, blacklist, logout, current user, provider and account lists
+mod token_families; // SEC-30: rotation, lost answers, reuse detection, absolute lifetime
 mod user_field_settings; // settings for usernames, user fields and extra data, for all providers or one
 mod user_profile; // is_new, declared fields, PATCH, export and deletion of a user
 mod users; // R-PIPE, R-USR, R-EML, R-EXT: which user is found or created, and what is stored

@@ -216,8 +216,9 @@ impl From<AuthError> for Failure {
             _ => StatusCode::UNAUTHORIZED,
         };
         let mut failure = Self::new(status, error.code(), error.to_string());
-        if let AuthError::Reused(user) = &error {
+        if let AuthError::Reused(user) | AuthError::FamilyRevoked(user) = &error {
             failure.context.user_id = Some(*user);
+            failure.context.is_written = matches!(error, AuthError::FamilyRevoked(_));
         }
         if let AuthError::TokenNotValid(faults) = &error {
             let message = |(class, fault): &(TokenType, JwtFault)| TokenMessage {
