@@ -9,6 +9,7 @@ mod export_and_delete;
 mod provider_token;
 mod refresh_and_logout;
 mod service;
+mod signing_keys;
 mod social_accounts;
 mod update_user;
 
@@ -18,5 +19,6 @@ pub use self::error::{AuthError, Challenge};
 pub use self::export_and_delete::Export;
 pub use self::provider_token::{TokenError, revoke_provider_tokens, rotate_keys};
 pub use self::service::AccountService;
+pub use self::signing_keys::{RequestedRotation, SigningKeyEntry, SigningKeyError, SigningKeyService};
 pub use self::social_accounts::Unlink;
 pub use self::update_user::ChangeError;

@@ -24,12 +24,12 @@ impl AccountService {
     pub async fn refresh(&self, token: &str, client: &ClientInfo) -> Result<Refreshed, AuthError> {
         let jwt = &self.credentials.jwt;
         if jwt.rules().rotate_refresh_tokens {
-            let verified = self.verified(token, &[TokenType::Refresh])?;
+            let verified = self.verified(token, &[TokenType::Refresh]).await?;
             let (user, row) = self.rotate(&verified, client).await?;
             let (access, refresh) = jwt.successor_pair(&verified, &row, &user, &self.deps);
             return Ok(Refreshed { access, refresh: Some(refresh) });
         }
-        let verified = self.verified(token, &[TokenType::Refresh])?;
+        let verified = self.verified(token, &[TokenType::Refresh]).await?;
         let (user, state) = self.valid_user(&verified).await?;
         self.require_accepted(&verified, &user, state.as_ref())?;
         let family = state.as_ref().map_or(&verified.jti, |state| &state.family);
@@ -80,7 +80,7 @@ impl AccountService {
     ///
     /// Errors: an invalid or expired token, a blacklisted one, an unknown or inactive user; the database fails.
     pub async fn verify(&self, token: &str) -> Result<(), AuthError> {
-        let verified = self.verified(token, &TokenType::ALL)?;
+        let verified = self.verified(token, &TokenType::ALL).await?;
         let (_, state) = self.valid_user(&verified).await?;
         let is_blacklisted = state.is_some_and(|state| !state.is_valid);
         if is_blacklisted && self.credentials.jwt.rules().blacklist_after_rotation {
@@ -91,7 +91,7 @@ impl AccountService {
 
     /// Revokes a refresh or sliding token; where reuse is detected, its whole family. Errors: an invalid or revoked token.
     pub async fn blacklist(&self, token: &str, client: &ClientInfo) -> Result<(), AuthError> {
-        let verified = self.verified(token, &[TokenType::Refresh, TokenType::Sliding])?;
+        let verified = self.verified(token, &[TokenType::Refresh, TokenType::Sliding]).await?;
         let (user, _) = self.valid_user(&verified).await?;
         let (jwt, now) = (&self.credentials.jwt, self.deps.now());
         let token = jwt.presented(&verified, now);
@@ -109,7 +109,7 @@ impl AccountService {
     /// invalid or revoked token.
     pub async fn refresh_sliding(&self, token: &str, client: &ClientInfo) -> Result<String, AuthError> {
         let jwt = &self.credentials.jwt;
-        let verified = self.verified(token, &[TokenType::Sliding])?;
+        let verified = self.verified(token, &[TokenType::Sliding]).await?;
         Jwts::check_refresh_exp(&verified, self.deps.now()).map_err(body_fault)?;
         if jwt.family_rules().detects_reuse {
             let (user, row) = self.rotate(&verified, client).await?;
@@ -121,8 +121,8 @@ impl AccountService {
         Ok(jwt.renewed_sliding(&verified, &user, self.deps.now()))
     }
 
-    fn verified(&self, token: &str, accepted: &[TokenType]) -> Result<Verified, AuthError> {
-        self.credentials.jwt.verify(token, accepted, self.deps.now()).map_err(body_fault)
+    async fn verified(&self, token: &str, accepted: &[TokenType]) -> Result<Verified, AuthError> {
+        self.verify_jwt(token, accepted).await?.map_err(body_fault)
     }
 
     /// The user of a token, and the token's family if it is stored. Errors: the user cannot use the token; the family of an

@@ -75,7 +75,7 @@ enum Command {
     /// List, show, deactivate and delete users
     #[command(subcommand)]
     Users(users::Command),
-    /// List and rotate the keys that encrypt stored provider tokens
+    /// List, rotate and retire the keys that sign JWTs, and those that encrypt stored secrets
     #[command(subcommand)]
     Keys(keys::Command),
     /// List audit events: logins, refusals, links, logouts; the newest first

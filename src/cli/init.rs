@@ -41,6 +41,7 @@ fn template(secret_key: &str) -> String {
     let rotate = set("SIMPLE_JWT_ROTATE_REFRESH_TOKENS");
     let blacklist = set("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION");
     let family_lifetime = set("SIMPLE_JWT_FAMILY_LIFETIME");
+    let (algorithm, rotation) = (set("SIMPLE_JWT_ALGORITHM"), set("SIMPLE_JWT_KEY_ROTATION"));
     let address = settings::initial_value("LISTEN");
     format!(
         r##"# Settings of rest-social-auth. The environment can set each of them too, under its name in upper case, and takes
@@ -75,6 +76,11 @@ allowed_redirect_uris = [
 {rotate}
 {blacklist}
 {family_lifetime}
+
+# Services verify JWTs with the public keys of /.well-known/jwks.json. The server makes the keys and replaces the one that signs
+# every 90 days. Projects that verify with simplejwt and SECRET_KEY need "HS256".
+{algorithm}
+{rotation}
 
 # Restrict who may sign in: e-mail domains, or existing users only. docs/SETTINGS.md has further lists.
 # social_auth_whitelisted_domains = ["example.com"]
@@ -139,6 +145,7 @@ mod tests {
         assert!(settings.link_needs_fresh_login);
         assert!(settings.jwt.rotate_refresh_tokens && settings.jwt.blacklist_after_rotation);
         assert!(settings.jwt.family_lifetime.is_some());
+        assert!(settings.jwt.makes_keys && settings.jwt.key_rotation.is_some());
         assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
     }
 

@@ -33,7 +33,13 @@ fn kind_of(event: AuditKind) -> Option<EventType> {
         AuditKind::Deleted => EventType::UserDeleted,
         AuditKind::Updated => EventType::UserUpdated,
         AuditKind::TokenReused => EventType::TokenReused,
-        AuditKind::Refused | AuditKind::LogOut | AuditKind::Exported | AuditKind::ProviderTokensDropped => return None,
+        AuditKind::Refused
+        | AuditKind::LogOut
+        | AuditKind::Exported
+        | AuditKind::ProviderTokensDropped
+        | AuditKind::SigningKeyRotated
+        | AuditKind::SigningKeyRotationRequested
+        | AuditKind::SigningKeyRetired => return None,
     })
 }
 

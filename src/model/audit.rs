@@ -38,6 +38,12 @@ pub enum AuditKind {
     Activated,
     /// The user was deleted.
     Deleted,
+    /// A key of the server began to sign JWTs; `code` is its `kid`.
+    SigningKeyRotated,
+    /// An operator requested that a key of the server signs as soon as it may; `code` is its `kid`.
+    SigningKeyRotationRequested,
+    /// An operator retired a key of the server at once; `code` is its `kid`.
+    SigningKeyRetired,
 }
 
 /// One row of the audit log. It holds no secret and no text of a provider.
@@ -84,8 +90,13 @@ impl AuditEvent {
 
     /// The event of an operator's command about a user.
     pub fn of_operator(event: AuditKind, user: UserId, at: UnixMillis) -> Self {
-        let client = ClientInfo { agent: Some("command line".to_owned()), ..ClientInfo::default() };
+        let client = ClientInfo::of_command();
         Self { at, event, code: None, provider: None, kind: None, user_id: Some(user), client }
+    }
+
+    /// An event about a key that signs JWTs. `client`: empty for a rotation by schedule.
+    pub fn of_signing_key(event: AuditKind, kid: String, client: ClientInfo, at: UnixMillis) -> Self {
+        Self { at, event, code: Some(kid.into()), provider: None, kind: None, user_id: None, client }
     }
 }
 

@@ -33,6 +33,13 @@ pub struct ClientInfo {
     pub request_id: Option<String>,
 }
 
+impl ClientInfo {
+    /// The operator at the command line.
+    pub fn of_command() -> Self {
+        Self { agent: Some("command line".to_owned()), ..Self::default() }
+    }
+}
+
 /// The row of a newly issued credential.
 #[derive(Clone, Debug)]
 pub enum NewCredential {

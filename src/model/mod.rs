@@ -16,6 +16,7 @@ pub(crate) mod lenient;
 mod provider_tokens;
 mod safe_text;
 mod seconds;
+mod signing_key;
 mod token_family;
 mod user;
 mod user_field;
@@ -44,6 +45,7 @@ pub(crate) use json::{
 pub(crate) use provider_tokens::{ProviderTokens, token_binding};
 pub(crate) use safe_text::{deny_list_key, is_bidi_or_control, sanitize_external_text};
 pub(crate) use seconds::Seconds;
+pub use signing_key::{SigningKey, SigningKeyChange, SigningKeyState};
 pub use token_family::{FamilyState, NewestToken, PresentedToken, RefreshRefusal};
 pub use user::{SocialAccount, User};
 pub(crate) use user_field::UserFields;

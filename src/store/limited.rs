@@ -20,13 +20,15 @@ use super::import::ImportStore;
 use super::import::RowOutcome;
 use super::logins::LoginStore;
 use super::repository::{Repository, Schema};
+use super::signing_keys::SigningKeyStore;
 use super::types::{Committed, IssuedCredential, LoginCommit};
 use super::users::{Updated, UserSearch, UserStore};
 use crate::clock::UnixMillis;
 use crate::model::{
     AccountId, AuditEvent, AuditFilter, AuditRecord, AuthorizationRequest, CodeClaim, CredentialEntry,
     CredentialHandle, CredentialQuery, DueEvent, EmailAddress, EventRecord, EventState, FamilyState, KnoxRow,
-    OneTimeCode, RefreshRow, SessionRow, SocialAccount, StoredPendingLogin, TokenRow, UsedCode, User, UserId,
+    OneTimeCode, RefreshRow, SessionRow, SigningKey, SigningKeyChange, SocialAccount, StoredPendingLogin, TokenRow,
+    UsedCode, User, UserId,
 };
 use crate::secrets::Digest;
 use crate::settings::DatabaseLimits;
@@ -239,4 +241,11 @@ limited!(ImportStore {
     fn import_knox(tokens: &[KnoxRow], write: bool) -> Vec<RowOutcome>;
     fn import_refresh(tokens: &[(RefreshRow, Option<UnixMillis>)], write: bool) -> Vec<RowOutcome>;
     fn import_sessions(sessions: &[SessionRow], write: bool) -> Vec<RowOutcome>;
+});
+
+limited!(SigningKeyStore {
+    fn signing_keys() -> Vec<SigningKey>;
+    fn insert_signing_key(key: &SigningKey) -> bool;
+    fn change_signing_keys(changes: &[SigningKeyChange], now: UnixMillis, audit: Option<&AuditEvent>) -> bool;
+    fn replace_encrypted_key(kid: &str, old: &[u8], new: &[u8]) -> bool;
 });

@@ -11,6 +11,7 @@ use super::error::Result;
 use super::events::EventStore;
 use super::import::ImportStore;
 use super::logins::LoginStore;
+use super::signing_keys::SigningKeyStore;
 use super::users::UserStore;
 use crate::clock::UnixMillis;
 
@@ -41,6 +42,7 @@ pub trait Repository:
     + AuditStore
     + EventStore
     + ImportStore
+    + SigningKeyStore
 {
     /// Applies the migrations of this release.
     async fn migrate(&self) -> Result<()>;
