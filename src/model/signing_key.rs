@@ -59,9 +59,22 @@ impl SigningKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SigningKeyChange {
     /// A published key is to sign from this time on.
-    Schedule { kid: String, signs_from: UnixMillis },
+    Schedule {
+        /// Id of the key.
+        kid: String,
+        /// When it begins to sign.
+        signs_from: UnixMillis,
+    },
     /// A published key signs.
-    Sign { kid: String },
+    Sign {
+        /// Id of the key.
+        kid: String,
+    },
     /// A key signs no more and verifies until `expires`. Its private key is deleted.
-    Retire { kid: String, expires: UnixMillis },
+    Retire {
+        /// Id of the key.
+        kid: String,
+        /// Until when it verifies.
+        expires: UnixMillis,
+    },
 }
