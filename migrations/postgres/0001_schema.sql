@@ -126,7 +126,7 @@ CREATE TABLE authorization_requests (
     key                 BYTEA PRIMARY KEY,             -- digest of the state (OAuth 1.0a: of the request token)
     provider            TEXT NOT NULL,
     redirect_uri        TEXT NOT NULL,
-    browser             BYTEA,                         -- digest of the attempt cookie; NULL: none
+    browser             BYTEA,                         -- digest of the authorization request cookie; NULL: none
     flow                BYTEA,                         -- digest of the flow token; NULL: none
     legacy_oauth1_start BOOLEAN NOT NULL,              -- OAuth 1.0a begun on a login route: a client without cookies may complete it
     code_challenge      TEXT,                          -- the client's own PKCE challenge (S256); NULL: none
@@ -148,7 +148,7 @@ CREATE INDEX authorization_requests_expires ON authorization_requests (expires);
 -- Authorization codes that were claimed: a code is sent to its provider once.
 CREATE TABLE used_codes (
     code             BYTEA PRIMARY KEY, -- digest of provider and code
-    binding          BYTEA,             -- digest of the attempt cookie or flow token that posted it; NULL: none
+    binding          BYTEA,             -- digest of the authorization request cookie or flow token that posted it; NULL: none
     claimed          BIGINT NOT NULL,
     expires          BIGINT NOT NULL,
     encrypted_answer BYTEA              -- the first answer, for an idempotent repeat; NULL: there is none yet
@@ -167,7 +167,7 @@ CREATE INDEX one_time_codes_expires ON one_time_codes (expires);
 -- Logins for which a pipeline step requires additional input.
 CREATE TABLE pending_logins (
     token            BYTEA PRIMARY KEY, -- digest of the flow token
-    browser          BYTEA,             -- digest of the attempt cookie; NULL: none
+    browser          BYTEA,             -- digest of the authorization request cookie; NULL: none
     encrypted_login  BYTEA NOT NULL,    -- the state of the pipeline
     user_id          BIGINT REFERENCES users (id) ON DELETE CASCADE, -- the user to link to; NULL: a login
     expires          BIGINT NOT NULL,

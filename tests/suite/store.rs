@@ -1,6 +1,7 @@
 //! The repository by itself, on both databases: claims, races, rotation and the sweeper.
 
 mod concurrent_logins;
+mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,6 @@ on_both_databases! {
     answer_is_stored_with_its_code,
     first_login_writes_all_rows_in_one_transaction,
     parallel_first_logins_create_one_user,
-    next_username_is_used_when_the_first_exists,
     account_linked_to_another_user_is_stale,
     login_of_a_deactivated_user_is_stale,
     login_does_not_overwrite_concurrent_edits,
@@ -37,10 +37,7 @@ on_both_databases! {
     parallel_rotations_are_decided_one_after_the_other,
     blacklisted_token_is_not_blacklisted_again,
     revoke_all_revokes_every_credential_of_one_user,
-    deactivating_revokes_credentials_and_reports_whether_it_changed,
     sweeper_deletes_expired_and_surplus_rows,
-    users_are_found_by_email_in_any_case,
-    unusual_texts_are_stored_unchanged,
     migrating_twice_changes_nothing,
     pending_login_is_consumed_once_or_nothing_is_written,
 }
@@ -315,16 +312,6 @@ async fn parallel_first_logins_create_one_user(engine: Engine) {
     assert_eq!(store.database.count("sessions").await, 1);
 }
 
-async fn next_username_is_used_when_the_first_exists(engine: Engine) {
-    let store = store(engine).await;
-    store.user("ana").await;
-    let second = store.commit(&create("2", &["ana", "ana", "ana2"]), |user| session("s", user)).await.expect("a user");
-    assert_eq!(second.username, "ana2");
-    let none_left = store.commit(&create("3", &["ana", "ana2"]), |user| session("t", user)).await;
-    assert!(none_left.is_none(), "the decision must be made again");
-    assert_eq!(store.database.count("users").await, 2);
-}
-
 async fn account_linked_to_another_user_is_stale(engine: Engine) {
     let store = store(engine).await;
     let (first, second) = (store.user("1").await, store.user("2").await);
@@ -517,16 +504,6 @@ async fn revoke_all_revokes_every_credential_of_one_user(engine: Engine) {
     assert!(after.credential_generation > user.credential_generation);
 }
 
-async fn deactivating_revokes_credentials_and_reports_whether_it_changed(engine: Engine) {
-    let store = store(engine).await;
-    let user = store.user("1").await;
-    assert!(store.repository.set_active(user.id, false, NOW).await.expect("a write"));
-    assert!(!store.repository.set_active(UserId(999), false, NOW).await.expect("a write"));
-    assert!(!store.repository.user(user.id).await.expect("a read").expect("the user").is_active);
-    assert!(store.repository.set_active(user.id, true, NOW).await.expect("a write"));
-    assert!(store.repository.user(user.id).await.expect("a read").expect("the user").is_active);
-}
-
 async fn sweeper_deletes_expired_and_surplus_rows(engine: Engine) {
     let store = store(engine).await;
     let user = store.user("1").await;
@@ -574,43 +551,6 @@ async fn sweeper_deletes_expired_and_surplus_rows(engine: Engine) {
         .expect("a sweep");
     let counts = store.database.counts().await;
     assert_eq!((counts["authorization_requests"], counts["used_codes"]), (0, 0));
-}
-
-async fn users_are_found_by_email_in_any_case(engine: Engine) {
-    let store = store(engine).await;
-    let user = store.user("ana").await;
-    let parsed = |text| EmailAddress::parse(text).expect("an address");
-    for address in ["ana@example.com", "ANA@EXAMPLE.COM", "Ana@Example.com"] {
-        let found = store.repository.users_by_email(&parsed(address)).await.expect("a read");
-        assert_eq!(found.iter().map(|user| user.id).collect::<Vec<_>>(), [user.id], "{address}");
-    }
-    assert!(
-        store.repository.users_by_email(&parsed("a_a@example.com")).await.expect("a read").is_empty(),
-        "no pattern"
-    );
-    for (trusted_email_sources, found) in [(vec!["", "github"], 1), (vec!["", "gitlab"], 0), (vec![], 0)] {
-        let trusted_email_sources: Vec<String> = trusted_email_sources.into_iter().map(str::to_owned).collect();
-        let holders = store
-            .repository
-            .users_with_verified_email(&parsed("ANA@example.com"), &trusted_email_sources)
-            .await
-            .expect("a read");
-        assert_eq!(holders.len(), found, "{trusted_email_sources:?}");
-    }
-}
-
-async fn unusual_texts_are_stored_unchanged(engine: Engine) {
-    let store = store(engine).await;
-    let text = "Zoë 李 😀 ' \" \\ ; -- %_ \u{202e}";
-    let login = LoginCommit {
-        first_name: Some(text.into()),
-        extra_data: json!({"text": text, "number": 1.5, "big": 9_007_199_254_740_993_i64}),
-        ..create("uid ' 1", &["ana"])
-    };
-    let user = store.commit(&login, |user| session("s", user)).await.expect("a user");
-    assert_eq!(user.first_name, text);
-    let (account, owner) = store.repository.accounts_by_uid("github", &["uid ' 1"]).await.expect("a read").remove(0);
-    assert_eq!((owner.first_name.as_str(), &account.extra_data), (text, &login.extra_data));
 }
 
 async fn migrating_twice_changes_nothing(engine: Engine) {
