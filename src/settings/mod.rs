@@ -30,6 +30,6 @@ pub use self::secret_keys::{check_p256_public_key, check_rsa_public_key};
 pub use self::sources::{Sources, process_environment};
 pub use self::table::initial_value;
 pub use self::types::{
-    DatabaseLimits, GENERATION_CLAIM, JwtAlgorithm, JwtRules, KnoxRules, LogFormat, Mode, OnFailure, OutgoingRules,
-    RestSocial, SessionRules, SettingError, StatePolicy, TableLimits, UserRules, WebhookRules,
+    ConnectionRules, DatabaseLimits, GENERATION_CLAIM, JwtAlgorithm, JwtRules, KnoxRules, LogFormat, Mode, OnFailure,
+    OutgoingRules, RestSocial, SessionRules, SettingError, StatePolicy, TableLimits, UserRules, WebhookRules,
 };
