@@ -14,8 +14,8 @@ use super::provider_settings::ProviderSettings;
 use super::setting_reader::{self, SettingReader};
 use super::sources::{ProviderValues, SourceValues, Sources, WrittenValues, read_sources};
 use super::types::{
-    DatabaseLimits, JwtRules, KnoxRules, LogFormat, Mode, OutgoingRules, RestSocial, SessionRules, SettingError,
-    StatePolicy, TableLimits, UserRules, WebhookRules,
+    ConnectionRules, DatabaseLimits, JwtRules, KnoxRules, LogFormat, Mode, OutgoingRules, RestSocial, SessionRules,
+    SettingError, StatePolicy, TableLimits, UserRules, WebhookRules,
 };
 use super::value_type::ValueType;
 use super::{addresses, credential_rules, file_access, secret_keys, table, user_fields, user_rules, webhook_rules};
@@ -32,6 +32,8 @@ pub struct Settings {
     pub database: DatabaseLimits,
     /// MAX_*.
     pub limits: TableLimits,
+    /// MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS and the time limits of connections.
+    pub connections: ConnectionRules,
     /// LISTEN.
     pub listen: SocketAddr,
     /// LISTEN_REUSE_PORT.
@@ -169,6 +171,7 @@ fn build(
         database_url,
         database: database(reader),
         limits: limits(reader),
+        connections: connections(reader),
         listen,
         listen_reuse_port: reader.boolean("LISTEN_REUSE_PORT"),
         shutdown_delay: reader.seconds("SHUTDOWN_DELAY"),
@@ -207,11 +210,23 @@ fn database(reader: &mut SettingReader) -> DatabaseLimits {
     DatabaseLimits { call, queue, connections: reader.integer("DATABASE_POOL_SIZE") }
 }
 
+fn connections(reader: &mut SettingReader) -> ConnectionRules {
+    ConnectionRules {
+        max: reader.integer("MAX_CONNECTIONS"),
+        max_per_address: reader.integer("MAX_CONNECTIONS_PER_ADDRESS"),
+        head_timeout: reader.seconds("REQUEST_HEAD_TIMEOUT"),
+        body_timeout: reader.seconds("REQUEST_BODY_TIMEOUT"),
+        write_timeout: reader.seconds("RESPONSE_WRITE_TIMEOUT"),
+        idle_timeout: reader.seconds("CONNECTION_IDLE_TIMEOUT"),
+    }
+}
+
 fn limits(reader: &mut SettingReader) -> TableLimits {
     TableLimits {
         authorization_requests: reader.integer("MAX_AUTHORIZATION_REQUESTS"),
         authorization_requests_per_address: reader.integer("MAX_AUTHORIZATION_REQUESTS_PER_ADDRESS"),
         used_codes: reader.integer("MAX_USED_CODES"),
+        used_codes_per_address: reader.integer("MAX_USED_CODES_PER_ADDRESS"),
         pending_logins: reader.integer("MAX_PENDING_LOGINS"),
         one_time_codes: reader.integer("MAX_ONE_TIME_CODES"),
         kept_rows: reader.integer("MAX_KEPT_ROWS"),
