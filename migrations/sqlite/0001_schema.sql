@@ -100,6 +100,15 @@ CREATE TABLE refresh_tokens (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires);
 
+-- Back-ends that may introspect and revoke credentials. Removing a service deletes its row.
+CREATE TABLE services (
+    client_id TEXT PRIMARY KEY,
+    name      TEXT NOT NULL UNIQUE,
+    secret    BLOB NOT NULL,  -- SHA-256 of the client secret
+    created   INTEGER NOT NULL,
+    last_used INTEGER         -- accurate to five minutes; NULL: never
+) STRICT, WITHOUT ROWID;
+
 -- Logins that were begun here: one row, one use.
 CREATE TABLE authorization_requests (
     key                 BLOB PRIMARY KEY,           -- digest of the state (OAuth 1.0a: of the request token)
@@ -165,6 +174,7 @@ CREATE TABLE audit_events (
     provider   TEXT,          -- NULL: not about a provider
     kind       TEXT,          -- kind of the credential; NULL: not about one
     user_id    INTEGER,       -- NULL: not about a known user
+    service    TEXT,          -- the service that called, or that the event is about; NULL: none
     ip         TEXT,
     agent      TEXT,
     request_id TEXT           -- the X-Request-Id of the answer; NULL: a command

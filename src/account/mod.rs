@@ -6,9 +6,11 @@ mod authenticate;
 mod credentials;
 mod error;
 mod export_and_delete;
+mod introspect;
 mod provider_token;
 mod refresh_and_logout;
 mod service;
+mod services;
 mod social_accounts;
 mod update_user;
 
@@ -16,8 +18,10 @@ pub use self::authenticate::{AuthScheme, Authorization, Caller, PresentedCredent
 pub use self::credentials::{CredentialList, ListedCredential};
 pub use self::error::{AuthError, Challenge};
 pub use self::export_and_delete::Export;
+pub use self::introspect::{ActiveCredential, TokenUsage};
 pub use self::provider_token::{TokenError, revoke_provider_tokens, rotate_keys};
 pub use self::refresh_and_logout::Refreshed;
 pub use self::service::AccountService;
+pub use self::services::{ServiceCredential, new_service};
 pub use self::social_accounts::{Unlink, visible_extra_data};
 pub use self::update_user::ChangeError;

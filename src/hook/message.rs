@@ -33,6 +33,7 @@ fn kind_of(event: AuditKind) -> Option<EventType> {
         AuditKind::Deleted => EventType::UserDeleted,
         AuditKind::Updated => EventType::UserUpdated,
         AuditKind::Refused | AuditKind::LogOut | AuditKind::Exported | AuditKind::ProviderTokensDropped => return None,
+        AuditKind::ServiceAdded | AuditKind::ServiceRemoved => return None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMillis;
-use crate::model::{ClientInfo, CredentialKind, UserId};
+use crate::model::{ClientInfo, CredentialKind, ServiceName, UserId};
 
 /// The kind of an audit event (SEC-45). Its text form is snake case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
@@ -36,6 +36,10 @@ pub enum AuditKind {
     Activated,
     /// The user was deleted.
     Deleted,
+    /// An operator added a service.
+    ServiceAdded,
+    /// An operator removed a service.
+    ServiceRemoved,
 }
 
 /// One row of the audit log. It holds no secret and no text of a provider.
@@ -50,6 +54,8 @@ pub struct AuditEvent {
     pub provider: Option<String>,
     pub kind: Option<CredentialKind>,
     pub user_id: Option<UserId>,
+    /// The service that made the request, or that the event is about.
+    pub service: Option<ServiceName>,
     pub client: ClientInfo,
 }
 
@@ -61,6 +67,8 @@ pub struct RefusalContext {
     pub kind: Option<CredentialKind>,
     /// The acting user, or the user whose account is concerned.
     pub user_id: Option<UserId>,
+    /// The service whose credential is wrong.
+    pub service: Option<ServiceName>,
     /// For the log; may contain text of a provider.
     pub cause: Option<String>,
     /// Whether it is in the audit log already.
@@ -70,15 +78,23 @@ pub struct RefusalContext {
 impl AuditEvent {
     /// The event of a refusal with this code.
     pub fn of_refusal(code: Cow<'static, str>, about: &RefusalContext, client: ClientInfo, at: UnixMillis) -> Self {
-        let RefusalContext { provider, kind, user_id, .. } = about;
-        let event = AuditKind::Refused;
-        Self { at, event, code: Some(code), provider: provider.clone(), kind: *kind, user_id: *user_id, client }
+        let RefusalContext { provider, kind, user_id, service, .. } = about.clone();
+        Self { at, event: AuditKind::Refused, code: Some(code), provider, kind, user_id, service, client }
     }
 
     /// The event of an operator's command about a user.
     pub fn of_operator(event: AuditKind, user: UserId, at: UnixMillis) -> Self {
+        Self { user_id: Some(user), ..Self::of_command(event, at) }
+    }
+
+    /// The event of an operator's command about a service.
+    pub fn of_service(event: AuditKind, service: ServiceName, at: UnixMillis) -> Self {
+        Self { service: Some(service), ..Self::of_command(event, at) }
+    }
+
+    fn of_command(event: AuditKind, at: UnixMillis) -> Self {
         let client = ClientInfo { agent: Some("command line".to_owned()), ..ClientInfo::default() };
-        Self { at, event, code: None, provider: None, kind: None, user_id: Some(user), client }
+        Self { at, event, code: None, provider: None, kind: None, user_id: None, service: None, client }
     }
 }
 
@@ -91,6 +107,7 @@ pub struct AuditFilter {
     /// Refusals only, or all other events only.
     pub refused: Option<bool>,
     pub code: Option<String>,
+    pub service: Option<String>,
     pub request_id: Option<String>,
     /// From this moment on.
     pub since: Option<UnixMillis>,
@@ -115,6 +132,7 @@ pub struct AuditRecord {
     pub provider: Option<String>,
     pub kind: Option<String>,
     pub user_id: Option<UserId>,
+    pub service: Option<String>,
     pub ip: Option<String>,
     pub agent: Option<String>,
     pub request_id: Option<String>,

@@ -61,6 +61,13 @@ pub struct TokenRow {
     pub client: ClientInfo,
 }
 
+/// When a permanent token was issued and used.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenUse {
+    pub created: UnixMillis,
+    pub last_used: UnixMillis,
+}
+
 /// A refresh or sliding token that was issued (R-JWT-08).
 #[derive(Clone, Debug)]
 pub struct RefreshRow {
@@ -152,4 +159,13 @@ pub enum CredentialHandle {
     Family(String),
     /// Hex SHA-512.
     Knox(String),
+}
+
+/// Whether a token family has a token that is not revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FamilyState {
+    /// At least one of its tokens can be refreshed, unless it has expired.
+    Live,
+    /// All its tokens are blacklisted.
+    Revoked,
 }

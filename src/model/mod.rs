@@ -16,6 +16,7 @@ pub mod lenient;
 mod provider_tokens;
 mod safe_text;
 mod seconds;
+mod service;
 mod user;
 mod user_field;
 
@@ -26,8 +27,8 @@ pub use authorization_request::{
     UsedCode,
 };
 pub use credential::{
-    ClientInfo, CredentialEntry, CredentialHandle, CredentialKind, CredentialPosition, CredentialQuery, KnoxRow,
-    NewCredential, RefreshRow, RefreshUse, SessionRow, TokenRow,
+    ClientInfo, CredentialEntry, CredentialHandle, CredentialKind, CredentialPosition, CredentialQuery, FamilyState,
+    KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, TokenRow, TokenUse,
 };
 pub use domain::Domain;
 pub use email_address::EmailAddress;
@@ -39,5 +40,6 @@ pub use json::{as_text, as_texts, is_secret_name, is_truthy, parse_json, without
 pub use provider_tokens::{ProviderTokens, token_binding};
 pub use safe_text::{deny_list_key, is_bidi_or_control, sanitize_external_text};
 pub use seconds::Seconds;
+pub use service::{Service, ServiceName, ServiceNameError};
 pub use user::{SocialAccount, User};
 pub use user_field::{UserField, UserFieldType, UserFields};

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use super::error::Result;
 use crate::clock::UnixMillis;
 use crate::model::{
-    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, KnoxRow, RefreshRow, RefreshUse, SessionRow, User,
-    UserId,
+    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, FamilyState, KnoxRow, RefreshRow, RefreshUse,
+    SessionRow, TokenUse, User, UserId,
 };
 use crate::secrets::Digest;
 
@@ -27,8 +27,8 @@ pub enum Rotated {
 pub trait CredentialStore: Send + Sync {
     /// The session with this digest, expired or not.
     async fn session(&self, digest: &Digest) -> Result<Option<(SessionRow, User)>>;
-    /// When the permanent token with this digest was last used, and its user.
-    async fn token(&self, digest: &Digest) -> Result<Option<(UnixMillis, User)>>;
+    /// When the permanent token with this digest was issued and last used, and its user.
+    async fn token(&self, digest: &Digest) -> Result<Option<(TokenUse, User)>>;
     /// The knox token with this digest, expired or not.
     async fn knox(&self, digest: &str) -> Result<Option<(KnoxRow, User)>>;
     /// Sets when a knox token expires.
@@ -39,6 +39,8 @@ pub trait CredentialStore: Send + Sync {
     async fn revoke_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<()>;
     /// The user, and the state of one of its refresh tokens. One read.
     async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)>;
+    /// The names of the user's token families in this state. A family of which all tokens have expired may be missing.
+    async fn families(&self, user: UserId, state: FamilyState) -> Result<Vec<String>>;
     /// Stores `new` as the successor of the token `old`; with `blacklist_old`, blacklists `old` too. `is_valid` checks the
     /// old token against the user as the transaction reads it, so that a concurrent revocation counts.
     async fn rotate(

@@ -20,13 +20,15 @@ use super::import::ImportStore;
 use super::import::RowOutcome;
 use super::logins::LoginStore;
 use super::repository::{Repository, Schema};
+use super::services::ServiceStore;
 use super::types::{Committed, IssuedCredential, LoginCommit};
 use super::users::{Updated, UserSearch, UserStore};
 use crate::clock::UnixMillis;
 use crate::model::{
     AccountId, AuditEvent, AuditFilter, AuditRecord, AuthorizationRequest, CodeClaim, CredentialEntry,
-    CredentialHandle, CredentialQuery, DueEvent, EmailAddress, EventRecord, EventState, KnoxRow, OneTimeCode,
-    RefreshRow, RefreshUse, SessionRow, SocialAccount, StoredPendingLogin, TokenRow, UsedCode, User, UserId,
+    CredentialHandle, CredentialQuery, DueEvent, EmailAddress, EventRecord, EventState, FamilyState, KnoxRow,
+    OneTimeCode, RefreshRow, RefreshUse, Service, ServiceName, SessionRow, SocialAccount, StoredPendingLogin, TokenRow,
+    TokenUse, UsedCode, User, UserId,
 };
 use crate::secrets::Digest;
 use crate::settings::DatabaseLimits;
@@ -216,18 +218,27 @@ limited!(LoginStore {
 
 limited!(CredentialStore {
     fn session(digest: &Digest) -> Option<(SessionRow, User)>;
-    fn token(digest: &Digest) -> Option<(UnixMillis, User)>;
+    fn token(digest: &Digest) -> Option<(TokenUse, User)>;
     fn knox(digest: &str) -> Option<(KnoxRow, User)>;
     fn extend_knox(digest: &str, expires: UnixMillis) -> ();
     fn delete_knox(digest: &str) -> ();
     fn revoke_all_knox(user: UserId, audit: &AuditEvent) -> ();
     fn refresh_use(jti: &str, user: UserId) -> (Option<User>, RefreshUse);
+    fn families(user: UserId, state: FamilyState) -> Vec<String>;
     fn rotate(old: &str, new: &RefreshRow, blacklist_old: bool, now: UnixMillis, is_valid: &(dyn for<'a> Fn(&'a User) -> bool + Sync)) -> Rotated;
     fn blacklist(jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis, audit: &AuditEvent) -> bool;
     fn touch(handle: &CredentialHandle, user: UserId, now: UnixMillis) -> ();
     fn revoke(handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
     fn credentials_of(user: UserId, page: &CredentialQuery) -> Vec<CredentialEntry>;
     fn revoke_all(user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
+});
+
+limited!(ServiceStore {
+    fn insert_service(service: &Service, audit: &AuditEvent) -> bool;
+    fn services() -> Vec<Service>;
+    fn service(client_id: &str) -> Option<Service>;
+    fn remove_service(name: &ServiceName, audit: &AuditEvent) -> bool;
+    fn touch_service(client_id: &str, now: UnixMillis) -> ();
 });
 
 limited!(ImportStore {

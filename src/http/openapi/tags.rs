@@ -21,6 +21,9 @@ pub enum Tag {
     /// Refresh, verify and revoke JWTs.
     #[oai(rename = "jwt")]
     Jwt,
+    /// For back-ends that accept the credentials of users: introspection and revocation (RFC 7662, RFC 7009).
+    #[oai(rename = "services")]
+    Services,
     /// Revoke credentials.
     #[oai(rename = "logout")]
     Logout,

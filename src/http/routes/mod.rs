@@ -4,6 +4,7 @@ mod begin;
 mod credentials;
 mod export;
 mod health;
+mod introspection;
 mod login;
 mod logout;
 mod provider_token;
@@ -33,7 +34,7 @@ pub type Operations = (
     resume::Resume,
     (user::Users, export::Exports, social_accounts::SocialAccounts, provider_token::ProviderTokens),
     credentials::Credentials,
-    tokens::Tokens,
+    (tokens::Tokens, introspection::Introspections),
     logout::Logout,
     health::Health,
 );
@@ -65,6 +66,7 @@ pub fn routes(app: &Arc<App>) -> Route {
     add(mount(app, provider_token::ProviderTokens { app: new() }, rules));
     add(mount(app, credentials::Credentials { app: new() }, account));
     add(mount(app, tokens::Tokens { app: new() }, account));
+    add(mount(app, introspection::Introspections { app: new() }, RouteRules::SERVICE));
     add(mount(app, logout::Logout { app: new() }, account));
     add(mount(app, health::Health { app: new() }, RouteRules { negotiates: false, ..account }));
     routes

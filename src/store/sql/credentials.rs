@@ -4,8 +4,8 @@ use super::audit::audit_query;
 use super::{Store, Tx};
 use crate::clock::UnixMillis;
 use crate::model::{
-    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, KnoxRow, NewCredential, RefreshRow, RefreshUse,
-    SessionRow, User, UserId,
+    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, FamilyState, KnoxRow, NewCredential, RefreshRow,
+    RefreshUse, SessionRow, TokenUse, User, UserId,
 };
 use crate::secrets::Digest;
 use crate::store::credentials::{CredentialStore, Rotated};
@@ -203,9 +203,9 @@ impl CredentialStore for Store {
         self.credential_page(user, page).await
     }
 
-    async fn token(&self, digest: &Digest) -> Result<Option<(UnixMillis, User)>> {
+    async fn token(&self, digest: &Digest) -> Result<Option<(TokenUse, User)>> {
         let row: Option<TokenUserRow> = sqlx::query_as(concat!(
-            "SELECT t.last_used, ",
+            "SELECT t.created AS t_created, t.last_used, ",
             user_columns!(),
             " FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1"
         ))
@@ -261,6 +261,18 @@ impl CredentialStore for Store {
         .fetch_optional(&mut *self.reader().await?)
         .await?;
         Ok(row.map_or_else(|| (None, RefreshUse::default()), RefreshUseRow::split))
+    }
+
+    async fn families(&self, user: UserId, state: FamilyState) -> Result<Vec<String>> {
+        let live: i64 = (state == FamilyState::Live).into();
+        Ok(sqlx::query_scalar(
+            "SELECT family FROM refresh_tokens WHERE user_id = $1
+             GROUP BY family HAVING (count(*) FILTER (WHERE blacklisted IS NULL) > 0) = ($2 > 0)",
+        )
+        .bind(user)
+        .bind(live)
+        .fetch_all(&mut *self.reader().await?)
+        .await?)
     }
 
     async fn rotate(

@@ -13,6 +13,7 @@ mod events;
 mod import;
 mod logins;
 mod repository;
+mod services;
 mod user_lookup;
 mod users;
 
