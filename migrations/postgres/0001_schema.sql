@@ -109,6 +109,22 @@ CREATE TABLE services (
     last_used BIGINT          -- accurate to five minutes; NULL: never
 );
 
+-- Keys that the server made to sign JWTs: an asymmetric SIMPLE_JWT_ALGORITHM without SIMPLE_JWT_SIGNING_KEY.
+CREATE TABLE signing_keys (
+    kid                   TEXT PRIMARY KEY, -- thumbprint of the public key (RFC 7638)
+    algorithm             TEXT NOT NULL,    -- RS256, ES256 or EdDSA
+    public_jwk            TEXT NOT NULL,    -- JSON object: the public key (RFC 7517)
+    encrypted_private_key BYTEA,            -- PKCS #8; NULL: retired
+    state                 TEXT NOT NULL,    -- published, signing or retired
+    created               BIGINT NOT NULL,
+    signs_from            BIGINT,           -- since when it signs, or from when it is to sign; NULL: the schedule decides
+    retired               BIGINT,           -- NULL: it is not retired
+    expires               BIGINT            -- until when it verifies; NULL: it is not retired
+);
+-- The database decides which of several nodes makes a key, and which one rotates.
+CREATE UNIQUE INDEX signing_keys_state ON signing_keys (algorithm, state) WHERE state <> 'retired';
+CREATE INDEX signing_keys_expires ON signing_keys (expires);
+
 -- Logins that were begun here: one row, one use.
 CREATE TABLE authorization_requests (
     key                 BYTEA PRIMARY KEY,             -- digest of the state (OAuth 1.0a: of the request token)

@@ -223,8 +223,7 @@ impl AccountService {
 
     async fn by_jwt(&self, token: &str) -> Result<Caller, AuthError> {
         const ACCEPTED: [TokenType; 2] = [TokenType::Access, TokenType::Sliding];
-        let verified =
-            self.credentials.jwt.verify(token, &ACCEPTED, self.deps.now()).map_err(|fault| self.not_valid(fault))?;
+        let verified = self.verify_jwt(token, &ACCEPTED).await?.map_err(|fault| self.not_valid(fault))?;
         let user = match verified.token_type {
             // A sliding token is its own refresh token, so it can be blacklisted.
             TokenType::Sliding => {

@@ -11,7 +11,7 @@ use crate::clock::UnixMillis;
 use crate::credential::jwt::{TokenType, Verified};
 use crate::credential::session::SessionStatus;
 use crate::model::{
-    AuditEvent, AuditKind, ClientInfo, CredentialHandle, CredentialKind, FamilyState, RefreshUse, ServiceName, User,
+    AuditEvent, AuditKind, ClientInfo, CredentialHandle, CredentialKind, RefreshUse, ServiceName, User,
 };
 
 /// What a credential may be used for.
@@ -96,7 +96,7 @@ impl AccountService {
         let handle = match found.target {
             Target::Handle(handle) => handle,
             Target::FamilyOf(jti) => {
-                let families = self.store.families(user, FamilyState::Live).await?;
+                let families = self.store.valid_families(user).await?;
                 let family = families.into_iter().find(|family| self.credentials.jwt.is_of_family(&jti, family));
                 CredentialHandle::Family(family.ok_or(AuthError::UnsupportedTokenType)?)
             }
@@ -138,7 +138,7 @@ impl AccountService {
 
     async fn find_jwt(&self, token: &str) -> Result<Option<ActiveCredential>, AuthError> {
         let jwt = &self.credentials.jwt;
-        let Ok(verified) = jwt.verify(token, &TokenType::ALL, self.deps.now()) else { return Ok(None) };
+        let Ok(verified) = self.verify_jwt(token, &TokenType::ALL).await? else { return Ok(None) };
         let (user, used) = match verified.token_type {
             TokenType::Access => (self.store.user(verified.user_id).await?, RefreshUse::default()),
             TokenType::Refresh | TokenType::Sliding => self.store.refresh_use(&verified.jti, verified.user_id).await?,
@@ -147,7 +147,7 @@ impl AccountService {
             return Ok(None);
         };
         if verified.token_type == TokenType::Access {
-            let revoked = self.store.families(user.id, FamilyState::Revoked).await?;
+            let revoked = self.store.revoked_families(user.id).await?;
             if revoked.iter().any(|family| jwt.is_of_family(&verified.jti, family)) {
                 return Ok(None);
             }

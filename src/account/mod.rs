@@ -11,6 +11,7 @@ mod provider_token;
 mod refresh_and_logout;
 mod service;
 mod services;
+mod signing_keys;
 mod social_accounts;
 mod update_user;
 
@@ -23,5 +24,6 @@ pub use self::provider_token::{TokenError, revoke_provider_tokens, rotate_keys};
 pub use self::refresh_and_logout::Refreshed;
 pub use self::service::AccountService;
 pub use self::services::{ServiceCredential, new_service};
+pub use self::signing_keys::{RequestedRotation, SigningKeyEntry, SigningKeyError, SigningKeyService};
 pub use self::social_accounts::{Unlink, visible_extra_data};
 pub use self::update_user::ChangeError;

@@ -89,7 +89,7 @@ impl AccountService {
     }
 
     async fn checked(&self, token: &str, accepted: &[TokenType]) -> Result<(Verified, User, RefreshUse), AuthError> {
-        let verified = self.credentials.jwt.verify(token, accepted, self.deps.now()).map_err(body_fault)?;
+        let verified = self.verify_jwt(token, accepted).await?.map_err(body_fault)?;
         let (user, used) = self.store.refresh_use(&verified.jti, verified.user_id).await?;
         // simplejwt answers 500 for a deleted user here (R-CMP-03); this is its answer elsewhere.
         let user = user.ok_or(AuthError::UserNotFound)?;

@@ -74,7 +74,7 @@ enum Command {
     /// List, show, deactivate and delete users
     #[command(subcommand)]
     Users(users::Command),
-    /// List and rotate the keys that encrypt stored provider tokens
+    /// List, rotate and retire the keys that sign JWTs, and those that encrypt stored secrets
     #[command(subcommand)]
     Keys(keys::Command),
     /// Add, list and remove the back-ends that may introspect and revoke credentials

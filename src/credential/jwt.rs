@@ -1,61 +1,28 @@
 //! JWTs as in simplejwt: a pair of access and refresh token, or one sliding token (R-JWT-01 to 09).
 //!
 //! With HS* algorithms a token has simplejwt's claims and `gen`, so that simplejwt and this server verify each other's tokens.
-//! With asymmetric ones it also has its type in `typ` and the id of its key in `kid` (SEC-29). The settings fix the algorithm;
-//! it is never taken from a token.
+//! With asymmetric ones it also has its type in `typ` and the id of its key in `kid` (SEC-29), and an access token is one of
+//! RFC 9068. The key fixes the algorithm; it is never taken from a token.
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use data_encoding::HEXLOWER;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::issue::IssueRequest;
-use super::jwt_keys;
+use super::jwt_keys::{JwtKeys, media_type};
+pub use super::token_type::TokenType;
 use crate::clock::{Deps, UnixMillis};
 use crate::model::{CredentialKind, RefreshRow, RefreshUse, User, UserId};
-use crate::secrets::{self, Digest, ServerKey};
-use crate::settings::{GENERATION_CLAIM, JwtAlgorithm, JwtRules, SettingError};
+use crate::secrets::{self, ServerKey};
+use crate::settings::{GENERATION_CLAIM, JwtRules, SettingError};
 
 /// Maximum bytes of a token that is parsed.
-const MAX_TOKEN_LEN: usize = 8192;
+pub(super) const MAX_TOKEN_LEN: usize = 8192;
 /// Maximum bytes of a `jti`.
 const MAX_JTI_LEN: usize = 64;
 /// Hex digits of the random half of an access token's `jti`.
 const JTI_RANDOM_LEN: usize = 16;
-
-/// The type of a JWT. Its text form is the value of the token type claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
-#[strum(serialize_all = "lowercase")]
-pub enum TokenType {
-    /// Authenticates requests.
-    Access,
-    /// Gets new access tokens.
-    Refresh,
-    /// Both in one.
-    Sliding,
-}
-
-impl TokenType {
-    /// Every type, in the order of the variants.
-    pub const ALL: [Self; 3] = [Self::Access, Self::Refresh, Self::Sliding];
-
-    /// The value of the token type claim.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-
-    /// simplejwt's class name, which its error messages contain.
-    pub fn class(self) -> &'static str {
-        match self {
-            Self::Access => "AccessToken",
-            Self::Refresh => "RefreshToken",
-            Self::Sliding => "SlidingToken",
-        }
-    }
-}
 
 /// Why a JWT is rejected, with simplejwt's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,26 +75,15 @@ impl Verified {
 
 /// Issues, verifies and refreshes JWTs.
 pub struct Jwts {
-    rules: JwtRules,
-    algorithm: Algorithm,
-    signing: EncodingKey,
-    verifying: DecodingKey,
-    validation: Validation,
+    pub(super) rules: JwtRules,
+    pub(super) keys: JwtKeys,
     key: ServerKey,
-    /// Encoded headers of access, refresh and sliding tokens.
-    headers: [String; 3],
 }
 
 impl Jwts {
     /// Errors: the setting of a key that does not match the algorithm.
     pub fn new(rules: JwtRules, key: ServerKey) -> Result<Self, SettingError> {
-        let (algorithm, signing, verifying) = jwt_keys::parse(&rules)?;
-        let mut validation = Validation::new(algorithm);
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        let headers = TokenType::ALL.map(|token_type| URL_SAFE_NO_PAD.encode(header(&rules, token_type).to_string()));
-        Ok(Self { rules, algorithm, signing, verifying, validation, key, headers })
+        Ok(Self { keys: JwtKeys::new(&rules)?, rules, key })
     }
 
     /// The SIMPLE_JWT settings.
@@ -164,9 +120,7 @@ impl Jwts {
         if token.len() > MAX_TOKEN_LEN {
             return Err(JwtFault::Invalid);
         }
-        let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &self.verifying, &self.validation)
-            .map_err(|_| JwtFault::Invalid)?
-            .claims;
+        let (claims, signed_type) = self.decode(token, now)?;
         let leeway = i64::try_from(self.rules.leeway.as_secs()).unwrap_or(0);
         let expires = claims.get("exp").and_then(Value::as_i64).ok_or(JwtFault::Invalid)?;
         if expires.saturating_add(leeway) <= now.seconds() {
@@ -175,10 +129,13 @@ impl Jwts {
         if claims.get("nbf").and_then(Value::as_i64).is_some_and(|start| start.saturating_sub(leeway) > now.seconds()) {
             return Err(JwtFault::Invalid);
         }
-        self.check_parties(&claims)?;
+        self.check_parties(&claims, signed_type.is_some())?;
         let named = claims.get(&self.rules.token_type_claim).and_then(Value::as_str).ok_or(JwtFault::Invalid)?;
         let token_type =
             accepted.iter().copied().find(|accepted| accepted.as_str() == named).ok_or(JwtFault::WrongType)?;
+        if signed_type.is_some_and(|signed| signed != media_type(token_type)) {
+            return Err(JwtFault::Invalid);
+        }
         let user_id = match claims.get(&self.rules.user_id_claim) {
             Some(Value::String(text)) => text.parse().ok(),
             Some(Value::Number(number)) => number.as_i64().map(UserId),
@@ -267,15 +224,20 @@ impl Jwts {
             })
     }
 
-    fn check_parties(&self, claims: &Map<String, Value>) -> Result<(), JwtFault> {
-        let names = |claim: &str, wanted: &str| match claims.get(claim) {
-            Some(Value::String(one)) => one == wanted,
-            Some(Value::Array(several)) => several.iter().any(|one| one == wanted),
-            _ => false,
+    /// Adds `aud` and `iss`, and with an asymmetric algorithm the claims that RFC 9068, 2.2 requires. A client of this server is
+    /// not registered and has no id: the server itself is the client.
+    fn add_parties(&self, claims: &mut Map<String, Value>, user: UserId) {
+        let mut add = |name: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                claims.insert(name.to_owned(), value.into());
+            }
         };
-        let is_valid = self.rules.issuer.as_deref().is_none_or(|issuer| names("iss", issuer))
-            && self.rules.audience.as_deref().is_none_or(|audience| names("aud", audience));
-        if is_valid { Ok(()) } else { Err(JwtFault::Invalid) }
+        add("aud", self.rules.audience_of_own_tokens());
+        add("iss", self.rules.issuer_of_own_tokens());
+        if !self.rules.algorithm.is_symmetric() {
+            add("sub", Some(&user.to_string()));
+            add("client_id", self.rules.issuer_of_own_tokens());
+        }
     }
 
     /// In simplejwt's order (R-JWT-04, 05, 06, 09).
@@ -288,7 +250,7 @@ impl Jwts {
     ) -> Map<String, Value> {
         let issued = issue.now.seconds();
         let rules = &self.rules;
-        let mut claims = Map::with_capacity(12);
+        let mut claims = Map::with_capacity(14);
         claims.insert(rules.token_type_claim.clone(), token_type.as_str().into());
         claims.insert("exp".to_owned(), (issued + seconds(lifetime)).into());
         claims.insert("iat".to_owned(), issued.into());
@@ -302,12 +264,7 @@ impl Jwts {
         if issue.with_user {
             self.add_user(&mut claims, issue.user);
         }
-        if let Some(audience) = &rules.audience {
-            claims.insert("aud".to_owned(), audience.as_str().into());
-        }
-        if let Some(issuer) = &rules.issuer {
-            claims.insert("iss".to_owned(), issuer.as_str().into());
-        }
+        self.add_parties(&mut claims, issue.user.id);
         if let Some(own) = issue.claims {
             for (name, value) in own {
                 self.add(&mut claims, name, value.clone());
@@ -342,6 +299,7 @@ impl Jwts {
         let rules = &self.rules;
         let own = [&rules.token_type_claim, &rules.jti_claim, &rules.user_id_claim, &rules.sliding_refresh_exp_claim];
         ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", GENERATION_CLAIM].contains(&name)
+            || (name == "client_id" && !rules.algorithm.is_symmetric())
             || own.iter().any(|known| *known == name)
     }
 
@@ -361,20 +319,9 @@ impl Jwts {
         claims.insert("iat".to_owned(), issued.into());
         claims.insert(self.rules.jti_claim.clone(), jti.into());
         claims.insert(GENERATION_CLAIM.to_owned(), user.credential_generation.into());
+        // A token of simplejwt may lack them.
+        self.add_parties(&mut claims, user.id);
         claims
-    }
-
-    fn sign(&self, token_type: TokenType, claims: &Map<String, Value>) -> String {
-        let body = serde_json::to_vec(claims).expect("a map of plain values has a JSON form");
-        let mut token = String::with_capacity(512);
-        token.push_str(&self.headers[token_type as usize]);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(body, &mut token);
-        let signature = jsonwebtoken::crypto::sign(token.as_bytes(), &self.signing, self.algorithm)
-            .expect("the key was checked against the algorithm at start");
-        token.push('.');
-        token.push_str(&signature);
-        token
     }
 }
 
@@ -395,26 +342,12 @@ fn row(issue: &IssueRequest<'_>, kind: CredentialKind, jti: String, expires: Uni
     }
 }
 
-fn header(rules: &JwtRules, token_type: TokenType) -> Value {
-    let name = match rules.algorithm {
-        JwtAlgorithm::HS256 => return json!({"alg": "HS256", "typ": "JWT"}),
-        JwtAlgorithm::HS384 => return json!({"alg": "HS384", "typ": "JWT"}),
-        JwtAlgorithm::HS512 => return json!({"alg": "HS512", "typ": "JWT"}),
-        JwtAlgorithm::RS256 => "RS256",
-        JwtAlgorithm::ES256 => "ES256",
-        JwtAlgorithm::EdDSA => "EdDSA",
-    };
-    let typ = match token_type {
-        TokenType::Access => "at+jwt",
-        TokenType::Refresh => "refresh+jwt",
-        TokenType::Sliding => "sliding+jwt",
-    };
-    let key = Digest::of(rules.verifying_key.as_deref().unwrap_or_default().as_bytes());
-    json!({"alg": name, "typ": typ, "kid": HEXLOWER.encode(&key.as_bytes()[..8])})
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+
     use super::*;
     use crate::model::ClientInfo;
     use crate::secrets::SecretString;
@@ -549,7 +482,7 @@ pub(crate) mod tests {
 
     #[test]
     fn fault_f8_a_token_is_invalid_for_another_user_of_the_same_id() {
-        let key = EncodingKey::from_secret(b"a key for tests of more than 32 bytes");
+        let key = jsonwebtoken::EncodingKey::from_secret(b"a key for tests of more than 32 bytes");
         let verified = |claims: Value| {
             let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
             jwts().verify(&token, &[TokenType::Access], UnixMillis::from_seconds(1001)).expect("a good token")

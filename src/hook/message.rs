@@ -32,8 +32,15 @@ fn kind_of(event: AuditKind) -> Option<EventType> {
         AuditKind::Activated => EventType::UserActivated,
         AuditKind::Deleted => EventType::UserDeleted,
         AuditKind::Updated => EventType::UserUpdated,
-        AuditKind::Refused | AuditKind::LogOut | AuditKind::Exported | AuditKind::ProviderTokensDropped => return None,
-        AuditKind::ServiceAdded | AuditKind::ServiceRemoved => return None,
+        AuditKind::Refused
+        | AuditKind::LogOut
+        | AuditKind::Exported
+        | AuditKind::ProviderTokensDropped
+        | AuditKind::ServiceAdded
+        | AuditKind::ServiceRemoved
+        | AuditKind::SigningKeyRotated
+        | AuditKind::SigningKeyRotationRequested
+        | AuditKind::SigningKeyRetired => return None,
     })
 }
 

@@ -40,6 +40,12 @@ pub enum AuditKind {
     ServiceAdded,
     /// An operator removed a service.
     ServiceRemoved,
+    /// A key of the server began to sign JWTs; `code` is its `kid`.
+    SigningKeyRotated,
+    /// An operator requested that a key of the server signs as soon as it may; `code` is its `kid`.
+    SigningKeyRotationRequested,
+    /// An operator retired a key of the server at once; `code` is its `kid`.
+    SigningKeyRetired,
 }
 
 /// One row of the audit log. It holds no secret and no text of a provider.
@@ -93,8 +99,13 @@ impl AuditEvent {
     }
 
     fn of_command(event: AuditKind, at: UnixMillis) -> Self {
-        let client = ClientInfo { agent: Some("command line".to_owned()), ..ClientInfo::default() };
+        let client = ClientInfo::of_command();
         Self { at, event, code: None, provider: None, kind: None, user_id: None, service: None, client }
+    }
+
+    /// An event about a key that signs JWTs. `client`: empty for a rotation by schedule.
+    pub fn of_signing_key(event: AuditKind, kid: String, client: ClientInfo, at: UnixMillis) -> Self {
+        Self { at, event, code: Some(kid.into()), provider: None, kind: None, user_id: None, service: None, client }
     }
 }
 

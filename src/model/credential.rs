@@ -33,6 +33,13 @@ pub struct ClientInfo {
     pub request_id: Option<String>,
 }
 
+impl ClientInfo {
+    /// The operator at the command line.
+    pub fn of_command() -> Self {
+        Self { agent: Some("command line".to_owned()), ..Self::default() }
+    }
+}
+
 /// The row of a newly issued credential.
 #[derive(Clone, Debug)]
 pub enum NewCredential {
@@ -159,13 +166,4 @@ pub enum CredentialHandle {
     Family(String),
     /// Hex SHA-512.
     Knox(String),
-}
-
-/// Whether a token family has a token that is not revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FamilyState {
-    /// At least one of its tokens can be refreshed, unless it has expired.
-    Live,
-    /// All its tokens are blacklisted.
-    Revoked,
 }

@@ -17,6 +17,7 @@ mod provider_tokens;
 mod safe_text;
 mod seconds;
 mod service;
+mod signing_key;
 mod user;
 mod user_field;
 
@@ -27,8 +28,8 @@ pub use authorization_request::{
     UsedCode,
 };
 pub use credential::{
-    ClientInfo, CredentialEntry, CredentialHandle, CredentialKind, CredentialPosition, CredentialQuery, FamilyState,
-    KnoxRow, NewCredential, RefreshRow, RefreshUse, SessionRow, TokenRow, TokenUse,
+    ClientInfo, CredentialEntry, CredentialHandle, CredentialKind, CredentialPosition, CredentialQuery, KnoxRow,
+    NewCredential, RefreshRow, RefreshUse, SessionRow, TokenRow, TokenUse,
 };
 pub use domain::Domain;
 pub use email_address::EmailAddress;
@@ -41,5 +42,6 @@ pub use provider_tokens::{ProviderTokens, token_binding};
 pub use safe_text::{deny_list_key, is_bidi_or_control, sanitize_external_text};
 pub use seconds::Seconds;
 pub use service::{Service, ServiceName, ServiceNameError};
+pub use signing_key::{SigningKey, SigningKeyChange, SigningKeyState};
 pub use user::{SocialAccount, User};
 pub use user_field::{UserField, UserFieldType, UserFields};

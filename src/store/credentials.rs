@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use super::error::Result;
 use crate::clock::UnixMillis;
 use crate::model::{
-    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, FamilyState, KnoxRow, RefreshRow, RefreshUse,
-    SessionRow, TokenUse, User, UserId,
+    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, KnoxRow, RefreshRow, RefreshUse, SessionRow,
+    TokenUse, User, UserId,
 };
 use crate::secrets::Digest;
 
@@ -39,8 +39,10 @@ pub trait CredentialStore: Send + Sync {
     async fn revoke_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<()>;
     /// The user, and the state of one of its refresh tokens. One read.
     async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)>;
-    /// The names of the user's token families in this state. A family of which all tokens have expired may be missing.
-    async fn families(&self, user: UserId, state: FamilyState) -> Result<Vec<String>>;
+    /// The names of the user's token families that have a token which is not blacklisted. The token may have expired.
+    async fn valid_families(&self, user: UserId) -> Result<Vec<String>>;
+    /// The names of the user's token families of which all tokens are blacklisted, until the last one expires.
+    async fn revoked_families(&self, user: UserId) -> Result<Vec<String>>;
     /// Stores `new` as the successor of the token `old`; with `blacklist_old`, blacklists `old` too. `is_valid` checks the
     /// old token against the user as the transaction reads it, so that a concurrent revocation counts.
     async fn rotate(

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub(super) const SWEEP_BATCH_SIZE: i64 = 250;
 /// How long an expired row stays, so that its login is answered with "expired" and not with "unknown".
 const EXPIRED_GRACE_PERIOD: Duration = Duration::from_secs(10 * 60);
+/// How long a removed key stays in `keys list`.
+const REMOVED_KEY_GRACE_PERIOD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A table whose rows expire.
 #[derive(Clone, Copy, Debug, strum::EnumIter)]
@@ -24,6 +26,8 @@ pub enum ExpiringTable {
     KnoxTokens,
     /// `refresh_tokens`.
     RefreshTokens,
+    /// `signing_keys`, 30 days after they expired.
+    SigningKeys,
 }
 
 impl ExpiringTable {
@@ -53,12 +57,14 @@ impl ExpiringTable {
             Self::Sessions => delete!("sessions", "digest"),
             Self::KnoxTokens => delete!("knox_tokens", "digest"),
             Self::RefreshTokens => delete!("refresh_tokens", "user_id, jti"),
+            Self::SigningKeys => delete!("signing_keys", "kid"),
         }
     }
 
     pub(super) fn grace_period(self) -> Duration {
         match self {
             Self::AuthorizationRequests | Self::PendingLogins => EXPIRED_GRACE_PERIOD,
+            Self::SigningKeys => REMOVED_KEY_GRACE_PERIOD,
             _ => Duration::ZERO,
         }
     }

@@ -21,14 +21,15 @@ use super::import::RowOutcome;
 use super::logins::LoginStore;
 use super::repository::{Repository, Schema};
 use super::services::ServiceStore;
+use super::signing_keys::SigningKeyStore;
 use super::types::{Committed, IssuedCredential, LoginCommit};
 use super::users::{Updated, UserSearch, UserStore};
 use crate::clock::UnixMillis;
 use crate::model::{
     AccountId, AuditEvent, AuditFilter, AuditRecord, AuthorizationRequest, CodeClaim, CredentialEntry,
-    CredentialHandle, CredentialQuery, DueEvent, EmailAddress, EventRecord, EventState, FamilyState, KnoxRow,
-    OneTimeCode, RefreshRow, RefreshUse, Service, ServiceName, SessionRow, SocialAccount, StoredPendingLogin, TokenRow,
-    TokenUse, UsedCode, User, UserId,
+    CredentialHandle, CredentialQuery, DueEvent, EmailAddress, EventRecord, EventState, KnoxRow, OneTimeCode,
+    RefreshRow, RefreshUse, Service, ServiceName, SessionRow, SigningKey, SigningKeyChange, SocialAccount,
+    StoredPendingLogin, TokenRow, TokenUse, UsedCode, User, UserId,
 };
 use crate::secrets::Digest;
 use crate::settings::DatabaseLimits;
@@ -224,7 +225,8 @@ limited!(CredentialStore {
     fn delete_knox(digest: &str) -> ();
     fn revoke_all_knox(user: UserId, audit: &AuditEvent) -> ();
     fn refresh_use(jti: &str, user: UserId) -> (Option<User>, RefreshUse);
-    fn families(user: UserId, state: FamilyState) -> Vec<String>;
+    fn valid_families(user: UserId) -> Vec<String>;
+    fn revoked_families(user: UserId) -> Vec<String>;
     fn rotate(old: &str, new: &RefreshRow, blacklist_old: bool, now: UnixMillis, is_valid: &(dyn for<'a> Fn(&'a User) -> bool + Sync)) -> Rotated;
     fn blacklist(jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis, audit: &AuditEvent) -> bool;
     fn touch(handle: &CredentialHandle, user: UserId, now: UnixMillis) -> ();
@@ -249,4 +251,11 @@ limited!(ImportStore {
     fn import_knox(tokens: &[KnoxRow], write: bool) -> Vec<RowOutcome>;
     fn import_refresh(tokens: &[(RefreshRow, Option<UnixMillis>)], write: bool) -> Vec<RowOutcome>;
     fn import_sessions(sessions: &[SessionRow], write: bool) -> Vec<RowOutcome>;
+});
+
+limited!(SigningKeyStore {
+    fn signing_keys() -> Vec<SigningKey>;
+    fn insert_signing_key(key: &SigningKey) -> bool;
+    fn change_signing_keys(changes: &[SigningKeyChange], now: UnixMillis, audit: Option<&AuditEvent>) -> bool;
+    fn replace_encrypted_key(kid: &str, old: &[u8], new: &[u8]) -> bool;
 });

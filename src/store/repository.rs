@@ -12,6 +12,7 @@ use super::events::EventStore;
 use super::import::ImportStore;
 use super::logins::LoginStore;
 use super::services::ServiceStore;
+use super::signing_keys::SigningKeyStore;
 use super::users::UserStore;
 use crate::clock::UnixMillis;
 
@@ -40,6 +41,7 @@ pub trait Repository:
     + AuditStore
     + EventStore
     + ImportStore
+    + SigningKeyStore
 {
     /// Applies the migrations of this release.
     async fn migrate(&self) -> Result<()>;

@@ -10,7 +10,7 @@ use crate::clock::UnixMillis;
 use crate::model::{
     AccountId, AuditRecord, AuthorizationRequest, ClientInfo, CompletedAnswer, CredentialEntry, CredentialHandle,
     CredentialKind, DueEvent, EventRecord, EventState, KnoxRow, LinkRequest, OneTimeCode, RefreshUse, ServerRedirect,
-    Service, SessionRow, SocialAccount, StoredPendingLogin, TokenUse, UsedCode, User, UserId,
+    Service, SessionRow, SigningKey, SocialAccount, StoredPendingLogin, TokenUse, UsedCode, User, UserId,
 };
 use crate::secrets::Digest;
 
@@ -474,6 +474,37 @@ impl From<EventRow> for EventRecord {
             error: row.error,
             body: row.body,
         }
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct SigningKeyRow {
+    kid: String,
+    algorithm: String,
+    public_jwk: String,
+    encrypted_private_key: Option<Vec<u8>>,
+    state: String,
+    created: i64,
+    signs_from: Option<i64>,
+    retired: Option<i64>,
+    expires: Option<i64>,
+}
+
+impl TryFrom<SigningKeyRow> for SigningKey {
+    type Error = StoreError;
+
+    fn try_from(row: SigningKeyRow) -> Result<Self> {
+        Ok(Self {
+            kid: row.kid,
+            algorithm: row.algorithm,
+            public_jwk: row.public_jwk,
+            encrypted_private_key: row.encrypted_private_key,
+            state: row.state.parse().map_err(|_| undecodable("the state of a signing key"))?,
+            created: UnixMillis(row.created),
+            signs_from: row.signs_from.map(UnixMillis),
+            retired: row.retired.map(UnixMillis),
+            expires: row.expires.map(UnixMillis),
+        })
     }
 }
 

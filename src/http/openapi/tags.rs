@@ -21,12 +21,12 @@ pub enum Tag {
     /// Refresh, verify and revoke JWTs.
     #[oai(rename = "jwt")]
     Jwt,
-    /// For back-ends that accept the credentials of users: introspection and revocation (RFC 7662, RFC 7009).
-    #[oai(rename = "services")]
-    Services,
     /// Revoke credentials.
     #[oai(rename = "logout")]
     Logout,
+    /// For services that accept the credentials of this server: public keys, metadata, introspection and revocation.
+    #[oai(rename = "services")]
+    Services,
     /// For the operator of the server.
     #[oai(rename = "operations")]
     Operations,

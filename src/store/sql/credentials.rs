@@ -4,8 +4,8 @@ use super::audit::audit_query;
 use super::{Store, Tx};
 use crate::clock::UnixMillis;
 use crate::model::{
-    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, FamilyState, KnoxRow, NewCredential, RefreshRow,
-    RefreshUse, SessionRow, TokenUse, User, UserId,
+    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, KnoxRow, NewCredential, RefreshRow, RefreshUse,
+    SessionRow, TokenUse, User, UserId,
 };
 use crate::secrets::Digest;
 use crate::store::credentials::{CredentialStore, Rotated};
@@ -263,16 +263,15 @@ impl CredentialStore for Store {
         Ok(row.map_or_else(|| (None, RefreshUse::default()), RefreshUseRow::split))
     }
 
-    async fn families(&self, user: UserId, state: FamilyState) -> Result<Vec<String>> {
-        let live: i64 = (state == FamilyState::Live).into();
-        Ok(sqlx::query_scalar(
-            "SELECT family FROM refresh_tokens WHERE user_id = $1
-             GROUP BY family HAVING (count(*) FILTER (WHERE blacklisted IS NULL) > 0) = ($2 > 0)",
-        )
-        .bind(user)
-        .bind(live)
-        .fetch_all(&mut *self.reader().await?)
-        .await?)
+    async fn valid_families(&self, user: UserId) -> Result<Vec<String>> {
+        let statement = "SELECT DISTINCT family FROM refresh_tokens WHERE user_id = $1 AND blacklisted IS NULL";
+        Ok(sqlx::query_scalar(statement).bind(user).fetch_all(&mut *self.reader().await?).await?)
+    }
+
+    async fn revoked_families(&self, user: UserId) -> Result<Vec<String>> {
+        let statement = "SELECT family FROM refresh_tokens WHERE user_id = $1
+                         GROUP BY family HAVING count(*) = count(blacklisted)";
+        Ok(sqlx::query_scalar(statement).bind(user).fetch_all(&mut *self.reader().await?).await?)
     }
 
     async fn rotate(

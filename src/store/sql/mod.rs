@@ -14,6 +14,7 @@ mod import;
 mod logins;
 mod repository;
 mod services;
+mod signing_keys;
 mod user_lookup;
 mod users;
 
