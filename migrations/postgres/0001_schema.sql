@@ -105,6 +105,15 @@ CREATE INDEX refresh_tokens_valid ON refresh_tokens (user_id, family) WHERE blac
 -- Read for each access token.
 CREATE INDEX refresh_tokens_family_revoked ON refresh_tokens (user_id, family_revoked) WHERE family_revoked IS NOT NULL;
 
+-- Back-ends that may introspect and revoke credentials. Removing a service deletes its row.
+CREATE TABLE services (
+    client_id TEXT PRIMARY KEY,
+    name      TEXT NOT NULL UNIQUE,
+    secret    BYTEA NOT NULL, -- SHA-256 of the client secret
+    created   BIGINT NOT NULL,
+    last_used BIGINT          -- accurate to five minutes; NULL: never
+);
+
 -- Keys that the server made to sign JWTs: an asymmetric SIMPLE_JWT_ALGORITHM without SIMPLE_JWT_SIGNING_KEY.
 CREATE TABLE signing_keys (
     kid                   TEXT PRIMARY KEY, -- thumbprint of the public key (RFC 7638)
@@ -186,6 +195,7 @@ CREATE TABLE audit_events (
     provider   TEXT,          -- NULL: not about a provider
     kind       TEXT,          -- kind of the credential; NULL: not about one
     user_id    BIGINT,        -- NULL: not about a known user
+    service    TEXT,          -- the service that called, or that the event is about; NULL: none
     ip         TEXT,
     agent      TEXT,
     request_id TEXT           -- the X-Request-Id of the answer; NULL: a command

@@ -145,11 +145,11 @@ impl AccountService {
 
     async fn by_token(&self, token: &str) -> Result<Caller, AuthError> {
         let digest = self.credentials.token.lookup_key(token).ok_or(INVALID)?;
-        let (last_used, user) = self.store.token(&digest).await?.ok_or(INVALID)?;
+        let (token_use, user) = self.store.token(&digest).await?.ok_or(INVALID)?;
         if !user.is_active {
             return Err(AuthError::TokenUserInactive);
         }
-        self.note_use(&CredentialHandle::Token(digest.clone()), user.id, last_used).await;
+        self.note_use(&CredentialHandle::Token(digest.clone()), user.id, token_use.last_used).await;
         Ok(Caller { user, proof: Proof::Token(digest) })
     }
 
@@ -185,7 +185,7 @@ impl AccountService {
 
     /// Writes the use of a credential. It never fails the request, and delays it by [`BOOKKEEPING_WAIT`] at most. A slower write
     /// continues in the background; one that has no free slot is skipped until the credential's next use.
-    async fn record<W>(&self, write: impl FnOnce(Arc<dyn Repository>) -> W)
+    pub(super) async fn record<W>(&self, write: impl FnOnce(Arc<dyn Repository>) -> W)
     where
         W: Future<Output = crate::store::Result<()>> + Send + 'static,
     {

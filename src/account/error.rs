@@ -1,7 +1,7 @@
 //! Why a credential is refused.
 
 use crate::credential::jwt::{JwtFault, TokenType};
-use crate::model::UserId;
+use crate::model::{ServiceName, UserId};
 use crate::store::StoreError;
 
 /// Why a credential is refused. Texts are those of Django REST framework and simplejwt (R-AUT-02, R-CMP-03). The status is 401
@@ -44,6 +44,12 @@ pub enum AuthError {
     /// 403: the login is older than FRESH_LOGIN_AGE.
     #[error("Your login is too old for this: sign in again, then repeat it.")]
     LoginTooOld,
+    /// The credential of a service is missing or wrong; with its name if the client id exists.
+    #[error("The service's client id or secret is missing or wrong.")]
+    InvalidClient(Option<ServiceName>),
+    /// 400: the server cannot revoke this token (RFC 7009, section 2.2.1).
+    #[error("This access token has no token family, so it cannot be revoked. It stays valid until it expires.")]
+    UnsupportedTokenType,
     /// 503: the database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -56,6 +62,8 @@ pub enum Challenge {
     Token,
     /// RFC 6750.
     Bearer,
+    /// RFC 7617, for services.
+    Basic,
 }
 
 impl AuthError {
@@ -69,6 +77,8 @@ impl AuthError {
             Self::UserNotFound => "user_not_found",
             Self::Blacklisted => "token_blacklisted",
             Self::LoginTooOld => "fresh_login_required",
+            Self::InvalidClient(_) => "invalid_client",
+            Self::UnsupportedTokenType => "unsupported_token_type",
             Self::Store(_) => "database_unavailable",
         }
     }
@@ -77,6 +87,7 @@ impl AuthError {
     pub fn challenge(&self) -> Challenge {
         match self {
             Self::InvalidToken(_) | Self::NotAuthenticated | Self::TokenUserInactive => Challenge::Token,
+            Self::InvalidClient(_) => Challenge::Basic,
             _ => Challenge::Bearer,
         }
     }

@@ -84,7 +84,7 @@ impl AccountService {
         client: &ClientInfo,
     ) -> AuditEvent {
         let (at, client) = (self.deps.now(), client.clone());
-        AuditEvent { at, event, code: None, provider: None, kind, user_id: Some(user), client }
+        AuditEvent { at, event, code: None, provider: None, kind, user_id: Some(user), service: None, client }
     }
 
     /// Writes a row of the audit log.

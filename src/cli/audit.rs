@@ -31,7 +31,7 @@ struct List {
     /// Only events of this provider
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
-    /// Only this event: sign_up, sign_in, link, unlink, provider_tokens_dropped, refused, log_out, updated, exported, deactivated, activated, deleted, signing_key_rotated, signing_key_rotation_requested, signing_key_retired
+    /// Only this event: sign_up, sign_in, link, unlink, provider_tokens_dropped, refused, log_out, updated, exported, deactivated, activated, deleted, service_added, service_removed, signing_key_rotated, signing_key_rotation_requested, signing_key_retired
     #[arg(long, value_name = "EVENT", value_parser = parse_event)]
     event: Option<AuditKind>,
     /// Only successes, or only refusals
@@ -40,6 +40,9 @@ struct List {
     /// Only events with this code, such as invalid_code or legacy_uid
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
+    /// Only events of this service
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
     /// Only events of this request: its id in X-Request-Id and in the log
     #[arg(long, value_name = "ID")]
     request: Option<String>,
@@ -102,6 +105,7 @@ async fn list(options: List, repository: &dyn Repository, deps: &Deps) -> Result
         event: options.event,
         refused: options.outcome.map(|outcome| matches!(outcome, Outcome::Refused)),
         code: options.code,
+        service: options.service,
         request_id: options.request,
         since: options.since.map(|when| when.resolve(now)),
         until: options.until.map(|when| when.resolve(now)),
@@ -114,14 +118,14 @@ async fn list(options: List, repository: &dyn Repository, deps: &Deps) -> Result
         let lines: Vec<String> = events.iter().map(|event| json!(event).to_string()).collect();
         return if lines.is_empty() { Ok(()) } else { print(&lines.join("\n")) };
     }
-    let heading = ["at", "event", "user", "provider", "kind", "code", "address", "agent", "request"];
+    let heading = ["at", "event", "user", "service", "provider", "kind", "code", "address", "agent", "request"];
     print(&table(heading, events.into_iter().map(row)))
 }
 
-fn row(record: AuditRecord) -> [String; 9] {
+fn row(record: AuditRecord) -> [String; 10] {
     let user = record.user_id.map(|id| id.to_string());
-    let AuditRecord { at, event, code, provider, kind, ip, agent, request_id, .. } = record;
-    [Some(at), Some(event), user, provider, kind, code, ip, agent, request_id].map(Option::unwrap_or_default)
+    let AuditRecord { at, event, service, code, provider, kind, ip, agent, request_id, .. } = record;
+    [Some(at), Some(event), user, service, provider, kind, code, ip, agent, request_id].map(Option::unwrap_or_default)
 }
 
 async fn prune(age: Duration, as_json: bool, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::configuration::settings_for;
 use super::failure::Failure;
 use super::output::{print, print_failure_as_json};
-use super::{audit, dev, doctor, import, init, keys, providers, serve, users, webhooks};
+use super::{audit, dev, doctor, import, init, keys, providers, serve, services, users, webhooks};
 use crate::clock::Deps;
 use crate::http::{self, DocumentFormat};
 use crate::outgoing;
@@ -78,6 +78,9 @@ enum Command {
     /// List, rotate and retire the keys that sign JWTs, and those that encrypt stored secrets
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Add, list and remove the back-ends that may introspect and revoke credentials
+    #[command(subcommand)]
+    Services(services::Command),
     /// List audit events: logins, refusals, links, logouts; the newest first
     #[command(args_conflicts_with_subcommands = true)]
     Audit(audit::Command),
@@ -142,6 +145,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Doctor { json } => block_on(doctor::run(json, config.as_deref(), deps)),
         Command::Users(command) => block_on(users::run(command, config.as_deref(), deps)),
         Command::Keys(command) => block_on(keys::run(command, config.as_deref(), deps)),
+        Command::Services(command) => block_on(services::run(command, config.as_deref(), deps)),
         Command::Audit(command) => block_on(audit::run(command, config.as_deref(), deps)),
         Command::Webhooks(command) => block_on(webhooks::run(command, config.as_deref(), deps)),
         Command::Import(command) => block_on(import::run(command, config.as_deref(), deps)),

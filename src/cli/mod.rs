@@ -8,7 +8,7 @@
 //! | `import.rs`, `init.rs` | `import django`, `init` |
 //! | `providers.rs`, `provider_check.rs`, `provider_probe.rs` | `providers list`, `show` and `check` |
 //! | `doctor.rs` | `doctor` |
-//! | `users.rs`, `keys.rs`, `audit.rs`, `webhooks.rs` | the commands of these names |
+//! | `users.rs`, `keys.rs`, `services.rs`, `audit.rs`, `webhooks.rs` | the commands of these names |
 //! | `configuration.rs`, `database.rs` | settings and database of a command |
 //! | `failure.rs`, `output.rs`, `terminal.rs`, `time_span.rs`, `logging.rs`, `signals.rs` | parts that several commands use |
 
@@ -29,6 +29,7 @@ mod provider_check;
 mod provider_probe;
 mod providers;
 mod serve;
+mod services;
 mod signals;
 mod terminal;
 mod time_span;

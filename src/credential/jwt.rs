@@ -58,6 +58,11 @@ impl Verified {
         self.claims.get("iat").and_then(Value::as_i64).map(UnixMillis::from_seconds)
     }
 
+    /// A claim of the token.
+    pub fn claim(&self, name: &str) -> Option<&Value> {
+        self.claims.get(name)
+    }
+
     /// Whether the token was issued for another user of the same id, or before every credential of the user was revoked.
     ///
     /// A token of this server carries the user's generation, which decides alone, so the clocks of several nodes need not agree.

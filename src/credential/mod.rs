@@ -17,7 +17,6 @@ mod token_type;
 
 pub use self::issue::{IssueRequest, TOUCH_INTERVAL};
 pub use self::jwt_keys::{NewKey, UnreadableKey};
-pub use self::jwt_signature::ConfiguredKey;
 pub use self::key_schedule::{KeySchedule, KeyStep};
 use crate::clock::Deps;
 use crate::model::{CredentialKind, NewCredential};

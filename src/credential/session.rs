@@ -82,6 +82,11 @@ impl Sessions {
         self.rules.idle.is_some_and(|idle| last_used.plus(idle) <= now)
     }
 
+    /// When a session expires unless it is used before: at the earlier of both time limits.
+    pub fn expires(&self, row: &SessionRow) -> UnixMillis {
+        self.rules.idle.map_or(row.expires, |idle| row.expires.min(row.last_used.plus(idle)))
+    }
+
     /// Applies the absolute and the idle time limit (ASVS 7.3.1, 7.3.2).
     pub fn status(&self, row: &SessionRow, now: UnixMillis) -> SessionStatus {
         // A short idle limit needs a more recent `last_used`.

@@ -37,6 +37,8 @@ fn kind_of(event: AuditKind) -> Option<EventType> {
         | AuditKind::LogOut
         | AuditKind::Exported
         | AuditKind::ProviderTokensDropped
+        | AuditKind::ServiceAdded
+        | AuditKind::ServiceRemoved
         | AuditKind::SigningKeyRotated
         | AuditKind::SigningKeyRotationRequested
         | AuditKind::SigningKeyRetired => return None,

@@ -185,6 +185,7 @@ impl LoginService {
                 provider: Some(identity.provider.clone()),
                 kind: Some(kind),
                 user_id: None,
+                service: None,
                 client: context.client.clone(),
             },
             consumes: context.cipher.as_ref().map(|_| context.consumed.clone()),

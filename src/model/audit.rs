@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMillis;
-use crate::model::{ClientInfo, CredentialKind, UserId};
+use crate::model::{ClientInfo, CredentialKind, ServiceName, UserId};
 
 /// The kind of an audit event (SEC-45). Its text form is snake case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
@@ -38,6 +38,10 @@ pub enum AuditKind {
     Activated,
     /// The user was deleted.
     Deleted,
+    /// An operator added a service.
+    ServiceAdded,
+    /// An operator removed a service.
+    ServiceRemoved,
     /// A key of the server began to sign JWTs; `code` is its `kid`.
     SigningKeyRotated,
     /// An operator requested that a key of the server signs as soon as it may; `code` is its `kid`.
@@ -61,6 +65,8 @@ pub struct AuditEvent {
     pub kind: Option<CredentialKind>,
     /// The user concerned; `None`: a refusal without a known user.
     pub user_id: Option<UserId>,
+    /// The service that made the request, or that the event is about.
+    pub service: Option<ServiceName>,
     /// Who made the request.
     pub client: ClientInfo,
 }
@@ -74,6 +80,8 @@ pub struct RefusalContext {
     pub kind: Option<CredentialKind>,
     /// The acting user, or the user whose account is concerned.
     pub user_id: Option<UserId>,
+    /// The service whose credential is wrong.
+    pub service: Option<ServiceName>,
     /// For the log; may contain text of a provider.
     pub cause: Option<String>,
     /// Whether it is in the audit log already.
@@ -83,20 +91,28 @@ pub struct RefusalContext {
 impl AuditEvent {
     /// The event of a refusal with this code.
     pub fn of_refusal(code: Cow<'static, str>, about: &RefusalContext, client: ClientInfo, at: UnixMillis) -> Self {
-        let RefusalContext { provider, kind, user_id, .. } = about;
-        let event = AuditKind::Refused;
-        Self { at, event, code: Some(code), provider: provider.clone(), kind: *kind, user_id: *user_id, client }
+        let RefusalContext { provider, kind, user_id, service, .. } = about.clone();
+        Self { at, event: AuditKind::Refused, code: Some(code), provider, kind, user_id, service, client }
     }
 
     /// The event of an operator's command about a user.
     pub fn of_operator(event: AuditKind, user: UserId, at: UnixMillis) -> Self {
+        Self { user_id: Some(user), ..Self::of_command(event, at) }
+    }
+
+    /// The event of an operator's command about a service.
+    pub fn of_service(event: AuditKind, service: ServiceName, at: UnixMillis) -> Self {
+        Self { service: Some(service), ..Self::of_command(event, at) }
+    }
+
+    fn of_command(event: AuditKind, at: UnixMillis) -> Self {
         let client = ClientInfo::of_command();
-        Self { at, event, code: None, provider: None, kind: None, user_id: Some(user), client }
+        Self { at, event, code: None, provider: None, kind: None, user_id: None, service: None, client }
     }
 
     /// An event about a key that signs JWTs. `client`: empty for a rotation by schedule.
     pub fn of_signing_key(event: AuditKind, kid: String, client: ClientInfo, at: UnixMillis) -> Self {
-        Self { at, event, code: Some(kid.into()), provider: None, kind: None, user_id: None, client }
+        Self { at, event, code: Some(kid.into()), provider: None, kind: None, user_id: None, service: None, client }
     }
 }
 
@@ -113,6 +129,8 @@ pub struct AuditFilter {
     pub refused: Option<bool>,
     /// The stable code.
     pub code: Option<String>,
+    /// The name of a service.
+    pub service: Option<String>,
     /// `X-Request-Id` of the request.
     pub request_id: Option<String>,
     /// From this moment on.
@@ -143,6 +161,8 @@ pub struct AuditRecord {
     pub kind: Option<String>,
     /// As in [`AuditEvent::user_id`].
     pub user_id: Option<UserId>,
+    /// As in [`AuditEvent::service`].
+    pub service: Option<String>,
     /// As in [`ClientInfo::ip`].
     pub ip: Option<String>,
     /// As in [`ClientInfo::agent`].

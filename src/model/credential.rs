@@ -83,6 +83,15 @@ pub struct TokenRow {
     pub client: ClientInfo,
 }
 
+/// When a permanent token was issued and used.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenUse {
+    /// When it was issued.
+    pub created: UnixMillis,
+    /// When a request last used it.
+    pub last_used: UnixMillis,
+}
+
 /// A refresh or sliding token that was issued (R-JWT-08).
 #[derive(Clone, Debug)]
 pub struct RefreshRow {

@@ -16,6 +16,7 @@ pub(crate) mod lenient;
 mod provider_tokens;
 mod safe_text;
 mod seconds;
+mod service;
 mod signing_key;
 mod token_family;
 mod user;
@@ -30,7 +31,7 @@ pub use authorization_request::{
 };
 pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, CredentialKind, CredentialPosition, CredentialQuery, KnoxRow,
-    NewCredential, RefreshRow, SessionRow, TokenRow,
+    NewCredential, RefreshRow, SessionRow, TokenRow, TokenUse,
 };
 pub(crate) use domain::Domain;
 pub use email_address::EmailAddress;
@@ -45,6 +46,7 @@ pub(crate) use json::{
 pub(crate) use provider_tokens::{ProviderTokens, token_binding};
 pub(crate) use safe_text::{deny_list_key, is_bidi_or_control, sanitize_external_text};
 pub(crate) use seconds::Seconds;
+pub use service::{Service, ServiceName, ServiceNameError};
 pub use signing_key::{SigningKey, SigningKeyChange, SigningKeyState};
 pub use token_family::{FamilyState, NewestToken, PresentedToken, RefreshRefusal};
 pub use user::{SocialAccount, User};

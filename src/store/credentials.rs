@@ -6,7 +6,7 @@ use super::error::Result;
 use crate::clock::UnixMillis;
 use crate::model::{
     AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, FamilyState, KnoxRow, PresentedToken,
-    RefreshRefusal, RefreshRow, SessionRow, User, UserId,
+    RefreshRefusal, RefreshRow, SessionRow, TokenUse, User, UserId,
 };
 use crate::secrets::Digest;
 
@@ -82,8 +82,8 @@ pub enum BlacklistScope {
 pub trait CredentialStore: Send + Sync {
     /// The session with this digest, expired or not.
     async fn session(&self, digest: &Digest) -> Result<Option<(SessionRow, User)>>;
-    /// When the permanent token with this digest was last used, and its user.
-    async fn token(&self, digest: &Digest) -> Result<Option<(UnixMillis, User)>>;
+    /// When the permanent token with this digest was issued and last used, and its user.
+    async fn token(&self, digest: &Digest) -> Result<Option<(TokenUse, User)>>;
     /// The knox token with this digest, expired or not.
     async fn knox(&self, digest: &str) -> Result<Option<(KnoxRow, User)>>;
     /// Sets when a knox token expires.
@@ -96,6 +96,8 @@ pub trait CredentialStore: Send + Sync {
     async fn token_family(&self, jti: &str, user: UserId) -> Result<Option<(User, Option<FamilyState>)>>;
     /// The user, and its token families that were revoked since `since`. One read.
     async fn access_token_user(&self, user: UserId, since: UnixMillis) -> Result<Option<(User, Vec<String>)>>;
+    /// The names of the user's token families that have a valid token. The token may have expired.
+    async fn valid_families(&self, user: UserId) -> Result<Vec<String>>;
     /// Refreshes a token. `next` decides from the user and the family as the transaction reads them under a lock, so that
     /// concurrent refreshes and revocations count.
     async fn rotate(&self, rotation: &Rotation<'_>, next: &NextStep<'_>) -> Result<Rotated>;

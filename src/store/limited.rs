@@ -20,6 +20,7 @@ use super::import::ImportStore;
 use super::import::RowOutcome;
 use super::logins::LoginStore;
 use super::repository::{Repository, Schema};
+use super::services::ServiceStore;
 use super::signing_keys::SigningKeyStore;
 use super::types::{Committed, IssuedCredential, LoginCommit};
 use super::users::{Updated, UserSearch, UserStore};
@@ -27,8 +28,8 @@ use crate::clock::UnixMillis;
 use crate::model::{
     AccountId, AuditEvent, AuditFilter, AuditRecord, AuthorizationRequest, CodeClaim, CredentialEntry,
     CredentialHandle, CredentialQuery, DueEvent, EmailAddress, EventRecord, EventState, FamilyState, KnoxRow,
-    OneTimeCode, RefreshRow, SessionRow, SigningKey, SigningKeyChange, SocialAccount, StoredPendingLogin, TokenRow,
-    UsedCode, User, UserId,
+    OneTimeCode, RefreshRow, Service, ServiceName, SessionRow, SigningKey, SigningKeyChange, SocialAccount,
+    StoredPendingLogin, TokenRow, TokenUse, UsedCode, User, UserId,
 };
 use crate::secrets::Digest;
 use crate::settings::DatabaseLimits;
@@ -218,19 +219,28 @@ limited!(LoginStore {
 
 limited!(CredentialStore {
     fn session(digest: &Digest) -> Option<(SessionRow, User)>;
-    fn token(digest: &Digest) -> Option<(UnixMillis, User)>;
+    fn token(digest: &Digest) -> Option<(TokenUse, User)>;
     fn knox(digest: &str) -> Option<(KnoxRow, User)>;
     fn extend_knox(digest: &str, expires: UnixMillis) -> ();
     fn delete_knox(digest: &str) -> ();
     fn revoke_all_knox(user: UserId, audit: &AuditEvent) -> ();
     fn token_family(jti: &str, user: UserId) -> Option<(User, Option<FamilyState>)>;
     fn access_token_user(user: UserId, since: UnixMillis) -> Option<(User, Vec<String>)>;
+    fn valid_families(user: UserId) -> Vec<String>;
     fn rotate(rotation: &Rotation<'_>, next: &NextStep<'_>) -> Rotated;
     fn blacklist(blacklisting: &Blacklisting<'_>, audit: &AuditEvent) -> bool;
     fn touch(handle: &CredentialHandle, user: UserId, now: UnixMillis) -> ();
     fn revoke(handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
     fn credentials_of(user: UserId, page: &CredentialQuery) -> Vec<CredentialEntry>;
     fn revoke_all(user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
+});
+
+limited!(ServiceStore {
+    fn insert_service(service: &Service, audit: &AuditEvent) -> bool;
+    fn services() -> Vec<Service>;
+    fn service(client_id: &str) -> Option<Service>;
+    fn remove_service(name: &ServiceName, audit: &AuditEvent) -> bool;
+    fn touch_service(client_id: &str, now: UnixMillis) -> ();
 });
 
 limited!(ImportStore {

@@ -11,6 +11,7 @@ use super::error::Result;
 use super::events::EventStore;
 use super::import::ImportStore;
 use super::logins::LoginStore;
+use super::services::ServiceStore;
 use super::signing_keys::SigningKeyStore;
 use super::users::UserStore;
 use crate::clock::UnixMillis;
@@ -39,6 +40,7 @@ pub trait Repository:
     + AccountStore
     + LoginStore
     + CredentialStore
+    + ServiceStore
     + AuditStore
     + EventStore
     + ImportStore

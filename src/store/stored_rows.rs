@@ -10,7 +10,8 @@ use crate::clock::UnixMillis;
 use crate::model::{
     AccountId, AuditRecord, AuthorizationRequest, ClientInfo, CompletedAnswer, CredentialEntry, CredentialHandle,
     CredentialKind, DueEvent, EventRecord, EventState, FamilyState, KnoxRow, LinkRequest, NewestToken, OneTimeCode,
-    ServerRedirect, SessionRow, SigningKey, SocialAccount, StoredPendingLogin, UsedCode, User, UserId,
+    ServerRedirect, Service, SessionRow, SigningKey, SocialAccount, StoredPendingLogin, TokenUse, UsedCode, User,
+    UserId,
 };
 use crate::secrets::Digest;
 
@@ -341,14 +342,16 @@ impl OneTimeCodeRow {
 
 #[derive(FromRow)]
 pub(super) struct TokenUserRow {
+    t_created: i64,
     last_used: i64,
     #[sqlx(flatten)]
     user: UserRow,
 }
 
 impl TokenUserRow {
-    pub fn split(self) -> (UnixMillis, User) {
-        (UnixMillis(self.last_used), self.user.into())
+    pub fn split(self) -> (TokenUse, User) {
+        let token = TokenUse { created: UnixMillis(self.t_created), last_used: UnixMillis(self.last_used) };
+        (token, self.user.into())
     }
 }
 
@@ -427,6 +430,7 @@ pub(super) struct AuditRow {
     provider: Option<String>,
     kind: Option<String>,
     user_id: Option<UserId>,
+    service: Option<String>,
     ip: Option<String>,
     agent: Option<String>,
     request_id: Option<String>,
@@ -441,10 +445,32 @@ impl From<AuditRow> for AuditRecord {
             provider: row.provider,
             kind: row.kind,
             user_id: row.user_id,
+            service: row.service,
             ip: row.ip,
             agent: row.agent,
             request_id: row.request_id,
         }
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct ServiceRow {
+    client_id: String,
+    name: String,
+    secret: Vec<u8>,
+    created: i64,
+    last_used: Option<i64>,
+}
+
+impl ServiceRow {
+    pub fn into_service(self) -> Result<Service> {
+        Ok(Service {
+            name: self.name.parse().map_err(|_| undecodable("the name of a service"))?,
+            client_id: self.client_id,
+            secret: Digest::from_stored(&self.secret).ok_or_else(|| undecodable("a digest of another length"))?,
+            created: UnixMillis(self.created),
+            last_used: self.last_used.map(UnixMillis),
+        })
     }
 }
 

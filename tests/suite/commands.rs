@@ -19,6 +19,7 @@ on_both_databases!(
     users_delete_revokes_tokens_at_the_provider,
     keys_list_and_keys_rotate,
     audit_list_and_audit_prune,
+    services_add_list_and_remove_take_effect_without_a_restart,
 );
 
 const SECRET_KEY: &str = "secret-key-of-the-command-tests-0d5f-for-no-other-use";
@@ -344,6 +345,50 @@ async fn audit_list_and_audit_prune(engine: Engine) {
         let invalid = run_on(&app.database, &["audit", "prune", "--before", age], &[]).await;
         assert_eq!(invalid.status, Some(2), "{age}");
     }
+}
+
+// ---- services
+
+async fn services_add_list_and_remove_take_effect_without_a_restart(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let other = app.start_second_node().await;
+    let token = app.token("token", "u1").await;
+    let services = async |arguments: &[&str]| run_on(&app.database, &[&["services"], arguments].concat(), &[]).await;
+    let added = services(&["add", "billing", "--json"]).await.success().json();
+    let text = |name: &str| added[name].as_str().expect("a text").to_owned();
+    let (id, secret) = (text("client_id"), text("client_secret"));
+    assert!(secret.starts_with("rsak_") && secret.len() == 48, "256 random bits");
+    let introspect = async |client: crate::support::Client| {
+        let body = json!({"token": token, "client_id": id, "client_secret": secret});
+        client.post("/api/token/introspect/").json(&body).send().await
+    };
+    assert_eq!(introspect(app.client()).await.ok()["active"], true);
+    assert_eq!(introspect(other.client()).await.ok()["active"], true);
+
+    let again = services(&["add", "billing"]).await;
+    assert_eq!((again.status, again.stdout.as_str()), (Some(1), ""));
+    assert!(again.stderr.contains("the name billing is in use"), "{}", again.stderr);
+    assert_eq!(services(&["add", "a b"]).await.status, Some(2));
+    let second = services(&["add", "api"]).await.success().stdout;
+    assert!(second.contains("client secret  rsak_") && second.contains("shown only now"), "{second}");
+    let listed = services(&["list", "--json"]).await.success().json();
+    let names: Vec<_> = listed.as_array().expect("a list").iter().map(|service| service["name"].clone()).collect();
+    assert_eq!(names, ["api", "billing"]);
+    assert!(listed[0]["last_used"].is_null() && listed[1]["last_used"].is_string(), "{listed}");
+    let table = services(&["list"]).await.success().stdout;
+    assert!(table.contains("never") && !table.contains("rsak_") && !listed.to_string().contains("rsak_"), "{table}");
+
+    services(&["remove", "billing", "--json"]).await.success();
+    for client in [app.client(), other.client()] {
+        introspect(client).await.problem(401, "invalid_client");
+    }
+    assert_eq!(services(&["remove", "billing"]).await.status, Some(1));
+    let row = "service = 'billing' AND agent = 'command line' AND user_id IS NULL AND event = ";
+    for event in ["service_added", "service_removed"] {
+        assert!(has_audit_event(&app.database, &format!("{row}'{event}'")).await, "{event}");
+    }
+    let audit = run_on(&app.database, &["audit", "--service", "api", "--json"], &[]).await.success().json();
+    assert_eq!((audit.as_array().map(Vec::len), &audit[0]["service"]), (Some(1), &json!("api")));
 }
 
 // ---- the database of every command

@@ -67,6 +67,7 @@ fn refused_requests(app: &TestApp) -> Vec<(&'static str, Request)> {
         ("invalid token", client.get("/api/user/").header("authorization", "Token unknown")),
         ("invalid JWT", client.get("/api/user/").header("authorization", "Bearer a.b.c")),
         ("invalid refresh token", post("/api/token/refresh/", json!({"refresh": "a.b.c"}))),
+        ("no service credential", post("/api/token/introspect/", json!({"token": "x"}))),
         ("unknown path", client.get("/api/unknown/")),
         ("method", client.request("DELETE", "/api/login/social/providers/")),
     ]

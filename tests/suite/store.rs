@@ -125,6 +125,7 @@ fn event() -> AuditEvent {
         provider: Some("github".into()),
         kind: None,
         user_id: None,
+        service: None,
         client: ClientInfo::default(),
     }
 }

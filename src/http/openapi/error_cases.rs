@@ -328,3 +328,29 @@ pub const VERIFY: &[ErrorCase] = &[
         "Token is invalid",
     ),
 ];
+
+/// Operations that need the credential of a service.
+pub const SERVICE: &[ErrorCase] = &[case(
+    401,
+    "`invalid_client`: the credential of the service is missing or wrong, or the service was removed.",
+    "invalid_client",
+    "The service's client id or secret is missing or wrong.",
+)];
+
+/// Introspection.
+pub const INTROSPECT: &[ErrorCase] = &[case(
+    400,
+    "`invalid_request`: `token` is missing (with `errors`), or the service sent its credential twice. `invalid_json`.",
+    "invalid_request",
+    INVALID_FIELDS,
+)];
+
+/// Revocation by a service.
+pub const REVOKE: &[ErrorCase] = &[case(
+    400,
+    "`unsupported_token_type`: an access token that another server issued with the same key; it stays valid until it \
+     expires. `invalid_request`: `token` is missing (with `errors`), or the service sent its credential twice. \
+     `invalid_json`.",
+    "unsupported_token_type",
+    "This access token has no token family, so it cannot be revoked. It stays valid until it expires.",
+)];

@@ -87,9 +87,13 @@ fn documented(case: &ErrorCase) -> MetaResponse {
     if case.code == "invalid_request" {
         example["errors"] = json!({"code": ["This field is required."]});
     }
+    if matches!(case.code, "invalid_client" | "unsupported_token_type") {
+        example["error"] = case.code.into();
+    }
     let schema =
         MetaSchema { all_of: vec![<Problem as Type>::schema_ref()], example: Some(example), ..MetaSchema::ANY };
     let header: Option<MetaHeader> = match case.status {
+        401 if case.code == "invalid_client" => Some(text_header("WWW-Authenticate", "`Basic`, with a realm.", true)),
         401 => Some(text_header("WWW-Authenticate", "`Token`, or `Bearer realm=\"api\"` for a JWT.", true)),
         405 => Some(text_header("Allow", "The methods of this path.", true)),
         429 | 503 => Some(text_header("Retry-After", "Seconds until the call may be tried again.", true)),

@@ -207,6 +207,35 @@ impl Example for TokenInput {
     }
 }
 
+/// A credential of a user, and optionally that of the service.
+#[derive(Object, Default)]
+#[oai(example)]
+pub struct ServiceInput {
+    /// Any credential: a session id (the value of the cookie), a permanent token, a JWT or a knox token.
+    #[oai(validator(pattern = r"\S"))]
+    pub token: String,
+    /// `access_token` or `refresh_token`. Ignored: the server finds a token of any kind without it.
+    #[oai(skip_serializing_if_is_none)]
+    pub token_type_hint: Option<String>,
+    /// The service's id, if there is no `Authorization` header.
+    #[oai(skip_serializing_if_is_none)]
+    pub client_id: Option<String>,
+    /// The service's secret, if there is no `Authorization` header.
+    #[oai(skip_serializing_if_is_none)]
+    pub client_secret: Option<String>,
+}
+
+impl RequestSchema for ServiceInput {
+    const DESCRIPTION: &'static str = "The token, as form, JSON or multipart.";
+    const IS_BODY_REQUIRED: bool = true;
+}
+
+impl Example for ServiceInput {
+    fn example() -> Self {
+        Self { token: TokenInput::example().token, ..Self::default() }
+    }
+}
+
 /// The body of a provider's callback to this server.
 #[derive(Object, Default)]
 #[oai(example)]

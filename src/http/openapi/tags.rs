@@ -24,7 +24,7 @@ pub enum Tag {
     /// Revoke credentials.
     #[oai(rename = "logout")]
     Logout,
-    /// For services that accept the credentials of this server.
+    /// For services that accept the credentials of this server: public keys, metadata, introspection and revocation.
     #[oai(rename = "services")]
     Services,
     /// For the operator of the server.

@@ -21,6 +21,8 @@ pub enum AuditScope {
     Login,
     /// Answers to a pending login: all but invalid answers, after which the login is still pending.
     PendingLogin,
+    /// Calls of services: a wrong credential of a service (401).
+    Service,
     /// Everything else: an unsafe call that is forbidden or conflicts (403, 409), and a reused refresh token. An expired
     /// credential or an invalid field is not logged: both are part of normal use.
     Account,
@@ -87,6 +89,7 @@ impl AuditMiddleware {
         match self.scope {
             AuditScope::Login => true,
             AuditScope::PendingLogin => failure.code != "invalid_request",
+            AuditScope::Service => failure.status == StatusCode::UNAUTHORIZED,
             AuditScope::Account => {
                 let is_forbidden = matches!(failure.status, StatusCode::FORBIDDEN | StatusCode::CONFLICT);
                 failure.context.user_id.is_some() || (is_forbidden && !self.method.is_safe())

@@ -17,6 +17,7 @@ mod query;
 mod rejection;
 mod request_id;
 mod resource;
+mod service_authentication;
 
 pub use self::app::App;
 pub use self::audit::AuditScope;
@@ -38,3 +39,4 @@ pub use self::query::{Query, QueryValue};
 pub use self::rejection::Rejection;
 pub use self::request_id::REQUEST_ID;
 pub use self::resource::{Resource, RoutePattern, RouteRules};
+pub use self::service_authentication::ServiceAuth;

@@ -31,6 +31,9 @@ pub struct Problem {
     pub code: String,
     /// A text for developers; it may change.
     pub detail: String,
+    /// `code` under the name of RFC 6749, section 5.2, at the endpoints of RFC 7009 and RFC 7662.
+    #[oai(skip_serializing_if_is_none)]
+    pub error: Option<String>,
     /// Also in the header `X-Request-Id` and in the server's log.
     pub request_id: String,
     /// Messages by field, for `invalid_request`.
@@ -66,6 +69,8 @@ pub struct Failure {
     pub messages: Option<Box<[TokenMessage]>>,
     /// `WWW-Authenticate`.
     pub challenge: Option<&'static str>,
+    /// Whether the problem document has `error` too.
+    pub is_oauth_error: bool,
     /// `Retry-After`, in seconds.
     pub retry_after: Option<NonZeroU16>,
     /// For the log and the audit log; never sent.
@@ -82,6 +87,7 @@ impl Failure {
             errors: BTreeMap::new(),
             messages: None,
             challenge: None,
+            is_oauth_error: false,
             retry_after: None,
             context: Box::default(),
         }
@@ -109,6 +115,11 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "not_found", "Not found.")
     }
 
+    /// A failure of an endpoint whose callers expect the errors of RFC 6749.
+    pub fn into_oauth_error(self) -> Self {
+        Self { is_oauth_error: true, ..self }
+    }
+
     /// 503 `database_unavailable`.
     pub fn database_unavailable() -> Self {
         let detail = "The database does not answer. Try again in a moment.";
@@ -127,6 +138,7 @@ impl IntoResponse for Failure {
             kind: "about:blank".to_owned(),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
             status: self.status.as_u16(),
+            error: self.is_oauth_error.then(|| self.code.to_string()),
             code: self.code.into_owned(),
             detail: self.detail,
             request_id: current_request_id().unwrap_or_default(),
@@ -211,7 +223,7 @@ impl From<AuthError> for Failure {
                 tracing::error!(%cause, "the database failed");
                 return Self::database_unavailable();
             }
-            AuthError::Blacklisted => StatusCode::BAD_REQUEST,
+            AuthError::Blacklisted | AuthError::UnsupportedTokenType => StatusCode::BAD_REQUEST,
             AuthError::LoginTooOld => StatusCode::FORBIDDEN,
             _ => StatusCode::UNAUTHORIZED,
         };
@@ -219,6 +231,9 @@ impl From<AuthError> for Failure {
         if let AuthError::Reused(user) | AuthError::FamilyRevoked(user) = &error {
             failure.context.user_id = Some(*user);
             failure.context.is_written = matches!(error, AuthError::FamilyRevoked(_));
+        }
+        if let AuthError::InvalidClient(service) = &error {
+            failure.context.service.clone_from(service);
         }
         if let AuthError::TokenNotValid(faults) = &error {
             let message = |(class, fault): &(TokenType, JwtFault)| TokenMessage {
@@ -232,6 +247,7 @@ impl From<AuthError> for Failure {
             failure.challenge = Some(match error.challenge() {
                 Challenge::Token => "Token",
                 Challenge::Bearer => r#"Bearer realm="api""#,
+                Challenge::Basic => r#"Basic realm="services", charset="UTF-8""#,
             });
         }
         failure

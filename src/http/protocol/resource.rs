@@ -35,6 +35,8 @@ impl RouteRules {
     /// Routes of a signed-in user, and of tokens.
     pub const ACCOUNT: Self =
         Self { audit: AuditScope::Account, negotiates: true, get_has_effects: false, serves_browsers: false };
+    /// Routes that services call.
+    pub const SERVICE: Self = Self { audit: AuditScope::Service, ..Self::ACCOUNT };
     /// Routes that are a step of a login.
     pub const LOGIN: Self = Self { audit: AuditScope::Login, ..Self::ACCOUNT };
 }

@@ -86,6 +86,9 @@ pub struct Event {
     /// The kind of credential.
     #[oai(skip_serializing_if_is_none)]
     pub kind: Option<String>,
+    /// The service of the operator that revoked a credential.
+    #[oai(skip_serializing_if_is_none)]
+    pub service: Option<String>,
     #[oai(skip_serializing_if_is_none)]
     pub ip: Option<String>,
     #[oai(skip_serializing_if_is_none)]
@@ -126,8 +129,8 @@ impl From<model::User> for KeptUser {
 
 impl From<AuditRecord> for Event {
     fn from(record: AuditRecord) -> Self {
-        let AuditRecord { at, event, code, provider, kind, ip, agent, request_id, .. } = record;
-        Self { at: Timestamp::from_rfc3339(at), event, code, provider, kind, ip, agent, request_id }
+        let AuditRecord { at, event, code, provider, kind, service, ip, agent, request_id, .. } = record;
+        Self { at: Timestamp::from_rfc3339(at), event, code, provider, kind, service, ip, agent, request_id }
     }
 }
 
@@ -169,6 +172,7 @@ impl Example for Event {
             code: None,
             provider: Some("github".to_owned()),
             kind: Some("jwt-pair".to_owned()),
+            service: None,
             ip: Some("203.0.113.7".to_owned()),
             agent: Some("Mozilla/5.0 (X11; Linux x86_64)".to_owned()),
             request_id: Some("0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b".to_owned()),

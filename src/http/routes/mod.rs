@@ -4,6 +4,7 @@ mod begin;
 mod credentials;
 mod export;
 mod health;
+mod introspection;
 mod login;
 mod logout;
 mod provider_token;
@@ -34,7 +35,7 @@ pub type Operations = (
     resume::Resume,
     (user::Users, export::Exports, social_accounts::SocialAccounts, provider_token::ProviderTokens),
     credentials::Credentials,
-    tokens::Tokens,
+    (tokens::Tokens, introspection::Introspections),
     logout::Logout,
     well_known::WellKnown,
     health::Health,
@@ -67,6 +68,7 @@ pub fn routes(app: &Arc<App>) -> Route {
     add(mount(app, provider_token::ProviderTokens { app: new() }, rules));
     add(mount(app, credentials::Credentials { app: new() }, account));
     add(mount(app, tokens::Tokens { app: new() }, account));
+    add(mount(app, introspection::Introspections { app: new() }, RouteRules::SERVICE));
     add(mount(app, logout::Logout { app: new() }, account));
     let document = RouteRules { negotiates: false, ..account };
     add(mount(app, well_known::WellKnown { app: new() }, document));

@@ -2,13 +2,14 @@
 
 use super::{Builder, Query, Store};
 use crate::clock::UnixMillis;
-use crate::model::{AuditEvent, AuditFilter, AuditRecord};
+use crate::model::{AuditEvent, AuditFilter, AuditRecord, ServiceName};
 use crate::store::audit::AuditStore;
 use crate::store::error::Result;
 use crate::store::stored_rows::AuditRow;
 
-const AUDIT: &str = "INSERT INTO audit_events (at, event, code, provider, kind, user_id, ip, agent, request_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const AUDIT: &str =
+    "INSERT INTO audit_events (at, event, code, provider, kind, user_id, service, ip, agent, request_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 pub(super) fn audit_query(event: &AuditEvent) -> Query<'_> {
     sqlx::query(AUDIT)
@@ -18,6 +19,7 @@ pub(super) fn audit_query(event: &AuditEvent) -> Query<'_> {
         .bind(&event.provider)
         .bind(event.kind.map(|kind| kind.to_string()))
         .bind(event.user_id)
+        .bind(event.service.as_ref().map(ServiceName::as_str))
         .bind(&event.client.ip)
         .bind(&event.client.agent)
         .bind(&event.client.request_id)
@@ -33,7 +35,7 @@ impl AuditStore for Store {
     async fn audit_events(&self, filter: &AuditFilter, limit: i64) -> Result<Vec<AuditRecord>> {
         // Only the given conditions: with `$1 IS NULL OR ...` neither database would use an index.
         let mut query = Builder::new(
-            "SELECT at, event, code, provider, kind, user_id, ip, agent, request_id FROM audit_events WHERE true",
+            "SELECT at, event, code, provider, kind, user_id, service, ip, agent, request_id FROM audit_events WHERE true",
         );
         if let Some(user) = filter.user {
             query.push(" AND user_id = ").push_bind(user);
@@ -43,6 +45,7 @@ impl AuditStore for Store {
             (" AND provider = ", &filter.provider),
             (" AND event = ", &event),
             (" AND code = ", &filter.code),
+            (" AND service = ", &filter.service),
             (" AND request_id = ", &filter.request_id),
         ] {
             if let Some(text) = text {

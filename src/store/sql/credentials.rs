@@ -5,7 +5,7 @@ use super::{Store, Tx};
 use crate::clock::UnixMillis;
 use crate::model::{
     AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, FamilyState, KnoxRow, NewCredential, SessionRow,
-    User, UserId,
+    TokenUse, User, UserId,
 };
 use crate::secrets::Digest;
 use crate::store::credentials::{Blacklisting, CredentialStore, NextStep, Rotated, Rotation};
@@ -183,9 +183,9 @@ impl CredentialStore for Store {
         self.credential_page(user, page).await
     }
 
-    async fn token(&self, digest: &Digest) -> Result<Option<(UnixMillis, User)>> {
+    async fn token(&self, digest: &Digest) -> Result<Option<(TokenUse, User)>> {
         let row: Option<TokenUserRow> = sqlx::query_as(concat!(
-            "SELECT t.last_used, ",
+            "SELECT t.created AS t_created, t.last_used, ",
             user_columns!(),
             " FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1"
         ))
@@ -236,6 +236,11 @@ impl CredentialStore for Store {
 
     async fn access_token_user(&self, user: UserId, since: UnixMillis) -> Result<Option<(User, Vec<String>)>> {
         self.read_access_user(user, since).await
+    }
+
+    async fn valid_families(&self, user: UserId) -> Result<Vec<String>> {
+        let statement = "SELECT DISTINCT family FROM refresh_tokens WHERE user_id = $1 AND blacklisted IS NULL";
+        Ok(sqlx::query_scalar(statement).bind(user).fetch_all(&mut *self.reader().await?).await?)
     }
 
     async fn rotate(&self, rotation: &Rotation<'_>, next: &NextStep<'_>) -> Result<Rotated> {

@@ -13,6 +13,7 @@ mod events;
 mod import;
 mod logins;
 mod repository;
+mod services;
 mod signing_keys;
 mod token_families;
 mod user_lookup;

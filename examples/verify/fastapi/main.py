@@ -1,0 +1,63 @@
+"""A FastAPI service that accepts access tokens of rest-social-auth. docs/VERIFY.md explains each check.
+
+pip install -r requirements.txt
+ISSUER=https://login.example.com CLIENT_ID=… CLIENT_SECRET=… uvicorn main:app
+"""
+
+import os
+from typing import Annotated
+
+import httpx
+import jwt
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+ISSUER = os.environ["ISSUER"]  # PUBLIC_URL of the server
+AUDIENCE = os.environ.get("AUDIENCE", ISSUER)  # SIMPLE_JWT_AUDIENCE of the server
+SERVICE = (os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"])  # of `rest-social-auth services add`
+REFUSED = HTTPException(401, "Invalid token", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+app = FastAPI()
+keys = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", lifespan=300, timeout=5)
+Header = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
+
+
+def verified(header: Header) -> dict:
+    """The claims of a valid access token. A function without `async`, since fetching the keys blocks."""
+    if header is None:
+        raise REFUSED
+    try:
+        token = jwt.decode_complete(
+            header.credentials,
+            keys.get_signing_key_from_jwt(header.credentials),
+            algorithms=["ES256"],  # never the one that the token names
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            leeway=5,
+            options={"require": ["exp", "iss", "aud", "sub"]},
+        )
+    except jwt.PyJWTError:
+        raise REFUSED from None
+    if token["header"].get("typ") != "at+jwt":
+        raise REFUSED
+    return token["payload"]
+
+
+async def active(header: Header, claims: Annotated[dict, Depends(verified)]) -> dict:
+    """The claims of an access token that is not revoked. If the server cannot be asked, the request fails."""
+    async with httpx.AsyncClient(timeout=5) as client:
+        url, body = f"{ISSUER}/api/token/introspect/", {"token": header.credentials}
+        answer = (await client.post(url, data=body, auth=SERVICE)).raise_for_status().json()
+    if not answer["active"] or answer["token_use"] != "access":
+        raise REFUSED
+    return claims
+
+
+@app.get("/me")
+def me(claims: Annotated[dict, Depends(verified)]) -> dict:
+    return {"sub": claims["sub"]}
+
+
+@app.get("/payment")
+def payment(claims: Annotated[dict, Depends(active)]) -> dict:
+    return {"sub": claims["sub"]}

@@ -1,0 +1,63 @@
+// A Go service that accepts access tokens of rest-social-auth. docs/VERIFY.md explains each check.
+// ISSUER=https://login.example.com CLIENT_ID=… CLIENT_SECRET=… PORT=3000 go run .
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"log"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/MicahParks/keyfunc/v3"
+	"github.com/golang-jwt/jwt/v5"
+)
+
+var (
+	issuer   = os.Getenv("ISSUER")                   // PUBLIC_URL of the server
+	audience = cmp.Or(os.Getenv("AUDIENCE"), issuer) // SIMPLE_JWT_AUDIENCE of the server
+	client   = &http.Client{Timeout: 5 * time.Second}
+	parser   = jwt.NewParser(jwt.WithValidMethods([]string{"ES256"}), jwt.WithIssuer(issuer), jwt.WithAudience(audience),
+		jwt.WithExpirationRequired(), jwt.WithLeeway(5*time.Second))
+)
+
+// isActive asks the server whether the token is revoked. If it cannot be asked, the request fails.
+func isActive(token string) bool {
+	body := strings.NewReader(url.Values{"token": {token}}.Encode())
+	request, _ := http.NewRequest(http.MethodPost, issuer+"/api/token/introspect/", body)
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.SetBasicAuth(os.Getenv("CLIENT_ID"), os.Getenv("CLIENT_SECRET")) // of `rest-social-auth services add`
+	answer, err := client.Do(request)
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	var found struct {
+		Active bool   `json:"active"`
+		Use    string `json:"token_use"`
+	}
+	return answer.StatusCode == 200 && json.NewDecoder(answer.Body).Decode(&found) == nil && found.Active && found.Use == "access"
+}
+
+func main() {
+	keys, err := keyfunc.NewDefault([]string{issuer + "/.well-known/jwks.json"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for path, introspects := range map[string]bool{"/me": false, "/payment": true} {
+		http.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			raw, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+			token, err := parser.Parse(raw, keys.Keyfunc)
+			if err != nil || token.Header["typ"] != "at+jwt" || (introspects && !isActive(raw)) {
+				http.Error(w, "invalid token", http.StatusUnauthorized)
+				return
+			}
+			sub, _ := token.Claims.GetSubject()
+			json.NewEncoder(w).Encode(map[string]string{"sub": sub})
+		})
+	}
+	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil))
+}

@@ -1,0 +1,205 @@
+//! Introspection (RFC 7662) and revocation (RFC 7009) of every kind of credential, for services.
+//!
+//! A credential is found by its value alone, so `token_type_hint` is not needed. Introspection is not a use: it neither extends
+//! a session or knox token nor changes when it was last used. Otherwise a service could keep a session open whose user is away.
+
+use serde_json::Value;
+
+use super::error::AuthError;
+use super::service::AccountService;
+use crate::clock::UnixMillis;
+use crate::credential::jwt::{TokenType, Verified};
+use crate::credential::session::SessionStatus;
+use crate::model::{AuditEvent, AuditKind, ClientInfo, CredentialHandle, CredentialKind, ServiceName, User};
+use crate::store::{BlacklistScope, Blacklisting};
+
+/// What a credential may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenUsage {
+    /// It authenticates requests.
+    Access,
+    /// It only gets new access tokens. A service must not accept it.
+    Refresh,
+}
+
+/// A valid credential.
+#[derive(Clone, Debug)]
+pub struct ActiveCredential {
+    /// Its kind.
+    pub kind: CredentialKind,
+    /// A sliding token is for access: it authenticates requests.
+    pub usage: TokenUsage,
+    /// The active user that it belongs to.
+    pub user: User,
+    /// The scheme of the `Authorization` header that carries it; `None` for a session and a refresh token.
+    pub scheme: Option<String>,
+    /// When it was issued, in seconds since 1970.
+    pub issued: Option<i64>,
+    /// When it expires, in seconds since 1970; `None`: never.
+    pub expires: Option<i64>,
+    /// Of a JWT.
+    pub issuer: Option<String>,
+    /// Of a JWT.
+    pub audience: Vec<String>,
+    /// Of a JWT.
+    pub jti: Option<String>,
+    target: Target,
+}
+
+/// What must be revoked to revoke a credential.
+#[derive(Clone, Debug)]
+enum Target {
+    /// A row of the store, or a token family.
+    Handle(CredentialHandle),
+    /// The family of an access token with this `jti`.
+    FamilyOf(String),
+    /// A refresh or sliding token of simplejwt, which has no row.
+    Foreign(Box<Verified>),
+}
+
+impl AccountService {
+    /// The credential with this value, of any kind. `None`: it is unknown, expired or revoked, or its user is inactive.
+    ///
+    /// Errors: the database fails.
+    pub async fn introspect(&self, token: &str) -> Result<Option<ActiveCredential>, AuthError> {
+        if token.split('.').count() == 3
+            && let Some(found) = self.find_jwt(token).await?
+        {
+            return Ok(Some(found));
+        }
+        if let Some(found) = self.find_session(token).await? {
+            return Ok(Some(found));
+        }
+        if let Some(found) = self.find_token(token).await? {
+            return Ok(Some(found));
+        }
+        self.find_knox(token).await
+    }
+
+    /// Revokes the credential with this value. A JWT of a pair revokes its whole family, so that its access tokens are not active
+    /// any more. An invalid credential is revoked already (RFC 7009, section 2.2).
+    ///
+    /// Errors: `unsupported_token_type` for an access token of simplejwt, which belongs to no known family.
+    pub async fn revoke_by_value(
+        &self,
+        token: &str,
+        service: &ServiceName,
+        client: &ClientInfo,
+    ) -> Result<(), AuthError> {
+        let Some(found) = self.introspect(token).await? else { return Ok(()) };
+        let (user, now) = (found.user.id, self.deps.now());
+        let audit = AuditEvent {
+            service: Some(service.clone()),
+            ..self.event(AuditKind::LogOut, Some(found.kind), user, client)
+        };
+        let handle = match found.target {
+            Target::Handle(handle) => handle,
+            Target::FamilyOf(jti) => {
+                let families = self.store.valid_families(user).await?;
+                let family = families.into_iter().find(|family| self.credentials.jwt.is_of_family(&jti, family));
+                CredentialHandle::Family(family.ok_or(AuthError::UnsupportedTokenType)?)
+            }
+            Target::Foreign(verified) => {
+                let token = self.credentials.jwt.presented(&verified, now);
+                let blacklisting = Blacklisting { user, token, scope: BlacklistScope::Token, now };
+                self.store.blacklist(&blacklisting, &audit).await?;
+                return Ok(());
+            }
+        };
+        Ok(self.store.revoke(&[handle], user, now, &audit).await?)
+    }
+
+    async fn find_session(&self, value: &str) -> Result<Option<ActiveCredential>, AuthError> {
+        let Some(digest) = self.credentials.session.lookup_key(value) else { return Ok(None) };
+        let Some((row, user)) = self.store.session(&digest).await? else { return Ok(None) };
+        let is_expired = self.credentials.session.status(&row, self.deps.now()) == SessionStatus::Expired;
+        let (created, expires) = (row.created, self.credentials.session.expires(&row));
+        let handle = CredentialHandle::Session(digest);
+        let found = opaque(CredentialKind::Session, user, None, (created, Some(expires)), handle);
+        Ok(found.filter(|_| !is_expired))
+    }
+
+    async fn find_token(&self, value: &str) -> Result<Option<ActiveCredential>, AuthError> {
+        let Some(digest) = self.credentials.token.lookup_key(value) else { return Ok(None) };
+        let Some((token_use, user)) = self.store.token(&digest).await? else { return Ok(None) };
+        let (scheme, handle) = (Some("Token"), CredentialHandle::Token(digest));
+        Ok(opaque(CredentialKind::Token, user, scheme, (token_use.created, None), handle))
+    }
+
+    async fn find_knox(&self, value: &str) -> Result<Option<ActiveCredential>, AuthError> {
+        let Some(digest) = self.credentials.knox.lookup_key(value) else { return Ok(None) };
+        let Some((row, user)) = self.store.knox(&digest).await? else { return Ok(None) };
+        let is_expired = self.credentials.knox.is_expired(&row, self.deps.now());
+        let scheme = Some(self.credentials.knox.header_prefix());
+        let handle = CredentialHandle::Knox(digest);
+        let found = opaque(CredentialKind::Knox, user, scheme, (row.created, row.expires), handle);
+        Ok(found.filter(|_| !is_expired))
+    }
+
+    async fn find_jwt(&self, token: &str) -> Result<Option<ActiveCredential>, AuthError> {
+        let jwt = &self.credentials.jwt;
+        let Ok(verified) = self.verify_jwt(token, &TokenType::ALL).await? else { return Ok(None) };
+        let (user, state, is_revoked) = match verified.token_type {
+            TokenType::Access => match self.access_token_user(&verified).await {
+                Ok((user, is_family_revoked)) => (user, None, is_family_revoked),
+                Err(AuthError::UserNotFound) => return Ok(None),
+                Err(error) => return Err(error),
+            },
+            TokenType::Refresh | TokenType::Sliding => {
+                let found = self.store.token_family(&verified.jti, verified.user_id).await?;
+                let Some((user, state)) = found else { return Ok(None) };
+                let is_accepted = self.family_decision(&verified, state.as_ref()).is_accepted();
+                (user, state, !is_accepted)
+            }
+        };
+        if is_revoked || !user.is_active || verified.is_revoked(&user) {
+            return Ok(None);
+        }
+        let text = |name: &str| verified.claim(name).and_then(Value::as_str).map(str::to_owned);
+        let number = |name: &str| verified.claim(name).and_then(Value::as_i64);
+        let is_refresh = verified.token_type == TokenType::Refresh;
+        let is_sliding = verified.token_type == TokenType::Sliding;
+        Ok(Some(ActiveCredential {
+            kind: if is_sliding { CredentialKind::JwtSliding } else { CredentialKind::JwtPair },
+            usage: if is_refresh { TokenUsage::Refresh } else { TokenUsage::Access },
+            user,
+            scheme: jwt.rules().auth_header_types.first().filter(|_| !is_refresh).cloned(),
+            issued: number("iat"),
+            expires: number("exp"),
+            issuer: text("iss"),
+            audience: match verified.claim("aud") {
+                Some(Value::String(one)) => vec![one.clone()],
+                Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                _ => Vec::new(),
+            },
+            jti: Some(verified.jti.clone()),
+            target: match (verified.token_type, state.map(|state| state.family)) {
+                (TokenType::Access, _) => Target::FamilyOf(verified.jti),
+                (_, Some(family)) => Target::Handle(CredentialHandle::Family(family)),
+                (_, None) => Target::Foreign(Box::new(verified)),
+            },
+        }))
+    }
+}
+
+/// A session, permanent token or knox token. `None`: its user is inactive. `times`: when it was issued and when it expires.
+fn opaque(
+    kind: CredentialKind,
+    user: User,
+    scheme: Option<&str>,
+    times: (UnixMillis, Option<UnixMillis>),
+    handle: CredentialHandle,
+) -> Option<ActiveCredential> {
+    user.is_active.then(|| ActiveCredential {
+        kind,
+        usage: TokenUsage::Access,
+        user,
+        scheme: scheme.map(str::to_owned),
+        issued: Some(times.0.seconds()),
+        expires: times.1.map(UnixMillis::seconds),
+        issuer: None,
+        audience: Vec::new(),
+        jti: None,
+        target: Target::Handle(handle),
+    })
+}
