@@ -91,7 +91,7 @@ CREATE TABLE refresh_tokens (
     kind           TEXT NOT NULL,   -- jwt-pair or jwt-sliding
     created        BIGINT NOT NULL,
     family_created BIGINT NOT NULL, -- start of the family's absolute lifetime
-    expires        BIGINT NOT NULL, -- until when the row is kept: the token cannot be used any more
+    expires        BIGINT NOT NULL, -- from then on no token of this row is accepted, and the row is not needed
     last_used      BIGINT NOT NULL,
     ip             TEXT,            -- as in sessions
     agent          TEXT,            -- as in sessions

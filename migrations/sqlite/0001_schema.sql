@@ -91,7 +91,7 @@ CREATE TABLE refresh_tokens (
     kind           TEXT NOT NULL,    -- jwt-pair or jwt-sliding
     created        INTEGER NOT NULL,
     family_created INTEGER NOT NULL, -- start of the family's absolute lifetime
-    expires        INTEGER NOT NULL, -- until when the row is kept: the token cannot be used any more
+    expires        INTEGER NOT NULL, -- from then on no token of this row is accepted, and the row is not needed
     last_used      INTEGER NOT NULL,
     ip             TEXT,             -- as in sessions
     agent          TEXT,             -- as in sessions
@@ -101,7 +101,8 @@ CREATE TABLE refresh_tokens (
     PRIMARY KEY (user_id, jti)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires);
-CREATE INDEX refresh_tokens_valid ON refresh_tokens (user_id, family) WHERE blacklisted IS NULL;
+-- SQLite would prefer the primary key to an index that begins with user_id.
+CREATE INDEX refresh_tokens_valid ON refresh_tokens (family) WHERE blacklisted IS NULL;
 -- Read for each access token.
 CREATE INDEX refresh_tokens_family_revoked ON refresh_tokens (user_id, family_revoked) WHERE family_revoked IS NOT NULL;
 

@@ -3,7 +3,7 @@
 use super::authenticate::{AuthScheme, Caller, PresentedCredentials, Proof};
 use super::error::AuthError;
 use super::service::AccountService;
-use crate::credential::jwt::{JwtFault, Jwts, TokenType, Verified};
+use crate::credential::jwt::{JwtFault, TokenType, Verified};
 use crate::credential::token_family::{FamilyDecision, decide};
 use crate::model::{
     AuditKind, ClientInfo, CredentialHandle, CredentialKind, FamilyState, RefreshRefusal, RefreshRow, User,
@@ -23,13 +23,12 @@ impl AccountService {
     /// A new access token, and with ROTATE_REFRESH_TOKENS a new refresh token. Errors: an invalid or reused refresh token.
     pub async fn refresh(&self, token: &str, client: &ClientInfo) -> Result<Refreshed, AuthError> {
         let jwt = &self.credentials.jwt;
+        let verified = self.verified(token, &[TokenType::Refresh]).await?;
         if jwt.rules().rotate_refresh_tokens {
-            let verified = self.verified(token, &[TokenType::Refresh]).await?;
             let (user, row) = self.rotate(&verified, client).await?;
             let (access, refresh) = jwt.successor_pair(&verified, &row, &user, &self.deps);
             return Ok(Refreshed { access, refresh: Some(refresh) });
         }
-        let verified = self.verified(token, &[TokenType::Refresh]).await?;
         let (user, state) = self.valid_user(&verified).await?;
         self.require_accepted(&verified, &user, state.as_ref())?;
         let family = state.as_ref().map_or(&verified.jti, |state| &state.family);
@@ -63,10 +62,7 @@ impl AccountService {
         let rotation = Rotation { user: verified.user_id, token, blacklists: rules.detects_reuse, reuse: &reuse, now };
         match self.store.rotate(&rotation, &next).await? {
             Rotated::Issued { user, row } => Ok((*user, *row)),
-            Rotated::FamilyRevoked => {
-                tracing::warn!(user_id = verified.user_id.0, "a refresh token was reused: its family is revoked");
-                Err(AuthError::FamilyRevoked(verified.user_id))
-            }
+            Rotated::FamilyRevoked => Err(AuthError::FamilyRevoked(verified.user_id)),
             Rotated::Refused(RefreshRefusal::UserInactive) => Err(INACTIVE),
             Rotated::Refused(RefreshRefusal::UserRevoked) => Err(body_fault(JwtFault::Invalid)),
             Rotated::Refused(RefreshRefusal::Revoked) => Err(AuthError::Reused(verified.user_id)),
@@ -110,7 +106,9 @@ impl AccountService {
     pub async fn refresh_sliding(&self, token: &str, client: &ClientInfo) -> Result<String, AuthError> {
         let jwt = &self.credentials.jwt;
         let verified = self.verified(token, &[TokenType::Sliding]).await?;
-        Jwts::check_refresh_exp(&verified, self.deps.now()).map_err(body_fault)?;
+        if verified.expires <= self.deps.now() {
+            return Err(body_fault(JwtFault::Expired));
+        }
         if jwt.family_rules().detects_reuse {
             let (user, row) = self.rotate(&verified, client).await?;
             return Ok(jwt.successor_sliding(&verified, &row, &user));
@@ -118,7 +116,9 @@ impl AccountService {
         let (user, state) = self.valid_user(&verified).await?;
         self.require_accepted(&verified, &user, state.as_ref())?;
         self.note_use_of(state.as_ref(), user.id).await;
-        Ok(jwt.renewed_sliding(&verified, &user, self.deps.now()))
+        let now = self.deps.now();
+        let family_created = state.map_or_else(|| verified.issued().unwrap_or(now), |state| state.family_created);
+        Ok(jwt.renewed_sliding(&verified, family_created, &user, now))
     }
 
     async fn verified(&self, token: &str, accepted: &[TokenType]) -> Result<Verified, AuthError> {

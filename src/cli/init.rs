@@ -30,13 +30,14 @@ pub(super) fn init(output: &Path, deps: &Deps) -> Result<(), Failure> {
     ))
 }
 
+/// A line of the file that sets the setting.
+fn set(name: &str) -> String {
+    let (name, value) = (name.to_ascii_lowercase(), settings::initial_value(name));
+    let is_bare = matches!(value, "true" | "false") || value.parse::<u64>().is_ok();
+    if is_bare { format!("{name} = {value}") } else { format!("{name} = {value:?}") }
+}
+
 fn template(secret_key: &str) -> String {
-    let set = |name: &str| match settings::initial_value(name) {
-        value if matches!(value, "true" | "false") || value.parse::<u64>().is_ok() => {
-            format!("{} = {value}", name.to_ascii_lowercase())
-        }
-        value => format!("{} = {value:?}", name.to_ascii_lowercase()),
-    };
     let (listen, database_url, state_policy) = (set("LISTEN"), set("DATABASE_URL"), set("STATE_POLICY"));
     let rotate = set("SIMPLE_JWT_ROTATE_REFRESH_TOKENS");
     let blacklist = set("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION");

@@ -1,6 +1,6 @@
 //! Successors of refresh and sliding tokens: their rows, and their signed form once the rows are committed (R-CMP-02, SEC-30).
 
-use super::jwt::{JwtFault, Jwts, TokenType, Verified};
+use super::jwt::{Jwts, TokenType, Verified};
 use super::token_family::FamilyRules;
 use crate::clock::{Deps, UnixMillis};
 use crate::model::{ClientInfo, CredentialKind, FamilyState, PresentedToken, RefreshRow, User};
@@ -76,13 +76,15 @@ impl Jwts {
     }
 
     /// A sliding token with a new expiry and the same `jti` and `refresh_exp` (R-CMP-06).
-    pub fn renewed_sliding(&self, sliding: &Verified, user: &User, now: UnixMillis) -> String {
-        let claims = self.renewed(sliding, TokenType::Sliding, self.rules().sliding_lifetime, user, now, &sliding.jti);
+    pub fn renewed_sliding(
+        &self,
+        sliding: &Verified,
+        family_created: UnixMillis,
+        user: &User,
+        now: UnixMillis,
+    ) -> String {
+        let lifetime = self.within_family(self.rules().sliding_lifetime, family_created, now);
+        let claims = self.renewed(sliding, TokenType::Sliding, lifetime, user, now, &sliding.jti);
         self.sign(TokenType::Sliding, &claims)
-    }
-
-    /// Errors: expired, from `refresh_exp` on.
-    pub fn check_refresh_exp(sliding: &Verified, now: UnixMillis) -> Result<(), JwtFault> {
-        if sliding.expires <= now { Err(JwtFault::Expired) } else { Ok(()) }
     }
 }

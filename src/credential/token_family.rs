@@ -56,12 +56,12 @@ impl FamilyDecision {
 ///   its place, or it was used, and the family ends. When the attacker presents its own after that, the family ends as well.
 /// - The attacker presents the old token after the client used its successor: the family ends at once.
 ///
-/// So a thief has at most the time between two refreshes of the honest client, which is about one access token, and every theft
-/// that both parties use is detected. "Used" means presented for a refresh. The use of the access token that was issued with a
+/// So an attacker has at most the time between two refreshes of the client, about the lifetime of one access token, and every theft
+/// is detected once both have refreshed. "Used" means presented for a refresh. The use of the access token that was issued with a
 /// successor is not recorded: it would cost a write for each request and shorten that time only.
 ///
-/// A replaced sibling is not refused, because a client that sent several refreshes at once may have stored any of the answers. It
-/// gives an attacker nothing: its parent, which anyone with a stolen sibling may as well have, is accepted under the same condition.
+/// A replaced sibling is not refused, because a client that sent several refreshes at once may have stored any of the answers. This
+/// gives an attacker nothing more: the parent of the sibling is accepted under the same condition, that no successor was used.
 pub fn decide(state: &FamilyState, rules: FamilyRules, now: UnixMillis) -> FamilyDecision {
     if rules.lifetime.is_some_and(|lifetime| state.family_created.plus(lifetime) <= now) {
         return FamilyDecision::Refuse(RefreshRefusal::Expired);
@@ -211,7 +211,7 @@ mod tests {
 
     #[derive(Clone, Debug)]
     enum Action {
-        /// Any token is presented: by a thief, an old tab, or a client that restored a backup.
+        /// Any token is presented: by an attacker, an old tab, or a client that restored a backup.
         Any(prop::sample::Index),
         /// The honest client refreshes with the newest token that it received.
         Client,

@@ -89,7 +89,7 @@ fn webhook_needs_url_and_secrets_and_errors_quote_neither() {
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let file = format!("webhook_url = \"https://app.example.com/hook?key=hidden\"\nwebhook_secrets = [\"{secret}\"]");
     let rules = good(&file, &[("WEBHOOK_TIMEOUT", "2.5"), ("WEBHOOK_RETENTION", "0")]).webhooks.expect("a webhook");
-    assert_eq!((rules.timeout, rules.retention, rules.events.len()), (Duration::from_millis(2500), None, 8));
+    assert_eq!((rules.timeout, rules.retention, rules.events.len()), (Duration::from_millis(2500), None, 9));
     assert!(!format!("{rules:?}").contains("hidden") && !format!("{rules:?}").contains("MfKQ"), "{rules:?}");
     assert!(good("", &[]).webhooks.is_none());
 

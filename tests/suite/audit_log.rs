@@ -181,12 +181,22 @@ async fn sec_45_refresh_token_reuse_is_audited(engine: Engine) {
     let app = plan.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "true").start().await;
     let pair = app.login("jwt-pair", "u1").await.ok();
     let refresh =
-        async || app.client().post("/api/token/refresh/").json(&json!({"refresh": pair["refresh"]})).send().await;
-    refresh().await.ok();
+        async |token: &Value| app.client().post("/api/token/refresh/").json(&json!({"refresh": token})).send().await;
+    let successor = refresh(&pair["refresh"]).await;
+    refresh(&successor.ok()["refresh"]).await.ok();
     assert_eq!(rows(&app).await.len(), 1, "a refresh is no login");
-    let again = refresh().await;
+    let reuse = refresh(&pair["refresh"]).await;
+    reuse.problem(401, "token_not_valid");
+    let row = rows(&app).await.remove(0);
+    assert_eq!(
+        (row.event.as_str(), row.user_id, row.kind.as_deref()),
+        ("token_reused", Some(UserId(1)), Some("jwt-pair"))
+    );
+    assert_eq!((row.request_id.as_deref(), row.ip.as_deref()), (reuse.header("x-request-id"), Some("127.0.0.1")));
+    assert_eq!(rows(&app).await.len(), 2, "one event");
+    let again = refresh(&pair["refresh"]).await;
     again.problem(401, "token_not_valid");
-    let row = one_row(&rows(&app).await, 1, &again);
+    let row = one_row(&rows(&app).await, 2, &again);
     assert_eq!((row.user_id, row.code.as_deref()), (Some(UserId(1)), Some("token_not_valid")));
     // An expired or malformed token is no sign of reuse and is not audited.
     app.client()
@@ -195,7 +205,7 @@ async fn sec_45_refresh_token_reuse_is_audited(engine: Engine) {
         .send()
         .await
         .problem(401, "token_not_valid");
-    assert_eq!(rows(&app).await.len(), 2);
+    assert_eq!(rows(&app).await.len(), 3);
 }
 
 async fn sec_45_requests_without_a_security_effect_are_not_audited(engine: Engine) {

@@ -11,7 +11,7 @@ use crate::support::test_app::TestAppBuilder;
 use crate::support::{Answer, Client, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
-    sec_30_lost_answers_tabs_and_parallel_refreshes_sign_nobody_out,
+    sec_30_lost_answers_tabs_and_parallel_refreshes_keep_the_user_signed_in,
     sec_30_reuse_after_the_successor_was_used_revokes_the_family,
     sec_30_family_ends_after_its_absolute_lifetime,
     sec_30_logout_and_revocation_end_the_family,
@@ -85,7 +85,7 @@ async fn live(app: &TestApp) -> i64 {
     app.database.number("SELECT count(*) FROM refresh_tokens WHERE blacklisted IS NULL").await
 }
 
-async fn sec_30_lost_answers_tabs_and_parallel_refreshes_sign_nobody_out(engine: Engine) {
+async fn sec_30_lost_answers_tabs_and_parallel_refreshes_keep_the_user_signed_in(engine: Engine) {
     let app = rotating(engine).start().await;
     for (number, kind) in KINDS.iter().enumerate() {
         let mut token = sign_in(&app, kind, &format!("u{}1", "0".repeat(number))).await;
@@ -128,7 +128,7 @@ async fn listed(app: &TestApp, token: &Held) -> Vec<Value> {
     list
 }
 
-/// A thief and the client both use a token of one login, in each order that the rule tells apart.
+/// An attacker and the client both use a token of one login, in each order that the rule tells apart.
 async fn sec_30_reuse_after_the_successor_was_used_revokes_the_family(engine: Engine) {
     let plan = rotating(engine).with("WEBHOOK_URL", "https://hooks.example/users");
     let app = plan.with("WEBHOOK_SECRETS", WEBHOOK_SECRET).start().await;
@@ -143,15 +143,15 @@ async fn sec_30_reuse_after_the_successor_was_used_revokes_the_family(engine: En
     let mut logins = 1;
     let mut expected = (0, 0, 0);
     for kind in KINDS {
-        for thief_is_first in [true, false] {
+        for attacker_repeats_first in [true, false] {
             logins += 2;
             let other_login = sign_in(&app, kind, &format!("u{}1", "0".repeat(logins))).await;
             let stolen = sign_in(&app, kind, &format!("u{}1", "0".repeat(logins + 1))).await;
             let client = refresh(&app, kind, &stolen).await;
-            let (newest, reused) = if thief_is_first {
-                // The thief's token looks like a retry, until both have used what they got.
-                let thief = refresh(&app, kind, &stolen).await;
-                (refresh(&app, kind, &thief).await, client)
+            let (newest, reused) = if attacker_repeats_first {
+                // The attacker's refresh looks like a retry, until both have used what they got.
+                let attacker = refresh(&app, kind, &stolen).await;
+                (refresh(&app, kind, &attacker).await, client)
             } else {
                 (refresh(&app, kind, &client).await, stolen)
             };

@@ -337,7 +337,7 @@ export class SocialAuth {
     await this.#done(this.api.DELETE("/api/user/credentials/{id}/", { params: { path: { id } } }));
   }
 
-  /** Revokes all other credentials. Access tokens of other JWT pairs stay valid until they expire, minutes later. */
+  /** Revokes all other credentials, access tokens of other JWT pairs included. */
   async revokeOtherCredentials(): Promise<void> {
     await this.revokeCredential("others");
   }

@@ -745,9 +745,8 @@ export interface paths {
         post?: never;
         /**
          * Revoke a credential
-         * @description By its id in the list; `others` revokes all credentials except the one of this call. An access token that was issued
-         *     before stays valid until it expires, at most five minutes by default; `POST /api/logout/all/` revokes it at once.
-         *     Open logins that would link an account to the user are cancelled too.
+         * @description By its id in the list; `others` revokes all credentials except the one of this call. The access tokens of a
+         *     revoked pair are revoked too. Open logins that would link an account to the user are cancelled too.
          */
         delete: operations["endCredential"];
         options?: never;
@@ -767,7 +766,9 @@ export interface paths {
         /**
          * Refresh an access token
          * @description The new access token keeps the claims of the refresh token. With SIMPLE_JWT_ROTATE_REFRESH_TOKENS the answer
-         *     has a new refresh token too.
+         *     has a new refresh token too. If the answer is lost, send the same refresh token again. With
+         *     SIMPLE_JWT_BLACKLIST_AFTER_ROTATION as well, a refresh token that is used after its successor was used revokes all
+         *     tokens of its login.
          */
         post: operations["refreshToken"];
         delete?: never;
@@ -808,7 +809,9 @@ export interface paths {
         put?: never;
         /**
          * Revoke a refresh token
-         * @description Also for sliding tokens. Access tokens that were issued for the refresh token stay valid until they expire.
+         * @description Also for sliding tokens. With SIMPLE_JWT_ROTATE_REFRESH_TOKENS and SIMPLE_JWT_BLACKLIST_AFTER_ROTATION it revokes all
+         *     tokens of the login. Otherwise an access token that was issued for the refresh token
+         *     stays valid until it expires, at most five minutes by default.
          */
         post: operations["blacklistToken"];
         delete?: never;
@@ -828,7 +831,8 @@ export interface paths {
         put?: never;
         /**
          * Refresh a sliding token
-         * @description The token must not be expired. The new token keeps its id and its last refresh date.
+         * @description The token must not be expired. The new token keeps its id and its last refresh date. With
+         *     SIMPLE_JWT_ROTATE_REFRESH_TOKENS and SIMPLE_JWT_BLACKLIST_AFTER_ROTATION it has a new id and replaces the token.
          */
         post: operations["refreshSlidingToken"];
         delete?: never;
@@ -1116,7 +1120,10 @@ export interface components {
         Event: {
             /** Format: date-time */
             at: string;
-            /** @description Such as `sign_up`, `sign_in`, `link`, `unlink`, `provider_tokens_dropped`, `log_out`, `updated`, `exported`, `refused`. */
+            /**
+             * @description Such as `sign_up`, `sign_in`, `link`, `unlink`, `provider_tokens_dropped`, `log_out`, `token_reused`, `updated`,
+             *     `exported`, `refused`.
+             */
             event: string;
             /**
              * @description The code of a refusal, or a detail of the event: `legacy_uid` for a login that found an imported account by the key

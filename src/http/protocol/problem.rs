@@ -230,7 +230,11 @@ impl From<AuthError> for Failure {
         let mut failure = Self::new(status, error.code(), error.to_string());
         if let AuthError::Reused(user) | AuthError::FamilyRevoked(user) = &error {
             failure.context.user_id = Some(*user);
-            failure.context.is_written = matches!(error, AuthError::FamilyRevoked(_));
+        }
+        if let AuthError::FamilyRevoked(_) = &error {
+            let cause = "the token was used again after its successor was used: its family is revoked";
+            failure.context.cause = Some(cause.to_owned());
+            failure.context.is_written = true;
         }
         if let AuthError::InvalidClient(service) = &error {
             failure.context.service.clone_from(service);

@@ -75,7 +75,8 @@ pub struct KeptUser {
 #[oai(example)]
 pub struct Event {
     pub at: Timestamp,
-    /// Such as `sign_up`, `sign_in`, `link`, `unlink`, `provider_tokens_dropped`, `log_out`, `updated`, `exported`, `refused`.
+    /// Such as `sign_up`, `sign_in`, `link`, `unlink`, `provider_tokens_dropped`, `log_out`, `token_reused`, `updated`,
+    /// `exported`, `refused`.
     pub event: String,
     /// The code of a refusal, or a detail of the event: `legacy_uid` for a login that found an imported account by the key
     /// of an earlier release.

@@ -951,7 +951,7 @@ var SocialAuth = class {
   async revokeCredential(id) {
     await this.#done(this.api.DELETE("/api/user/credentials/{id}/", { params: { path: { id } } }));
   }
-  /** Revokes all other credentials. Access tokens of other JWT pairs stay valid until they expire, minutes later. */
+  /** Revokes all other credentials, access tokens of other JWT pairs included. */
   async revokeOtherCredentials() {
     await this.revokeCredential("others");
   }
