@@ -5,7 +5,6 @@
 //! limit by a few rows.
 
 use std::collections::HashMap;
-use std::net::Ipv6Addr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -13,6 +12,7 @@ use std::time::Duration;
 use super::authorization_request;
 use super::error::{LoginError, Refusal};
 use crate::clock::UnixMillis;
+use crate::model::Network;
 use crate::settings::TableLimits;
 use crate::store::LiveRows;
 
@@ -62,23 +62,9 @@ struct ByNetwork {
 }
 
 /// The networks that an address is counted under.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Network {
-    /// An IPv4 address, or any other text that names a caller.
-    Address(String),
-    /// An IPv6 /64: it belongs to one caller.
-    Subnet([u16; 4]),
-    /// An IPv6 /48: it may belong to one caller.
-    Site([u16; 3]),
-}
-
-impl Network {
-    fn all_of(address: &str) -> Vec<Self> {
-        match address.parse::<Ipv6Addr>().map(|address| address.segments()) {
-            Ok([a, b, c, d, ..]) => vec![Self::Subnet([a, b, c, d]), Self::Site([a, b, c])],
-            Err(_) => vec![Self::Address(address.to_owned())],
-        }
-    }
+fn networks_of(address: Option<&str>) -> impl Iterator<Item = Network> {
+    let network = Network::of_text(address);
+    std::iter::once(network).chain(network.site())
 }
 
 pub(super) struct Capacity {
@@ -122,12 +108,10 @@ impl Capacity {
 
     /// Errors: `too_many_requests` when the table or the share of this address is full.
     pub fn check_authorization_request(&self, address: Option<&str>, now: UnixMillis) -> Result<(), LoginError> {
-        let address = address.unwrap_or_default();
         let mut counted = self.counted(now);
         let is_full = self.authorization_requests.is_full();
-        let has_share = Network::all_of(address)
-            .iter()
-            .all(|network| counted.open.get(network).is_none_or(|open| *open < self.share_of(network)));
+        let has_share = networks_of(address)
+            .all(|network| counted.open.get(&network).is_none_or(|open| *open < self.share_of(&network)));
         if !is_full && has_share {
             return Ok(());
         }
@@ -149,7 +133,7 @@ impl Capacity {
     pub fn add_authorization_request(&self, address: Option<&str>, now: UnixMillis) {
         self.authorization_requests.add();
         let mut counted = self.counted(now);
-        for network in Network::all_of(address.unwrap_or_default()) {
+        for network in networks_of(address) {
             if counted.open.len() < self.max_networks || counted.open.contains_key(&network) {
                 *counted.open.entry(network).or_default() += 1;
             }
@@ -160,7 +144,7 @@ impl Capacity {
     pub fn finish_authorization_request(&self, address: Option<&str>, now: UnixMillis) {
         self.authorization_requests.remove();
         let mut counted = self.counted(now);
-        for network in Network::all_of(address.unwrap_or_default()) {
+        for network in networks_of(address) {
             if let Some(open) = counted.open.get_mut(&network) {
                 *open = (*open - 1).max(0);
             }
