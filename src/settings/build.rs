@@ -11,6 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::provider_settings::ProviderSettings;
+use super::rate_limits::{self, RateLimitRules};
 use super::setting_reader::{self, SettingReader};
 use super::sources::{ProviderValues, SourceValues, Sources, WrittenValues, read_sources};
 use super::types::{
@@ -32,6 +33,8 @@ pub struct Settings {
     pub database: DatabaseLimits,
     /// MAX_*.
     pub limits: TableLimits,
+    /// RATE_LIMIT_*.
+    pub rate_limits: RateLimitRules,
     /// LISTEN.
     pub listen: SocketAddr,
     /// LISTEN_REUSE_PORT.
@@ -166,6 +169,7 @@ fn build(
         database_url,
         database: database(reader),
         limits: limits(reader),
+        rate_limits: rate_limits::rate_limits(reader, public_url.as_ref().filter(|_| is_serve)),
         listen,
         listen_reuse_port: reader.boolean("LISTEN_REUSE_PORT"),
         shutdown_delay: reader.seconds("SHUTDOWN_DELAY"),
