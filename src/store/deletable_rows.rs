@@ -24,6 +24,8 @@ pub enum ExpiringTable {
     KnoxTokens,
     /// `refresh_tokens`.
     RefreshTokens,
+    /// `rate_limits`.
+    RateLimits,
 }
 
 impl ExpiringTable {
@@ -53,6 +55,7 @@ impl ExpiringTable {
             Self::Sessions => delete!("sessions", "digest"),
             Self::KnoxTokens => delete!("knox_tokens", "digest"),
             Self::RefreshTokens => delete!("refresh_tokens", "user_id, jti"),
+            Self::RateLimits => delete!("rate_limits", "key"),
         }
     }
 

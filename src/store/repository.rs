@@ -11,6 +11,7 @@ use super::error::Result;
 use super::events::EventStore;
 use super::import::ImportStore;
 use super::logins::LoginStore;
+use super::rate_limits::RateLimitStore;
 use super::users::UserStore;
 use crate::clock::UnixMillis;
 
@@ -38,7 +39,10 @@ pub trait Repository:
     + AuditStore
     + EventStore
     + ImportStore
+    + RateLimitStore
 {
+    /// Whether several nodes may use the database.
+    fn serves_several_nodes(&self) -> bool;
     /// Applies the migrations of this release.
     async fn migrate(&self) -> Result<()>;
     /// Compares the schema with that of this release. Reads only.
