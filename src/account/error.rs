@@ -2,6 +2,7 @@
 
 use crate::credential::jwt::{JwtFault, TokenType};
 use crate::model::UserId;
+use crate::rate_limit::RateLimitExceeded;
 use crate::store::StoreError;
 
 /// Why a credential is refused. Texts are those of Django REST framework and simplejwt (R-AUT-02, R-CMP-03). The status is 401
@@ -41,6 +42,9 @@ pub enum AuthError {
     /// 403: the login is older than FRESH_LOGIN_AGE.
     #[error("Your login is too old for this: sign in again, then repeat it.")]
     LoginTooOld,
+    /// 429: RATE_LIMIT_USER.
+    #[error("{1}")]
+    TooManyRequests(UserId, Box<RateLimitExceeded>),
     /// 503: the database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -66,6 +70,7 @@ impl AuthError {
             Self::UserNotFound => "user_not_found",
             Self::Blacklisted => "token_blacklisted",
             Self::LoginTooOld => "fresh_login_required",
+            Self::TooManyRequests(..) => "too_many_requests",
             Self::Store(_) => "database_unavailable",
         }
     }

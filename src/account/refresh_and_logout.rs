@@ -21,6 +21,7 @@ impl AccountService {
     /// A new access token, and with ROTATE_REFRESH_TOKENS a new refresh token. Errors: an invalid or reused refresh token.
     pub async fn refresh(&self, token: &str, client: &ClientInfo) -> Result<Refreshed, AuthError> {
         let (verified, user, used) = self.checked(token, &[TokenType::Refresh]).await?;
+        self.check_user_limit(user.id).await?;
         if used.blacklisted {
             return Err(AuthError::Reused(user.id));
         }
@@ -81,6 +82,7 @@ impl AccountService {
     /// A sliding token with a new expiry. Errors: an invalid or revoked token.
     pub async fn refresh_sliding(&self, token: &str) -> Result<String, AuthError> {
         let (verified, user, used) = self.checked(token, &[TokenType::Sliding]).await?;
+        self.check_user_limit(user.id).await?;
         if used.blacklisted {
             return Err(AuthError::Reused(user.id));
         }

@@ -11,6 +11,7 @@ use crate::clock::{Deps, UnixMillis};
 use crate::credential::Credentials;
 use crate::model::{AuditEvent, AuditKind, ClientInfo, CredentialKind, UserId};
 use crate::provider::Providers;
+use crate::rate_limit::RateLimits;
 use crate::settings::Settings;
 use crate::store::Repository;
 
@@ -30,6 +31,7 @@ pub struct AccountService {
     pub(super) providers: Providers,
     pub(super) store: Arc<dyn Repository>,
     pub(super) deps: Deps,
+    pub(super) rate_limits: RateLimits,
     /// Background tasks that revoke tokens at providers.
     pub(super) revocations: TaskTracker,
     /// Limits the concurrent writes of `last_used`.
@@ -44,9 +46,25 @@ impl AccountService {
         providers: Providers,
         store: Arc<dyn Repository>,
         deps: Deps,
+        rate_limits: RateLimits,
     ) -> Self {
         let bookkeeping = Arc::new(Semaphore::new(MAX_BOOKKEEPING_WRITES));
-        Self { settings, credentials, providers, store, deps, revocations: TaskTracker::new(), bookkeeping }
+        Self {
+            settings,
+            credentials,
+            providers,
+            store,
+            deps,
+            rate_limits,
+            revocations: TaskTracker::new(),
+            bookkeeping,
+        }
+    }
+
+    /// Counts a request of this user. Errors: `too_many_requests` (SEC-43).
+    pub(super) async fn check_user_limit(&self, user: UserId) -> Result<(), AuthError> {
+        let checked = self.rate_limits.check_user(user).await;
+        checked.map_err(|exceeded| AuthError::TooManyRequests(user, Box::new(exceeded)))
     }
 
     pub(super) fn event(

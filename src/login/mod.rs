@@ -19,6 +19,7 @@
 //! | `link.rs` | whether a login may link an account, and to which user |
 //! | `redirect_uri.rs` | which redirect URI a login uses, and whether the settings allow it |
 //! | `capacity.rs` | row limits of the tables that unauthenticated callers can fill |
+//! | `rate_limits.rs` | rate limits of logins, checked before a code is claimed |
 //! | `account_warnings.rs` | stored accounts that the settings no longer match |
 //! | `audit.rs`, `error.rs` | outcomes in the log and the audit log; refusals and their codes |
 //! | `extensions.rs` | steps and claims that a Rust program adds |
@@ -38,6 +39,7 @@ mod link;
 mod outcome;
 mod pending_login;
 mod pipeline;
+mod rate_limits;
 mod redirect_uri;
 mod request;
 mod request_fields;

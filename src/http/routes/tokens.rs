@@ -16,7 +16,8 @@ pub struct Tokens {
 }
 
 error_list! {
-    JwtErrors: ANY, BODY, JWT, STORE;
+    RefreshErrors: ANY, BODY, JWT, USER_LIMIT, STORE;
+    BlacklistErrors: ANY, BODY, JWT, STORE;
     VerifyErrors: ANY, BODY, VERIFY, STORE;
 }
 
@@ -31,7 +32,7 @@ impl Tokens {
         &self,
         request: &Request,
         body: RawBody<RefreshInput>,
-    ) -> Result<Answer<Refreshed>, Refused<JwtErrors>> {
+    ) -> Result<Answer<Refreshed>, Refused<RefreshErrors>> {
         let token = body.text("refresh").await?;
         let refreshed = self.app.account.refresh(&token, &client_info(request)).await?;
         Ok(Answer(Refreshed { access: refreshed.access, refresh: refreshed.refresh }))
@@ -55,7 +56,7 @@ impl Tokens {
         &self,
         request: &Request,
         body: RawBody<RefreshInput>,
-    ) -> Result<Answer<Empty>, Refused<JwtErrors>> {
+    ) -> Result<Answer<Empty>, Refused<BlacklistErrors>> {
         self.app.account.blacklist(&body.text("refresh").await?, &client_info(request)).await?;
         Ok(Answer(Empty::default()))
     }
@@ -64,7 +65,7 @@ impl Tokens {
     ///
     /// The token must not be expired. The new token keeps its id and its last refresh date.
     #[oai(path = "/sliding/refresh", method = "post", operation_id = "refreshSlidingToken")]
-    async fn refresh_sliding(&self, body: RawBody<TokenInput>) -> Result<Answer<SlidingToken>, Refused<JwtErrors>> {
+    async fn refresh_sliding(&self, body: RawBody<TokenInput>) -> Result<Answer<SlidingToken>, Refused<RefreshErrors>> {
         let token = self.app.account.refresh_sliding(&body.text("token").await?).await?;
         Ok(Answer(SlidingToken { token }))
     }
