@@ -84,7 +84,7 @@ settings: ## write the tables of docs/SETTINGS.md from src/settings/table.toml
 	UPDATE_DOCS=1 cargo test --quiet --lib settings_document
 
 files: ## write the table of files in docs/ARCHITECTURE.md
-	UPDATE_DOCS=1 cargo test --quiet --test suite file_table
+	UPDATE_DOCS=1 cargo test --quiet --test suite file_table::
 
 sdk: openapi client-sdk/typescript/node_modules ## generate the client's types and bundle from openapi.yaml
 	cd client-sdk/typescript && npm run --silent generate

@@ -1,8 +1,20 @@
 //! A server for social login: it signs users in with accounts of other providers ("Sign in with X"), and issues sessions,
 //! tokens, JWTs and knox tokens.
 //!
-//! The program `rest-social-auth` runs this library unchanged. A program of your own can run it with its own pipeline steps,
-//! user fields and JWT claims. Start with [`server::Server::builder`]; `docs/LIBRARY.md` describes all of it.
+//! The program `rest-social-auth` runs this library unchanged. A program of your own can add to it:
+//!
+//! | you want | you use |
+//! |---|---|
+//! | the server with settings from a file or the environment | [`server::Server::builder`], then [`server::Server::serve`] |
+//! | a rule about who may sign in, or a question to the user | a [`login::Step`], which reads and changes a [`login::Draft`] |
+//! | more data about users | [`model::UserField`] |
+//! | your own JWT claims | [`server::Builder::claims`], which gets [`model::User`] and [`model::Identity`] |
+//! | your own listener, router or TLS | [`server::Server::migrate_and_run`], or [`server::Server::endpoint`] |
+//! | tests with a fixed time | [`clock::Deps`] and [`server::Builder::deps`] |
+//!
+//! The program needs a multi-threaded Tokio runtime and its own `tracing` subscriber. [`server::Builder::build`] returns all
+//! configuration errors together, by the name of the setting. `docs/LIBRARY.md` describes builder and steps,
+//! `examples/own_step.rs` is a whole program.
 //!
 //! ```no_run
 //! use rest_social_auth::async_trait;
@@ -48,31 +60,24 @@
 //!
 //! # Modules
 //!
-//! A module uses only modules of lower layers; `docs/ARCHITECTURE.md` describes them.
-//!
-//! | layer | modules |
-//! |---|---|
-//! | 5 | [`server`], [`demo`] (the provider of `dev`), [`cli`] |
-//! | 4 | [`http`] (routes), [`mod@import`] (from Django) |
-//! | 3 | [`login`], [`account`], [`delivery`] (webhooks) |
-//! | 2 | [`provider`], [`credential`], [`hook`] (webhook client), [`rate_limit`] |
-//! | 1 | [`store`] (database), [`outgoing`] (HTTP client) |
-//! | 0 | [`model`], [`settings`], [`secrets`], [`clock`] |
+//! The table above names what a program of your own needs. The other public items serve the program `rest-social-auth` and the
+//! tests: [`cli`] (its commands), [`mod@import`] (from Django), [`provider`] (the catalogue), [`store`] (the database),
+//! [`settings`] and [`secrets`]. `docs/ARCHITECTURE.md` describes all modules, also the private ones.
 
-pub mod account;
+mod account;
 pub mod cli;
 pub mod clock;
-pub mod credential;
-pub mod delivery;
-pub mod demo;
-pub mod hook;
-pub mod http;
+mod credential;
+mod delivery;
+mod demo;
+mod hook;
+mod http;
 pub mod import;
 pub mod login;
 pub mod model;
-pub mod outgoing;
+mod outgoing;
 pub mod provider;
-pub mod rate_limit;
+mod rate_limit;
 pub mod secrets;
 pub mod server;
 pub mod settings;

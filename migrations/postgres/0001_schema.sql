@@ -84,28 +84,49 @@ CREATE INDEX knox_tokens_expires ON knox_tokens (expires);
 
 -- Refresh and sliding JWTs. A token is looked up together with its user, so that one key serves for both.
 CREATE TABLE refresh_tokens (
-    user_id     BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    jti         TEXT NOT NULL, -- the jti claim
-    family      TEXT NOT NULL, -- jti of the token that the login issued: the family that rotation continues
-    kind        TEXT NOT NULL, -- jwt-pair or jwt-sliding
-    created     BIGINT NOT NULL,
-    expires     BIGINT NOT NULL,
-    last_used   BIGINT NOT NULL,
-    ip          TEXT,          -- as in sessions
-    agent       TEXT,          -- as in sessions
-    successor   TEXT,          -- jti of the token that replaced this one; NULL: none
-    blacklisted BIGINT,        -- when it was revoked; NULL: it is valid
-    signed_in   BIGINT,        -- the login of the family; NULL: not known, as after an import
+    user_id        BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    jti            TEXT NOT NULL,   -- the jti claim
+    family         TEXT NOT NULL,   -- jti of the token that the login issued: the family that rotation continues
+    parent         TEXT,            -- jti of the token that this one replaced; NULL: a login or another server issued it
+    kind           TEXT NOT NULL,   -- jwt-pair or jwt-sliding
+    created        BIGINT NOT NULL,
+    family_created BIGINT NOT NULL, -- start of the family's absolute lifetime
+    expires        BIGINT NOT NULL, -- until when the row is kept: the token cannot be used any more
+    last_used      BIGINT NOT NULL,
+    ip             TEXT,            -- as in sessions
+    agent          TEXT,            -- as in sessions
+    blacklisted    BIGINT,          -- when it was revoked or replaced; NULL: it is valid
+    family_revoked BIGINT,          -- when its family was revoked, if it was valid until then; NULL: it was not
+    signed_in      BIGINT,          -- the login of the family; NULL: not known, as after an import
     PRIMARY KEY (user_id, jti)
 );
 CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires);
+CREATE INDEX refresh_tokens_valid ON refresh_tokens (user_id, family) WHERE blacklisted IS NULL;
+-- Read for each access token.
+CREATE INDEX refresh_tokens_family_revoked ON refresh_tokens (user_id, family_revoked) WHERE family_revoked IS NOT NULL;
+
+-- Keys that the server made to sign JWTs: an asymmetric SIMPLE_JWT_ALGORITHM without SIMPLE_JWT_SIGNING_KEY.
+CREATE TABLE signing_keys (
+    kid                   TEXT PRIMARY KEY, -- thumbprint of the public key (RFC 7638)
+    algorithm             TEXT NOT NULL,    -- RS256, ES256 or EdDSA
+    public_jwk            TEXT NOT NULL,    -- JSON object: the public key (RFC 7517)
+    encrypted_private_key BYTEA,            -- PKCS #8; NULL: retired
+    state                 TEXT NOT NULL,    -- published, signing or retired
+    created               BIGINT NOT NULL,
+    signs_from            BIGINT,           -- since when it signs, or from when it is to sign; NULL: the schedule decides
+    retired               BIGINT,           -- NULL: it is not retired
+    expires               BIGINT            -- until when it verifies; NULL: it is not retired
+);
+-- The database decides which of several nodes makes a key, and which one rotates.
+CREATE UNIQUE INDEX signing_keys_state ON signing_keys (algorithm, state) WHERE state <> 'retired';
+CREATE INDEX signing_keys_expires ON signing_keys (expires);
 
 -- Logins that were begun here: one row, one use.
 CREATE TABLE authorization_requests (
     key                 BYTEA PRIMARY KEY,             -- digest of the state (OAuth 1.0a: of the request token)
     provider            TEXT NOT NULL,
     redirect_uri        TEXT NOT NULL,
-    browser             BYTEA,                         -- digest of the attempt cookie; NULL: none
+    browser             BYTEA,                         -- digest of the authorization request cookie; NULL: none
     flow                BYTEA,                         -- digest of the flow token; NULL: none
     legacy_oauth1_start BOOLEAN NOT NULL,              -- OAuth 1.0a begun on a login route: a client without cookies may complete it
     code_challenge      TEXT,                          -- the client's own PKCE challenge (S256); NULL: none
@@ -127,7 +148,7 @@ CREATE INDEX authorization_requests_expires ON authorization_requests (expires);
 -- Authorization codes that were claimed: a code is sent to its provider once.
 CREATE TABLE used_codes (
     code             BYTEA PRIMARY KEY, -- digest of provider and code
-    binding          BYTEA,             -- digest of the attempt cookie or flow token that posted it; NULL: none
+    binding          BYTEA,             -- digest of the authorization request cookie or flow token that posted it; NULL: none
     claimed          BIGINT NOT NULL,
     expires          BIGINT NOT NULL,
     encrypted_answer BYTEA              -- the first answer, for an idempotent repeat; NULL: there is none yet
@@ -146,7 +167,7 @@ CREATE INDEX one_time_codes_expires ON one_time_codes (expires);
 -- Logins for which a pipeline step requires additional input.
 CREATE TABLE pending_logins (
     token            BYTEA PRIMARY KEY, -- digest of the flow token
-    browser          BYTEA,             -- digest of the attempt cookie; NULL: none
+    browser          BYTEA,             -- digest of the authorization request cookie; NULL: none
     encrypted_login  BYTEA NOT NULL,    -- the state of the pipeline
     user_id          BIGINT REFERENCES users (id) ON DELETE CASCADE, -- the user to link to; NULL: a login
     expires          BIGINT NOT NULL,

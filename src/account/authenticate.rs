@@ -2,14 +2,16 @@
 //! header takes precedence over the session cookie.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::error::AuthError;
 use super::service::{AccountService, BOOKKEEPING_WAIT};
 use crate::clock::UnixMillis;
 use crate::credential::TOUCH_INTERVAL;
-use crate::credential::jwt::{JwtFault, TokenType};
+use crate::credential::jwt::{JwtFault, TokenType, Verified};
 use crate::credential::session::SessionStatus;
-use crate::model::{CredentialHandle, RefreshUse, User, UserId};
+use crate::credential::token_family::{FamilyDecision, decide};
+use crate::model::{CredentialHandle, FamilyState, RefreshRefusal, User, UserId};
 use crate::secrets::Digest;
 use crate::store::Repository;
 
@@ -34,6 +36,9 @@ pub enum Authorization {
     /// The header's value.
     One(String),
 }
+
+/// By how much the clocks of two nodes may differ when one revokes a family and the other issued its last access token.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(5 * 60);
 
 /// Maximum session cookies that are looked up for one request.
 const MAX_SESSION_COOKIES: usize = 4;
@@ -197,9 +202,9 @@ impl AccountService {
     }
 
     /// As [`Self::note_use`], for a refresh or sliding token.
-    pub(super) async fn note_use_of(&self, used: &RefreshUse, user: UserId) {
-        if let (Some(family), Some(last)) = (&used.family, used.last_used) {
-            self.note_use(&CredentialHandle::Family(family.clone()), user, last).await;
+    pub(super) async fn note_use_of(&self, state: Option<&FamilyState>, user: UserId) {
+        if let Some(state) = state {
+            self.note_use(&CredentialHandle::Family(state.family.clone()), user, state.last_used).await;
         }
     }
 
@@ -223,23 +228,17 @@ impl AccountService {
 
     async fn by_jwt(&self, token: &str) -> Result<Caller, AuthError> {
         const ACCEPTED: [TokenType; 2] = [TokenType::Access, TokenType::Sliding];
-        let verified =
-            self.credentials.jwt.verify(token, &ACCEPTED, self.deps.now()).map_err(|fault| self.not_valid(fault))?;
+        let verified = self.verify_jwt(token, &ACCEPTED).await?.map_err(|fault| self.not_valid(fault))?;
         let user = match verified.token_type {
-            // A sliding token is its own refresh token, so it can be blacklisted.
-            TokenType::Sliding => {
-                let (user, used) = self.store.refresh_use(&verified.jti, verified.user_id).await?;
-                if used.blacklisted {
+            TokenType::Sliding => self.sliding_user(&verified).await?,
+            TokenType::Access | TokenType::Refresh => {
+                let (user, is_family_revoked) = self.access_token_user(&verified).await?;
+                if is_family_revoked {
                     return Err(self.not_valid(JwtFault::Invalid));
-                }
-                if user.as_ref().is_some_and(|user| user.is_active && !verified.is_revoked(user)) {
-                    self.note_use_of(&used, verified.user_id).await;
                 }
                 user
             }
-            _ => self.store.user(verified.user_id).await?,
         };
-        let user = user.ok_or(AuthError::UserNotFound)?;
         if !user.is_active {
             return Err(AuthError::UserInactive("User is inactive"));
         }
@@ -247,6 +246,39 @@ impl AccountService {
             return Err(self.not_valid(JwtFault::Invalid));
         }
         Ok(Caller { user, proof: Proof::Jwt(verified.jti) })
+    }
+
+    /// The user of an access token, and whether the token's family was revoked. Access tokens are not stored; their `jti` carries a
+    /// tag of the family.
+    pub(super) async fn access_token_user(&self, verified: &Verified) -> Result<(User, bool), AuthError> {
+        let jwt = &self.credentials.jwt;
+        let since = self.deps.now().minus(jwt.rules().access_lifetime + jwt.rules().leeway + MAX_CLOCK_DIFFERENCE);
+        let found = self.store.access_token_user(verified.user_id, since).await?;
+        let (user, revoked) = found.ok_or(AuthError::UserNotFound)?;
+        let is_family_revoked = revoked.iter().any(|family| jwt.is_of_family(&verified.jti, family));
+        Ok((user, is_family_revoked))
+    }
+
+    /// A sliding token is its own refresh token: it authenticates for as long as it could be refreshed.
+    async fn sliding_user(&self, verified: &Verified) -> Result<User, AuthError> {
+        let found = self.store.token_family(&verified.jti, verified.user_id).await?;
+        let (user, state) = found.ok_or(AuthError::UserNotFound)?;
+        match self.family_decision(verified, state.as_ref()) {
+            decision if decision.is_accepted() => {}
+            FamilyDecision::Refuse(RefreshRefusal::Expired) => return Err(self.not_valid(JwtFault::Expired)),
+            _ => return Err(self.not_valid(JwtFault::Invalid)),
+        }
+        if user.is_active && !verified.is_revoked(&user) {
+            self.note_use_of(state.as_ref(), user.id).await;
+        }
+        Ok(user)
+    }
+
+    /// What a refresh with this token would do.
+    pub(super) fn family_decision(&self, verified: &Verified, state: Option<&FamilyState>) -> FamilyDecision {
+        let (jwt, now) = (&self.credentials.jwt, self.deps.now());
+        let unknown = || FamilyState::of_unknown(&verified.jti, verified.issued().unwrap_or(now));
+        decide(&state.cloned().unwrap_or_else(unknown), jwt.family_rules(), now)
     }
 
     fn not_valid(&self, fault: JwtFault) -> AuthError {

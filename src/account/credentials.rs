@@ -36,6 +36,8 @@ pub struct CredentialList {
 
 impl AccountService {
     /// One page of at most `limit` entries, the last used first. `None`: `cursor` is invalid for this user.
+    ///
+    /// Errors: the database fails.
     pub async fn credential_page(
         &self,
         caller: &Caller,
@@ -60,6 +62,8 @@ impl AccountService {
     }
 
     /// The whole list, the last used first.
+    ///
+    /// Errors: the database fails.
     pub async fn credentials(&self, caller: &Caller) -> Result<Vec<ListedCredential>, AuthError> {
         self.credentials_after(caller, None, i64::MAX).await
     }
@@ -134,8 +138,9 @@ impl AccountService {
         ServerKey::new(&self.settings.secret_key).derive("cursor of the list of credentials", &[])
     }
 
-    /// Revokes one credential. False: there is none of this id. The access tokens of a pair stay valid until they expire, since
-    /// they are verified without the store.
+    /// Revokes one credential; a token family with its access tokens. False: there is none of this id.
+    ///
+    /// Errors: the database fails.
     pub async fn revoke_credential(&self, caller: &Caller, id: &str, client: &ClientInfo) -> Result<bool, AuthError> {
         let Some(found) = self.find_credential(caller, |listed| listed.id == id).await? else { return Ok(false) };
         let audit = self.event(AuditKind::LogOut, Some(found.entry.kind), caller.user.id, client);
@@ -144,6 +149,8 @@ impl AccountService {
     }
 
     /// Revokes all credentials except the one of this request; returns how many.
+    ///
+    /// Errors: the database fails.
     pub async fn revoke_other_credentials(&self, caller: &Caller, client: &ClientInfo) -> Result<u64, AuthError> {
         let listed = self.credentials(caller).await?;
         let others = listed.into_iter().filter(|listed| !listed.is_current).map(|listed| listed.entry.handle);
@@ -160,6 +167,8 @@ impl AccountService {
     }
 
     /// Whether the caller must sign in again before linking an account, with LINK_NEEDS_FRESH_LOGIN (SEC-25).
+    ///
+    /// Errors: the database fails.
     pub async fn is_too_old_to_link(&self, caller: Option<&Caller>) -> Result<bool, AuthError> {
         match caller.filter(|_| self.settings.link_needs_fresh_login) {
             Some(caller) => Ok(!self.is_fresh(caller).await?),

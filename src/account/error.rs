@@ -24,9 +24,12 @@ pub enum AuthError {
     /// A JWT in the body of a token route.
     #[error("{0}")]
     BodyToken(&'static str),
-    /// A refresh token that was rotated or revoked before: it may have been stolen.
+    /// A refresh token that was replaced or revoked before.
     #[error("Token is blacklisted")]
     Reused(UserId),
+    /// A refresh token that was used after its successor was used. Its family is revoked, and the audit log says so.
+    #[error("Token is blacklisted")]
+    FamilyRevoked(UserId),
     /// The user was deleted.
     #[error("User not found")]
     UserNotFound,
@@ -66,7 +69,7 @@ impl AuthError {
             Self::NotAuthenticated => "not_authenticated",
             Self::InvalidToken(_) | Self::TokenUserInactive | Self::UserInactive(_) => "invalid_token",
             Self::BadHeader(_) => "bad_authorization_header",
-            Self::TokenNotValid(_) | Self::BodyToken(_) | Self::Reused(_) => "token_not_valid",
+            Self::TokenNotValid(_) | Self::BodyToken(_) | Self::Reused(_) | Self::FamilyRevoked(_) => "token_not_valid",
             Self::UserNotFound => "user_not_found",
             Self::Blacklisted => "token_blacklisted",
             Self::LoginTooOld => "fresh_login_required",

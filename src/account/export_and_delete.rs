@@ -28,6 +28,8 @@ pub struct Export {
 
 impl AccountService {
     /// Exports the caller's data, and writes that to the audit log.
+    ///
+    /// Errors: the database fails.
     pub async fn export(&self, caller: &Caller, client: &ClientInfo) -> Result<Export, AuthError> {
         self.check_user_limit(caller.user.id).await?;
         let mut accounts = self.store.accounts_of(caller.user.id).await?;

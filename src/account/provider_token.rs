@@ -1,4 +1,4 @@
-//! Provider tokens: returned to their user, stored encrypted, and refreshed by one node at a time (SEC-40).
+//! Provider tokens: returned to their user, stored encrypted, refreshed by one node at a time, and revoked (SEC-40).
 
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ impl From<StoreError> for TokenError {
 
 impl AccountService {
     /// A token that is valid for another minute at least, or until it expires when it cannot be refreshed.
+    ///
+    /// Errors: [`TokenError`].
     pub async fn provider_token(
         &self,
         caller: &Caller,
@@ -279,6 +281,8 @@ fn decrypt(cipher: &TokenCipher, row: &SocialAccount, encrypted: &[u8]) -> Optio
 
 /// Encrypts all provider tokens again with the first of ENCRYPTION_KEYS. Safe while servers run: tokens that are refreshed
 /// meanwhile stay. Returns the number of re-encrypted tokens, and of those that no key decrypts.
+///
+/// Errors: the database fails.
 pub async fn rotate_keys(store: &dyn Repository, cipher: &TokenCipher, deps: &Deps) -> Result<(u64, u64), StoreError> {
     const BATCH: i64 = 500;
     let (mut done, mut undecryptable, mut after) = (0, 0, AccountId(0));

@@ -3,10 +3,12 @@
 use super::authenticate::{AuthScheme, Caller, PresentedCredentials, Proof};
 use super::error::AuthError;
 use super::service::AccountService;
-use crate::credential::IssueRequest;
-use crate::credential::jwt::{JwtFault, TokenType, Verified};
-use crate::model::{AuditKind, ClientInfo, CredentialHandle, CredentialKind, RefreshUse, User};
-use crate::store::Rotated;
+use crate::credential::jwt::{JwtFault, Jwts, TokenType, Verified};
+use crate::credential::token_family::{FamilyDecision, decide};
+use crate::model::{
+    AuditKind, ClientInfo, CredentialHandle, CredentialKind, FamilyState, RefreshRefusal, RefreshRow, User,
+};
+use crate::store::{BlacklistScope, Blacklisting, RefreshStep, Rotated, Rotation};
 
 /// The tokens of a refresh.
 #[derive(Clone, Debug)]
@@ -20,91 +22,146 @@ pub struct Refreshed {
 impl AccountService {
     /// A new access token, and with ROTATE_REFRESH_TOKENS a new refresh token. Errors: an invalid or reused refresh token.
     pub async fn refresh(&self, token: &str, client: &ClientInfo) -> Result<Refreshed, AuthError> {
-        let (verified, user, used) = self.checked(token, &[TokenType::Refresh]).await?;
-        self.check_user_limit(user.id).await?;
-        if used.blacklisted {
-            return Err(AuthError::Reused(user.id));
+        let jwt = &self.credentials.jwt;
+        let verified = self.verified(token, &[TokenType::Refresh]).await?;
+        self.check_user_limit(verified.user_id).await?;
+        if jwt.rules().rotate_refresh_tokens {
+            let (user, row) = self.rotate(&verified, client).await?;
+            let (access, refresh) = jwt.successor_pair(&verified, &row, &user, &self.deps);
+            return Ok(Refreshed { access, refresh: Some(refresh) });
         }
-        let now = self.deps.now();
-        let (jwt, rules) = (&self.credentials.jwt, self.credentials.jwt.rules());
-        let family = used.family.as_deref().unwrap_or(&verified.jti);
-        let access = jwt.access_of(&verified, family, &user, now, &self.deps);
-        self.note_use_of(&used, user.id).await;
-        if !rules.rotate_refresh_tokens {
-            return Ok(Refreshed { access, refresh: None });
-        }
-        let issue = IssueRequest {
-            kind: CredentialKind::JwtPair,
-            with_user: false,
-            user: &user,
-            now,
-            client,
-            claims: None,
-            expires_in: None,
-            max_session_length: None,
+        let (user, state) = self.valid_user(&verified).await?;
+        self.require_accepted(&verified, &user, state.as_ref())?;
+        let family = state.as_ref().map_or(&verified.jti, |state| &state.family);
+        let access = jwt.access_of(&verified, family, &user, self.deps.now(), &self.deps);
+        self.note_use_of(state.as_ref(), user.id).await;
+        Ok(Refreshed { access, refresh: None })
+    }
+
+    /// Stores the successor of a token, or revokes the family of a reused one: see [`decide`].
+    async fn rotate(&self, verified: &Verified, client: &ClientInfo) -> Result<(User, RefreshRow), AuthError> {
+        let (jwt, now) = (&self.credentials.jwt, self.deps.now());
+        let (token, rules) = (jwt.presented(verified, now), jwt.family_rules());
+        let reuse = self.event(AuditKind::TokenReused, Some(token.kind), verified.user_id, client);
+        let next = |user: &User, stored: Option<&FamilyState>| {
+            if !user.is_active {
+                return RefreshStep::Refuse(RefreshRefusal::UserInactive);
+            }
+            if verified.is_revoked(user) {
+                return RefreshStep::Refuse(RefreshRefusal::UserRevoked);
+            }
+            let unknown = || FamilyState::of_unknown(token.jti, token.issued);
+            let state = stored.cloned().unwrap_or_else(unknown);
+            match decide(&state, rules, now) {
+                FamilyDecision::RevokeFamily => RefreshStep::RevokeFamily,
+                FamilyDecision::Refuse(refusal) => RefreshStep::Refuse(refusal),
+                FamilyDecision::Rotate | FamilyDecision::ReplaceSuccessor | FamilyDecision::ReplaceSibling => {
+                    RefreshStep::Issue(Box::new(jwt.successor(&token, &state, user, client, now, &self.deps)))
+                }
+            }
         };
-        let (refresh, row) = jwt.rotate(&verified, &used, &issue, &self.deps);
-        let is_valid = |user: &User| user.is_active && !verified.is_revoked(user);
-        match self.store.rotate(&verified.jti, &row, rules.blacklist_after_rotation, now, &is_valid).await? {
-            Rotated::Done => Ok(Refreshed { access, refresh: Some(refresh) }),
-            Rotated::AlreadyUsed => Err(AuthError::Reused(user.id)),
-            Rotated::Revoked => Err(body_fault(JwtFault::Invalid)),
+        let rotation = Rotation { user: verified.user_id, token, blacklists: rules.detects_reuse, reuse: &reuse, now };
+        match self.store.rotate(&rotation, &next).await? {
+            Rotated::Issued { user, row } => Ok((*user, *row)),
+            Rotated::FamilyRevoked => {
+                tracing::warn!(user_id = verified.user_id.0, "a refresh token was reused: its family is revoked");
+                Err(AuthError::FamilyRevoked(verified.user_id))
+            }
+            Rotated::Refused(RefreshRefusal::UserInactive) => Err(INACTIVE),
+            Rotated::Refused(RefreshRefusal::UserRevoked) => Err(body_fault(JwtFault::Invalid)),
+            Rotated::Refused(RefreshRefusal::Revoked) => Err(AuthError::Reused(verified.user_id)),
+            Rotated::Refused(RefreshRefusal::Expired) => Err(body_fault(JwtFault::Expired)),
+            Rotated::UserNotFound => Err(AuthError::UserNotFound),
         }
     }
 
     /// Verifies a token of any type. Unlike in simplejwt, it is invalid when its user was deleted, is inactive or has logged out
-    /// everywhere.
+    /// everywhere, and an access token also when its family was revoked.
+    ///
+    /// Errors: an invalid or expired token, a blacklisted one, an unknown or inactive user; the database fails.
     pub async fn verify(&self, token: &str) -> Result<(), AuthError> {
-        let (_, _, used) = self.checked(token, &TokenType::ALL).await?;
-        if used.blacklisted && self.credentials.jwt.rules().blacklist_after_rotation {
+        let verified = self.verified(token, &TokenType::ALL).await?;
+        let (_, state) = self.valid_user(&verified).await?;
+        let is_blacklisted = state.is_some_and(|state| !state.is_valid);
+        if is_blacklisted && self.credentials.jwt.rules().blacklist_after_rotation {
             return Err(AuthError::Blacklisted);
         }
         Ok(())
     }
 
-    /// Revokes a refresh or sliding token. Errors: an invalid or revoked token.
+    /// Revokes a refresh or sliding token; where reuse is detected, its whole family. Errors: an invalid or revoked token.
     pub async fn blacklist(&self, token: &str, client: &ClientInfo) -> Result<(), AuthError> {
-        let (verified, user, _) = self.checked(token, &[TokenType::Refresh, TokenType::Sliding]).await?;
-        let until = self.credentials.jwt.blacklist_until(verified.token_type, verified.expires);
-        let kind = if verified.token_type == TokenType::Sliding {
-            CredentialKind::JwtSliding
-        } else {
-            CredentialKind::JwtPair
-        };
-        let audit = self.event(AuditKind::LogOut, Some(kind), user.id, client);
-        if self.store.blacklist(&verified.jti, user.id, until, self.deps.now(), &audit).await? {
+        let verified = self.verified(token, &[TokenType::Refresh, TokenType::Sliding]).await?;
+        let (user, _) = self.valid_user(&verified).await?;
+        let (jwt, now) = (&self.credentials.jwt, self.deps.now());
+        let token = jwt.presented(&verified, now);
+        let audit = self.event(AuditKind::LogOut, Some(token.kind), user.id, client);
+        let scope = if jwt.family_rules().detects_reuse { BlacklistScope::Family } else { BlacklistScope::Token };
+        let blacklisting = Blacklisting { user: user.id, token, scope, now };
+        if self.store.blacklist(&blacklisting, &audit).await? {
             Ok(())
         } else {
             Err(AuthError::BodyToken("Token is blacklisted"))
         }
     }
 
-    /// A sliding token with a new expiry. Errors: an invalid or revoked token.
-    pub async fn refresh_sliding(&self, token: &str) -> Result<String, AuthError> {
-        let (verified, user, used) = self.checked(token, &[TokenType::Sliding]).await?;
-        self.check_user_limit(user.id).await?;
-        if used.blacklisted {
-            return Err(AuthError::Reused(user.id));
+    /// A sliding token with a new expiry: a successor where reuse is detected, otherwise the same token (R-CMP-06). Errors: an
+    /// invalid or revoked token.
+    pub async fn refresh_sliding(&self, token: &str, client: &ClientInfo) -> Result<String, AuthError> {
+        let jwt = &self.credentials.jwt;
+        let verified = self.verified(token, &[TokenType::Sliding]).await?;
+        Jwts::check_refresh_exp(&verified, self.deps.now()).map_err(body_fault)?;
+        self.check_user_limit(verified.user_id).await?;
+        if jwt.family_rules().detects_reuse {
+            let (user, row) = self.rotate(&verified, client).await?;
+            return Ok(jwt.successor_sliding(&verified, &row, &user));
         }
-        self.note_use_of(&used, user.id).await;
-        self.credentials.jwt.refresh_sliding(&verified, &user, self.deps.now()).map_err(body_fault)
+        let (user, state) = self.valid_user(&verified).await?;
+        self.require_accepted(&verified, &user, state.as_ref())?;
+        self.note_use_of(state.as_ref(), user.id).await;
+        Ok(jwt.renewed_sliding(&verified, &user, self.deps.now()))
     }
 
-    async fn checked(&self, token: &str, accepted: &[TokenType]) -> Result<(Verified, User, RefreshUse), AuthError> {
-        let verified = self.credentials.jwt.verify(token, accepted, self.deps.now()).map_err(body_fault)?;
-        let (user, used) = self.store.refresh_use(&verified.jti, verified.user_id).await?;
-        // simplejwt answers 500 for a deleted user here (R-CMP-03); this is its answer elsewhere.
-        let user = user.ok_or(AuthError::UserNotFound)?;
+    async fn verified(&self, token: &str, accepted: &[TokenType]) -> Result<Verified, AuthError> {
+        self.verify_jwt(token, accepted).await?.map_err(body_fault)
+    }
+
+    /// The user of a token, and the token's family if it is stored. Errors: the user cannot use the token; the family of an
+    /// access token was revoked.
+    async fn valid_user(&self, verified: &Verified) -> Result<(User, Option<FamilyState>), AuthError> {
+        let (user, state, is_family_revoked) = match verified.token_type {
+            TokenType::Access => {
+                let (user, is_family_revoked) = self.access_token_user(verified).await?;
+                (user, None, is_family_revoked)
+            }
+            TokenType::Refresh | TokenType::Sliding => {
+                // simplejwt answers 500 for a deleted user here (R-CMP-03); this is its answer elsewhere.
+                let found = self.store.token_family(&verified.jti, verified.user_id).await?;
+                let (user, state) = found.ok_or(AuthError::UserNotFound)?;
+                (user, state, false)
+            }
+        };
         if !user.is_active {
-            return Err(AuthError::UserInactive("No active account found for the given token."));
+            return Err(INACTIVE);
         }
-        if verified.is_revoked(&user) {
+        if is_family_revoked || verified.is_revoked(&user) {
             return Err(body_fault(JwtFault::Invalid));
         }
-        Ok((verified, user, used))
+        Ok((user, state))
+    }
+
+    /// Without rotation: errors if the token or its family was revoked.
+    fn require_accepted(&self, verified: &Verified, user: &User, state: Option<&FamilyState>) -> Result<(), AuthError> {
+        match self.family_decision(verified, state) {
+            decision if decision.is_accepted() => Ok(()),
+            FamilyDecision::Refuse(RefreshRefusal::Expired) => Err(body_fault(JwtFault::Expired)),
+            _ => Err(AuthError::Reused(user.id)),
+        }
     }
 
     /// Revokes the knox token of the request (R-CMP-07).
+    ///
+    /// Errors: the request carries no valid knox token; the database fails.
     pub async fn logout_knox(&self, presented: &PresentedCredentials, client: &ClientInfo) -> Result<(), AuthError> {
         let caller = self.knox_caller(presented).await?;
         let Proof::Knox(digest) = caller.proof else { return Err(AuthError::NotAuthenticated) };
@@ -113,6 +170,8 @@ impl AccountService {
     }
 
     /// Revokes all knox tokens of the user.
+    ///
+    /// Errors: as [`Self::logout_knox`].
     pub async fn logout_all_knox(
         &self,
         presented: &PresentedCredentials,
@@ -128,6 +187,8 @@ impl AccountService {
     }
 
     /// Revokes the session of these cookies, if there is one (R-CMP-09).
+    ///
+    /// Errors: the database fails.
     pub async fn logout_session(&self, cookies: &[String], client: &ClientInfo) -> Result<(), AuthError> {
         if let Some(Caller { user, proof: Proof::Session(digest) }) = self.by_session(cookies).await? {
             let audit = self.event(AuditKind::LogOut, Some(CredentialKind::Session), user.id, client);
@@ -138,6 +199,8 @@ impl AccountService {
 
     /// Revokes every credential of the caller. Returns whether the session of `cookies` was among them: when the request also has
     /// an `Authorization` header, the session may belong to another user.
+    ///
+    /// Errors: the database fails.
     pub async fn logout_everything(
         &self,
         caller: &Caller,
@@ -150,6 +213,8 @@ impl AccountService {
         Ok(session.is_some_and(|session| session.user.id == caller.user.id))
     }
 }
+
+const INACTIVE: AuthError = AuthError::UserInactive("No active account found for the given token.");
 
 fn body_fault(fault: JwtFault) -> AuthError {
     AuthError::BodyToken(match fault {

@@ -7,13 +7,15 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::error::AuthError;
+use super::signing_keys::SigningKeyService;
 use crate::clock::{Deps, UnixMillis};
 use crate::credential::Credentials;
+use crate::credential::jwt::{JwtFault, TokenType, Verified};
 use crate::model::{AuditEvent, AuditKind, ClientInfo, CredentialKind, UserId};
 use crate::provider::Providers;
 use crate::rate_limit::RateLimits;
 use crate::settings::Settings;
-use crate::store::Repository;
+use crate::store::{self, Repository};
 
 /// Time limit of `/readyz`.
 const READINESS_TIMEOUT: Duration = Duration::from_millis(900);
@@ -36,6 +38,7 @@ pub struct AccountService {
     pub(super) revocations: TaskTracker,
     /// Limits the concurrent writes of `last_used`.
     pub(super) bookkeeping: Arc<Semaphore>,
+    pub(super) signing_keys: Arc<SigningKeyService>,
 }
 
 impl AccountService {
@@ -49,16 +52,31 @@ impl AccountService {
         rate_limits: RateLimits,
     ) -> Self {
         let bookkeeping = Arc::new(Semaphore::new(MAX_BOOKKEEPING_WRITES));
-        Self {
-            settings,
-            credentials,
-            providers,
-            store,
-            deps,
-            rate_limits,
-            revocations: TaskTracker::new(),
-            bookkeeping,
+        let cipher = settings.signing_key_cipher.clone();
+        let signing_keys = SigningKeyService::new(credentials.clone(), store.clone(), cipher, deps.clone());
+        let (revocations, signing_keys) = (TaskTracker::new(), Arc::new(signing_keys));
+        Self { settings, credentials, providers, store, deps, rate_limits, revocations, bookkeeping, signing_keys }
+    }
+
+    /// The keys that sign JWTs.
+    pub fn signing_keys(&self) -> &Arc<SigningKeyService> {
+        &self.signing_keys
+    }
+
+    /// Verifies a JWT. If it names an unknown key, which another node may have made, the keys are read again before.
+    pub(super) async fn verify_jwt(
+        &self,
+        token: &str,
+        accepted: &[TokenType],
+    ) -> store::Result<Result<Verified, JwtFault>> {
+        let jwt = &self.credentials.jwt;
+        let verified = jwt.verify(token, accepted, self.deps.now());
+        if verified.as_ref().is_err_and(|fault| *fault == JwtFault::Invalid)
+            && self.signing_keys.reload_for(token).await?
+        {
+            return Ok(jwt.verify(token, accepted, self.deps.now()));
         }
+        Ok(verified)
     }
 
     /// Counts a request of this user. Errors: `too_many_requests` (SEC-43).

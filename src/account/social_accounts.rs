@@ -10,6 +10,8 @@ use crate::store::Unlinked;
 
 impl AccountService {
     /// The caller's accounts, with the extra data that may be shown.
+    ///
+    /// Errors: the database fails.
     pub async fn accounts(&self, caller: &Caller) -> Result<Vec<SocialAccount>, AuthError> {
         let mut accounts = self.store.accounts_of(caller.user.id).await?;
         for account in &mut accounts {

@@ -31,7 +31,7 @@ struct List {
     /// Only events of this provider
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
-    /// Only this event: sign_up, sign_in, link, unlink, provider_tokens_dropped, refused, log_out, updated, exported, deactivated, activated, deleted
+    /// Only this event: sign_up, sign_in, link, unlink, provider_tokens_dropped, refused, log_out, updated, exported, deactivated, activated, deleted, signing_key_rotated, signing_key_rotation_requested, signing_key_retired
     #[arg(long, value_name = "EVENT", value_parser = parse_event)]
     event: Option<AuditKind>,
     /// Only successes, or only refusals

@@ -1,4 +1,5 @@
-//! The arguments of all commands. Exit code: 0; 2 for an error in the settings or the command line; 1 for any other failure.
+//! The list of all commands and their common arguments; the options of a command are in its own file. Exit code: 0; 2 for an
+//! error in the settings or the command line; 1 for any other failure.
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -74,7 +75,7 @@ enum Command {
     /// List, show, deactivate and delete users
     #[command(subcommand)]
     Users(users::Command),
-    /// List and rotate the keys that encrypt stored provider tokens
+    /// List, rotate and retire the keys that sign JWTs, and those that encrypt stored secrets
     #[command(subcommand)]
     Keys(keys::Command),
     /// List audit events: logins, refusals, links, logouts; the newest first

@@ -1,6 +1,7 @@
 //! `doctor`: checks the whole configuration. It also works with errors in it, and reports all of them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 
@@ -8,11 +9,12 @@ use super::configuration::{NO_PROVIDER, client, errors_in_use, settings_with_err
 use super::failure::Failure;
 use super::keys;
 use super::provider_check::{Area, check_provider, error_finding, report, warning_finding};
+use crate::account::SigningKeyError;
 use crate::clock::Deps;
 use crate::credential::Credentials;
 use crate::hook::Webhook;
 use crate::login;
-use crate::model::{EventState, Finding};
+use crate::model::{EventState, Finding, SigningKeyState};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::secrets::ExposeSecret;
@@ -123,7 +125,7 @@ async fn check_database(settings: &Settings, client: Option<&Client>, deps: &Dep
     match store::open(&settings.database_url, false).await {
         Err(error) => findings.push(error_finding(error)),
         Ok(repository) => {
-            findings.extend(check_tables(settings, repository.as_ref()).await);
+            findings.extend(check_tables(settings, &repository, deps).await);
             let providers = client.and_then(|client| Providers::from_settings(settings, client, deps).ok());
             if let Some(providers) = providers {
                 findings.extend(check_accounts(settings, &providers, repository.as_ref(), deps).await);
@@ -146,7 +148,7 @@ async fn check_accounts(
     warnings.unwrap_or_default().iter().map(|text| warning_finding(text)).collect()
 }
 
-async fn check_tables(settings: &Settings, repository: &dyn Repository) -> Vec<Finding> {
+async fn check_tables(settings: &Settings, repository: &Arc<dyn Repository>, deps: &Deps) -> Vec<Finding> {
     let mut findings = vec![match repository.schema().await {
         Ok(Schema::Current) => Finding::ok("the database answers and has the tables of this release"),
         Ok(Schema::Empty | Schema::Behind) => {
@@ -159,7 +161,7 @@ async fn check_tables(settings: &Settings, repository: &dyn Repository) -> Vec<F
         }
         Err(error) => return vec![Finding::error("DATABASE_URL", error.to_string())],
     }];
-    findings.push(match keys::count_encrypted(settings.token_cipher.as_deref(), repository).await {
+    findings.push(match keys::count_encrypted(settings.token_cipher.as_deref(), repository.as_ref()).await {
         Ok(_) if settings.token_cipher.is_none() => Finding::ok("provider tokens are not stored"),
         Ok(encrypted) if encrypted.undecryptable > 0 => {
             let count = encrypted.undecryptable;
@@ -168,6 +170,7 @@ async fn check_tables(settings: &Settings, repository: &dyn Repository) -> Vec<F
         Ok(_) => Finding::ok("ENCRYPTION_KEYS decrypt all provider tokens"),
         Err(_) => Finding::error("ENCRYPTION_KEYS", "the stored provider tokens cannot be counted"),
     });
+    findings.extend(check_signing_keys(settings, repository, deps).await);
     match repository.events(Some(EventState::Dead), 1).await {
         Ok(dead) if dead.is_empty() => {}
         Ok(_) => findings.push(Finding::warning(
@@ -177,6 +180,24 @@ async fn check_tables(settings: &Settings, repository: &dyn Repository) -> Vec<F
         Err(error) => findings.push(Finding::error("webhooks", error.to_string())),
     }
     findings
+}
+
+/// `None`: the settings have the key. Keys of the settings that cannot be used are reported elsewhere.
+async fn check_signing_keys(settings: &Settings, repository: &Arc<dyn Repository>, deps: &Deps) -> Option<Finding> {
+    const WHAT: &str = "the server's signing keys";
+    let keys = keys::signing_keys(settings, repository.clone(), deps).ok().filter(|_| settings.jwt.makes_keys)?;
+    let checked = async { Ok::<_, SigningKeyError>((keys.undecryptable().await?, keys.list().await?)) };
+    Some(match checked.await {
+        Err(error) => Finding::error(WHAT, error.to_string()),
+        Ok((undecryptable, _)) if !undecryptable.is_empty() => {
+            let advice = "set the ENCRYPTION_KEYS, or without them the SECRET_KEY, with which they were made";
+            Finding::error(format!("{WHAT} {} cannot be decrypted", undecryptable.join(", ")), advice)
+        }
+        Ok((_, listed)) => match listed.iter().find(|key| key.state == SigningKeyState::Signing && !key.in_settings) {
+            Some(key) => Finding::ok(format!("the signing key {} can be decrypted", key.kid)),
+            None => Finding::ok(format!("{WHAT} are made by the first start")),
+        },
+    })
 }
 
 fn check_outgoing(settings: &Settings) -> Vec<Finding> {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::account::SigningKeyError;
 use crate::settings::SettingError;
 use crate::store::StoreError;
 
@@ -41,6 +42,12 @@ impl From<SettingError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+impl From<SigningKeyError> for Failure {
+    fn from(error: SigningKeyError) -> Self {
         Self::Other(error.to_string())
     }
 }

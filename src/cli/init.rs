@@ -32,12 +32,16 @@ pub(super) fn init(output: &Path, deps: &Deps) -> Result<(), Failure> {
 
 fn template(secret_key: &str) -> String {
     let set = |name: &str| match settings::initial_value(name) {
-        value @ ("true" | "false") => format!("{} = {value}", name.to_ascii_lowercase()),
+        value if matches!(value, "true" | "false") || value.parse::<u64>().is_ok() => {
+            format!("{} = {value}", name.to_ascii_lowercase())
+        }
         value => format!("{} = {value:?}", name.to_ascii_lowercase()),
     };
     let (listen, database_url, state_policy) = (set("LISTEN"), set("DATABASE_URL"), set("STATE_POLICY"));
     let rotate = set("SIMPLE_JWT_ROTATE_REFRESH_TOKENS");
     let blacklist = set("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION");
+    let family_lifetime = set("SIMPLE_JWT_FAMILY_LIFETIME");
+    let (algorithm, rotation) = (set("SIMPLE_JWT_ALGORITHM"), set("SIMPLE_JWT_KEY_ROTATION"));
     let address = settings::initial_value("LISTEN");
     format!(
         r##"# Settings of rest-social-auth. The environment can set each of them too, under its name in upper case, and takes
@@ -67,9 +71,16 @@ allowed_redirect_uris = [
 # Front-ends that begin their logins themselves need "when_present".
 {state_policy}
 
-# A refresh token works once. Using it again revokes all tokens that were issued from it.
+# A refresh replaces the refresh token. A token that is used again after its successor was used may be stolen: all tokens of
+# its login are revoked. 30 days after a login, the user must sign in again.
 {rotate}
 {blacklist}
+{family_lifetime}
+
+# Services verify JWTs with the public keys of /.well-known/jwks.json. The server makes the keys and replaces the one that signs
+# every 90 days. Projects that verify with simplejwt and SECRET_KEY need "HS256".
+{algorithm}
+{rotation}
 
 # Restrict who may sign in: e-mail domains, or existing users only. docs/SETTINGS.md has further lists.
 # social_auth_whitelisted_domains = ["example.com"]
@@ -134,6 +145,8 @@ mod tests {
         assert_eq!(settings.listen.to_string(), settings::initial_value("LISTEN"));
         assert!(settings.link_needs_fresh_login);
         assert!(settings.jwt.rotate_refresh_tokens && settings.jwt.blacklist_after_rotation);
+        assert!(settings.jwt.family_lifetime.is_some());
+        assert!(settings.jwt.makes_keys && settings.jwt.key_rotation.is_some());
         assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
     }
 

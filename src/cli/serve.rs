@@ -47,6 +47,7 @@ pub(super) async fn serve(
     };
     served.map_err(|error| match error {
         ServeError::Migration(error) => Failure::from(error),
+        ServeError::SigningKey(error) => Failure::Other(error.to_string()),
         ServeError::Listener(error) => Failure::Other(format!("the server failed: {error}")),
     })
 }

@@ -1,61 +1,28 @@
 //! JWTs as in simplejwt: a pair of access and refresh token, or one sliding token (R-JWT-01 to 09).
 //!
 //! With HS* algorithms a token has simplejwt's claims and `gen`, so that simplejwt and this server verify each other's tokens.
-//! With asymmetric ones it also has its type in `typ` and the id of its key in `kid` (SEC-29). The settings fix the algorithm;
-//! it is never taken from a token.
+//! With asymmetric ones it also has its type in `typ` and the id of its key in `kid` (SEC-29), and an access token is one of
+//! RFC 9068. The key fixes the algorithm; it is never taken from a token.
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use data_encoding::HEXLOWER;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::issue::IssueRequest;
-use super::jwt_keys;
+use super::jwt_keys::{JwtKeys, media_type};
+pub use super::token_type::TokenType;
 use crate::clock::{Deps, UnixMillis};
-use crate::model::{CredentialKind, RefreshRow, RefreshUse, User, UserId};
-use crate::secrets::{self, Digest, ServerKey};
-use crate::settings::{GENERATION_CLAIM, JwtAlgorithm, JwtRules, SettingError};
+use crate::model::{CredentialKind, RefreshRow, User, UserId};
+use crate::secrets::{self, ServerKey};
+use crate::settings::{GENERATION_CLAIM, JwtRules, SettingError};
 
 /// Maximum bytes of a token that is parsed.
-const MAX_TOKEN_LEN: usize = 8192;
+pub(super) const MAX_TOKEN_LEN: usize = 8192;
 /// Maximum bytes of a `jti`.
 const MAX_JTI_LEN: usize = 64;
 /// Hex digits of the random half of an access token's `jti`.
 const JTI_RANDOM_LEN: usize = 16;
-
-/// The type of a JWT. Its text form is the value of the token type claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
-#[strum(serialize_all = "lowercase")]
-pub enum TokenType {
-    /// Authenticates requests.
-    Access,
-    /// Gets new access tokens.
-    Refresh,
-    /// Both in one.
-    Sliding,
-}
-
-impl TokenType {
-    /// Every type, in the order of the variants.
-    pub const ALL: [Self; 3] = [Self::Access, Self::Refresh, Self::Sliding];
-
-    /// The value of the token type claim.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-
-    /// simplejwt's class name, which its error messages contain.
-    pub fn class(self) -> &'static str {
-        match self {
-            Self::Access => "AccessToken",
-            Self::Refresh => "RefreshToken",
-            Self::Sliding => "SlidingToken",
-        }
-    }
-}
 
 /// Why a JWT is rejected, with simplejwt's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +53,11 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// `iat`; `None`: the token has none.
+    pub fn issued(&self) -> Option<UnixMillis> {
+        self.claims.get("iat").and_then(Value::as_i64).map(UnixMillis::from_seconds)
+    }
+
     /// Whether the token was issued for another user of the same id, or before every credential of the user was revoked.
     ///
     /// A token of this server carries the user's generation, which decides alone, so the clocks of several nodes need not agree.
@@ -95,7 +67,7 @@ impl Verified {
         if let Some(generation) = self.claims.get(GENERATION_CLAIM) {
             return generation.as_i64() != Some(user.credential_generation);
         }
-        let issued = self.claims.get("iat").and_then(Value::as_i64).unwrap_or(0);
+        let issued = self.issued().map_or(0, UnixMillis::seconds);
         let first = UnixMillis(user.created.0.min(user.credential_generation));
         issued < first.seconds() || (user.revoked_before > 0 && issued <= user.revoked_before)
     }
@@ -103,26 +75,15 @@ impl Verified {
 
 /// Issues, verifies and refreshes JWTs.
 pub struct Jwts {
-    rules: JwtRules,
-    algorithm: Algorithm,
-    signing: EncodingKey,
-    verifying: DecodingKey,
-    validation: Validation,
+    pub(super) rules: JwtRules,
+    pub(super) keys: JwtKeys,
     key: ServerKey,
-    /// Encoded headers of access, refresh and sliding tokens.
-    headers: [String; 3],
 }
 
 impl Jwts {
     /// Errors: the setting of a key that does not match the algorithm.
     pub fn new(rules: JwtRules, key: ServerKey) -> Result<Self, SettingError> {
-        let (algorithm, signing, verifying) = jwt_keys::parse(&rules)?;
-        let mut validation = Validation::new(algorithm);
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        let headers = TokenType::ALL.map(|token_type| URL_SAFE_NO_PAD.encode(header(&rules, token_type).to_string()));
-        Ok(Self { rules, algorithm, signing, verifying, validation, key, headers })
+        Ok(Self { keys: JwtKeys::new(&rules)?, rules, key })
     }
 
     /// The SIMPLE_JWT settings.
@@ -133,14 +94,13 @@ impl Jwts {
     /// Access and refresh token of the same time, with different `jti` (R-JWT-04).
     pub fn issue_pair(&self, issue: &IssueRequest<'_>, deps: &Deps) -> (String, String, RefreshRow) {
         let jti = deps.hex::<16>();
-        let refresh_claims = self.claims(issue, TokenType::Refresh, self.rules.refresh_lifetime, &jti);
-        let access = self.claims(issue, TokenType::Access, self.rules.access_lifetime, &self.access_jti(&jti, deps));
-        let row = row(
-            issue,
-            CredentialKind::JwtPair,
-            jti,
-            self.blacklist_until(TokenType::Refresh, issue.now.plus(self.rules.refresh_lifetime)),
-        );
+        let lifetime = |lifetime| self.within_family(lifetime, issue.now, issue.now);
+        let refresh_lifetime = lifetime(self.rules.refresh_lifetime);
+        let refresh_claims = self.claims(issue, TokenType::Refresh, refresh_lifetime, &jti);
+        let access_jti = self.access_jti(&jti, deps);
+        let access = self.claims(issue, TokenType::Access, lifetime(self.rules.access_lifetime), &access_jti);
+        let end = self.pair_row_expires(issue.now, issue.now);
+        let row = row(issue, CredentialKind::JwtPair, jti, end);
         (self.sign(TokenType::Access, &access), self.sign(TokenType::Refresh, &refresh_claims), row)
     }
 
@@ -155,13 +115,13 @@ impl Jwts {
 
     /// Checks signature, algorithm, `iss`, `aud`, expiry and type. An expired token of a wrong type counts as expired, as in
     /// simplejwt.
+    ///
+    /// Errors: [`JwtFault`].
     pub fn verify(&self, token: &str, accepted: &[TokenType], now: UnixMillis) -> Result<Verified, JwtFault> {
         if token.len() > MAX_TOKEN_LEN {
             return Err(JwtFault::Invalid);
         }
-        let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &self.verifying, &self.validation)
-            .map_err(|_| JwtFault::Invalid)?
-            .claims;
+        let (claims, signed_type) = self.decode(token, now)?;
         let leeway = i64::try_from(self.rules.leeway.as_secs()).unwrap_or(0);
         let expires = claims.get("exp").and_then(Value::as_i64).ok_or(JwtFault::Invalid)?;
         if expires.saturating_add(leeway) <= now.seconds() {
@@ -170,10 +130,13 @@ impl Jwts {
         if claims.get("nbf").and_then(Value::as_i64).is_some_and(|start| start.saturating_sub(leeway) > now.seconds()) {
             return Err(JwtFault::Invalid);
         }
-        self.check_parties(&claims)?;
+        self.check_parties(&claims, signed_type.is_some())?;
         let named = claims.get(&self.rules.token_type_claim).and_then(Value::as_str).ok_or(JwtFault::Invalid)?;
         let token_type =
             accepted.iter().copied().find(|accepted| accepted.as_str() == named).ok_or(JwtFault::WrongType)?;
+        if signed_type.is_some_and(|signed| signed != media_type(token_type)) {
+            return Err(JwtFault::Invalid);
+        }
         let user_id = match claims.get(&self.rules.user_id_claim) {
             Some(Value::String(text)) => text.parse().ok(),
             Some(Value::Number(number)) => number.as_i64().map(UserId),
@@ -203,38 +166,6 @@ impl Jwts {
         self.sign(TokenType::Access, &claims)
     }
 
-    /// The successor of a refresh token, in the same family (R-CMP-02).
-    pub fn rotate(
-        &self,
-        refresh: &Verified,
-        used: &RefreshUse,
-        issue: &IssueRequest<'_>,
-        deps: &Deps,
-    ) -> (String, RefreshRow) {
-        let jti = deps.hex::<16>();
-        let lifetime = self.rules.refresh_lifetime;
-        let claims = self.renewed(refresh, TokenType::Refresh, lifetime, issue.user, issue.now, &jti);
-        let mut row = row(
-            issue,
-            CredentialKind::JwtPair,
-            jti,
-            self.blacklist_until(TokenType::Refresh, issue.now.plus(lifetime)),
-        );
-        used.family.as_deref().unwrap_or(&refresh.jti).clone_into(&mut row.family);
-        row.signed_in = used.signed_in;
-        (self.sign(TokenType::Refresh, &claims), row)
-    }
-
-    /// A sliding token with a new expiry and the same `jti` and `refresh_exp` (R-CMP-06). Errors: expired, after
-    /// `refresh_exp`.
-    pub fn refresh_sliding(&self, sliding: &Verified, user: &User, now: UnixMillis) -> Result<String, JwtFault> {
-        if sliding.expires <= now {
-            return Err(JwtFault::Expired);
-        }
-        let claims = self.renewed(sliding, TokenType::Sliding, self.rules.sliding_lifetime, user, now, &sliding.jti);
-        Ok(self.sign(TokenType::Sliding, &claims))
-    }
-
     /// Until when a blacklisted token must be remembered. `expires`: its `exp`, or the `refresh_exp` of a sliding token, at which
     /// it can be refreshed for the last time.
     pub fn blacklist_until(&self, token_type: TokenType, expires: UnixMillis) -> UnixMillis {
@@ -242,9 +173,21 @@ impl Jwts {
         expires.plus(last_lifetime).plus(self.rules.leeway)
     }
 
+    /// `lifetime`, shortened to the end of a family that began at `family_created` (SIMPLE_JWT_FAMILY_LIFETIME).
+    pub(super) fn within_family(&self, lifetime: Duration, family_created: UnixMillis, now: UnixMillis) -> Duration {
+        let rest = |whole| now.until(family_created.plus(whole)).unwrap_or_default();
+        self.rules.family_lifetime.map_or(lifetime, |whole| lifetime.min(rest(whole)))
+    }
+
+    /// Until when the row of a pair is kept: until neither of its tokens can be used.
+    pub(super) fn pair_row_expires(&self, family_created: UnixMillis, now: UnixMillis) -> UnixMillis {
+        let longest = self.rules.refresh_lifetime.max(self.rules.access_lifetime);
+        self.blacklist_until(TokenType::Refresh, now.plus(self.within_family(longest, family_created, now)))
+    }
+
     /// Half random, half a tag of the family. So an access token, which is not stored, can be matched with its family, although
     /// the claims are exactly simplejwt's.
-    fn access_jti(&self, family: &str, deps: &Deps) -> String {
+    pub(super) fn access_jti(&self, family: &str, deps: &Deps) -> String {
         let random = deps.hex::<8>();
         let tag = self.family_tag(family, &random);
         random + &tag
@@ -262,15 +205,20 @@ impl Jwts {
             })
     }
 
-    fn check_parties(&self, claims: &Map<String, Value>) -> Result<(), JwtFault> {
-        let names = |claim: &str, wanted: &str| match claims.get(claim) {
-            Some(Value::String(one)) => one == wanted,
-            Some(Value::Array(several)) => several.iter().any(|one| one == wanted),
-            _ => false,
+    /// Adds `aud` and `iss`, and with an asymmetric algorithm the claims that RFC 9068, 2.2 requires. A client of this server is
+    /// not registered and has no id: the server itself is the client.
+    fn add_parties(&self, claims: &mut Map<String, Value>, user: UserId) {
+        let mut add = |name: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                claims.insert(name.to_owned(), value.into());
+            }
         };
-        let is_valid = self.rules.issuer.as_deref().is_none_or(|issuer| names("iss", issuer))
-            && self.rules.audience.as_deref().is_none_or(|audience| names("aud", audience));
-        if is_valid { Ok(()) } else { Err(JwtFault::Invalid) }
+        add("aud", self.rules.audience_of_own_tokens());
+        add("iss", self.rules.issuer_of_own_tokens());
+        if !self.rules.algorithm.is_symmetric() {
+            add("sub", Some(&user.to_string()));
+            add("client_id", self.rules.issuer_of_own_tokens());
+        }
     }
 
     /// In simplejwt's order (R-JWT-04, 05, 06, 09).
@@ -283,7 +231,7 @@ impl Jwts {
     ) -> Map<String, Value> {
         let issued = issue.now.seconds();
         let rules = &self.rules;
-        let mut claims = Map::with_capacity(12);
+        let mut claims = Map::with_capacity(14);
         claims.insert(rules.token_type_claim.clone(), token_type.as_str().into());
         claims.insert("exp".to_owned(), (issued + seconds(lifetime)).into());
         claims.insert("iat".to_owned(), issued.into());
@@ -297,12 +245,7 @@ impl Jwts {
         if issue.with_user {
             self.add_user(&mut claims, issue.user);
         }
-        if let Some(audience) = &rules.audience {
-            claims.insert("aud".to_owned(), audience.as_str().into());
-        }
-        if let Some(issuer) = &rules.issuer {
-            claims.insert("iss".to_owned(), issuer.as_str().into());
-        }
+        self.add_parties(&mut claims, issue.user.id);
         if let Some(own) = issue.claims {
             for (name, value) in own {
                 self.add(&mut claims, name, value.clone());
@@ -337,10 +280,11 @@ impl Jwts {
         let rules = &self.rules;
         let own = [&rules.token_type_claim, &rules.jti_claim, &rules.user_id_claim, &rules.sliding_refresh_exp_claim];
         ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", GENERATION_CLAIM].contains(&name)
+            || (name == "client_id" && !rules.algorithm.is_symmetric())
             || own.iter().any(|known| *known == name)
     }
 
-    fn renewed(
+    pub(super) fn renewed(
         &self,
         from: &Verified,
         token_type: TokenType,
@@ -356,20 +300,9 @@ impl Jwts {
         claims.insert("iat".to_owned(), issued.into());
         claims.insert(self.rules.jti_claim.clone(), jti.into());
         claims.insert(GENERATION_CLAIM.to_owned(), user.credential_generation.into());
+        // A token of simplejwt may lack them.
+        self.add_parties(&mut claims, user.id);
         claims
-    }
-
-    fn sign(&self, token_type: TokenType, claims: &Map<String, Value>) -> String {
-        let body = serde_json::to_vec(claims).expect("a map of plain values has a JSON form");
-        let mut token = String::with_capacity(512);
-        token.push_str(&self.headers[token_type as usize]);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(body, &mut token);
-        let signature = jsonwebtoken::crypto::sign(token.as_bytes(), &self.signing, self.algorithm)
-            .expect("the key was checked against the algorithm at start");
-        token.push('.');
-        token.push_str(&signature);
-        token
     }
 }
 
@@ -381,35 +314,23 @@ fn row(issue: &IssueRequest<'_>, kind: CredentialKind, jti: String, expires: Uni
     RefreshRow {
         family: jti.clone(),
         jti,
+        parent: None,
         kind,
         user_id: issue.user.id,
         created: issue.now,
+        family_created: issue.now,
         signed_in: Some(issue.now),
         expires,
         client: issue.client.clone(),
     }
 }
 
-fn header(rules: &JwtRules, token_type: TokenType) -> Value {
-    let name = match rules.algorithm {
-        JwtAlgorithm::HS256 => return json!({"alg": "HS256", "typ": "JWT"}),
-        JwtAlgorithm::HS384 => return json!({"alg": "HS384", "typ": "JWT"}),
-        JwtAlgorithm::HS512 => return json!({"alg": "HS512", "typ": "JWT"}),
-        JwtAlgorithm::RS256 => "RS256",
-        JwtAlgorithm::ES256 => "ES256",
-        JwtAlgorithm::EdDSA => "EdDSA",
-    };
-    let typ = match token_type {
-        TokenType::Access => "at+jwt",
-        TokenType::Refresh => "refresh+jwt",
-        TokenType::Sliding => "sliding+jwt",
-    };
-    let key = Digest::of(rules.verifying_key.as_deref().unwrap_or_default().as_bytes());
-    json!({"alg": name, "typ": typ, "kid": HEXLOWER.encode(&key.as_bytes()[..8])})
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+
     use super::*;
     use crate::model::ClientInfo;
     use crate::secrets::SecretString;
@@ -544,7 +465,7 @@ pub(crate) mod tests {
 
     #[test]
     fn fault_f8_a_token_is_invalid_for_another_user_of_the_same_id() {
-        let key = EncodingKey::from_secret(b"a key for tests of more than 32 bytes");
+        let key = jsonwebtoken::EncodingKey::from_secret(b"a key for tests of more than 32 bytes");
         let verified = |claims: Value| {
             let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
             jwts().verify(&token, &[TokenType::Access], UnixMillis::from_seconds(1001)).expect("a good token")

@@ -1,50 +1,380 @@
-//! The keys of JWTs, parsed at start: a key that does not match the algorithm, is too weak, or is not the other half of the pair
-//! is a configuration error (RFC 7518, 3.3 and 3.4).
+//! The keys of JWTs: those of the settings, parsed at start, and those that the server made, read from the database.
+//!
+//! A key of the settings that does not match the algorithm, is too weak, or is not the other half of the pair is a configuration
+//! error (RFC 7518, 3.3 and 3.4). Each key has one algorithm, and a token is verified with that of its key (SEC-29).
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::secrets::ExposeSecret as _;
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
+use serde_json::json;
+
+use super::jwt::TokenType;
+use crate::clock::UnixMillis;
+use crate::model::SigningKey;
+use crate::secrets::{ExposeSecret as _, SecretString};
 use crate::settings::{JwtAlgorithm, JwtRules, SettingError, check_p256_public_key, check_rsa_public_key};
 
-pub(super) fn parse(rules: &JwtRules) -> Result<(Algorithm, EncodingKey, DecodingKey), SettingError> {
-    let secret = rules.signing_key.expose_secret().as_bytes();
-    let shared = |algorithm| Ok((algorithm, EncodingKey::from_secret(secret), DecodingKey::from_secret(secret)));
-    let public = rules.verifying_key.as_deref().unwrap_or_default().as_bytes();
-    let (algorithm, signing, verifying, expected) = match rules.algorithm {
-        JwtAlgorithm::HS256 => return shared(Algorithm::HS256),
-        JwtAlgorithm::HS384 => return shared(Algorithm::HS384),
-        JwtAlgorithm::HS512 => return shared(Algorithm::HS512),
+/// A stored key that cannot be used. The text has no part of a key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the signing key {0} cannot be read")]
+pub struct UnreadableKey(pub String);
+
+/// A key that verifies tokens.
+pub(super) struct VerifyingKey {
+    /// `None` for `HS*`.
+    pub kid: Option<String>,
+    pub decoding: DecodingKey,
+    /// Accepts the algorithm of the key only; times and parties are checked by [`super::jwt::Jwts::verify`].
+    pub validation: Validation,
+    /// When it stops to verify; `None`: not planned.
+    pub expires: Option<UnixMillis>,
+    /// The public key; `None` for `HS*`.
+    jwk: Option<Jwk>,
+}
+
+impl VerifyingKey {
+    fn new(algorithm: JwtAlgorithm, decoding: DecodingKey, jwk: Option<Jwk>, expires: Option<UnixMillis>) -> Self {
+        let mut validation = Validation::new(algorithm_of(algorithm));
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let kid = jwk.as_ref().and_then(|jwk| jwk.common.key_id.clone());
+        Self { kid, decoding, validation, expires, jwk }
+    }
+
+    /// A public key with its thumbprint as `kid`.
+    fn public(
+        algorithm: JwtAlgorithm,
+        decoding: DecodingKey,
+        expires: Option<UnixMillis>,
+    ) -> jsonwebtoken::errors::Result<Self> {
+        let mut jwk = Jwk::from_decoding_key(&decoding, Some(algorithm_of(algorithm)))?;
+        jwk.common.key_id = Some(jwk.thumbprint(ThumbprintHash::SHA256)?);
+        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        Ok(Self::new(algorithm, decoding, Some(jwk), expires))
+    }
+
+    pub fn is_valid_at(&self, now: UnixMillis) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
+}
+
+/// A key that signs tokens.
+pub(super) struct Signer {
+    pub algorithm: Algorithm,
+    pub encoding: EncodingKey,
+    kid: Option<String>,
+    /// Encoded headers of access, refresh and sliding tokens.
+    pub headers: [String; 3],
+}
+
+impl Signer {
+    fn new(algorithm: JwtAlgorithm, encoding: EncodingKey, kid: Option<String>) -> Self {
+        let header = |token_type| URL_SAFE_NO_PAD.encode(header(algorithm, token_type, kid.as_deref()));
+        let headers = TokenType::ALL.map(header);
+        Self { algorithm: algorithm_of(algorithm), encoding, kid, headers }
+    }
+}
+
+/// The header of a token. That of `HS*` is simplejwt's.
+fn header(algorithm: JwtAlgorithm, token_type: TokenType, kid: Option<&str>) -> String {
+    let header = match kid {
+        None => json!({"alg": algorithm.to_string(), "typ": "JWT"}),
+        Some(kid) => json!({"alg": algorithm.to_string(), "typ": media_type(token_type), "kid": kid}),
+    };
+    header.to_string()
+}
+
+/// `typ` of a token with an asymmetric algorithm: that of RFC 9068, 2.1, and of the same form for the other types.
+pub(super) fn media_type(token_type: TokenType) -> &'static str {
+    match token_type {
+        TokenType::Access => "at+jwt",
+        TokenType::Refresh => "refresh+jwt",
+        TokenType::Sliding => "sliding+jwt",
+    }
+}
+
+fn algorithm_of(algorithm: JwtAlgorithm) -> Algorithm {
+    match algorithm {
+        JwtAlgorithm::HS256 => Algorithm::HS256,
+        JwtAlgorithm::HS384 => Algorithm::HS384,
+        JwtAlgorithm::HS512 => Algorithm::HS512,
+        JwtAlgorithm::RS256 => Algorithm::RS256,
+        JwtAlgorithm::ES256 => Algorithm::ES256,
+        JwtAlgorithm::EdDSA => Algorithm::EdDSA,
+    }
+}
+
+/// The keys that are used at one time.
+#[derive(Clone, Default)]
+pub(super) struct KeySet {
+    /// `None`: the server makes the keys, and has not read them yet.
+    pub signer: Option<Arc<Signer>>,
+    /// Those of the settings first.
+    pub verifying: Vec<Arc<VerifyingKey>>,
+}
+
+impl KeySet {
+    pub fn find(&self, kid: &str) -> Option<&VerifyingKey> {
+        self.verifying.iter().find(|key| key.kid.as_deref() == Some(kid)).map(Arc::as_ref)
+    }
+
+    /// The public keys (RFC 7517, 5).
+    pub fn document(&self) -> String {
+        let keys: Vec<&Jwk> = self.verifying.iter().filter_map(|key| key.jwk.as_ref()).collect();
+        json!({"keys": keys}).to_string()
+    }
+
+    /// The algorithms of the public keys, each once.
+    pub fn algorithms(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.public_keys().map(|(_, algorithm)| algorithm).collect();
+        names.dedup();
+        names
+    }
+
+    /// `kid` and `alg` of the public keys.
+    pub fn public_keys(&self) -> impl Iterator<Item = (&str, String)> {
+        self.verifying.iter().filter_map(|key| {
+            let jwk = key.jwk.as_ref()?;
+            let algorithm = jwk.common.key_algorithm.map(|algorithm| algorithm.to_string());
+            Some((key.kid.as_deref()?, algorithm.unwrap_or_default()))
+        })
+    }
+
+    /// The `kid` of the key that signs.
+    pub fn signing_kid(&self) -> Option<&str> {
+        self.signer.as_ref()?.kid.as_deref()
+    }
+}
+
+/// All keys. Those that the server made may be replaced at any time; a reader has one set for the whole of its work.
+pub(super) struct JwtKeys {
+    pub configured: KeySet,
+    current: RwLock<Arc<KeySet>>,
+}
+
+impl JwtKeys {
+    /// Errors: the setting of a key that cannot be used.
+    pub fn new(rules: &JwtRules) -> Result<Self, SettingError> {
+        let configured = parse(rules)?;
+        Ok(Self { current: RwLock::new(Arc::new(configured.clone())), configured })
+    }
+
+    pub fn current(&self) -> Arc<KeySet> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the stored keys. Removed ones are left out. `signing`: `kid` and private key of the one that signs; without it,
+    /// the present one continues to sign.
+    ///
+    /// Errors: a stored key cannot be read. Then nothing changes.
+    pub fn replace_stored(
+        &self,
+        keys: &[SigningKey],
+        signing: Option<(&str, &SecretString)>,
+        now: UnixMillis,
+    ) -> Result<(), UnreadableKey> {
+        let mut set = self.configured.clone();
+        let live = |key: &&SigningKey| key.expires.is_none_or(|expires| now < expires);
+        for key in keys.iter().filter(live) {
+            let stored = verifying_key(key).ok_or_else(|| UnreadableKey(key.kid.clone()))?;
+            set.verifying.push(Arc::new(stored));
+            if let Some((_, private_key)) = signing.filter(|(kid, _)| *kid == key.kid) {
+                let signer = signer(key, private_key).ok_or_else(|| UnreadableKey(key.kid.clone()))?;
+                set.signer = Some(Arc::new(signer));
+            }
+        }
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if set.signer.is_none() {
+            set.signer.clone_from(&current.signer);
+        }
+        *current = Arc::new(set);
+        Ok(())
+    }
+}
+
+/// `None`: the row is not one of this server.
+fn verifying_key(key: &SigningKey) -> Option<VerifyingKey> {
+    let algorithm: JwtAlgorithm = key.algorithm.parse().ok()?;
+    let jwk: Jwk = serde_json::from_str(&key.public_jwk).ok()?;
+    let decoding = DecodingKey::from_jwk(&jwk).ok()?;
+    let verifying = VerifyingKey::public(algorithm, decoding, key.expires).ok()?;
+    // The kid of a key is its thumbprint, and its algorithm is not `HS*`.
+    (!algorithm.is_symmetric() && verifying.kid.as_deref() == Some(&key.kid)).then_some(verifying)
+}
+
+fn signer(key: &SigningKey, private_key: &SecretString) -> Option<Signer> {
+    let algorithm: JwtAlgorithm = key.algorithm.parse().ok()?;
+    let encoding = encoding_key(algorithm, private_key.expose_secret().as_bytes()).ok()?;
+    Some(Signer::new(algorithm, encoding, Some(key.kid.clone())))
+}
+
+/// A new key pair.
+pub struct NewKey {
+    /// Thumbprint of the public key (RFC 7638).
+    pub kid: String,
+    /// The public key as a JWK in JSON.
+    pub public_jwk: String,
+    /// PKCS #8 in PEM form.
+    pub private_key: SecretString,
+}
+
+impl NewKey {
+    /// Makes a key pair with the random generator of the cryptographic library, which takes no other. An RSA key takes a
+    /// fraction of a second.
+    ///
+    /// # Panics
+    ///
+    /// For an `HS*` algorithm, and when the system has no random numbers.
+    pub fn generate(algorithm: JwtAlgorithm) -> Self {
+        const WORKS: &str = "the system's random generator works";
+        let pem = |der: &[u8]| {
+            SecretString::from(format!(
+                "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+                STANDARD.encode(der)
+            ))
+        };
+        let private_key = match algorithm {
+            JwtAlgorithm::RS256 => {
+                let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect(WORKS);
+                let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = pair.as_der().expect("an RSA key has a PKCS #8 form");
+                pem(der.as_ref())
+            }
+            JwtAlgorithm::ES256 => {
+                let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect(WORKS);
+                pem(pair.to_pkcs8v1().expect("a P-256 key has a PKCS #8 form").as_ref())
+            }
+            JwtAlgorithm::EdDSA => {
+                let pair = Ed25519KeyPair::generate().expect(WORKS);
+                pem(pair.to_pkcs8v1().expect("an Ed25519 key has a PKCS #8 form").as_ref())
+            }
+            JwtAlgorithm::HS256 | JwtAlgorithm::HS384 | JwtAlgorithm::HS512 => panic!("{algorithm} has no key pair"),
+        };
+        let encoding =
+            encoding_key(algorithm, private_key.expose_secret().as_bytes()).expect("a key that was just made");
+        let public = public_half(algorithm, &encoding).expect("a key that was just made");
+        let verifying = VerifyingKey::public(algorithm, public, None).expect("a key that was just made");
+        let jwk = verifying.jwk.as_ref().and_then(|jwk| serde_json::to_string(jwk).ok());
+        Self { kid: verifying.kid.unwrap_or_default(), public_jwk: jwk.unwrap_or_default(), private_key }
+    }
+}
+
+fn encoding_key(algorithm: JwtAlgorithm, pem: &[u8]) -> jsonwebtoken::errors::Result<EncodingKey> {
+    match algorithm {
+        JwtAlgorithm::RS256 => EncodingKey::from_rsa_pem(pem),
+        JwtAlgorithm::ES256 => EncodingKey::from_ec_pem(pem),
+        JwtAlgorithm::EdDSA => EncodingKey::from_ed_pem(pem),
+        JwtAlgorithm::HS256 | JwtAlgorithm::HS384 | JwtAlgorithm::HS512 => Ok(EncodingKey::from_secret(pem)),
+    }
+}
+
+fn decoding_key(algorithm: JwtAlgorithm, pem: &[u8]) -> jsonwebtoken::errors::Result<DecodingKey> {
+    match algorithm {
+        JwtAlgorithm::RS256 => DecodingKey::from_rsa_pem(pem),
+        JwtAlgorithm::ES256 => DecodingKey::from_ec_pem(pem),
+        JwtAlgorithm::EdDSA => DecodingKey::from_ed_pem(pem),
+        JwtAlgorithm::HS256 | JwtAlgorithm::HS384 | JwtAlgorithm::HS512 => Ok(DecodingKey::from_secret(pem)),
+    }
+}
+
+/// The public key of a private one. `None`: it is no key of this algorithm.
+fn public_half(algorithm: JwtAlgorithm, private: &EncodingKey) -> Option<DecodingKey> {
+    let der = private.as_bytes();
+    match algorithm {
         JwtAlgorithm::RS256 => {
-            let keys = (EncodingKey::from_rsa_pem(secret), DecodingKey::from_rsa_pem(public));
-            (Algorithm::RS256, keys.0, keys.1, "an RSA key of at least 2048 bits")
+            let pair = RsaKeyPair::from_der(der).ok()?;
+            Some(DecodingKey::from_rsa_der(pair.public_key().as_ref()))
         }
         JwtAlgorithm::ES256 => {
-            let keys = (EncodingKey::from_ec_pem(secret), DecodingKey::from_ec_pem(public));
-            (Algorithm::ES256, keys.0, keys.1, "a P-256 key (a private one as PKCS#8)")
+            let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).ok()?;
+            Some(DecodingKey::from_ec_der(pair.public_key().as_ref()))
         }
         JwtAlgorithm::EdDSA => {
-            let keys = (EncodingKey::from_ed_pem(secret), DecodingKey::from_ed_pem(public));
-            (Algorithm::EdDSA, keys.0, keys.1, "an Ed25519 key (a private one as PKCS#8)")
+            let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok()?;
+            Some(DecodingKey::from_ed_der(pair.public_key().as_ref()))
         }
-    };
-    let wrong =
-        |name: &str| SettingError::new(name, format!("must be {expected} in PEM form for SIMPLE_JWT_ALGORITHM"));
-    let signing = signing.map_err(|_| wrong("SIMPLE_JWT_SIGNING_KEY"))?;
-    let verifying = verifying.map_err(|_| wrong("SIMPLE_JWT_VERIFYING_KEY"))?;
+        JwtAlgorithm::HS256 | JwtAlgorithm::HS384 | JwtAlgorithm::HS512 => None,
+    }
+}
+
+/// The keys of the settings.
+fn parse(rules: &JwtRules) -> Result<KeySet, SettingError> {
+    let algorithm = rules.algorithm;
+    let secret = rules.signing_key.expose_secret().as_bytes();
+    if algorithm.is_symmetric() {
+        let signer = Signer::new(algorithm, EncodingKey::from_secret(secret), None);
+        let verifying = VerifyingKey::new(algorithm, DecodingKey::from_secret(secret), None, None);
+        return Ok(KeySet { signer: Some(Arc::new(signer)), verifying: vec![Arc::new(verifying)] });
+    }
+    let mut set = KeySet::default();
+    if let Some(text) = &rules.verifying_key {
+        for block in pem_blocks(text) {
+            set.verifying.push(Arc::new(public_key(algorithm, block)?));
+        }
+    }
+    if rules.makes_keys {
+        return Ok(set);
+    }
+    let wrong = || wrong_key("SIMPLE_JWT_SIGNING_KEY", algorithm);
+    let encoding = encoding_key(algorithm, secret).map_err(|_| wrong())?;
     // Signing parses the key: it fails for a small RSA key or another curve.
-    let probe =
-        jsonwebtoken::crypto::sign(b"probe", &signing, algorithm).map_err(|_| wrong("SIMPLE_JWT_SIGNING_KEY"))?;
-    let public = verifying.try_get_as_bytes().unwrap_or_default();
-    let strength = match rules.algorithm {
+    let probe = jsonwebtoken::crypto::sign(b"probe", &encoding, algorithm_of(algorithm)).map_err(|_| wrong())?;
+    if rules.verifying_key.is_none() {
+        let public = public_half(algorithm, &encoding).ok_or_else(wrong)?;
+        set.verifying.push(Arc::new(VerifyingKey::public(algorithm, public, None).map_err(|_| wrong())?));
+    }
+    let verifies = |key: &&Arc<VerifyingKey>| {
+        jsonwebtoken::crypto::verify(&probe, b"probe", &key.decoding, algorithm_of(algorithm)).unwrap_or(false)
+    };
+    let Some(own) = set.verifying.iter().find(verifies) else {
+        let problem = match set.verifying.len() {
+            1 => "is not the public key of SIMPLE_JWT_SIGNING_KEY",
+            _ => "does not have the public key of SIMPLE_JWT_SIGNING_KEY",
+        };
+        return Err(SettingError::new("SIMPLE_JWT_VERIFYING_KEY", problem));
+    };
+    set.signer = Some(Arc::new(Signer::new(algorithm, encoding, own.kid.clone())));
+    Ok(set)
+}
+
+fn wrong_key(setting: &str, algorithm: JwtAlgorithm) -> SettingError {
+    let expected = match algorithm {
+        JwtAlgorithm::RS256 => "an RSA key of at least 2048 bits",
+        JwtAlgorithm::ES256 => "a P-256 key (a private one as PKCS#8)",
+        _ => "an Ed25519 key (a private one as PKCS#8)",
+    };
+    SettingError::new(setting, format!("must be {expected} in PEM form for SIMPLE_JWT_ALGORITHM"))
+}
+
+/// A key of SIMPLE_JWT_VERIFYING_KEY.
+fn public_key(algorithm: JwtAlgorithm, pem: &str) -> Result<VerifyingKey, SettingError> {
+    const SETTING: &str = "SIMPLE_JWT_VERIFYING_KEY";
+    let decoding = decoding_key(algorithm, pem.as_bytes()).map_err(|_| wrong_key(SETTING, algorithm))?;
+    let public = decoding.try_get_as_bytes().unwrap_or_default();
+    let strength = match algorithm {
         JwtAlgorithm::RS256 => check_rsa_public_key(public),
         JwtAlgorithm::ES256 => check_p256_public_key(public),
         _ => Ok(()),
     };
-    strength.map_err(|problem| SettingError::new("SIMPLE_JWT_VERIFYING_KEY", problem))?;
-    match jsonwebtoken::crypto::verify(&probe, b"probe", &verifying, algorithm) {
-        Ok(true) => Ok((algorithm, signing, verifying)),
-        _ => Err(SettingError::new("SIMPLE_JWT_VERIFYING_KEY", "is not the public key of SIMPLE_JWT_SIGNING_KEY")),
+    strength.map_err(|problem| SettingError::new(SETTING, problem))?;
+    VerifyingKey::public(algorithm, decoding, None).map_err(|_| wrong_key(SETTING, algorithm))
+}
+
+/// The blocks of a text with several keys in PEM form; the whole text if it has none.
+fn pem_blocks(text: &str) -> Vec<&str> {
+    const BEGIN: &str = "-----BEGIN ";
+    let starts: Vec<usize> = text.match_indices(BEGIN).map(|(at, _)| at).collect();
+    if starts.is_empty() {
+        return vec![text];
     }
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    starts.iter().zip(ends).map(|(start, end)| &text[*start..end]).collect()
 }
 
 #[cfg(test)]

@@ -6,11 +6,19 @@
 mod issue;
 pub mod jwt;
 mod jwt_keys;
+mod jwt_signature;
+mod key_schedule;
 pub mod knox;
 pub mod session;
+mod successor;
 pub mod token;
+pub mod token_family;
+mod token_type;
 
 pub use self::issue::{IssueRequest, TOUCH_INTERVAL};
+pub use self::jwt_keys::{NewKey, UnreadableKey};
+pub use self::jwt_signature::ConfiguredKey;
+pub use self::key_schedule::{KeySchedule, KeyStep};
 use crate::clock::Deps;
 use crate::model::{CredentialKind, NewCredential};
 use crate::secrets::ServerKey;

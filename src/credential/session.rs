@@ -1,4 +1,5 @@
-//! Session ids: 256 random bits in a cookie, only their SHA-256 in the table (SEC-28, SEC-32).
+//! Sessions: ids of 256 random bits, of which the table has only the SHA-256, and lifetimes, which a provider may set
+//! (SEC-28, SEC-32).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! OAuth 2.0: the authorization, token and revocation endpoints.
+//! OAuth 2.0: the authorization endpoint, which decides whether the consent page is shown, the token and the revocation endpoint.
 
 use std::sync::Arc;
 

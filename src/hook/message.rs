@@ -1,4 +1,4 @@
-//! The body of an event: `{type, timestamp, version, data}`. It contains no credential.
+//! The body of an event, made from the change and its audit event: `{type, timestamp, version, data}`. It contains no credential.
 
 use std::sync::Arc;
 
@@ -32,7 +32,14 @@ fn kind_of(event: AuditKind) -> Option<EventType> {
         AuditKind::Activated => EventType::UserActivated,
         AuditKind::Deleted => EventType::UserDeleted,
         AuditKind::Updated => EventType::UserUpdated,
-        AuditKind::Refused | AuditKind::LogOut | AuditKind::Exported | AuditKind::ProviderTokensDropped => return None,
+        AuditKind::TokenReused => EventType::TokenReused,
+        AuditKind::Refused
+        | AuditKind::LogOut
+        | AuditKind::Exported
+        | AuditKind::ProviderTokensDropped
+        | AuditKind::SigningKeyRotated
+        | AuditKind::SigningKeyRotationRequested
+        | AuditKind::SigningKeyRetired => return None,
     })
 }
 

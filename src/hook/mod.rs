@@ -17,5 +17,5 @@ mod user_creating;
 mod webhook;
 
 pub use self::message::event_factory;
-pub use self::user_creating::{Candidate, NoDecisionError, SignUpDecision, UserOverrides};
+pub use self::user_creating::{Candidate, SignUpDecision, UserOverrides};
 pub use self::webhook::{DeliveryError, Webhook};

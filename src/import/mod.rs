@@ -10,14 +10,16 @@ mod row_conversion;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-pub use self::report::{Count, Reason, Report, ReportEntry, Table};
+use self::report::{Count, Reason};
+pub use self::report::{Report, ReportEntry, Table};
 use crate::clock::{Deps, UnixMillis};
 use crate::credential::jwt::{JwtFault, Jwts, TokenType};
 use crate::model::{AccountId, ProviderTokens, UserId, token_binding};
 use crate::provider::{StoredKey, UidKeys};
 use crate::secrets::{SecretString, ServerKey};
 use crate::settings::{SettingError, Settings};
-use crate::store::django::{Django, Link, Names, plain_key};
+pub use crate::store::django::Names;
+use crate::store::django::{Django, Link, plain_key};
 use crate::store::import::{ConflictKind, RowOutcome};
 use crate::store::{Repository, StoreError, StoredAccount};
 

@@ -14,6 +14,7 @@ const MAX_SHOWN_IDS: usize = 5;
 /// What an import did, or what it would do.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
+    /// Whether nothing was written.
     pub dry_run: bool,
     /// One entry for each imported table.
     pub tables: Vec<Table>,

@@ -255,9 +255,11 @@ pub fn refresh(
     let token = RefreshRow {
         jti: row.jti.clone(),
         family: row.jti.clone(),
+        parent: None,
         kind: if is_sliding { CredentialKind::JwtSliding } else { CredentialKind::JwtPair },
         user_id,
         created: row.created.map_or(now, UnixMillis),
+        family_created: row.created.map_or(now, UnixMillis),
         signed_in: None,
         expires,
         client: ClientInfo::default(),

@@ -93,7 +93,7 @@ pub struct LoginError {
     pub retry_after: Option<NonZeroU16>,
     /// The rate limit that refused the login.
     #[serde(skip)]
-    pub rate_limit: Option<Box<RateLimitExceeded>>,
+    pub(crate) rate_limit: Option<Box<RateLimitExceeded>>,
     /// For the log and the audit log.
     #[serde(skip)]
     pub about: Box<RefusalContext>,

@@ -1,10 +1,12 @@
 //! Turns an authorization code, or another callback of a provider, into a signed-in user.
 //!
-//! `http/` calls [`LoginService`], which joins the provider, the credentials and the store. No HTTP type of poem, no SQL.
+//! A program of its own adds a [`Step`] to the pipeline; it reads and changes the [`Draft`] of a login, or ends it with a [`Stop`].
+//!
+//! `http/` calls `LoginService`, which joins the provider, the credentials and the store. No HTTP type of poem, no SQL.
 //!
 //! | file | content |
 //! |---|---|
-//! | `service.rs` | [`LoginService`]: its parts and how it is built |
+//! | `service.rs` | `LoginService`: its parts and how it is built |
 //! | `request.rs`, `outcome.rs` | what the HTTP layer passes in and gets back |
 //! | `request_fields.rs` | the fields of a login's body and their validation |
 //! | `begin.rs` | starts an authorization request: state, PKCE, nonce, request token |
@@ -47,13 +49,17 @@ mod request_lookup;
 mod server_redirect;
 mod service;
 
-pub use self::account_warnings::account_warnings;
-pub use self::authorization_request::{AuthorizationRequestCookie, LIFETIME as AUTHORIZATION_REQUEST_LIFETIME};
-pub use self::error::{LoginError, Refusal};
-pub use self::extensions::Extensions;
-pub use self::outcome::{ExchangedCode, LoginOutcome, PendingLogin, RedirectOutcome, Resumed, SessionCookie, SignedIn};
+pub(crate) use self::account_warnings::account_warnings;
+pub(crate) use self::authorization_request::{AuthorizationRequestCookie, LIFETIME as AUTHORIZATION_REQUEST_LIFETIME};
+pub(crate) use self::error::{LoginError, Refusal};
+pub(crate) use self::extensions::Extensions;
+pub(crate) use self::outcome::{
+    ExchangedCode, LoginOutcome, PendingLogin, RedirectOutcome, Resumed, SessionCookie, SignedIn,
+};
 pub use self::pipeline::{Draft, InputField, InputType, Step, Stop};
-pub use self::redirect_uri::{Origin, registered_redirect_uris};
-pub use self::request::{AuthorizeRequest, BeginRequest, FormHost, LoginRequest, RequestContext, StartedRequest};
-pub use self::request_fields::Fields;
-pub use self::service::LoginService;
+pub(crate) use self::redirect_uri::{Origin, registered_redirect_uris};
+pub(crate) use self::request::{
+    AuthorizeRequest, BeginRequest, FormHost, LoginRequest, RequestContext, StartedRequest,
+};
+pub(crate) use self::request_fields::Fields;
+pub(crate) use self::service::LoginService;

@@ -124,6 +124,8 @@ impl Fields {
     }
 
     /// The provider that the body names, if any (R-ERR-01).
+    ///
+    /// Errors: the name is not a text.
     pub fn provider(&self) -> Result<Option<String>, LoginError> {
         match self.map.get("provider") {
             None | Some(Value::Null) => Ok(None),

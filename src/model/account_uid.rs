@@ -19,14 +19,19 @@ pub struct AccountUid(String);
 /// Why a text is not an account id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UidError {
+    /// Without the characters that a screen does not show, nothing is left.
     #[error("it is blank or has only invisible characters")]
     Blank,
+    /// `None`, `null` and the like.
     #[error("it is a placeholder for a missing value")]
     MissingValue,
+    /// More than [`AccountUid::MAX_LEN`] characters.
     #[error("it is longer than 255 characters")]
     TooLong,
+    /// PostgreSQL cannot store it.
     #[error("it has a null character")]
     NullCharacter,
+    /// U+FFFD, which replaces what was not UTF-8: two ids may have become one.
     #[error("it has a character that could not be read")]
     ReplacementCharacter,
 }
@@ -39,6 +44,9 @@ impl AccountUid {
     const MISSING_VALUES: [&str; 11] =
         ["none", "null", "nil", "undefined", "nan", "true", "false", "(null)", "<null>", "[object object]", "<nil>"];
 
+    /// Checks an id that is a text.
+    ///
+    /// Errors: [`UidError`].
     pub fn parse(text: &str) -> Result<Self, UidError> {
         // Without the characters that a screen does not show.
         let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
@@ -67,6 +75,7 @@ impl AccountUid {
         }
     }
 
+    /// The id as a text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -26,6 +26,8 @@ pub enum AuditKind {
     Refused,
     /// One credential, all of a kind, or all credentials were revoked.
     LogOut,
+    /// A refresh token was used after its successor was used: its token family was revoked.
+    TokenReused,
     /// The user changed their own data.
     Updated,
     /// The user exported their own data.
@@ -36,6 +38,12 @@ pub enum AuditKind {
     Activated,
     /// The user was deleted.
     Deleted,
+    /// A key of the server began to sign JWTs; `code` is its `kid`.
+    SigningKeyRotated,
+    /// An operator requested that a key of the server signs as soon as it may; `code` is its `kid`.
+    SigningKeyRotationRequested,
+    /// An operator retired a key of the server at once; `code` is its `kid`.
+    SigningKeyRetired,
 }
 
 /// One row of the audit log. It holds no secret and no text of a provider.
@@ -47,9 +55,13 @@ pub struct AuditEvent {
     pub event: AuditKind,
     /// The stable code of a refusal, or a detail of another event.
     pub code: Option<Cow<'static, str>>,
+    /// The provider's name, when a provider is concerned.
     pub provider: Option<String>,
+    /// The kind of credential that was issued, presented or revoked.
     pub kind: Option<CredentialKind>,
+    /// The user concerned; `None`: a refusal without a known user.
     pub user_id: Option<UserId>,
+    /// Who made the request.
     pub client: ClientInfo,
 }
 
@@ -58,6 +70,7 @@ pub struct AuditEvent {
 pub struct RefusalContext {
     /// A configured provider, never a name that an unauthenticated caller sent.
     pub provider: Option<String>,
+    /// The kind of credential that was requested or presented.
     pub kind: Option<CredentialKind>,
     /// The acting user, or the user whose account is concerned.
     pub user_id: Option<UserId>,
@@ -77,20 +90,30 @@ impl AuditEvent {
 
     /// The event of an operator's command about a user.
     pub fn of_operator(event: AuditKind, user: UserId, at: UnixMillis) -> Self {
-        let client = ClientInfo { agent: Some("command line".to_owned()), ..ClientInfo::default() };
+        let client = ClientInfo::of_command();
         Self { at, event, code: None, provider: None, kind: None, user_id: Some(user), client }
+    }
+
+    /// An event about a key that signs JWTs. `client`: empty for a rotation by schedule.
+    pub fn of_signing_key(event: AuditKind, kid: String, client: ClientInfo, at: UnixMillis) -> Self {
+        Self { at, event, code: Some(kid.into()), provider: None, kind: None, user_id: None, client }
     }
 }
 
 /// Selects rows of the audit log that match every given value.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
+    /// The user concerned.
     pub user: Option<UserId>,
+    /// The provider's name.
     pub provider: Option<String>,
+    /// The kind of event.
     pub event: Option<AuditKind>,
     /// Refusals only, or all other events only.
     pub refused: Option<bool>,
+    /// The stable code.
     pub code: Option<String>,
+    /// `X-Request-Id` of the request.
     pub request_id: Option<String>,
     /// From this moment on.
     pub since: Option<UnixMillis>,
@@ -110,12 +133,20 @@ impl AuditFilter {
 pub struct AuditRecord {
     /// RFC 3339, UTC.
     pub at: String,
+    /// Text form of [`AuditKind`].
     pub event: String,
+    /// As in [`AuditEvent::code`].
     pub code: Option<String>,
+    /// As in [`AuditEvent::provider`].
     pub provider: Option<String>,
+    /// Text form of [`CredentialKind`].
     pub kind: Option<String>,
+    /// As in [`AuditEvent::user_id`].
     pub user_id: Option<UserId>,
+    /// As in [`ClientInfo::ip`].
     pub ip: Option<String>,
+    /// As in [`ClientInfo::agent`].
     pub agent: Option<String>,
+    /// As in [`ClientInfo::request_id`].
     pub request_id: Option<String>,
 }

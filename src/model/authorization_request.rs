@@ -27,6 +27,7 @@ pub struct AuthorizationRequest {
     pub code_challenge: Option<String>,
     /// Secret of the OAuth 1.0a request token, encrypted (SEC-12).
     pub encrypted_secret: Option<Vec<u8>>,
+    /// The user to link the account to; `None`: the login signs a user in.
     pub link_request: Option<LinkRequest>,
     /// The login of `link_request` was too old to link an account when the request was made (SEC-25).
     pub needs_fresh_login: bool,
@@ -34,8 +35,11 @@ pub struct AuthorizationRequest {
     pub address: Option<serde_json::Value>,
     /// Only in the server-side redirect flow: where it ends.
     pub server_redirect: Option<ServerRedirect>,
+    /// When the request was made.
     pub created: UnixMillis,
+    /// Ten minutes after `created`.
     pub expires: UnixMillis,
+    /// When a login claimed it; a request is claimed once.
     pub claimed: Option<UnixMillis>,
 }
 
@@ -66,21 +70,28 @@ pub struct ServerRedirect {
 /// The answer of a login that an app fetches with a one-time code (SEC-11), encrypted with a key derived from that code.
 #[derive(Clone, Debug)]
 pub struct OneTimeCode {
+    /// Digest of the code.
     pub code: Digest,
+    /// The app's own challenge (S256), from [`ServerRedirect::code_challenge`].
     pub code_challenge: Option<String>,
+    /// The encrypted answer.
     pub answer: Vec<u8>,
+    /// When the code can no longer be exchanged.
     pub expires: UnixMillis,
 }
 
 /// A login that waits for additional input, encrypted with a key derived from its flow token.
 #[derive(Clone, Debug)]
 pub struct StoredPendingLogin {
+    /// Digest of the flow token.
     pub token: Digest,
     /// Digest of the browser's cookie, if the login carried one: then the answers must carry it too.
     pub browser: Option<Digest>,
+    /// Identity, state of the pipeline and asked fields, encrypted.
     pub encrypted: Vec<u8>,
     /// The user to link to; revoking their credentials cancels the login.
     pub link_to: Option<UserId>,
+    /// When the user can no longer answer.
     pub expires: UnixMillis,
     /// `None` while it is pending.
     pub completed: Option<CompletedAnswer>,
@@ -89,7 +100,9 @@ pub struct StoredPendingLogin {
 /// The first success of a pending login. Its encrypted answer is kept for a repeat.
 #[derive(Clone, Debug)]
 pub struct CompletedAnswer {
+    /// When it was completed.
     pub at: UnixMillis,
+    /// The encrypted answer.
     pub answer: Vec<u8>,
 }
 
@@ -100,14 +113,18 @@ pub struct CodeClaim {
     pub digest: Digest,
     /// Digest of the cookie or flow token that posted it; only the same caller gets the answer again.
     pub binding: Option<Digest>,
+    /// When the code was claimed.
     pub claimed: UnixMillis,
+    /// Until when the claim is kept; the provider no longer accepts the code then.
     pub expires: UnixMillis,
 }
 
 /// A code that was claimed before.
 #[derive(Clone, Debug)]
 pub struct UsedCode {
+    /// As in [`CodeClaim::binding`].
     pub binding: Option<Digest>,
+    /// When the code was claimed.
     pub claimed: UnixMillis,
     /// The first answer, encrypted with a key derived from the code; `None` while that login is in progress.
     pub answer: Option<Vec<u8>>,

@@ -45,10 +45,12 @@ impl EmailAddress {
         Self { local_part, domain_text, domain, whole }
     }
 
+    /// The address as it was written, without surrounding spaces.
     pub fn as_str(&self) -> &str {
         &self.whole
     }
 
+    /// The part after the `@`.
     pub fn domain(&self) -> &Domain {
         &self.domain
     }

@@ -36,6 +36,9 @@ pub enum EventType {
     /// The user was deleted.
     #[strum(serialize = "user.deleted")]
     UserDeleted,
+    /// A refresh token was used after its successor was used: its token family was revoked.
+    #[strum(serialize = "token.reused")]
+    TokenReused,
 }
 
 impl EventType {
@@ -75,7 +78,9 @@ pub type EventFactory = Arc<dyn Fn(&UserEvent<'_>) -> Option<NewEvent> + Send + 
 /// An event that is due for delivery.
 #[derive(Clone, Debug)]
 pub struct DueEvent {
+    /// As in [`NewEvent::id`].
     pub id: String,
+    /// As in [`NewEvent::body`].
     pub body: String,
     /// Delivery attempts, including this one.
     pub attempts: i64,
@@ -97,13 +102,21 @@ pub enum EventState {
 /// A queued event as read back, times in RFC 3339, UTC.
 #[derive(Clone, Debug)]
 pub struct EventRecord {
+    /// As in [`NewEvent::id`].
     pub id: String,
+    /// Name of the [`EventType`].
     pub kind: String,
+    /// The user concerned.
     pub user_id: UserId,
+    /// The state of its delivery.
     pub state: EventState,
+    /// Delivery attempts so far.
     pub attempts: i64,
+    /// When the change was made.
     pub created: String,
+    /// When it is due again; `None`: there is no further attempt.
     pub next_attempt: Option<String>,
+    /// When the receiver accepted it.
     pub delivered: Option<String>,
     /// Why the last attempt failed.
     pub error: Option<String>,

@@ -23,14 +23,18 @@ pub struct Identity {
     pub legacy_uids: Vec<AccountUid>,
     /// Names in `extra_data` whose values must equal the stored ones, such as the owner of a game character.
     pub must_match: Vec<String>,
+    /// The provider's username; the pipeline makes it valid and unique.
     pub username: Option<String>,
     /// `None` also for an invalid address.
     pub email: Option<EmailAddress>,
     /// The provider sent an invalid address. Deny lists refuse it, since it may be another spelling of a denied one.
     #[serde(default)]
     pub has_invalid_email: bool,
+    /// The whole name.
     pub fullname: Option<String>,
+    /// The given name.
     pub first_name: Option<String>,
+    /// The family name.
     pub last_name: Option<String>,
     /// By the rule in the provider's descriptor; unknown means not verified (SEC-24).
     pub email_verified: bool,

@@ -12,34 +12,43 @@ mod finding;
 mod id;
 mod identity;
 mod json;
-pub mod lenient;
+pub(crate) mod lenient;
 mod network;
 mod provider_tokens;
 mod safe_text;
 mod seconds;
+mod signing_key;
+mod token_family;
 mod user;
 mod user_field;
 
 pub use account_uid::{AccountUid, UidError};
-pub use audit::{AuditEvent, AuditFilter, AuditKind, AuditRecord, RefusalContext};
+pub(crate) use audit::RefusalContext;
+pub use audit::{AuditEvent, AuditFilter, AuditKind, AuditRecord};
 pub use authorization_request::{
     AuthorizationRequest, CodeClaim, CompletedAnswer, LinkRequest, OneTimeCode, ServerRedirect, StoredPendingLogin,
     UsedCode,
 };
 pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, CredentialKind, CredentialPosition, CredentialQuery, KnoxRow,
-    NewCredential, RefreshRow, RefreshUse, SessionRow, TokenRow,
+    NewCredential, RefreshRow, SessionRow, TokenRow,
 };
-pub use domain::Domain;
+pub(crate) use domain::Domain;
 pub use email_address::EmailAddress;
 pub use event::{DueEvent, EventFactory, EventRecord, EventState, EventType, NewEvent, UserEvent};
-pub use finding::Finding;
+pub(crate) use finding::Finding;
 pub use id::{AccountId, UserId};
-pub use identity::{Identity, UidScope, strip_nul_characters};
-pub use json::{as_text, as_texts, is_secret_name, is_truthy, parse_json, without_provider_tokens, without_secrets};
-pub use network::Network;
-pub use provider_tokens::{ProviderTokens, token_binding};
-pub use safe_text::{deny_list_key, is_bidi_or_control, sanitize_external_text};
-pub use seconds::Seconds;
+pub(crate) use identity::strip_nul_characters;
+pub use identity::{Identity, UidScope};
+pub(crate) use json::{
+    as_text, as_texts, is_secret_name, is_truthy, parse_json, without_provider_tokens, without_secrets,
+};
+pub(crate) use network::Network;
+pub(crate) use provider_tokens::{ProviderTokens, token_binding};
+pub(crate) use safe_text::{deny_list_key, is_bidi_or_control, sanitize_external_text};
+pub(crate) use seconds::Seconds;
+pub use signing_key::{SigningKey, SigningKeyChange, SigningKeyState};
+pub use token_family::{FamilyState, NewestToken, PresentedToken, RefreshRefusal};
 pub use user::{SocialAccount, User};
-pub use user_field::{UserField, UserFieldType, UserFields};
+pub(crate) use user_field::UserFields;
+pub use user_field::{UserField, UserFieldType};

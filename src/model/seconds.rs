@@ -1,7 +1,5 @@
 //! Durations and moments in whole seconds, parsed from values of providers.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 /// A whole number of seconds that another party sent: a duration, or a Unix time.
@@ -41,11 +39,6 @@ impl Seconds {
     /// The number of seconds.
     pub fn get(self) -> i64 {
         self.0
-    }
-
-    /// `None` for a negative number.
-    pub fn as_duration(self) -> Option<Duration> {
-        u64::try_from(self.0).ok().map(Duration::from_secs)
     }
 
     fn clamped(seconds: i64) -> Self {

@@ -55,16 +55,23 @@ impl User {
 /// A provider's account that signs a user in: unique on (provider, uid, uid_scope).
 #[derive(Clone, Debug)]
 pub struct SocialAccount {
+    /// Primary key.
     pub id: AccountId,
+    /// The user that it signs in.
     pub user_id: UserId,
+    /// The provider's name.
     pub provider: String,
+    /// The id of the account at the provider.
     pub uid: String,
     /// The scope in which `uid` is unique ([`crate::model::UidScope`]); empty: not known yet.
     pub uid_scope: String,
     /// It was imported under a key of an earlier release.
     pub legacy_uid: bool,
+    /// What the provider returned about the account: a JSON object without provider tokens.
     pub extra_data: Value,
+    /// When it was linked.
     pub created: UnixMillis,
+    /// When a login last changed it.
     pub modified: UnixMillis,
 }
 

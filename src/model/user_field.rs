@@ -1,4 +1,4 @@
-//! Additional fields of a user, as REST_SOCIAL_USER_FIELDS declares them.
+//! Additional fields of a user, as REST_SOCIAL_USER_FIELDS declares them, and the only parser of their values.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

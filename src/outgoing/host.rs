@@ -1,6 +1,6 @@
-//! The concurrency limit and the circuit breaker of one host and port (SEC-39). After repeated faults the breaker opens for a few
-//! seconds: logins with that provider then fail at once and use no resources that other logins need. After the cooldown one trial call
-//! decides whether the breaker closes.
+//! The concurrency limit and the circuit breaker of one host and port, and which answers count as faults (SEC-39). After repeated
+//! faults the breaker opens for a few seconds: logins with that provider then fail at once and use no resources that other logins
+//! need. After the cooldown one trial call decides whether the breaker closes.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

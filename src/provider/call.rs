@@ -1,5 +1,5 @@
-//! Calls to a provider: URLs and parameters are rendered from templates, and `outgoing/` sends them. Nothing here is logged,
-//! because a URL may contain a secret.
+//! One call to a provider: renders URL and parameters from templates, sends it through `outgoing/`, and recognises a rate limit.
+//! Nothing here is logged, because a URL may contain a secret.
 
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ fn is_of_client(stage: &str) -> bool {
 
 /// Sends one request. An answer that asks for a later call is an error at every stage, whatever its body contains (RFC 6585;
 /// RFC 9110, 10.2.3).
+///
+/// Errors: no answer, or an answer that asks for a later call.
 pub async fn send(
     client: &Client,
     deps: &Deps,

@@ -93,11 +93,16 @@ impl Descriptor {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum QuirkName {
+    /// The descriptor expresses the whole provider.
     #[default]
     None,
+    /// The client secret is a JWT signed with the operator's key.
     Apple,
+    /// A client without a secret authenticates with an assertion from a file or from the settings.
     AzureAd,
+    /// The profile is a JWT signed with the client secret.
     MediaWiki,
+    /// The profile is XML.
     TripIt,
 }
 
@@ -461,7 +466,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Errors: [`ProviderError::Mixup`], or the error that `refused` makes of the reason.
+    /// Errors: `ProviderError::Mixup`, or the error that `refused` makes of the reason.
     pub fn check(&self, scope: &Scope<'_>, refused: fn(String) -> ProviderError) -> Result<(), ProviderError> {
         if !self.when.as_ref().map_or(Ok(true), |when| when.holds(scope))? || self.require.holds(scope)? {
             Ok(())

@@ -60,6 +60,8 @@ pub fn candidates<'k>(keys: &'k [Key], token: &SignedToken<'_>, ignore_id: bool)
 }
 
 /// Verifies the signature with one of the keys and returns the claims.
+///
+/// Errors: no key verifies the signature, or the key belongs to another issuer.
 pub fn signed_claims(token: &SignedToken<'_>, keys: &[&Key]) -> Result<Map<String, Value>, TokenError> {
     if keys.is_empty() {
         return Err(TokenError::with_suspect("no published key has its kid and algorithm", SuspectDocument::KeySet));
@@ -76,6 +78,8 @@ pub fn signed_claims(token: &SignedToken<'_>, keys: &[&Key]) -> Result<Map<Strin
 }
 
 /// Checks the claims of a token whose signature was verified.
+///
+/// Errors: the first claim that is absent or not as `expected` (OpenID Connect Core 3.1.3.7).
 pub fn check(token: &SignedToken<'_>, claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), TokenError> {
     check_purpose(token.media_type.as_ref(), claims, expected)?;
     let text = |name: &str| text_of(claims, name);
@@ -113,6 +117,8 @@ pub fn check(token: &SignedToken<'_>, claims: &Map<String, Value>, expected: &Ex
 }
 
 /// Checks a signed userinfo answer (OpenID Connect Core 5.3.2), except its `sub`, which is compared as in any other answer.
+///
+/// Errors: another kind of token, another issuer or audience, a token that is too old.
 pub fn check_userinfo(
     token: &SignedToken<'_>,
     claims: &Map<String, Value>,

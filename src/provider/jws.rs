@@ -153,6 +153,8 @@ pub struct SignedToken<'t> {
 
 impl<'t> SignedToken<'t> {
     /// `algorithms`: the allowed ones; the header never adds one (SEC-18).
+    ///
+    /// Errors: not a signed JWT, an algorithm that is not allowed, an unknown header extension.
     pub fn parse(token: &'t str, algorithms: &[SignatureAlgorithm]) -> Result<Self, TokenError> {
         if token.len() > MAX_TOKEN_LEN {
             return Err(TokenError::new("it is longer than 64 KiB"));

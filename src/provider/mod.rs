@@ -37,11 +37,11 @@ mod user_fields; // the operator's own fields of a user
 mod verification; // verification of signed tokens with published keys
 
 pub use self::catalog::{CatalogEntry, catalog_entries, catalog_entry, catalog_names};
-pub use self::check::Endpoint;
-pub use self::configured::Provider;
-pub use self::error::ProviderError;
-pub use self::exchange::CheckedCallback;
-pub use self::jws::SignatureAlgorithm;
-pub use self::protocol::{Authorization, Callback, Protocol, RequestToken};
-pub use self::registry::Providers;
-pub use self::uid_keys::{StoredKey, UidKeys};
+pub(crate) use self::check::Endpoint;
+pub(crate) use self::configured::Provider;
+pub(crate) use self::error::ProviderError;
+pub(crate) use self::exchange::CheckedCallback;
+pub(crate) use self::jws::SignatureAlgorithm;
+pub(crate) use self::protocol::{Authorization, Callback, Protocol, RequestToken};
+pub(crate) use self::registry::Providers;
+pub(crate) use self::uid_keys::{StoredKey, UidKeys};

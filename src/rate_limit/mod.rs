@@ -18,5 +18,5 @@ mod reports;
 mod shared;
 mod steady_clock;
 
-pub use self::exceeded::{LimitName, RateLimitExceeded};
+pub use self::exceeded::RateLimitExceeded;
 pub use self::limits::RateLimits;

@@ -1,5 +1,5 @@
-//! Tasks beside the listener: the sweeper, the counter of rows that have a limit, the webhook dispatcher, and the comparison
-//! of stored accounts with the settings.
+//! Tasks beside the listener and their intervals: the sweeper, the counter of rows that have a limit, the webhook dispatcher,
+//! the rotation of the keys that sign JWTs, and the comparison of stored accounts with the settings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use crate::account::SigningKeyService;
 use crate::clock::{Deps, UnixMillis};
 use crate::delivery::WebhookDispatcher;
 use crate::hook::Webhook;
@@ -22,7 +23,7 @@ const SWEEPS_PER_RETENTION_SWEEP: u64 = 60;
 
 pub(super) struct BackgroundTasks {
     /// Tasks that a shutdown may stop at any moment.
-    abortable: [JoinHandle<()>; 3],
+    abortable: [JoinHandle<()>; 4],
     dispatcher: Option<JoinHandle<()>>,
 }
 
@@ -40,6 +41,7 @@ impl BackgroundTasks {
             tokio::spawn(warn_about_accounts(app.clone(), repository.clone(), deps.now())),
             tokio::spawn(sweeper),
             tokio::spawn(count_live_rows(app.login.clone())),
+            tokio::spawn(maintain_signing_keys(app.account.signing_keys().clone())),
         ];
         let dispatcher = hook.map(|hook| {
             let dispatcher = WebhookDispatcher::new(hook, repository.clone(), deps.clone());
@@ -130,6 +132,19 @@ async fn count_live_rows(login: Arc<LoginService>) {
         interval.tick().await;
         if let Err(error) = login.count_live_rows().await {
             tracing::warn!(%error, "the rows that count against the limits of logins could not be counted");
+        }
+    }
+}
+
+/// Reads the keys that sign JWTs, and changes their states when it is time. Ends at once with `HS*`.
+async fn maintain_signing_keys(keys: Arc<SigningKeyService>) {
+    let Some(schedule) = keys.schedule() else { return };
+    let mut interval = tokio::time::interval(schedule.reload_interval());
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        if let Err(error) = keys.maintain().await {
+            tracing::warn!(%error, "the keys that sign JWTs could not be read or rotated");
         }
     }
 }

@@ -50,7 +50,11 @@ impl<E: Endpoint> OuterMiddleware<E> {
             method == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let origin = listed_origin(&self.app.settings, &request);
         let call = async {
-            match check_host(&request).and_then(|()| self.check_migrated(&request)) {
+            let checked = match check_host(&request) {
+                Ok(()) => self.check_ready(&request).await,
+                refused => refused,
+            };
+            match checked {
                 Ok(()) => self.inner.call(request).await.map(|response| response.into_response()),
                 Err(failure) => Ok(failure.into_response()),
             }
@@ -67,7 +71,7 @@ impl<E: Endpoint> OuterMiddleware<E> {
         };
         let status = response.status();
         self.add_security_headers(status, response.headers_mut());
-        if let Some(origin) = origin {
+        if let Some(origin) = origin.filter(|_| !is_public(response.headers())) {
             allow_origin(response.headers_mut(), origin, is_preflight);
         }
         let route = response.extensions().get::<RoutePattern>().map_or("none", |pattern| &*pattern.0);
@@ -81,13 +85,19 @@ impl<E: Endpoint> OuterMiddleware<E> {
         response
     }
 
-    /// Until the migrations are applied, only `/healthz` is served, because it does not use the database.
-    fn check_migrated(&self, request: &Request) -> Result<(), Failure> {
-        if self.is_migrated.load(Ordering::Acquire) || matches!(request.uri().path(), "/healthz" | "/healthz/") {
+    /// Until the migrations are applied and the keys are read, only `/healthz` is served, because it does not use the database.
+    async fn check_ready(&self, request: &Request) -> Result<(), Failure> {
+        if matches!(request.uri().path(), "/healthz" | "/healthz/") {
             return Ok(());
         }
-        let detail = "Database migrations are being applied. Try again in a few seconds.";
-        Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail))
+        if !self.is_migrated.load(Ordering::Acquire) {
+            let detail = "Database migrations are being applied. Try again in a few seconds.";
+            return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail));
+        }
+        self.app.account.signing_keys().load().await.map_err(|error| {
+            tracing::error!(%error, "the keys that sign JWTs cannot be read");
+            Failure::database_unavailable()
+        })
     }
 
     /// The X-Request-Id of one of TRUSTED_PROXIES if it consists of ASCII letters, digits and `-_.`; otherwise a new UUIDv7. Other
@@ -121,7 +131,9 @@ impl<E: Endpoint> OuterMiddleware<E> {
         headers.entry(CONTENT_SECURITY_POLICY).or_insert(POLICY);
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        vary_by_origin(headers);
+        if !is_public(headers) {
+            vary_by_origin(headers);
+        }
         if let Some(seconds) = retry_after(status) {
             headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static(seconds));
         }
@@ -161,6 +173,11 @@ fn retry_after(status: StatusCode) -> Option<&'static str> {
         StatusCode::SERVICE_UNAVAILABLE => Some("5"),
         _ => None,
     }
+}
+
+/// Whether every page may read the answer, without credentials (SEC-35).
+fn is_public(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN).is_some_and(|origin| origin == "*")
 }
 
 /// Adds `Origin` to the Vary header of the answer.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::background::BackgroundTasks;
 use super::outer_middleware::OuterMiddleware;
 use super::{docs_pages, example_pages, listen};
-use crate::account::AccountService;
+use crate::account::{AccountService, SigningKeyError};
 use crate::clock::Deps;
 use crate::credential::Credentials;
 use crate::hook::{self, Webhook};
@@ -41,6 +41,9 @@ pub enum ServeError {
     /// A migration failed.
     #[error(transparent)]
     Migration(#[from] StoreError),
+    /// The key that signs JWTs cannot be used.
+    #[error(transparent)]
+    SigningKey(SigningKeyError),
     /// The listener failed, or its certificate is not usable.
     #[error(transparent)]
     Listener(#[from] std::io::Error),
@@ -50,6 +53,7 @@ impl From<ServeError> for std::io::Error {
     fn from(error: ServeError) -> Self {
         match error {
             ServeError::Migration(error) => Self::other(error),
+            ServeError::SigningKey(error) => Self::other(error),
             ServeError::Listener(error) => error,
         }
     }
@@ -242,7 +246,7 @@ impl Server {
         listener: tokio::net::TcpListener,
         tls: Option<(String, String)>,
         stages: &listen::Shutdown,
-    ) -> (Result<Migration, StoreError>, JoinHandle<std::io::Result<()>>) {
+    ) -> (Result<Migration, ServeError>, JoinHandle<std::io::Result<()>>) {
         let mut migration = pin!(self.migrate(stages));
         let migrated = tokio::time::timeout(MIGRATION_HEAD_START, &mut migration).await.ok();
         let (endpoint, listener_stages) = (self.endpoint(), stages.clone());
@@ -257,8 +261,9 @@ impl Server {
         (migrated, listening)
     }
 
-    async fn migrate(&self, stages: &listen::Shutdown) -> Result<Migration, StoreError> {
+    async fn migrate(&self, stages: &listen::Shutdown) -> Result<Migration, ServeError> {
         if self.is_migrated.load(Ordering::Acquire) {
+            self.load_signing_keys().await?;
             return Ok(Migration::Applied);
         }
         tokio::select! {
@@ -268,9 +273,21 @@ impl Server {
             }
             migrated = self.repository.migrate() => {
                 migrated?;
+                self.load_signing_keys().await?;
                 self.is_migrated.store(true, Ordering::Release);
                 Ok(Migration::Applied)
             }
+        }
+    }
+
+    /// Without the database the server starts all the same: the first request after it is back reads the keys.
+    async fn load_signing_keys(&self) -> Result<(), ServeError> {
+        match self.app.account.signing_keys().load().await {
+            Err(error @ (SigningKeyError::Store(_) | SigningKeyError::Contended)) => {
+                tracing::warn!(%error, "the keys that sign JWTs could not be read");
+                Ok(())
+            }
+            loaded => loaded.map_err(ServeError::SigningKey),
         }
     }
 

@@ -72,6 +72,8 @@ pub struct Settings {
     pub outgoing: OutgoingRules,
     /// Encrypts stored provider tokens; `None`: STORE_PROVIDER_TOKENS is off (SEC-40).
     pub token_cipher: Option<Arc<TokenCipher>>,
+    /// Encrypts the stored private keys that sign JWTs, with the same keys (SEC-31).
+    pub signing_key_cipher: Arc<TokenCipher>,
     /// AUDIT_RETENTION; `None`: no event is deleted.
     pub audit_retention: Option<Duration>,
     /// WEBHOOK_*; `None`: no events are sent.
@@ -151,7 +153,8 @@ fn build(
         allowed_redirect_uris.extend(uris);
     }
     let webhooks = webhook_rules::webhooks(reader);
-    let jwt = credential_rules::jwt(reader, &secret_key);
+    let jwt = credential_rules::jwt(reader, &secret_key, public_url.as_ref());
+    let cipher = secret_keys::cipher(reader, &secret_key);
     let own_fields = user_fields::read(reader, &jwt, sources.fields);
     let values: Vec<(&str, WrittenValues)> =
         providers.iter().map(|provider| (provider.name.as_str(), provider.values.clone())).collect();
@@ -186,7 +189,8 @@ fn build(
         jwt,
         knox: credential_rules::knox(reader),
         outgoing: outgoing(reader),
-        token_cipher: secret_keys::token_cipher(reader, &secret_key),
+        token_cipher: reader.boolean("STORE_PROVIDER_TOKENS").then(|| cipher.clone()),
+        signing_key_cipher: cipher,
         audit_retention: reader.seconds_above_zero("AUDIT_RETENTION"),
         webhooks,
         fresh_login_age: reader.seconds_above_zero("FRESH_LOGIN_AGE"),

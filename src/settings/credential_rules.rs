@@ -1,6 +1,7 @@
 //! The settings of sessions, JWTs (SIMPLE_JWT_*) and knox tokens (REST_KNOX_*).
 
 use serde_json::Value;
+use url::Url;
 
 use super::secret_keys;
 use super::setting_reader::SettingReader;
@@ -12,26 +13,38 @@ pub(super) fn sessions(reader: &mut SettingReader) -> SessionRules {
     SessionRules { age: reader.seconds("SESSION_COOKIE_AGE"), idle: reader.optional_seconds("SESSION_IDLE_TIMEOUT") }
 }
 
-pub(super) fn jwt(reader: &mut SettingReader, secret_key: &SecretString) -> JwtRules {
+pub(super) fn jwt(reader: &mut SettingReader, secret_key: &SecretString, public_url: Option<&Url>) -> JwtRules {
     let mut rules = read_jwt(reader, secret_key);
     check_claims(reader, &rules);
     secret_keys::jwt_keys(reader, &mut rules);
+    if !rules.algorithm.is_symmetric() {
+        rules.default_party = public_url.map(|url| url.origin().ascii_serialization());
+    }
+    if rules.makes_keys && rules.key_rotation.is_some_and(|rotation| rotation < rules.key_publication) {
+        reader.error("SIMPLE_JWT_KEY_ROTATION", "must be 0 or at least SIMPLE_JWT_KEY_PUBLICATION");
+    }
     rules
 }
 
 fn read_jwt(reader: &mut SettingReader, secret_key: &SecretString) -> JwtRules {
+    let rotate_refresh_tokens = reader.boolean("SIMPLE_JWT_ROTATE_REFRESH_TOKENS");
     JwtRules {
         algorithm: reader.word("SIMPLE_JWT_ALGORITHM"),
         signing_key: secret_key.clone(),
         verifying_key: None,
+        makes_keys: false,
+        key_rotation: reader.seconds_above_zero("SIMPLE_JWT_KEY_ROTATION"),
+        key_publication: reader.seconds("SIMPLE_JWT_KEY_PUBLICATION"),
         access_lifetime: reader.seconds("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME"),
         refresh_lifetime: reader.seconds("SIMPLE_JWT_REFRESH_TOKEN_LIFETIME"),
         sliding_lifetime: reader.seconds("SIMPLE_JWT_SLIDING_TOKEN_LIFETIME"),
         sliding_refresh_lifetime: reader.seconds("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_LIFETIME"),
-        rotate_refresh_tokens: reader.boolean("SIMPLE_JWT_ROTATE_REFRESH_TOKENS"),
+        rotate_refresh_tokens,
         blacklist_after_rotation: reader.boolean("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION"),
+        family_lifetime: reader.seconds_above_zero("SIMPLE_JWT_FAMILY_LIFETIME").filter(|_| rotate_refresh_tokens),
         audience: reader.optional_text("SIMPLE_JWT_AUDIENCE"),
         issuer: reader.optional_text("SIMPLE_JWT_ISSUER"),
+        default_party: None,
         leeway: reader.seconds("SIMPLE_JWT_LEEWAY"),
         user_id_claim: reader.text("SIMPLE_JWT_USER_ID_CLAIM"),
         token_type_claim: reader.text("SIMPLE_JWT_TOKEN_TYPE_CLAIM"),
@@ -62,9 +75,12 @@ fn check_claims(reader: &mut SettingReader, rules: &JwtRules) {
         ("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM", &rules.sliding_refresh_exp_claim),
         ("SIMPLE_JWT_USER_ID_CLAIM", &rules.user_id_claim),
     ] {
+        // Tokens with an asymmetric algorithm have the user's id in `sub` (RFC 9068).
+        let is_taken = !rules.algorithm.is_symmetric()
+            && (claim == "client_id" || (claim == "sub" && name != "SIMPLE_JWT_USER_ID_CLAIM"));
         if USER_CLAIMS.contains(&claim.as_str()) {
             reader.error(name, format!("{claim} is a claim of `-user` tokens whose value the user can choose"));
-        } else if used.contains(&claim.as_str()) {
+        } else if used.contains(&claim.as_str()) || is_taken {
             reader.error(name, "is the name of another claim");
         }
         used.push(claim);

@@ -2,7 +2,7 @@
 //! setting. All errors are reported together.
 //!
 //! The environment uses django-rest-social-auth's names; the file the same names in lower case. Settings of one provider stay
-//! untyped ([`ProviderSettings`]) until its descriptor says which ones it knows ([`SettingRules`]).
+//! untyped (`ProviderSettings`) until its descriptor says which ones it knows (`SettingRules`).
 
 mod addresses; // network addresses, URIs, e-mail addresses
 mod build; // `Settings`, built from the sources
@@ -23,15 +23,18 @@ mod user_rules; // users and pipeline, general and by provider
 mod value_type; // the types of values
 mod webhook_rules; // WEBHOOK_*
 
-pub use self::build::{Settings, read, read_with_errors};
-pub use self::file_access::{exposed_database_files, sqlite_file};
-pub use self::pipeline_steps::check_step_name;
-pub use self::provider_settings::{ProviderSettings, SettingRules, SettingValues, TypedSettings};
-pub use self::rate_limits::{Quota, RateLimitRules};
-pub use self::secret_keys::{check_p256_public_key, check_rsa_public_key};
-pub use self::sources::{Sources, process_environment};
-pub use self::table::initial_value;
-pub use self::types::{
-    DatabaseLimits, GENERATION_CLAIM, JwtAlgorithm, JwtRules, KnoxRules, LogFormat, Mode, OnFailure, OutgoingRules,
-    RestSocial, SessionRules, SettingError, StatePolicy, TableLimits, UserRules, WebhookRules,
+pub(crate) use self::build::read_with_errors;
+pub use self::build::{Settings, read};
+pub(crate) use self::file_access::{exposed_database_files, sqlite_file};
+pub(crate) use self::pipeline_steps::check_step_name;
+pub(crate) use self::provider_settings::{ProviderSettings, SettingRules, SettingValues, TypedSettings};
+pub(crate) use self::rate_limits::{Quota, RateLimitRules};
+pub(crate) use self::secret_keys::{check_p256_public_key, check_rsa_public_key};
+pub use self::sources::Sources;
+pub(crate) use self::sources::process_environment;
+pub(crate) use self::table::initial_value;
+pub(crate) use self::types::{
+    DatabaseLimits, GENERATION_CLAIM, JwtAlgorithm, JwtRules, KnoxRules, LogFormat, OnFailure, OutgoingRules,
+    SessionRules, StatePolicy, TableLimits, UserRules, WebhookRules,
 };
+pub use self::types::{Mode, SettingError};

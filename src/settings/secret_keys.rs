@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::file_access;
 use super::setting_reader::{self, SettingReader};
-use super::types::{JwtAlgorithm, JwtRules};
+use super::types::JwtRules;
 use super::value_type::ValueType;
 use crate::secrets::{ExposeSecret as _, SecretString, ServerKey, TokenCipher};
 
@@ -87,9 +87,8 @@ pub(super) fn secret_key(reader: &mut SettingReader) -> SecretString {
     key.unwrap_or_default()
 }
 
-/// ENCRYPTION_KEYS; `None`: provider tokens are not stored.
-pub(super) fn token_cipher(reader: &mut SettingReader, secret_key: &SecretString) -> Option<Arc<TokenCipher>> {
-    let stores_tokens = reader.boolean("STORE_PROVIDER_TOKENS");
+/// Encrypts with ENCRYPTION_KEYS, or with a key derived from SECRET_KEY.
+pub(super) fn cipher(reader: &mut SettingReader, secret_key: &SecretString) -> Arc<TokenCipher> {
     let mut keys = reader.list_of("ENCRYPTION_KEYS", encryption_key);
     let is_twice = |at: usize| keys[..at].iter().any(|(name, _)| *name == keys[at].0);
     if let Some(at) = (0..keys.len()).find(|at| is_twice(*at)) {
@@ -98,7 +97,7 @@ pub(super) fn token_cipher(reader: &mut SettingReader, secret_key: &SecretString
     if keys.is_empty() {
         keys.push(("secret-key".to_owned(), ServerKey::new(secret_key).derive("provider tokens", &[])));
     }
-    stores_tokens.then(|| Arc::new(TokenCipher::new(keys)))
+    Arc::new(TokenCipher::new(keys))
 }
 
 /// `name:base64`. Errors contain no part of the key.
@@ -115,13 +114,13 @@ fn encryption_key(entry: &str) -> Result<(String, [u8; 32]), String> {
     Ok((name.to_owned(), key))
 }
 
-/// Whether PEM keys fit the algorithm and each other is checked where they are parsed (`credential/jwt.rs`).
+/// Whether PEM keys fit the algorithm and each other is checked where they are parsed (`credential/jwt_keys.rs`).
 pub(super) fn jwt_keys(reader: &mut SettingReader, rules: &mut JwtRules) {
     const SIGNING_KEY: &str = "SIMPLE_JWT_SIGNING_KEY";
     let signing_key = secret_or_file(reader, SIGNING_KEY, true);
     rules.verifying_key =
         secret_or_file(reader, "SIMPLE_JWT_VERIFYING_KEY", false).map(|key| key.expose_secret().to_owned());
-    let is_symmetric = matches!(rules.algorithm, JwtAlgorithm::HS256 | JwtAlgorithm::HS384 | JwtAlgorithm::HS512);
+    let is_symmetric = rules.algorithm.is_symmetric();
     match signing_key {
         Some(key) => {
             if is_symmetric {
@@ -129,13 +128,8 @@ pub(super) fn jwt_keys(reader: &mut SettingReader, rules: &mut JwtRules) {
             }
             rules.signing_key = key;
         }
-        None if !is_symmetric => {
-            reader.error(SIGNING_KEY, "must be a private key in PEM form for this SIMPLE_JWT_ALGORITHM");
-        }
-        None => {}
-    }
-    if !is_symmetric && rules.verifying_key.is_none() {
-        reader.error("SIMPLE_JWT_VERIFYING_KEY", "must be the public key in PEM form for this SIMPLE_JWT_ALGORITHM");
+        // A file that cannot be read is an error, and must not turn into keys of the server.
+        None => rules.makes_keys = !is_symmetric && !reader.is_set(&format!("{SIGNING_KEY}_FILE")),
     }
 }
 

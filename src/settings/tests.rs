@@ -1,6 +1,7 @@
 //! All of the reader: precedence, owners, and errors reported together.
 
 mod environment;
+mod jwt_keys;
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -219,14 +220,6 @@ fn sec47_serve_needs_a_secret_key_and_a_public_url() {
     let errors = errors_of(read_with(Mode::Serve, "", &[], 0o600));
     assert!(errors.iter().any(|error| error.starts_with("SECRET_KEY: must be set")), "{errors:?}");
     assert!(errors.iter().any(|error| error.starts_with("PUBLIC_URL: must be set")), "{errors:?}");
-    assert_eq!(errors.len(), 2, "{errors:?}");
-}
-
-#[test]
-fn sec29_short_signing_key_is_refused_and_asymmetric_algorithms_need_two_keys() {
-    let errors = errors_of(serve("", &[("SIMPLE_JWT_SIGNING_KEY", "short")]));
-    assert_eq!(errors, ["SIMPLE_JWT_SIGNING_KEY: must have at least 32 bytes"]);
-    let errors = errors_of(serve("", &[("SIMPLE_JWT_ALGORITHM", "ES256")]));
     assert_eq!(errors.len(), 2, "{errors:?}");
 }
 

@@ -183,8 +183,8 @@ pub struct SessionRules {
     pub idle: Option<Duration>,
 }
 
-/// SIMPLE_JWT_ALGORITHM (RFC 7518, 3.1; RFC 8037).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// SIMPLE_JWT_ALGORITHM (RFC 7518, 3.1; RFC 8037). Its text form is the `alg` of tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, strum::Display, strum::EnumString)]
 pub enum JwtAlgorithm {
     /// HMAC with SHA-256.
     HS256,
@@ -200,6 +200,13 @@ pub enum JwtAlgorithm {
     EdDSA,
 }
 
+impl JwtAlgorithm {
+    /// Whether the key that verifies also signs (`HS*`), so that it must not be published.
+    pub fn is_symmetric(self) -> bool {
+        matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
+    }
+}
+
 /// The claim of every JWT with the user's credential generation at the time of issue. simplejwt has no claim of this name.
 pub const GENERATION_CLAIM: &str = "gen";
 
@@ -210,8 +217,14 @@ pub struct JwtRules {
     pub algorithm: JwtAlgorithm,
     /// SIMPLE_JWT_SIGNING_KEY or SECRET_KEY; in PEM form for an asymmetric algorithm.
     pub signing_key: SecretString,
-    /// SIMPLE_JWT_VERIFYING_KEY in PEM form; asymmetric algorithms only.
+    /// SIMPLE_JWT_VERIFYING_KEY: public keys in PEM form, one after the other; asymmetric algorithms only.
     pub verifying_key: Option<String>,
+    /// Whether the server makes the keys that sign: an asymmetric algorithm without SIMPLE_JWT_SIGNING_KEY.
+    pub makes_keys: bool,
+    /// SIMPLE_JWT_KEY_ROTATION: how long a key signs; `None`: until an operator rotates.
+    pub key_rotation: Option<Duration>,
+    /// SIMPLE_JWT_KEY_PUBLICATION: how long a key is published before it signs.
+    pub key_publication: Duration,
     /// SIMPLE_JWT_ACCESS_TOKEN_LIFETIME.
     pub access_lifetime: Duration,
     /// SIMPLE_JWT_REFRESH_TOKEN_LIFETIME.
@@ -224,10 +237,15 @@ pub struct JwtRules {
     pub rotate_refresh_tokens: bool,
     /// SIMPLE_JWT_BLACKLIST_AFTER_ROTATION.
     pub blacklist_after_rotation: bool,
+    /// SIMPLE_JWT_FAMILY_LIFETIME; `None`: unlimited, or refresh tokens are not rotated.
+    pub family_lifetime: Option<Duration>,
     /// SIMPLE_JWT_AUDIENCE.
     pub audience: Option<String>,
     /// SIMPLE_JWT_ISSUER.
     pub issuer: Option<String>,
+    /// `iss` and `aud` of tokens with an asymmetric algorithm where the two settings are not set: PUBLIC_URL without its final
+    /// slash.
+    pub default_party: Option<String>,
     /// SIMPLE_JWT_LEEWAY.
     pub leeway: Duration,
     /// SIMPLE_JWT_USER_ID_CLAIM.
@@ -240,6 +258,25 @@ pub struct JwtRules {
     pub sliding_refresh_exp_claim: String,
     /// SIMPLE_JWT_AUTH_HEADER_TYPES: schemes of the `Authorization` header; case does not matter (RFC 9110, section 11.1).
     pub auth_header_types: Vec<String>,
+}
+
+impl JwtRules {
+    /// `iss` of issued tokens.
+    pub fn issuer_of_own_tokens(&self) -> Option<&str> {
+        self.issuer.as_deref().or(self.default_party.as_deref())
+    }
+
+    /// `aud` of issued tokens.
+    pub fn audience_of_own_tokens(&self) -> Option<&str> {
+        self.audience.as_deref().or(self.default_party.as_deref())
+    }
+
+    /// The longest time from the issue of a token to its expiry, the leeway included.
+    pub fn longest_lifetime(&self) -> Duration {
+        let lifetimes =
+            [self.access_lifetime, self.refresh_lifetime, self.sliding_lifetime, self.sliding_refresh_lifetime];
+        lifetimes.into_iter().max().unwrap_or_default().saturating_add(self.leeway)
+    }
 }
 
 /// REST_KNOX_*.

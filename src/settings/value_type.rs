@@ -1,6 +1,6 @@
-//! The types of settings. [`ValueType::parse`] turns a value as it was written into the one form of its type, whether it comes
-//! from the environment (text), the file (TOML), or the table (a default). An error says what is expected and never repeats
-//! the value, which may be a secret.
+//! The types of settings, and the parser of their values: time spans, lists, URLs and others. [`ValueType::parse`] turns a value
+//! as it was written into the one form of its type, whether it comes from the environment (text), the file (TOML), or the table
+//! (a default). An error says what is expected and never repeats the value, which may be a secret.
 
 use std::collections::BTreeMap;
 

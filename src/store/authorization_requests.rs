@@ -38,7 +38,7 @@ pub trait AuthorizationRequestStore: Send + Sync {
     async fn insert_authorization_request(&self, authorization_request: &AuthorizationRequest) -> Result<()>;
     /// The authorization request with this key, used, expired or not, until the sweeper deletes it.
     async fn authorization_request(&self, key: &Digest) -> Result<Option<AuthorizationRequest>>;
-    /// Whether an open authorization request for a login route exists at `provider` with this attempt cookie or flow token.
+    /// Whether an open authorization request for a login route exists at `provider` with this cookie or flow token.
     async fn has_open_authorization_request(
         &self,
         provider: &str,

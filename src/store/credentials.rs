@@ -5,20 +5,75 @@ use async_trait::async_trait;
 use super::error::Result;
 use crate::clock::UnixMillis;
 use crate::model::{
-    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, KnoxRow, RefreshRow, RefreshUse, SessionRow, User,
-    UserId,
+    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, FamilyState, KnoxRow, PresentedToken,
+    RefreshRefusal, RefreshRow, SessionRow, User, UserId,
 };
 use crate::secrets::Digest;
 
+/// A refresh that issues a successor of the presented token.
+pub struct Rotation<'a> {
+    /// The user that the token names.
+    pub user: UserId,
+    /// The presented token.
+    pub token: PresentedToken<'a>,
+    /// Whether a successor makes the other tokens of its family invalid (BLACKLIST_AFTER_ROTATION).
+    pub blacklists: bool,
+    /// Written when the family is revoked.
+    pub reuse: &'a AuditEvent,
+    /// The current time.
+    pub now: UnixMillis,
+}
+
+/// What the transaction of a refresh does.
+pub enum RefreshStep {
+    /// Stores the successor.
+    Issue(Box<RefreshRow>),
+    /// Revokes the family of the presented token, and cancels requested links.
+    RevokeFamily,
+    /// Nothing.
+    Refuse(RefreshRefusal),
+}
+
+/// Decides a refresh, inside its transaction. `None`: the presented token is not stored.
+pub type NextStep<'a> = dyn for<'b> Fn(&'b User, Option<&'b FamilyState>) -> RefreshStep + Sync + 'a;
+
 /// Result of [`CredentialStore::rotate`].
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Rotated {
     /// The successor is stored.
-    Done,
-    /// The token was rotated or blacklisted before: nothing was written.
-    AlreadyUsed,
-    /// The token is not valid for the user any more: nothing was written.
-    Revoked,
+    Issued {
+        /// The user, as the transaction read it.
+        user: Box<User>,
+        /// The successor.
+        row: Box<RefreshRow>,
+    },
+    /// The family is revoked.
+    FamilyRevoked,
+    /// Nothing was written.
+    Refused(RefreshRefusal),
+    /// The user does not exist. Nothing was written.
+    UserNotFound,
+}
+
+/// A refresh or sliding token to be blacklisted.
+pub struct Blacklisting<'a> {
+    /// The user that the token names.
+    pub user: UserId,
+    /// The token.
+    pub token: PresentedToken<'a>,
+    /// What is revoked.
+    pub scope: BlacklistScope,
+    /// The current time.
+    pub now: UnixMillis,
+}
+
+/// What a blacklisted token takes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlacklistScope {
+    /// Nothing, as in simplejwt.
+    Token,
+    /// Its family, access tokens included.
+    Family,
 }
 
 /// Credentials. A look-up is one read that returns the user too. A method that revokes writes its audit event in the same
@@ -37,31 +92,19 @@ pub trait CredentialStore: Send + Sync {
     async fn delete_knox(&self, digest: &str) -> Result<()>;
     /// Revokes all knox tokens of the user.
     async fn revoke_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<()>;
-    /// The user, and the state of one of its refresh tokens. One read.
-    async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)>;
-    /// Stores `new` as the successor of the token `old`; with `blacklist_old`, blacklists `old` too. `is_valid` checks the
-    /// old token against the user as the transaction reads it, so that a concurrent revocation counts.
-    async fn rotate(
-        &self,
-        old: &str,
-        new: &RefreshRow,
-        blacklist_old: bool,
-        now: UnixMillis,
-        is_valid: &(dyn for<'a> Fn(&'a User) -> bool + Sync),
-    ) -> Result<Rotated>;
-    /// Blacklists a refresh token. A token of simplejwt, which has no row, gets one (R-CMP-05). False: it was blacklisted
-    /// before.
-    async fn blacklist(
-        &self,
-        jti: &str,
-        user: UserId,
-        expires: UnixMillis,
-        now: UnixMillis,
-        audit: &AuditEvent,
-    ) -> Result<bool>;
+    /// The user, and one of its refresh or sliding tokens with its family; `None` for a token that is not stored. One read.
+    async fn token_family(&self, jti: &str, user: UserId) -> Result<Option<(User, Option<FamilyState>)>>;
+    /// The user, and its token families that were revoked since `since`. One read.
+    async fn access_token_user(&self, user: UserId, since: UnixMillis) -> Result<Option<(User, Vec<String>)>>;
+    /// Refreshes a token. `next` decides from the user and the family as the transaction reads them under a lock, so that
+    /// concurrent refreshes and revocations count.
+    async fn rotate(&self, rotation: &Rotation<'_>, next: &NextStep<'_>) -> Result<Rotated>;
+    /// Blacklists a refresh or sliding token. A token of simplejwt, which has no row, gets one (R-CMP-05). False: it was
+    /// blacklisted before.
+    async fn blacklist(&self, blacklisting: &Blacklisting<'_>, audit: &AuditEvent) -> Result<bool>;
     /// Stores when a credential was last used.
     async fn touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()>;
-    /// Revokes these credentials of the user and cancels requested links. Where a permanent token is among them, the next
+    /// Revokes these credentials of the user, the access tokens of a family included, and cancels requested links. Where a permanent token is among them, the next
     /// login issues another one.
     async fn revoke(
         &self,

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub(super) const SWEEP_BATCH_SIZE: i64 = 250;
 /// How long an expired row stays, so that its login is answered with "expired" and not with "unknown".
 const EXPIRED_GRACE_PERIOD: Duration = Duration::from_secs(10 * 60);
+/// How long a removed key stays in `keys list`.
+const REMOVED_KEY_GRACE_PERIOD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A table whose rows expire.
 #[derive(Clone, Copy, Debug, strum::EnumIter)]
@@ -26,6 +28,8 @@ pub enum ExpiringTable {
     RefreshTokens,
     /// `rate_limits`.
     RateLimits,
+    /// `signing_keys`, 30 days after they expired.
+    SigningKeys,
 }
 
 impl ExpiringTable {
@@ -56,12 +60,14 @@ impl ExpiringTable {
             Self::KnoxTokens => delete!("knox_tokens", "digest"),
             Self::RefreshTokens => delete!("refresh_tokens", "user_id, jti"),
             Self::RateLimits => delete!("rate_limits", "key"),
+            Self::SigningKeys => delete!("signing_keys", "kid"),
         }
     }
 
     pub(super) fn grace_period(self) -> Duration {
         match self {
             Self::AuthorizationRequests | Self::PendingLogins => EXPIRED_GRACE_PERIOD,
+            Self::SigningKeys => REMOVED_KEY_GRACE_PERIOD,
             _ => Duration::ZERO,
         }
     }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::accounts::{AccountStore, ReencryptedTokens, StoredAccount, Unlinked};
 use super::audit::AuditStore;
 use super::authorization_requests::{AuthorizationRequestStore, Claimed, LiveRows};
-use super::credentials::{CredentialStore, Rotated};
+use super::credentials::{Blacklisting, CredentialStore, NextStep, Rotated, Rotation};
 use super::deletable_rows::{BoundedRows, ExpiringTable};
 use super::error::{Result, StoreError};
 use super::events::{EventStore, Lease, Resend};
@@ -21,13 +21,15 @@ use super::import::RowOutcome;
 use super::logins::LoginStore;
 use super::rate_limits::{RateLimitStore, SharedUse};
 use super::repository::{Repository, Schema};
+use super::signing_keys::SigningKeyStore;
 use super::types::{Committed, IssuedCredential, LoginCommit};
 use super::users::{Updated, UserSearch, UserStore};
 use crate::clock::UnixMillis;
 use crate::model::{
     AccountId, AuditEvent, AuditFilter, AuditRecord, AuthorizationRequest, CodeClaim, CredentialEntry,
-    CredentialHandle, CredentialQuery, DueEvent, EmailAddress, EventRecord, EventState, KnoxRow, OneTimeCode,
-    RefreshRow, RefreshUse, SessionRow, SocialAccount, StoredPendingLogin, TokenRow, UsedCode, User, UserId,
+    CredentialHandle, CredentialQuery, DueEvent, EmailAddress, EventRecord, EventState, FamilyState, KnoxRow,
+    OneTimeCode, RefreshRow, SessionRow, SigningKey, SigningKeyChange, SocialAccount, StoredPendingLogin, TokenRow,
+    UsedCode, User, UserId,
 };
 use crate::secrets::Digest;
 use crate::settings::DatabaseLimits;
@@ -226,9 +228,10 @@ limited!(CredentialStore {
     fn extend_knox(digest: &str, expires: UnixMillis) -> ();
     fn delete_knox(digest: &str) -> ();
     fn revoke_all_knox(user: UserId, audit: &AuditEvent) -> ();
-    fn refresh_use(jti: &str, user: UserId) -> (Option<User>, RefreshUse);
-    fn rotate(old: &str, new: &RefreshRow, blacklist_old: bool, now: UnixMillis, is_valid: &(dyn for<'a> Fn(&'a User) -> bool + Sync)) -> Rotated;
-    fn blacklist(jti: &str, user: UserId, expires: UnixMillis, now: UnixMillis, audit: &AuditEvent) -> bool;
+    fn token_family(jti: &str, user: UserId) -> Option<(User, Option<FamilyState>)>;
+    fn access_token_user(user: UserId, since: UnixMillis) -> Option<(User, Vec<String>)>;
+    fn rotate(rotation: &Rotation<'_>, next: &NextStep<'_>) -> Rotated;
+    fn blacklist(blacklisting: &Blacklisting<'_>, audit: &AuditEvent) -> bool;
     fn touch(handle: &CredentialHandle, user: UserId, now: UnixMillis) -> ();
     fn revoke(handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
     fn credentials_of(user: UserId, page: &CredentialQuery) -> Vec<CredentialEntry>;
@@ -247,4 +250,11 @@ limited!(ImportStore {
 
 limited!(RateLimitStore {
     fn use_rate_limit(shared: SharedUse<'_>, now: UnixMillis) -> Option<UnixMillis>;
+});
+
+limited!(SigningKeyStore {
+    fn signing_keys() -> Vec<SigningKey>;
+    fn insert_signing_key(key: &SigningKey) -> bool;
+    fn change_signing_keys(changes: &[SigningKeyChange], now: UnixMillis, audit: Option<&AuditEvent>) -> bool;
+    fn replace_encrypted_key(kid: &str, old: &[u8], new: &[u8]) -> bool;
 });

@@ -12,6 +12,7 @@ use super::events::EventStore;
 use super::import::ImportStore;
 use super::logins::LoginStore;
 use super::rate_limits::RateLimitStore;
+use super::signing_keys::SigningKeyStore;
 use super::users::UserStore;
 use crate::clock::UnixMillis;
 
@@ -29,6 +30,9 @@ pub enum Schema {
 }
 
 /// The whole store: the traits of all aggregates, and what concerns the database as such.
+///
+/// Errors of every method, also those of the aggregates: [`StoreError`](super::StoreError), when the database fails, holds a row
+/// that cannot be read, or does not answer within DATABASE_TIMEOUT.
 #[async_trait]
 pub trait Repository:
     AuthorizationRequestStore
@@ -40,6 +44,7 @@ pub trait Repository:
     + EventStore
     + ImportStore
     + RateLimitStore
+    + SigningKeyStore
 {
     /// Whether several nodes may use the database.
     fn serves_several_nodes(&self) -> bool;

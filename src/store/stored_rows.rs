@@ -9,8 +9,8 @@ use super::error::{Result, StoreError};
 use crate::clock::UnixMillis;
 use crate::model::{
     AccountId, AuditRecord, AuthorizationRequest, ClientInfo, CompletedAnswer, CredentialEntry, CredentialHandle,
-    CredentialKind, DueEvent, EventRecord, EventState, KnoxRow, LinkRequest, OneTimeCode, RefreshUse, ServerRedirect,
-    SessionRow, SocialAccount, StoredPendingLogin, UsedCode, User, UserId,
+    CredentialKind, DueEvent, EventRecord, EventState, FamilyState, KnoxRow, LinkRequest, NewestToken, OneTimeCode,
+    ServerRedirect, SessionRow, SigningKey, SocialAccount, StoredPendingLogin, UsedCode, User, UserId,
 };
 use crate::secrets::Digest;
 
@@ -191,27 +191,73 @@ impl KnoxUserRow {
     }
 }
 
+/// The columns of [`FamilyRow`]: of a token `t` and of the newest valid token `n` of its family.
+macro_rules! family_columns {
+    () => {
+        "t.family, t.parent, t.blacklisted, t.family_created, t.signed_in, t.last_used, n.jti AS newest, \
+         n.parent AS newest_parent"
+    };
+}
+pub(super) use family_columns;
+
+/// NULL in each column where a join found no token.
 #[derive(FromRow)]
-pub(super) struct RefreshUseRow {
+pub(super) struct FamilyRow {
     family: Option<String>,
+    parent: Option<String>,
     blacklisted: Option<i64>,
-    successor: Option<String>,
-    last_used: Option<i64>,
+    family_created: Option<i64>,
     signed_in: Option<i64>,
+    last_used: Option<i64>,
+    newest: Option<String>,
+    newest_parent: Option<String>,
+}
+
+impl FamilyRow {
+    /// `None`: the token is not stored.
+    pub fn into_state(self, jti: &str) -> Option<FamilyState> {
+        let family_created = UnixMillis(self.family_created?);
+        Some(FamilyState {
+            jti: jti.to_owned(),
+            parent: self.parent,
+            is_valid: self.blacklisted.is_none(),
+            family: self.family?,
+            family_created,
+            signed_in: self.signed_in.map(UnixMillis),
+            last_used: self.last_used.map_or(family_created, UnixMillis),
+            newest: self.newest.map(|jti| NewestToken { jti, parent: self.newest_parent }),
+        })
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct FamilyUserRow {
+    #[sqlx(flatten)]
+    family: FamilyRow,
     #[sqlx(flatten)]
     user: UserRow,
 }
 
-impl RefreshUseRow {
-    pub fn split(self) -> (Option<User>, RefreshUse) {
-        let used = RefreshUse {
-            family: self.family,
-            blacklisted: self.blacklisted.is_some(),
-            successor: self.successor,
-            last_used: self.last_used.map(UnixMillis),
-            signed_in: self.signed_in.map(UnixMillis),
-        };
-        (Some(self.user.into()), used)
+impl FamilyUserRow {
+    pub fn split(self, jti: &str) -> (User, Option<FamilyState>) {
+        (self.user.into(), self.family.into_state(jti))
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct AccessUserRow {
+    revoked_family: Option<String>,
+    #[sqlx(flatten)]
+    user: UserRow,
+}
+
+impl AccessUserRow {
+    /// One row for each revoked family; at least one if the user exists.
+    pub fn join(rows: Vec<Self>) -> Option<(User, Vec<String>)> {
+        let mut rows = rows.into_iter();
+        let first = rows.next()?;
+        let families = first.revoked_family.into_iter().chain(rows.filter_map(|row| row.revoked_family));
+        Some((first.user.into(), families.collect()))
     }
 }
 
@@ -449,6 +495,37 @@ impl From<EventRow> for EventRecord {
             error: row.error,
             body: row.body,
         }
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct SigningKeyRow {
+    kid: String,
+    algorithm: String,
+    public_jwk: String,
+    encrypted_private_key: Option<Vec<u8>>,
+    state: String,
+    created: i64,
+    signs_from: Option<i64>,
+    retired: Option<i64>,
+    expires: Option<i64>,
+}
+
+impl TryFrom<SigningKeyRow> for SigningKey {
+    type Error = StoreError;
+
+    fn try_from(row: SigningKeyRow) -> Result<Self> {
+        Ok(Self {
+            kid: row.kid,
+            algorithm: row.algorithm,
+            public_jwk: row.public_jwk,
+            encrypted_private_key: row.encrypted_private_key,
+            state: row.state.parse().map_err(|_| undecodable("the state of a signing key"))?,
+            created: UnixMillis(row.created),
+            signs_from: row.signs_from.map(UnixMillis),
+            retired: row.retired.map(UnixMillis),
+            expires: row.expires.map(UnixMillis),
+        })
     }
 }
 

@@ -16,6 +16,8 @@ const MIN_PAUSE: Duration = Duration::from_millis(5);
 
 /// Deletes the rows that have expired by `now`, and the oldest of each of [`BoundedRows`] above `max_rows`; returns the number
 /// of rows. Each batch is a call of its own, with the time limit of the store.
+///
+/// Errors: the database fails; rows deleted before stay deleted.
 pub async fn sweep(repository: &dyn Repository, now: UnixMillis, max_rows: i64) -> Result<u64> {
     let mut deleted = 0;
     for table in ExpiringTable::iter() {
@@ -35,6 +37,8 @@ pub async fn sweep(repository: &dyn Repository, now: UnixMillis, max_rows: i64) 
 
 /// Runs `batch`, which deletes some rows and returns how many, until it deletes none; returns how many were deleted. After each
 /// batch it pauses for as long as the batch took, so that other writes have the database for at least half of the time.
+///
+/// Errors: that of the first batch that fails.
 pub async fn delete_in_batches<F: Future<Output = Result<u64>>>(mut batch: impl FnMut() -> F) -> Result<u64> {
     let mut all = 0;
     loop {

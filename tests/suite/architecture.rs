@@ -336,6 +336,28 @@ fn every_error_code_of_the_openapi_document_is_in_the_table_of_api_md() {
 }
 
 #[test]
+fn every_error_example_of_the_openapi_document_is_a_text_of_the_code() {
+    let is_code = |source: &Source| !source.path.ends_with("http/openapi/error_cases.rs");
+    let code: String = sources().into_iter().filter(is_code).map(|source| source.text).collect();
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.yaml");
+    let document: serde_json::Value =
+        serde_yaml::from_str(&std::fs::read_to_string(document).expect("a text")).expect("YAML");
+    let operations = document["paths"].as_object().expect("paths").values().flat_map(|path| path.as_object()).flatten();
+    let responses = operations.filter_map(|(_, operation)| operation["responses"].as_object()).flatten();
+    let details: BTreeSet<&str> = responses
+        .filter_map(|(_, response)| {
+            response["content"]["application/problem+json"]["schema"]["example"]["detail"].as_str()
+        })
+        .collect();
+    assert!(details.len() > 20, "{details:?}");
+    for detail in details {
+        // The code has one text for every field with a URI.
+        let text = detail.replace("redirect_uri", "{field}");
+        assert!(code.contains(detail) || code.contains(&text), "no response has the detail {detail:?}");
+    }
+}
+
+#[test]
 fn rust_source_parser_self_test() {
     let code = "use crate::{model::User, store::{self, Who}};\nuse crate::login::Origin;\nfn a() { crate::http::b() }";
     let used = modules_used(code);

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::fake_users::{self, CLIENT_ID, GITHUB_TOKEN, OIDC_TOKEN, TWITTER_ACCESS, TWITTER_REQUEST};
-use crate::support::{Answer, Client, Engine, FRONTEND, Held, REDIRECT_URI, Reply, TestApp, on_both_databases};
+use crate::support::signer::challenge_of;
+use crate::support::{
+    Answer, Client, Engine, FRONTEND, Held, LOGIN_ROUTES, REDIRECT_URI, Reply, TestApp, on_both_databases,
+};
 
 on_both_databases! {
     begin_answers_the_authorization_url_state_and_flow_token,
@@ -43,7 +44,7 @@ async fn begin_answers_the_authorization_url_state_and_flow_token(engine: Engine
     }
     let default_redirect_uri = format!("{}/", app.node.base);
     assert_eq!(body["redirect_uri"], default_redirect_uri.as_str());
-    let cookie = authorization_request_cookie(&answer);
+    let cookie = answer.authorization_request_cookie();
     assert_eq!((cookie.attribute("HttpOnly"), cookie.attribute("SameSite")), (Some(""), Some("Lax")));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 
@@ -82,18 +83,7 @@ async fn state_nonce_and_code_verifier_belong_to_one_request(engine: Engine) {
 
 async fn any_of_the_nine_login_routes_completes_a_request(engine: Engine) {
     let app = TestApp::builder(engine).with("STATE_POLICY", "required").start().await;
-    let kinds = [
-        "session",
-        "token",
-        "token_user",
-        "jwt-pair",
-        "jwt-pair-user",
-        "jwt-sliding",
-        "jwt-sliding-user",
-        "knox",
-        "knox_user",
-    ];
-    for (n, kind) in kinds.iter().enumerate() {
+    for (n, kind) in LOGIN_ROUTES.iter().enumerate() {
         let browser = app.browser();
         let begun = app.begin(&browser, "github", json!({})).await;
         let body = json!({"code": format!("u{}", n + 1), "state": begun.state});
@@ -362,16 +352,4 @@ async fn assert_one_login(app: &TestApp) {
 fn slow_token(code: &str) -> Reply {
     let body = json!({"access_token": format!("gho_{code}"), "token_type": "bearer"});
     Reply::json(&body).after(Duration::from_millis(400))
-}
-
-fn authorization_request_cookie(answer: &Answer) -> crate::support::client::SetCookie {
-    let cookies = answer.set_cookies();
-    cookies
-        .into_iter()
-        .find(|cookie| cookie.value.starts_with("rsab_"))
-        .expect("the cookie of the authorization request")
-}
-
-fn challenge_of(verifier: &str) -> String {
-    URL_SAFE_NO_PAD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes()))
 }

@@ -9,7 +9,7 @@ const DOCUMENT: &str = "docs/ARCHITECTURE.md";
 const START: &str = "<!-- The table of files starts here: `make files` writes it. -->\n";
 const END: &str = "<!-- The table of files ends here. -->\n";
 
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder of the repository") {
         let path = entry.expect("a folder entry").path();

@@ -6,10 +6,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rest_social_auth::clock::{Deps, Entropy, UnixMillis};
-use rest_social_auth::import::{self, ImportError, ImportOptions, Progress, Report};
+use rest_social_auth::import::{self, ImportError, ImportOptions, Names, Progress, Report};
 use rest_social_auth::model::UserId;
 use rest_social_auth::secrets::SecretString;
-use rest_social_auth::store::django::Names;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _};
 

@@ -34,6 +34,7 @@ mod regressions; // faults found in this server, each with the right result
 mod revoked_credentials; // revocation: linked requests, races, idle timeout, refreshed provider tokens
 mod routes; // R-RT, R-IN: paths, bodies, order of checks
 mod security; // SEC-1 to 16, 22 to 29, 32 to 36, 42, 44, 46
+mod security_rules; // docs/SECURITY.md: a test for each rule and each advisory
 mod server_redirect_flow; // authorize, callback, next: the redirect flow on the server
 mod sessions_and_accounts; // list and revoke credentials, unlink accounts, provider tokens, audit events
 mod sign_in_restrictions; // allow and deny lists, organizations, providers, closed sign-up
@@ -42,6 +43,7 @@ mod steam_and_telegram; // logins without OAuth: OpenID 2.0 and signed data
 mod store; // the repository by itself
 mod stored_provider_tokens; // stored provider tokens: refresh and revocation
 mod token_and_logout_routes; // R-CMP: refresh, verify, blacklist, logout, current user, provider and account lists
+mod token_families; // SEC-30: rotation, lost answers, reuse detection, absolute lifetime
 mod user_field_settings; // settings for usernames, user fields and extra data, for all providers or one
 mod user_profile; // is_new, declared fields, PATCH, export and deletion of a user
 mod users; // R-PIPE, R-USR, R-EML, R-EXT: which user is found or created, and what is stored

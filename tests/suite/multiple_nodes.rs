@@ -1,9 +1,11 @@
-//! Two nodes on one PostgreSQL: changes made by one node are visible on the other at once.
+//! Two or three nodes on one PostgreSQL: changes made by one node are visible on the others at once.
 
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::fake_users::GITHUB_TOKEN;
+use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN};
+use crate::support::process::Process;
+use crate::support::test_app::SECRET_KEY;
 use crate::support::{Answer, Client, Engine, Node, TestApp};
 
 struct Two {
@@ -127,4 +129,50 @@ async fn stopping_node_completes_a_login_in_flight() {
     other.stop().await;
     login.await.expect("no panic").ok();
     app.login("token", "u2").await.ok();
+}
+
+/// Ten refreshes of one token reach three processes at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_30_parallel_refreshes_on_three_processes_leave_one_valid_token() {
+    const SETTINGS: [(&str, &str); 3] = [
+        ("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "true"),
+        ("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "true"),
+        // The processes have the system clock, the server in this process has that of the test.
+        ("SIMPLE_JWT_REFRESH_TOKEN_LIFETIME", "3153600000"),
+    ];
+    let plan = SETTINGS.iter().fold(TestApp::builder(Engine::Postgres), |plan, (name, value)| plan.with(name, value));
+    let app = plan.start().await;
+    let environment = [
+        ("DATABASE_URL", app.database.url()),
+        ("SECRET_KEY", SECRET_KEY),
+        ("RATE_LIMITS", "off"),
+        ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
+        ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
+    ];
+    let environment = [&environment[..], &SETTINGS[..]].concat();
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let processes = join_all((0..3).map(|_| Process::start(&["serve"], &environment, folder.path()))).await;
+    let refresh = async |number: usize, token: &str| {
+        let client = processes[number % processes.len()].client();
+        client.post("/api/token/refresh/").json(&json!({"refresh": token})).send().await
+    };
+    let login = app.login("jwt-pair", "u1").await.field("refresh");
+    let mut token = login.clone();
+    for round in 0..5 {
+        let answers = join_all((0..10).map(|number| refresh(number, &token))).await;
+        let tokens: Vec<String> = answers.iter().map(|answer| answer.field("refresh")).collect();
+        let live = "SELECT count(*) FROM refresh_tokens WHERE blacklisted IS NULL";
+        assert_eq!(app.database.number(live).await, 1, "round {round}");
+        // Whichever answer arrives last.
+        token.clone_from(&tokens[(round * 3) % tokens.len()]);
+    }
+    // A reuse on one node ends the family on all of them.
+    let newest = refresh(0, &token).await;
+    refresh(1, &login).await.problem(401, "token_not_valid");
+    refresh(2, &newest.field("refresh")).await.problem(401, "token_not_valid");
+    for process in &processes {
+        let user = process.client().user(&format!("Bearer {}", newest.field("access"))).await;
+        user.problem(401, "token_not_valid");
+    }
+    assert_eq!(app.database.number("SELECT count(*) FROM audit_events WHERE event = 'token_reused'").await, 1);
 }

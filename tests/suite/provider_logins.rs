@@ -501,20 +501,13 @@ fn check_call(call: &Call, exchange: &Exchange, challenge: Option<&str>) {
     let mut form = texts(&call.form());
     if let Some(challenge) = challenge {
         let verifier = form.remove("code_verifier").unwrap_or_else(|| panic!("no code_verifier in {place}"));
-        assert_eq!(challenge_of(&verifier), challenge, "the verifier of {place}");
+        assert_eq!(signer::challenge_of(&verifier), challenge, "the verifier of {place}");
     }
     let mut wanted = exchange.form.clone().unwrap_or_default();
     for (name, value) in wanted.iter_mut().filter(|(_, value)| *value == "*") {
         value.clone_from(form.get(name).filter(|sent| !sent.is_empty()).expect("any value, but one"));
     }
     assert_eq!(form, wanted, "the form of {place}");
-}
-
-/// RFC 7636, 4.2.
-fn challenge_of(verifier: &str) -> String {
-    use base64::Engine as _;
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest)
 }
 
 fn id_token(mut claims: Map<String, Value>, nonce: Option<String>, now: i64) -> String {

@@ -27,7 +27,7 @@ on_both_databases! {
     r_o1_03_and_06_every_request_is_signed_with_its_token_secret,
     r_o1_04_second_step_requires_token_and_verifier,
     r_o1_05_unknown_request_token_is_refused,
-    r_o1_07_first_step_sets_the_attempt_cookie_and_no_session,
+    r_o1_07_first_step_sets_the_authorization_request_cookie_and_no_session,
     r_o1_08_provider_failure_in_the_first_step_is_provider_error,
     r_o1_09_denied_consent_ends_the_login,
     r_o1_10_html_access_token_response_is_refused,
@@ -230,7 +230,7 @@ async fn r_o1_05_unknown_request_token_is_refused(engine: Engine) {
     assert!(app.double.calls().is_empty());
 }
 
-async fn r_o1_07_first_step_sets_the_attempt_cookie_and_no_session(engine: Engine) {
+async fn r_o1_07_first_step_sets_the_authorization_request_cookie_and_no_session(engine: Engine) {
     let app = TestApp::start(engine).await;
     for kind in ["session", "token"] {
         let answer = app.client().login(&format!("{kind}/twitter"), json!({})).await;

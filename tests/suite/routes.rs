@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::fake_users::{FACEBOOK_TOKEN, GITHUB_TOKEN};
-use crate::support::{Engine, TestApp, on_both_databases};
+use crate::support::{Engine, LOGIN_ROUTES, TestApp, on_both_databases};
 
 on_both_databases! {
     r_rt_01_nine_resources_and_no_other_spelling,
@@ -28,21 +28,9 @@ on_both_databases! {
     unknown_body_fields_are_ignored,
 }
 
-const KINDS: [&str; 9] = [
-    "session",
-    "token",
-    "token_user",
-    "jwt-pair",
-    "jwt-pair-user",
-    "jwt-sliding",
-    "jwt-sliding-user",
-    "knox",
-    "knox_user",
-];
-
 async fn r_rt_01_nine_resources_and_no_other_spelling(engine: Engine) {
     let app = TestApp::start(engine).await;
-    for (n, kind) in KINDS.iter().enumerate() {
+    for (n, kind) in LOGIN_ROUTES.iter().enumerate() {
         let body = json!({"provider": "github", "code": format!("u{n}")});
         app.client().login(kind, body).await.ok();
     }

@@ -1,6 +1,7 @@
 //! The repository by itself, on both databases: claims, races, rotation and the sweeper.
 
 mod concurrent_logins;
+mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +9,14 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rest_social_auth::clock::UnixMillis;
 use rest_social_auth::model::{
-    AuditEvent, AuditKind, AuthorizationRequest, ClientInfo, CodeClaim, CredentialKind, EmailAddress, KnoxRow,
-    NewCredential, RefreshRow, SessionRow, SocialAccount, StoredPendingLogin, TokenRow, User, UserId,
+    AuditEvent, AuditKind, AuthorizationRequest, ClientInfo, CodeClaim, CredentialKind, EmailAddress, FamilyState,
+    KnoxRow, NewCredential, PresentedToken, RefreshRefusal, RefreshRow, SessionRow, SocialAccount, StoredPendingLogin,
+    TokenRow, User, UserId,
 };
 use rest_social_auth::secrets::Digest;
 use rest_social_auth::store::{
-    Claimed, Committed, ConsumedCredential, IssuedCredential, LoginCommit, LoginTarget, Repository, Rotated,
+    BlacklistScope, Blacklisting, Claimed, Committed, ConsumedCredential, IssuedCredential, LoginCommit, LoginTarget,
+    RefreshStep, Repository, Rotated, Rotation,
 };
 use serde_json::json;
 
@@ -25,20 +28,16 @@ on_both_databases! {
     answer_is_stored_with_its_code,
     first_login_writes_all_rows_in_one_transaction,
     parallel_first_logins_create_one_user,
-    next_username_is_used_when_the_first_exists,
     account_linked_to_another_user_is_stale,
     login_of_a_deactivated_user_is_stale,
     login_does_not_overwrite_concurrent_edits,
     grouped_writes_have_separate_results,
     row_matched_by_legacy_uid_gets_the_new_uid,
     account_never_moves_to_another_user,
-    refresh_token_is_rotated_once,
+    parallel_rotations_are_decided_one_after_the_other,
     blacklisted_token_is_not_blacklisted_again,
     revoke_all_revokes_every_credential_of_one_user,
-    deactivating_revokes_credentials_and_reports_whether_it_changed,
     sweeper_deletes_expired_and_surplus_rows,
-    users_are_found_by_email_in_any_case,
-    unusual_texts_are_stored_unchanged,
     migrating_twice_changes_nothing,
     pending_login_is_consumed_once_or_nothing_is_written,
 }
@@ -158,9 +157,11 @@ fn refresh(jti: &str, user: UserId) -> RefreshRow {
     RefreshRow {
         jti: jti.into(),
         family: "family".into(),
+        parent: None,
         kind: CredentialKind::JwtPair,
         user_id: user,
         created: NOW,
+        family_created: NOW,
         signed_in: Some(NOW),
         expires: NOW.plus(Duration::from_secs(60)),
         client: ClientInfo::default(),
@@ -311,16 +312,6 @@ async fn parallel_first_logins_create_one_user(engine: Engine) {
     assert_eq!(store.database.count("sessions").await, 1);
 }
 
-async fn next_username_is_used_when_the_first_exists(engine: Engine) {
-    let store = store(engine).await;
-    store.user("ana").await;
-    let second = store.commit(&create("2", &["ana", "ana", "ana2"]), |user| session("s", user)).await.expect("a user");
-    assert_eq!(second.username, "ana2");
-    let none_left = store.commit(&create("3", &["ana", "ana2"]), |user| session("t", user)).await;
-    assert!(none_left.is_none(), "the decision must be made again");
-    assert_eq!(store.database.count("users").await, 2);
-}
-
 async fn account_linked_to_another_user_is_stale(engine: Engine) {
     let store = store(engine).await;
     let (first, second) = (store.user("1").await, store.user("2").await);
@@ -425,21 +416,42 @@ async fn account_never_moves_to_another_user(engine: Engine) {
     assert_eq!(store.repository.accounts_of(second.id).await.expect("a read").len(), 1);
 }
 
-async fn refresh_token_is_rotated_once(engine: Engine) {
+/// As presented by a client.
+fn presented(jti: &str) -> PresentedToken<'_> {
+    PresentedToken { jti, kind: CredentialKind::JwtPair, issued: NOW, expires: NOW.plus(Duration::from_secs(60)) }
+}
+
+async fn parallel_rotations_are_decided_one_after_the_other(engine: Engine) {
     let store = store(engine).await;
     let user = store
         .commit(&create("1", &["ana"]), |user| NewCredential::Refresh(refresh("old", user.id)))
         .await
         .expect("a user");
-    let (_, used) = store.repository.refresh_use("old", user.id).await.expect("a read");
-    assert_eq!((used.family.as_deref(), used.blacklisted, used.successor), (Some("family"), false, None));
-    let new: Vec<RefreshRow> = (0..6).map(|n| refresh(&format!("new{n}"), user.id)).collect();
-    let rotations = join_all(new.iter().map(|row| store.repository.rotate("old", row, true, NOW, &|_| true))).await;
-    let done = rotations.iter().filter(|rotated| matches!(rotated, Ok(Rotated::Done))).count();
-    assert_eq!((done, rotations.len()), (1, 6));
+    let reuse = event();
+    let rotation = Rotation { user: user.id, token: presented("old"), blacklists: true, reuse: &reuse, now: NOW };
+    let names: Vec<String> = (0..6).map(|n| format!("new{n}")).collect();
+    // A refresh is refused once the token is replaced.
+    let steps: Vec<_> = names
+        .iter()
+        .map(|jti| {
+            move |user: &User, stored: Option<&FamilyState>| match stored {
+                Some(state) if state.is_valid => {
+                    let parent = Some(state.jti.clone());
+                    RefreshStep::Issue(Box::new(RefreshRow { parent, ..refresh(jti, user.id) }))
+                }
+                _ => RefreshStep::Refuse(RefreshRefusal::Revoked),
+            }
+        })
+        .collect();
+    let rotations = join_all(steps.iter().map(|step| store.repository.rotate(&rotation, step))).await;
+    let issued = rotations.iter().filter(|rotated| matches!(rotated, Ok(Rotated::Issued { .. }))).count();
+    let refused = rotations.iter().filter(|rotated| matches!(rotated, Ok(Rotated::Refused(_)))).count();
+    assert_eq!((issued, refused), (1, 5));
     assert_eq!(store.database.count("refresh_tokens").await, 2);
-    let (_, used) = store.repository.refresh_use("old", user.id).await.expect("a read");
-    assert!(used.blacklisted && used.successor.is_some_and(|jti| jti.starts_with("new")));
+    let (_, state) = store.repository.token_family("old", user.id).await.expect("a read").expect("the user");
+    let state = state.expect("a row");
+    let newest = state.newest.expect("a successor");
+    assert_eq!((state.is_valid, state.family.as_str(), newest.parent.as_deref()), (false, "family", Some("old")));
 }
 
 async fn blacklisted_token_is_not_blacklisted_again(engine: Engine) {
@@ -448,15 +460,22 @@ async fn blacklisted_token_is_not_blacklisted_again(engine: Engine) {
         .commit(&create("1", &["ana"]), |user| NewCredential::Refresh(refresh("a", user.id)))
         .await
         .expect("a user");
-    let expires = NOW.plus(Duration::from_secs(60));
     let audit = event();
     // One of this server, and one of another issuer with the same key.
-    for jti in ["a", "simplejwts"] {
-        let tries = (0..4).map(|_| store.repository.blacklist(jti, user.id, expires, NOW, &audit));
+    for (jti, scope) in [
+        ("a", BlacklistScope::Token),
+        ("simplejwts", BlacklistScope::Token),
+        ("another of simplejwt", BlacklistScope::Family),
+    ] {
+        let blacklisting = Blacklisting { user: user.id, token: presented(jti), scope, now: NOW };
+        let tries = (0..4).map(|_| store.repository.blacklist(&blacklisting, &audit));
         let first = join_all(tries).await.into_iter().filter(|done| matches!(done, Ok(true))).count();
         assert_eq!(first, 1, "{jti}");
-        assert!(store.repository.refresh_use(jti, user.id).await.expect("a read").1.blacklisted);
+        let (_, state) = store.repository.token_family(jti, user.id).await.expect("a read").expect("the user");
+        assert!(state.is_some_and(|state| !state.is_valid && state.newest.is_none()), "{jti}");
     }
+    let (_, revoked) = store.repository.access_token_user(user.id, NOW).await.expect("a read").expect("the user");
+    assert_eq!(revoked, ["another of simplejwt"], "access tokens end with the family only");
 }
 
 async fn revoke_all_revokes_every_credential_of_one_user(engine: Engine) {
@@ -483,16 +502,6 @@ async fn revoke_all_revokes_every_credential_of_one_user(engine: Engine) {
     assert_eq!(after.revoked_before, NOW.seconds());
     assert!(after.token_generation > user.token_generation);
     assert!(after.credential_generation > user.credential_generation);
-}
-
-async fn deactivating_revokes_credentials_and_reports_whether_it_changed(engine: Engine) {
-    let store = store(engine).await;
-    let user = store.user("1").await;
-    assert!(store.repository.set_active(user.id, false, NOW).await.expect("a write"));
-    assert!(!store.repository.set_active(UserId(999), false, NOW).await.expect("a write"));
-    assert!(!store.repository.user(user.id).await.expect("a read").expect("the user").is_active);
-    assert!(store.repository.set_active(user.id, true, NOW).await.expect("a write"));
-    assert!(store.repository.user(user.id).await.expect("a read").expect("the user").is_active);
 }
 
 async fn sweeper_deletes_expired_and_surplus_rows(engine: Engine) {
@@ -542,43 +551,6 @@ async fn sweeper_deletes_expired_and_surplus_rows(engine: Engine) {
         .expect("a sweep");
     let counts = store.database.counts().await;
     assert_eq!((counts["authorization_requests"], counts["used_codes"]), (0, 0));
-}
-
-async fn users_are_found_by_email_in_any_case(engine: Engine) {
-    let store = store(engine).await;
-    let user = store.user("ana").await;
-    let parsed = |text| EmailAddress::parse(text).expect("an address");
-    for address in ["ana@example.com", "ANA@EXAMPLE.COM", "Ana@Example.com"] {
-        let found = store.repository.users_by_email(&parsed(address)).await.expect("a read");
-        assert_eq!(found.iter().map(|user| user.id).collect::<Vec<_>>(), [user.id], "{address}");
-    }
-    assert!(
-        store.repository.users_by_email(&parsed("a_a@example.com")).await.expect("a read").is_empty(),
-        "no pattern"
-    );
-    for (trusted_email_sources, found) in [(vec!["", "github"], 1), (vec!["", "gitlab"], 0), (vec![], 0)] {
-        let trusted_email_sources: Vec<String> = trusted_email_sources.into_iter().map(str::to_owned).collect();
-        let holders = store
-            .repository
-            .users_with_verified_email(&parsed("ANA@example.com"), &trusted_email_sources)
-            .await
-            .expect("a read");
-        assert_eq!(holders.len(), found, "{trusted_email_sources:?}");
-    }
-}
-
-async fn unusual_texts_are_stored_unchanged(engine: Engine) {
-    let store = store(engine).await;
-    let text = "Zoë 李 😀 ' \" \\ ; -- %_ \u{202e}";
-    let login = LoginCommit {
-        first_name: Some(text.into()),
-        extra_data: json!({"text": text, "number": 1.5, "big": 9_007_199_254_740_993_i64}),
-        ..create("uid ' 1", &["ana"])
-    };
-    let user = store.commit(&login, |user| session("s", user)).await.expect("a user");
-    assert_eq!(user.first_name, text);
-    let (account, owner) = store.repository.accounts_by_uid("github", &["uid ' 1"]).await.expect("a read").remove(0);
-    assert_eq!((owner.first_name.as_str(), &account.extra_data), (text, &login.extra_data));
 }
 
 async fn migrating_twice_changes_nothing(engine: Engine) {

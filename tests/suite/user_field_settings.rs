@@ -19,12 +19,6 @@ on_both_databases! {
     export_contains_private_extra_data_without_tokens,
 }
 
-/// Signs in with this GitHub profile and returns the user.
-async fn login_with_profile(app: &TestApp, code: &str, profile: Value) -> Value {
-    app.fake_users.set_profile("github", code, profile);
-    app.login("session", code).await.ok()
-}
-
 fn github_profile(id: i64, login: &str, email: &str) -> Value {
     json!({"id": id, "login": login, "name": "Ana Lopez", "email": email})
 }
@@ -37,17 +31,14 @@ async fn r_usr_01_username_from_email_falls_back_to_the_provider_username(engine
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "true").start().await;
     let username = |user: &Value| user["username"].as_str().expect("a name").to_owned();
     assert_eq!(
-        username(&login_with_profile(&app, "u1", github_profile(1, "ana", "")).await),
+        username(&app.login_with_profile("u1", github_profile(1, "ana", "")).await),
         "ana",
         "without an address, the username of the provider"
     );
-    assert_eq!(
-        username(&login_with_profile(&app, "u2", github_profile(2, "bo", "bo@b.example")).await),
-        "bo@b.example"
-    );
-    let suffixed = username(&login_with_profile(&app, "u3", github_profile(3, "bo", "bo@b.example")).await);
+    assert_eq!(username(&app.login_with_profile("u2", github_profile(2, "bo", "bo@b.example")).await), "bo@b.example");
+    let suffixed = username(&app.login_with_profile("u3", github_profile(3, "bo", "bo@b.example")).await);
     assert!(suffixed.starts_with("bo@b.example") && suffixed.len() == 12 + 16, "{suffixed}");
-    let without_names = login_with_profile(&app, "u4", json!({"id": 4, "login": null, "email": null})).await;
+    let without_names = app.login_with_profile("u4", json!({"id": 4, "login": null, "email": null})).await;
     assert_eq!(username(&without_names).len(), 32);
 }
 
@@ -57,8 +48,7 @@ async fn r_usr_04_username_suffix_survives_slug_truncation(engine: Engine) {
     let app = plan.with("SOCIAL_AUTH_UUID_LENGTH", "4").start().await;
     // Each character becomes three letters in a slug, so a suffix after 150 of them would be truncated.
     for n in 1..=3 {
-        let user =
-            login_with_profile(&app, &format!("u{n}"), github_profile(n, &"㎒".repeat(150), "a@b.example")).await;
+        let user = app.login_with_profile(&format!("u{n}"), github_profile(n, &"㎒".repeat(150), "a@b.example")).await;
         assert_eq!(user["username"].as_str().map(str::len), Some(150), "{user}");
     }
     assert_eq!(app.database.count("users").await, 3);
@@ -67,10 +57,10 @@ async fn r_usr_04_username_suffix_survives_slug_truncation(engine: Engine) {
 async fn r_pipe_06_user_fields_sets_protected_names_at_sign_up(engine: Engine) {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_USER_FIELDS", "username,email,first_name,last_name");
     let app = plan.with("SOCIAL_AUTH_PROTECTED_USER_FIELDS", "first_name,last_name").start().await;
-    let first = login_with_profile(&app, "u1", github_profile(1, "ana", "a@b.example")).await;
+    let first = app.login_with_profile("u1", github_profile(1, "ana", "a@b.example")).await;
     assert_eq!((&first["first_name"], &first["last_name"]), (&json!("Ana"), &json!("Lopez")));
     let renamed = json!({"id": 1, "login": "ana", "name": "Eva Ruiz", "email": "a@b.example"});
-    assert_eq!(login_with_profile(&app, "u01", renamed).await, first);
+    assert_eq!(app.login_with_profile("u01", renamed).await, first);
 }
 
 async fn r_pipe_08_modified_is_unchanged_without_load_extra_data(engine: Engine) {
@@ -106,7 +96,7 @@ async fn r_pipe_09_user_field_mapping_sets_names_and_declared_fields(engine: Eng
     let app = plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", mapping).start().await;
     let mut ana = github_profile(1, "ana", "a@b.example");
     ana["avatar_url"] = json!("https://a.example/1.png");
-    let user = login_with_profile(&app, "u1", ana).await;
+    let user = app.login_with_profile("u1", ana).await;
     let expected = json!({"id": 1, "username": "ana", "first_name": "", "last_name": "Ana", "email": "a@b.example",
         "nickname": "Ana Lopez", "avatar": "https://a.example/1.png"});
     assert_eq!(user, expected);
@@ -139,7 +129,7 @@ async fn settings_of_one_provider_override_the_general_ones(engine: Engine) {
     for (setting, value, member, expected) in own {
         let app = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), value).start().await;
         let email = if setting == "USERNAME_IS_FULL_EMAIL" { "user1@EXAMPLE.com" } else { "User1@EXAMPLE.com" };
-        let user = login_with_profile(&app, "u1", github_profile(1, "A !b", email)).await;
+        let user = app.login_with_profile("u1", github_profile(1, "A !b", email)).await;
         assert_eq!(user[member], expected, "{setting}");
         // Another provider uses the general settings.
         let facebook =
@@ -168,13 +158,13 @@ async fn settings_of_one_provider_override_the_general_ones(engine: Engine) {
         login_at(&app, "facebook", "u1").await.problem(403, "not_allowed");
     }
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_UUID_LENGTH", "8").start().await;
-    login_with_profile(&app, "u1", github_profile(1, "ana", "a@b.example")).await;
-    let second = login_with_profile(&app, "u2", github_profile(2, "ana", "a@b.example")).await;
+    app.login_with_profile("u1", github_profile(1, "ana", "a@b.example")).await;
+    let second = app.login_with_profile("u2", github_profile(2, "ana", "a@b.example")).await;
     assert_eq!(second["username"].as_str().map(str::len), Some(3 + 8));
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_IMMUTABLE_USER_FIELDS", "last_name").start().await;
-    login_with_profile(&app, "u1", github_profile(1, "ana", "a@b.example")).await;
+    app.login_with_profile("u1", github_profile(1, "ana", "a@b.example")).await;
     let renamed = json!({"id": 1, "login": "ana", "name": "Eva Ruiz", "email": "a@b.example"});
-    let renamed = login_with_profile(&app, "u01", renamed).await;
+    let renamed = app.login_with_profile("u01", renamed).await;
     assert_eq!((&renamed["first_name"], &renamed["last_name"]), (&json!("Eva"), &json!("Lopez")));
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_MAX_SESSION_LENGTH", "60").start().await;
     app.login("session", "u1").await.ok();

@@ -8,7 +8,7 @@ use rest_social_auth::model::{AuditFilter, UserId};
 use serde_json::{Value, json};
 
 use crate::support::client::claims;
-use crate::support::{Answer, Client, Engine, FRONTEND, REDIRECT_URI, TestApp, on_both_databases};
+use crate::support::{Answer, Client, Engine, FRONTEND, LOGIN_ROUTES, REDIRECT_URI, TestApp, on_both_databases};
 
 on_both_databases! {
     is_new_distinguishes_sign_up_from_sign_in_for_every_kind,
@@ -52,20 +52,7 @@ async fn is_new_distinguishes_sign_up_from_sign_in_for_every_kind(engine: Engine
     assert!(!app.login("session", "u1").await.text.contains("is_new"), "only when configured");
 
     let app = TestApp::builder(engine).with("REST_SOCIAL_IS_NEW", "true").start().await;
-    for (n, kind) in [
-        "session",
-        "token",
-        "token_user",
-        "jwt-pair",
-        "jwt-pair-user",
-        "jwt-sliding",
-        "jwt-sliding-user",
-        "knox",
-        "knox_user",
-    ]
-    .iter()
-    .enumerate()
-    {
+    for (n, kind) in LOGIN_ROUTES.iter().enumerate() {
         let first = app.login(kind, &format!("u{}", n + 1)).await;
         let second = app.login(kind, &format!("u0{}", n + 1)).await;
         assert_eq!((&first.ok()["is_new"], &second.ok()["is_new"]), (&json!(true), &json!(false)), "{kind}");

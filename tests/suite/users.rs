@@ -38,11 +38,6 @@ on_both_databases! {
     null_characters_in_a_profile_are_removed,
 }
 
-async fn profile(app: &TestApp, code: &str, profile: Value) -> Value {
-    app.fake_users.set_profile("github", code, profile);
-    app.login("session", code).await.ok()
-}
-
 /// The caller's only linked account.
 async fn account(app: &TestApp, route: &str, body: Value) -> Value {
     let token = app.client().login(&format!("token/{route}"), body).await.field("token");
@@ -113,10 +108,10 @@ async fn r_pipe_08_modified_is_updated_when_extra_data_changes(engine: Engine) {
 async fn r_pipe_09_names_follow_the_provider_also_when_empty(engine: Engine) {
     let app = TestApp::start(engine).await;
     let github_profile = |name: Value| json!({"id": 1, "login": "ana", "name": name, "email": "ana@example.com"});
-    profile(&app, "u1", github_profile(json!("Ana Lopez"))).await;
-    let renamed = profile(&app, "u01", github_profile(json!("Anna Maria Lopez"))).await;
+    app.login_with_profile("u1", github_profile(json!("Ana Lopez"))).await;
+    let renamed = app.login_with_profile("u01", github_profile(json!("Anna Maria Lopez"))).await;
     assert_eq!((&renamed["first_name"], &renamed["last_name"]), (&json!("Anna"), &json!("Maria Lopez")));
-    let nameless = profile(&app, "u001", github_profile(json!(null))).await;
+    let nameless = app.login_with_profile("u001", github_profile(json!(null))).await;
     assert_eq!((&nameless["first_name"], &nameless["last_name"]), (&json!(""), &json!("")));
 }
 
@@ -124,9 +119,9 @@ async fn r_pipe_09_protected_and_immutable_fields_stay_unchanged(engine: Engine)
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PROTECTED_USER_FIELDS", r#"["first_name"]"#);
     let app = plan.with("SOCIAL_AUTH_IMMUTABLE_USER_FIELDS", "last_name").start().await;
     let github_profile = |name: &str| json!({"id": 1, "login": "ana", "name": name, "email": "ana@example.com"});
-    let first = profile(&app, "u1", github_profile("Ana Lopez")).await;
+    let first = app.login_with_profile("u1", github_profile("Ana Lopez")).await;
     assert_eq!((&first["first_name"], &first["last_name"]), (&json!(""), &json!("Lopez")));
-    let second = profile(&app, "u01", github_profile("Eva Ruiz")).await;
+    let second = app.login_with_profile("u01", github_profile("Eva Ruiz")).await;
     assert_eq!((&second["first_name"], &second["last_name"]), (&json!(""), &json!("Lopez")));
 }
 
@@ -135,12 +130,12 @@ async fn r_pipe_09_username_and_email_follow_without_the_protected_list(engine: 
     let app = plan.with("SOCIAL_AUTH_FACEBOOK_IMMUTABLE_USER_FIELDS", "username,email").start().await;
     let github_profile =
         |id: i32, login: &str, email: &str| json!({"id": id, "login": login, "name": "Ana", "email": email});
-    profile(&app, "u1", github_profile(1, "ana", "ana@example.com")).await;
-    profile(&app, "u2", github_profile(2, "eva", "eva@example.com")).await;
-    let moved = profile(&app, "u01", github_profile(1, "ana lopez", "Ana@NEW.example")).await;
+    app.login_with_profile("u1", github_profile(1, "ana", "ana@example.com")).await;
+    app.login_with_profile("u2", github_profile(2, "eva", "eva@example.com")).await;
+    let moved = app.login_with_profile("u01", github_profile(1, "ana lopez", "Ana@NEW.example")).await;
     assert_eq!((&moved["username"], &moved["email"]), (&json!("analopez"), &json!("Ana@new.example")));
     // Another user's username is not taken, and a missing e-mail does not delete the stored one.
-    let second = profile(&app, "u001", github_profile(1, "eva", "")).await;
+    let second = app.login_with_profile("u001", github_profile(1, "eva", "")).await;
     assert_eq!((&second["username"], &second["email"]), (&json!("analopez"), &json!("Ana@new.example")));
     let found = "SELECT count(*) FROM users WHERE email_lower = 'ana@new.example' AND username = 'analopez'";
     assert_eq!(app.database.number(found).await, 1);
@@ -164,7 +159,7 @@ async fn r_pipe_09_detail_fills_its_mapped_field(engine: Engine) {
     let mapping = r#"{"fullname": "display_name", "username": "last_name"}"#;
     let app = plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", mapping).start().await;
     let raw_profile = json!({"id": 1, "login": "ana", "name": "Ana Lopez", "email": "ana@example.com"});
-    let user = profile(&app, "u1", raw_profile).await;
+    let user = app.login_with_profile("u1", raw_profile).await;
     assert_eq!((&user["display_name"], &user["first_name"]), (&json!("Ana Lopez"), &json!("Ana")));
     assert_eq!((&user["last_name"], &user["username"]), (&json!("ana"), &json!("ana")));
 }
@@ -254,7 +249,7 @@ async fn r_pipe_17_long_name_is_truncated(engine: Engine) {
     let app = TestApp::start(engine).await;
     let raw_profile =
         json!({"id": 1, "login": "ü".repeat(400), "name": format!("{} x", "ñ".repeat(400)), "email": "a@example.com"});
-    let user = profile(&app, "u1", raw_profile).await;
+    let user = app.login_with_profile("u1", raw_profile).await;
     assert_eq!(user["first_name"].as_str().map(|name| name.chars().count()), Some(150));
 }
 
@@ -272,7 +267,7 @@ async fn r_usr_01_username_base(engine: Engine) {
         let user = app.client().login(&format!("session/{provider}"), json!({"code": code})).await;
         assert_eq!(user.field("username"), wanted);
     }
-    let nameless = profile(&app, "u7", json!({"id": 7, "login": null, "email": "a@example.com"})).await;
+    let nameless = app.login_with_profile("u7", json!({"id": 7, "login": null, "email": "a@example.com"})).await;
     let name = nameless["username"].as_str().expect("a name");
     assert!(name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()), "{name}");
 
@@ -285,43 +280,43 @@ async fn r_usr_02_to_04_usernames_are_normalized_and_made_unique(engine: Engine)
     let github_profile =
         |id: i64, login: &str| json!({"id": id, "login": login, "name": "A B", "email": "a@example.com"});
     let name = |user: Value| user["username"].as_str().expect("a name").to_owned();
-    assert_eq!(name(profile(&app, "u1", github_profile(1, "Jörg Mü/ller!@.+-_ x")).await), "JrgMller@.+-_x");
-    assert_eq!(name(profile(&app, "u2", github_profile(2, "same")).await), "same");
-    let second = name(profile(&app, "u3", github_profile(3, "same")).await);
+    assert_eq!(name(app.login_with_profile("u1", github_profile(1, "Jörg Mü/ller!@.+-_ x")).await), "JrgMller@.+-_x");
+    assert_eq!(name(app.login_with_profile("u2", github_profile(2, "same")).await), "same");
+    let second = name(app.login_with_profile("u3", github_profile(3, "same")).await);
     assert!(second.starts_with("same") && second.len() == 20, "{second}");
-    let signs = name(profile(&app, "u4", github_profile(4, "李/!")).await);
+    let signs = name(app.login_with_profile("u4", github_profile(4, "李/!")).await);
     assert!(signs.len() == 16 && signs.bytes().all(|byte| byte.is_ascii_hexdigit()), "{signs}");
-    let long = name(profile(&app, "u5", github_profile(5, &"a".repeat(300))).await);
+    let long = name(app.login_with_profile("u5", github_profile(5, &"a".repeat(300))).await);
     assert_eq!(long.len(), 150);
-    let second = name(profile(&app, "u6", github_profile(6, &"a".repeat(300))).await);
+    let second = name(app.login_with_profile("u6", github_profile(6, &"a".repeat(300))).await);
     assert!(second.len() == 150 && second != long && second.starts_with(&"a".repeat(134)), "{second}");
 
     let plan =
         TestApp::builder(engine).with("SOCIAL_AUTH_SLUGIFY_USERNAMES", "true").with("SOCIAL_AUTH_UUID_LENGTH", "4");
     let app = plan.start().await;
-    assert_eq!(name(profile(&app, "u1", github_profile(1, "Jörg_Mü!ler X")).await), "jrg_mlerx");
-    let second = name(profile(&app, "u2", github_profile(2, "Jörg_Mü!ler X")).await);
+    assert_eq!(name(app.login_with_profile("u1", github_profile(1, "Jörg_Mü!ler X")).await), "jrg_mlerx");
+    let second = name(app.login_with_profile("u2", github_profile(2, "Jörg_Mü!ler X")).await);
     assert!(second.starts_with("jrg_mlerx") && second.len() == 13, "{second}");
 
     let plan = TestApp::builder(engine)
         .with("SOCIAL_AUTH_SLUGIFY_USERNAMES", "true")
         .with("SOCIAL_AUTH_CLEAN_USERNAMES", "false");
     let app = plan.start().await;
-    assert_eq!(name(profile(&app, "u1", github_profile(1, "Jörg_Mü!ler X")).await), "jorg_muler-x");
+    assert_eq!(name(app.login_with_profile("u1", github_profile(1, "Jörg_Mü!ler X")).await), "jorg_muler-x");
 }
 
 async fn r_usr_05_usernames_are_case_sensitive(engine: Engine) {
     let app = TestApp::start(engine).await;
     let github_profile = |id: i64, login: &str| json!({"id": id, "login": login, "email": "a@example.com"});
-    assert_eq!(profile(&app, "u1", github_profile(1, "same")).await["username"], "same");
-    assert_eq!(profile(&app, "u2", github_profile(2, "SAME")).await["username"], "SAME");
+    assert_eq!(app.login_with_profile("u1", github_profile(1, "same")).await["username"], "same");
+    assert_eq!(app.login_with_profile("u2", github_profile(2, "SAME")).await["username"], "SAME");
 }
 
 async fn r_usr_06_username_does_not_follow_a_renamed_account(engine: Engine) {
     let app = TestApp::start(engine).await;
     let github_profile = |login: &str, email: &str| json!({"id": 1, "login": login, "email": email});
-    profile(&app, "u1", github_profile("old", "old@example.com")).await;
-    let renamed = profile(&app, "u01", github_profile("new", "new@example.com")).await;
+    app.login_with_profile("u1", github_profile("old", "old@example.com")).await;
+    let renamed = app.login_with_profile("u01", github_profile("new", "new@example.com")).await;
     assert_eq!((&renamed["username"], &renamed["email"]), (&json!("old"), &json!("old@example.com")));
 }
 
@@ -333,7 +328,7 @@ async fn r_usr_07_full_name_is_split_at_the_first_space(engine: Engine) {
             .enumerate()
     {
         let raw_profile = json!({"id": n + 1, "login": format!("p{n}"), "name": full, "email": "a@example.com"});
-        let user = profile(&app, &format!("u{n}"), raw_profile).await;
+        let user = app.login_with_profile(&format!("u{n}"), raw_profile).await;
         assert_eq!((&user["first_name"], &user["last_name"]), (&json!(first), &json!(last)), "{full:?}");
     }
 }
@@ -341,9 +336,9 @@ async fn r_usr_07_full_name_is_split_at_the_first_space(engine: Engine) {
 async fn r_eml_01_email_domain_is_lower_case(engine: Engine) {
     let raw_profile = json!({"id": 1, "login": "a", "email": "Foo.Bar@EXAMPLE.Com"});
     let app = TestApp::start(engine).await;
-    assert_eq!(profile(&app, "u1", raw_profile.clone()).await["email"], "Foo.Bar@example.com");
+    assert_eq!(app.login_with_profile("u1", raw_profile.clone()).await["email"], "Foo.Bar@example.com");
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_FORCE_EMAIL_LOWERCASE", "True").start().await;
-    assert_eq!(profile(&app, "u1", raw_profile).await["email"], "foo.bar@example.com");
+    assert_eq!(app.login_with_profile("u1", raw_profile).await["email"], "foo.bar@example.com");
 }
 
 async fn r_ext_01_and_02_extra_data_of_each_provider(engine: Engine) {
@@ -436,7 +431,7 @@ async fn different_uids_are_different_users(engine: Engine) {
         json!(9_007_199_254_740_992_i64),
     ];
     for (n, id) in ids.iter().enumerate() {
-        profile(&app, &format!("u{n}"), github_profile(id.clone())).await;
+        app.login_with_profile(&format!("u{n}"), github_profile(id.clone())).await;
     }
     // A number and its text are one id; every other pair is two ids.
     assert_eq!(app.database.count("users").await, 7);

@@ -465,10 +465,10 @@ export interface paths {
         put?: never;
         /**
          * Begin a login
-         * @description Creates state, PKCE pair and nonce, valid for ten minutes, and binds the login to this browser with the attempt
-         *     cookie. Send the user to `authorization_url`. When the provider sends the user back, post `state` and `code` to any
-         *     login route, with `flow_token` from a client without cookies. A credential sent with this call binds the login to
-         *     that user: completing it links the account.
+         * @description Creates state, PKCE pair and nonce, valid for ten minutes, and binds the login to this browser with the
+         *     authorization request cookie. Send the user to `authorization_url`. When the provider sends the user back, post `state`
+         *     and `code` to any login route, with `flow_token` from a client without cookies. A credential sent with this call
+         *     binds the login to that user: completing it links the account.
          */
         post: operations["beginLogin"];
         delete?: never;
@@ -1018,7 +1018,7 @@ export interface components {
             authorization_url: string;
             /** @description The provider returns it in the callback; post it with the code. */
             state: string;
-            /** @description Replaces the attempt cookie in clients without cookies. Do not put it into URLs. */
+            /** @description Replaces the authorization request cookie in clients without cookies. Do not put it into URLs. */
             flow_token: string;
             /**
              * Format: uint64
@@ -1250,7 +1250,7 @@ export interface components {
          *     }
          */
         MoreNeeded: {
-            /** @description Post it with the answers. If the login had the attempt cookie, post it from the same browser. */
+            /** @description Post it with the answers. If the login had the authorization request cookie, post it from the same browser. */
             flow_token: string;
             /**
              * Format: uint64
@@ -1767,7 +1767,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -1931,7 +1931,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2092,7 +2092,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2256,7 +2256,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2417,7 +2417,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2581,7 +2581,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2742,7 +2742,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2906,7 +2906,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -3067,7 +3067,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -3231,7 +3231,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -3392,7 +3392,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -3556,7 +3556,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -3717,7 +3717,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -3881,7 +3881,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -4042,7 +4042,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -4206,7 +4206,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -4367,7 +4367,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -4531,7 +4531,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -4692,7 +4692,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -4856,7 +4856,7 @@ export interface operations {
             /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step. */
+                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -5020,7 +5020,7 @@ export interface operations {
             /** @description Begun. */
             200: {
                 headers: {
-                    /** @description The attempt cookie: it binds the login to this browser. It is not a session. */
+                    /** @description The authorization request cookie: it binds the login to this browser. It is not a session. */
                     "Set-Cookie": string;
                     [name: string]: unknown;
                 };
@@ -5204,7 +5204,7 @@ export interface operations {
                 headers: {
                     /** @description The provider's URL, or `next`: with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
-                    /** @description The attempt cookie or the session cookie. */
+                    /** @description The authorization request cookie or the session cookie. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -5316,7 +5316,7 @@ export interface operations {
                 headers: {
                     /** @description The provider's URL, or `next`: with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
-                    /** @description The attempt cookie or the session cookie. */
+                    /** @description The authorization request cookie or the session cookie. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -5440,7 +5440,7 @@ export interface operations {
                 headers: {
                     /** @description The provider's URL, or `next`: with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
-                    /** @description The attempt cookie or the session cookie. */
+                    /** @description The authorization request cookie or the session cookie. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -5703,7 +5703,7 @@ export interface operations {
             /** @description The answer to the login, in the shape of its kind. A browser gets the page of the next question. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the attempt cookie. */
+                    /** @description The session cookie of a session login, or the authorization request cookie. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -5726,7 +5726,7 @@ export interface operations {
                 headers: {
                     /** @description The provider's URL, or `next`: with `code`, with `halted` and `code`, with `error` or with `is_new`. */
                     Location: string;
-                    /** @description The attempt cookie or the session cookie. */
+                    /** @description The authorization request cookie or the session cookie. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };

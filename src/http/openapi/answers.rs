@@ -1,4 +1,5 @@
-//! Schemas of the responses. JSON bodies have the names and the key order of django-rest-social-auth (R-OUT).
+//! Schemas of the responses that several routes share; those of one route are in its own file. JSON bodies have the names and the
+//! key order of django-rest-social-auth (R-OUT).
 
 use std::marker::PhantomData;
 
@@ -93,7 +94,7 @@ impl<T: ToJSON> IntoResponse for WithCookie<T> {
 
 impl<T: ToJSON> ApiResponse for WithCookie<T> {
     fn meta() -> MetaResponses {
-        let cookie = "The attempt cookie: it binds the login to this browser. It is not a session.";
+        let cookie = "The authorization request cookie: it binds the login to this browser. It is not a session.";
         MetaResponses { responses: vec![success("Begun.", T::schema_ref(), Some((cookie, true)))] }
     }
 
@@ -170,7 +171,8 @@ impl<T: ToJSON + Example> ApiResponse for Login<T> {
             example: T::example().to_json(),
             ..MetaSchema::ANY
         };
-        let cookie = "The session cookie of a session login, or the attempt cookie of an OAuth 1.0a first step.";
+        let cookie =
+            "The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step.";
         let description = "Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first \
                            step: the answer has only a request token.";
         let schema = MetaSchemaRef::Inline(Box::new(either));
@@ -362,7 +364,7 @@ pub struct RequestToken {
 #[derive(Object)]
 #[oai(example)]
 pub struct MoreNeeded {
-    /// Post it with the answers. If the login had the attempt cookie, post it from the same browser.
+    /// Post it with the answers. If the login had the authorization request cookie, post it from the same browser.
     pub flow_token: String,
     /// In seconds.
     pub expires_in: u64,

@@ -157,7 +157,7 @@ pub const USER_LIMIT: &[ErrorCase] = &[case(
 )];
 
 const PROVIDER_NOT_ALLOWED: &str = "Sign-in with this provider is not allowed.";
-const NOT_ON_ALLOW_LIST: &str = "This account is not on the allow list.";
+const NOT_LISTED: &str = "This account is not allowed to sign in here.";
 
 /// Login routes.
 pub const LOGIN: &[ErrorCase] = &[
@@ -180,7 +180,7 @@ pub const LOGIN: &[ErrorCase] = &[
          tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code \
          of a step that the operator added. On the session routes also `csrf_failed`.",
         "not_allowed",
-        NOT_ON_ALLOW_LIST,
+        NOT_LISTED,
     ),
 ];
 
@@ -190,7 +190,7 @@ pub const ACCOUNTS: &[ErrorCase] = &[case(
     "`account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail \
      address exists; sign in as that user, then link the account.",
     "account_in_use",
-    "This account is linked to another user.",
+    "This account is linked to another user already.",
 )];
 
 /// Resuming a pending login.
@@ -208,7 +208,7 @@ pub const RESUME: &[ErrorCase] = &[
         401,
         "`not_authenticated`: the user to link the account to was deleted.",
         "not_authenticated",
-        "The user who began this login was deleted.",
+        "The user who started this login no longer exists.",
     ),
     UNKNOWN_PROVIDER,
     case(
@@ -217,7 +217,7 @@ pub const RESUME: &[ErrorCase] = &[
          `sign_up_refused`, `user_inactive`, `no_user`, `token_limit_exceeded`, `fresh_login_required`, or the code of a \
          step that the operator added. And `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS.",
         "not_allowed",
-        NOT_ON_ALLOW_LIST,
+        NOT_LISTED,
     ),
 ];
 
@@ -249,7 +249,7 @@ pub const CALLBACK: &[ErrorCase] = &[
         "`state_mismatch`, `state_expired`, `flow_mismatch`: this browser has no open login with this state. \
          `invalid_json`, `invalid_request`. A browser gets an error page.",
         "state_mismatch",
-        "No open login has this state.",
+        "No login was started on this server with this state.",
     ),
     case(
         403,
@@ -259,7 +259,7 @@ pub const CALLBACK: &[ErrorCase] = &[
     ),
 ];
 
-const INVALID_ONE_TIME_CODE: &str = "The one-time code is wrong, used or older than a minute.";
+const INVALID_ONE_TIME_CODE: &str = "This code is invalid, was used already, or is older than a minute.";
 
 /// The exchange of a one-time code.
 pub const SWAP: &[ErrorCase] = &[case(
@@ -290,13 +290,13 @@ pub const PROVIDER_TOKEN: &[ErrorCase] = &[
         404,
         "`not_found`: the user has no account with this id. `token_not_kept`: no provider token of it is stored.",
         "token_not_kept",
-        "No provider token is stored for this account.",
+        "No provider token is stored. Sign in with this account again; the server must have STORE_PROVIDER_TOKENS on.",
     ),
     case(
         409,
         "`token_ended`: the provider token has expired and cannot be refreshed; sign in with the account again.",
         "token_ended",
-        "The provider token has expired and cannot be refreshed. Sign in with this account again.",
+        "The provider token has expired. Sign in with this account again.",
     ),
 ];
 

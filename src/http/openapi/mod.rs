@@ -7,6 +7,7 @@ pub mod inputs;
 mod login_kind;
 mod normalize;
 pub mod own_fields;
+pub mod public_document;
 mod schemas;
 mod see_other;
 mod tags;

@@ -7,7 +7,7 @@ use poem_openapi::registry::{MetaResponse, MetaResponses, Registry};
 use url::Url;
 
 use super::schemas::text_header;
-use crate::http::protocol::{Failure, Rejection, refresh_attempt_cookie, session_cookie_of};
+use crate::http::protocol::{Failure, Rejection, refresh_authorization_request_cookie, session_cookie_of};
 use crate::login::{AuthorizationRequestCookie, RedirectOutcome};
 
 /// 303, so that a browser does not repeat the body of a POST at the target (RFC 9700, section 4.12).
@@ -26,11 +26,11 @@ impl SeeOther {
         Ok(Self { location: HeaderValue::try_from(location).map_err(invalid)?, cookie })
     }
 
-    /// The end of a login: with the cookie of its session, or with the attempt cookie, which a pending login needs as long
-    /// as it is pending. An error is a [`Rejection`] that redirects.
+    /// The end of a login: with the cookie of its session, or with the authorization request cookie, which
+    /// a pending login needs as long as it is pending. An error is a [`Rejection`] that redirects.
     pub fn to_outcome(
         own: &Url,
-        attempt_cookie: Option<&AuthorizationRequestCookie>,
+        request_cookie: Option<&AuthorizationRequestCookie>,
         outcome: RedirectOutcome,
     ) -> Result<Self, Rejection> {
         match outcome {
@@ -38,7 +38,7 @@ impl SeeOther {
                 Self::new(&location, Some(session_cookie_of(own, &cookie)))
             }
             RedirectOutcome::Code { location } => {
-                Self::new(&location, attempt_cookie.map(|cookie| refresh_attempt_cookie(own, cookie)))
+                Self::new(&location, request_cookie.map(|cookie| refresh_authorization_request_cookie(own, cookie)))
             }
             RedirectOutcome::Refused { location, error } => {
                 Err(Rejection::with_redirect(error, Self::new(&location, None)?.location))
@@ -57,7 +57,7 @@ impl SeeOther {
             content: vec![],
             headers: vec![
                 text_header("Location", location, true),
-                text_header("Set-Cookie", "The attempt cookie or the session cookie.", false),
+                text_header("Set-Cookie", "The authorization request cookie or the session cookie.", false),
             ],
         }
     }

@@ -24,6 +24,9 @@ pub enum Tag {
     /// Revoke credentials.
     #[oai(rename = "logout")]
     Logout,
+    /// For services that accept the credentials of this server.
+    #[oai(rename = "services")]
+    Services,
     /// For the operator of the server.
     #[oai(rename = "operations")]
     Operations,

@@ -8,7 +8,7 @@ use super::app::App;
 use super::audit::AuditMiddleware;
 use super::base_url::base_url;
 use super::client::client_info;
-use super::cookies::{attempt_cookie_values, session_cookie_values};
+use super::cookies::{authorization_request_cookie_values, session_cookie_values};
 use super::origin::{OriginPolicy, check_origin, is_navigation, is_same_site_navigation, origin_of};
 use super::problem::Failure;
 use crate::account::{AuthScheme, Authorization, Caller, PresentedCredentials, Proof};
@@ -60,7 +60,7 @@ pub async fn admit(
     let may_link = policy != OriginPolicy::Navigation || is_same_site_navigation(request);
     let link_to = caller.as_ref().filter(|_| may_link);
     let link_to = link_to.map(|Caller { user, .. }| LinkRequest { user: user.id, generation: user.link_generation });
-    let cookies = attempt_cookie_values(request.headers(), &own);
+    let cookies = authorization_request_cookie_values(request.headers(), &own);
     let context = RequestContext {
         cookie: app.login.authorization_request_cookie(cookies.iter().map(String::as_str)),
         base_url: own,

@@ -1,4 +1,4 @@
-//! The client's address and User-Agent, for the audit log and for rows of credentials.
+//! The client's address (X-Forwarded-For of trusted proxies) and User-Agent, for the audit log and for rows of credentials.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -13,8 +13,8 @@ pub fn session_cookie_values(headers: &HeaderMap, own: &Url) -> Vec<String> {
 }
 
 /// The values of all cookies of a request that may bind an authorization request to its browser.
-pub fn attempt_cookie_values(headers: &HeaderMap, own: &Url) -> Vec<String> {
-    let names = [SameSite::Lax, SameSite::None].map(|same_site| attempt_cookie_name(own, same_site));
+pub fn authorization_request_cookie_values(headers: &HeaderMap, own: &Url) -> Vec<String> {
+    let names = [SameSite::Lax, SameSite::None].map(|same_site| authorization_request_cookie_name(own, same_site));
     names.into_iter().flat_map(|name| values(headers, name)).collect()
 }
 
@@ -29,20 +29,20 @@ pub fn delete_session_cookie(own: &Url) -> HeaderValue {
 }
 
 /// `Set-Cookie` for an authorization request that has just begun.
-pub fn attempt_cookie_of(own: &Url, begun: &StartedRequest) -> HeaderValue {
+pub fn authorization_request_cookie_of(own: &Url, begun: &StartedRequest) -> HeaderValue {
     // Browsers send only a `SameSite=None` cookie with a callback that is a cross-site POST.
     let same_site = if begun.cross_site { SameSite::None } else { SameSite::Lax };
-    attempt_cookie(own, &begun.cookie, same_site)
+    authorization_request_cookie(own, &begun.cookie, same_site)
 }
 
 /// `Set-Cookie` that extends the cookie by the lifetime of an authorization request or a pending login.
-pub fn refresh_attempt_cookie(own: &Url, cookie: &AuthorizationRequestCookie) -> HeaderValue {
-    attempt_cookie(own, cookie, SameSite::Lax)
+pub fn refresh_authorization_request_cookie(own: &Url, cookie: &AuthorizationRequestCookie) -> HeaderValue {
+    authorization_request_cookie(own, cookie, SameSite::Lax)
 }
 
-fn attempt_cookie(own: &Url, cookie: &AuthorizationRequestCookie, same_site: SameSite) -> HeaderValue {
+fn authorization_request_cookie(own: &Url, cookie: &AuthorizationRequestCookie, same_site: SameSite) -> HeaderValue {
     let max_age = AUTHORIZATION_REQUEST_LIFETIME.as_secs().cast_signed();
-    set_cookie(own, attempt_cookie_name(own, same_site), cookie.as_str(), max_age, same_site)
+    set_cookie(own, authorization_request_cookie_name(own, same_site), cookie.as_str(), max_age, same_site)
 }
 
 /// SEC-33: the prefix `__Host-` wherever the browser accepts it.
@@ -52,12 +52,12 @@ fn session_cookie_name(own: &Url) -> &'static str {
 
 /// The `SameSite=None` cookie has a name of its own: another site can have it set, which must not replace the `Lax`
 /// cookie; and a login at another provider must not set it back to `Lax`.
-fn attempt_cookie_name(own: &Url, same_site: SameSite) -> &'static str {
+fn authorization_request_cookie_name(own: &Url, same_site: SameSite) -> &'static str {
     match (is_https(own), same_site) {
-        (true, SameSite::None) => "__Host-rsa_attempt_form_post",
-        (true, _) => "__Host-rsa_attempt",
-        (false, SameSite::None) => "rsa_attempt_form_post",
-        (false, _) => "rsa_attempt",
+        (true, SameSite::None) => "__Host-rsa_authorization_request_form_post",
+        (true, _) => "__Host-rsa_authorization_request",
+        (false, SameSite::None) => "rsa_authorization_request_form_post",
+        (false, _) => "rsa_authorization_request",
     }
 }
 
@@ -93,20 +93,21 @@ mod tests {
     fn a_cookie_is_found_by_its_whole_name() {
         let mut headers = HeaderMap::new();
         headers.append(header::COOKIE, HeaderValue::from_static("xsessionid=1; sessionid=2;sessionid=3"));
-        headers.append(header::COOKIE, HeaderValue::from_static("rsa_attempt=4; %73essionid=5"));
+        headers.append(header::COOKIE, HeaderValue::from_static("rsa_authorization_request=4; %73essionid=5"));
         assert_eq!(values(&headers, "sessionid").collect::<Vec<_>>(), ["2", "3"]);
-        assert_eq!(values(&headers, "rsa_attempt").next().as_deref(), Some("4"));
+        assert_eq!(values(&headers, "rsa_authorization_request").next().as_deref(), Some("4"));
         assert_eq!(values(&headers, "session").next(), None);
     }
 
     #[test]
     fn fault_b4_a_cookie_that_is_not_utf_8_does_not_affect_others() {
         let mut headers = HeaderMap::new();
-        for line in [&b"name=J\xf6rg; sessionid=1;=; ;flag; \xff=\xfe"[..], b"b=\xe2\x82; rsa_attempt=2"] {
+        for line in [&b"name=J\xf6rg; sessionid=1;=; ;flag; \xff=\xfe"[..], b"b=\xe2\x82; rsa_authorization_request=2"]
+        {
             headers.append(header::COOKIE, HeaderValue::from_bytes(line).expect("bytes that a header may hold"));
         }
         assert_eq!(values(&headers, "sessionid").next().as_deref(), Some("1"));
-        assert_eq!(values(&headers, "rsa_attempt").next().as_deref(), Some("2"));
+        assert_eq!(values(&headers, "rsa_authorization_request").next().as_deref(), Some("2"));
         assert_eq!(values(&headers, "flag").next(), None);
     }
 
@@ -118,8 +119,9 @@ mod tests {
         let secure = "__Host-sessionid=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60";
         assert_eq!(session_cookie_of(&https, &session), secure);
         assert_eq!(session_cookie_of(&http, &session), "sessionid=v; HttpOnly; SameSite=Lax; Path=/; Max-Age=60");
-        let name = attempt_cookie_name(&https, SameSite::None);
-        let cross_site = "__Host-rsa_attempt_form_post=v; HttpOnly; SameSite=None; Secure; Path=/; Max-Age=600";
+        let name = authorization_request_cookie_name(&https, SameSite::None);
+        let cross_site =
+            "__Host-rsa_authorization_request_form_post=v; HttpOnly; SameSite=None; Secure; Path=/; Max-Age=600";
         assert_eq!(set_cookie(&https, name, "v", 600, SameSite::None), cross_site);
     }
 }

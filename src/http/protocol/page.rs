@@ -23,7 +23,11 @@ const STYLE: &str = include_str!("page.css");
 /// HTML is escaped in templates whose name ends in `.html`.
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut templates = Environment::new();
-    for (name, text) in [("error.html", include_str!("error.html")), ("question.html", include_str!("question.html"))] {
+    for (name, text) in [
+        ("layout.html", include_str!("layout.html")),
+        ("error.html", include_str!("error.html")),
+        ("question.html", include_str!("question.html")),
+    ] {
         templates.add_template(name, text).expect("the templates are part of the program and parse");
     }
     templates.add_global("style", STYLE);

@@ -242,8 +242,9 @@ impl From<AuthError> for Failure {
             _ => StatusCode::UNAUTHORIZED,
         };
         let mut failure = Self::new(status, error.code(), error.to_string());
-        if let AuthError::Reused(user) | AuthError::TooManyRequests(user, _) = &error {
+        if let AuthError::Reused(user) | AuthError::FamilyRevoked(user) | AuthError::TooManyRequests(user, _) = &error {
             failure.context.user_id = Some(*user);
+            failure.context.is_written = matches!(error, AuthError::FamilyRevoked(_));
         }
         if let AuthError::TooManyRequests(_, exceeded) = &error {
             (failure.retry_after, failure.rate_limit) = (Some(exceeded.retry_after), Some(exceeded.clone()));

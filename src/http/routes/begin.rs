@@ -12,7 +12,7 @@ use crate::http::openapi::answers::{Answer, WithCookie};
 use crate::http::openapi::inputs::BeginInput;
 use crate::http::openapi::{LoginKind, Refused, Tag, error_list};
 use crate::http::protocol::{
-    App, ByAny, Failure, OptionalAuth, OriginPolicy, RawBody, attempt_cookie_of, base_url, origin_of,
+    App, ByAny, Failure, OptionalAuth, OriginPolicy, RawBody, authorization_request_cookie_of, base_url, origin_of,
     provider_parameters, scopes,
 };
 use crate::login::{BeginRequest, Fields};
@@ -31,10 +31,10 @@ error_list! {
 impl Begin {
     /// Begin a login
     ///
-    /// Creates state, PKCE pair and nonce, valid for ten minutes, and binds the login to this browser with the attempt
-    /// cookie. Send the user to `authorization_url`. When the provider sends the user back, post `state` and `code` to any
-    /// login route, with `flow_token` from a client without cookies. A credential sent with this call binds the login to
-    /// that user: completing it links the account.
+    /// Creates state, PKCE pair and nonce, valid for ten minutes, and binds the login to this browser with the
+    /// authorization request cookie. Send the user to `authorization_url`. When the provider sends the user back, post `state`
+    /// and `code` to any login route, with `flow_token` from a client without cookies. A credential sent with this call
+    /// binds the login to that user: completing it links the account.
     #[oai(path = "/begin/:provider", method = "post", operation_id = "beginLogin")]
     async fn begin(
         &self,
@@ -47,7 +47,7 @@ impl Begin {
         let request = begin_request(&body.fields().await?)?;
         let begun = self.app.login.begin(&provider.0, request, &request_context).await;
         let begun = begun.map_err(|error| self.app.login_failure(error))?;
-        let cookie = attempt_cookie_of(&request_context.base_url, &begun);
+        let cookie = authorization_request_cookie_of(&request_context.base_url, &begun);
         let body = Begun {
             authorization_url: begun.authorization_url,
             state: begun.state,
@@ -142,7 +142,7 @@ pub struct Begun {
     pub authorization_url: String,
     /// The provider returns it in the callback; post it with the code.
     pub state: String,
-    /// Replaces the attempt cookie in clients without cookies. Do not put it into URLs.
+    /// Replaces the authorization request cookie in clients without cookies. Do not put it into URLs.
     pub flow_token: String,
     /// Seconds until the login must be completed.
     pub expires_in: u64,

@@ -48,9 +48,8 @@ impl Credentials {
 
     /// Revoke a credential
     ///
-    /// By its id in the list; `others` revokes all credentials except the one of this call. An access token that was issued
-    /// before stays valid until it expires, at most five minutes by default; `POST /api/logout/all/` revokes it at once.
-    /// Open logins that would link an account to the user are cancelled too.
+    /// By its id in the list; `others` revokes all credentials except the one of this call. A revoked pair takes its access
+    /// tokens with it. Open logins that would link an account to the user are cancelled too.
     #[oai(path = "/:id", method = "delete", operation_id = "endCredential")]
     async fn revoke(
         &self,

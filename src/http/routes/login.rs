@@ -17,7 +17,7 @@ use crate::http::openapi::inputs::{LoginInput, LoginInputWithProvider};
 use crate::http::openapi::{Refused, Tag, error_list};
 use crate::http::protocol::{
     AcceptedCredential, App, ByJwt, ByKnox, BySession, ByToken, Failure, OptionalAuth, OriginPolicy, RawBody,
-    is_cross_site, refresh_attempt_cookie, session_cookie_of,
+    is_cross_site, refresh_authorization_request_cookie, session_cookie_of,
 };
 use crate::login::{LoginOutcome, LoginRequest, SignedIn};
 use crate::model;
@@ -94,7 +94,7 @@ impl<K: Kind> Login<K> {
         let is_session_route = K::Credential::SCHEME == AuthScheme::Session;
         let policy = if is_session_route { OriginPolicy::SessionRoute } else { OriginPolicy::Unchecked };
         let request_context = auth.admit_to_link(&self.app, policy).await?;
-        let (own, attempt_cookie) = (request_context.base_url.clone(), request_context.cookie.clone());
+        let (own, request_cookie) = (request_context.base_url.clone(), request_context.cookie.clone());
         let is_cross_site = is_cross_site(&self.app.settings, auth.request, &request_context);
         let fields = body.fields().await?;
         let request = LoginRequest { kind: K::KIND, with_user: K::WITH_USER, provider, fields, request_context };
@@ -107,11 +107,11 @@ impl<K: Kind> Login<K> {
             }
             LoginOutcome::PendingLogin(pending_login) => (
                 answers::more_needed(pending_login),
-                attempt_cookie.map(|cookie| refresh_attempt_cookie(&own, &cookie)),
+                request_cookie.map(|cookie| refresh_authorization_request_cookie(&own, &cookie)),
             ),
             LoginOutcome::RequestToken { oauth_token, cookie } => {
-                // A form on another site sends no attempt cookie, and must not replace the browser's own.
-                let cookie = (!is_cross_site).then(|| refresh_attempt_cookie(&own, &cookie));
+                // A form on another site sends no authorization request cookie, and must not replace the browser's own.
+                let cookie = (!is_cross_site).then(|| refresh_authorization_request_cookie(&own, &cookie));
                 (answers::json(&answers::RequestToken::new(oauth_token)), cookie)
             }
         };

@@ -13,6 +13,7 @@ mod social_accounts;
 mod swap;
 mod tokens;
 mod user;
+mod well_known;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub type Operations = (
     credentials::Credentials,
     tokens::Tokens,
     logout::Logout,
+    well_known::WellKnown,
     health::Health,
 );
 
@@ -66,7 +68,9 @@ pub fn routes(app: &Arc<App>) -> Route {
     add(mount(app, credentials::Credentials { app: new() }, account));
     add(mount(app, tokens::Tokens { app: new() }, account));
     add(mount(app, logout::Logout { app: new() }, account));
-    add(mount(app, health::Health { app: new() }, RouteRules { negotiates: false, ..account }));
+    let document = RouteRules { negotiates: false, ..account };
+    add(mount(app, well_known::WellKnown { app: new() }, document));
+    add(mount(app, health::Health { app: new() }, document));
     routes
 }
 

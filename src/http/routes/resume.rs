@@ -11,7 +11,7 @@ use crate::http::openapi::inputs::ResumeInput;
 use crate::http::openapi::{Refused, SeeOther, Tag, answers, error_list};
 use crate::http::protocol::{
     App, BySession, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, html_response, question_page,
-    refresh_attempt_cookie, session_cookie_of, wants_html,
+    refresh_authorization_request_cookie, session_cookie_of, wants_html,
 };
 use crate::login::{Fields, FormHost, LoginOutcome, PendingLogin, RequestContext, Resumed};
 
@@ -81,7 +81,7 @@ impl Resume {
         }
         match resumed {
             Resumed { server_redirect: Some(_), outcome: Ok(LoginOutcome::PendingLogin(pending)), .. } => {
-                Ok(with_attempt_cookie(question(&pending, context), context))
+                Ok(with_authorization_request_cookie(question(&pending, context), context))
             }
             Resumed { server_redirect: Some(server_redirect), outcome, .. } => {
                 let outcome = self.app.login.redirect_outcome(server_redirect, outcome).await.map_err(failure)?;
@@ -102,7 +102,9 @@ impl Resume {
                 }
                 response
             }
-            LoginOutcome::PendingLogin(pending) => with_attempt_cookie(answers::more_needed(pending), context),
+            LoginOutcome::PendingLogin(pending) => {
+                with_authorization_request_cookie(answers::more_needed(pending), context)
+            }
             LoginOutcome::RequestToken { oauth_token, .. } => answers::json(&answers::RequestToken::new(oauth_token)),
         })
     }
@@ -112,10 +114,12 @@ fn question(pending: &PendingLogin, context: &RequestContext) -> Response {
     html_response(StatusCode::OK, question_page(pending, &context.base_url, None))
 }
 
-/// The next question is pending for its own ten minutes; the attempt cookie must last as long.
-fn with_attempt_cookie(mut response: Response, context: &RequestContext) -> Response {
+/// The next question is pending for its own ten minutes; the authorization request cookie must last as long.
+fn with_authorization_request_cookie(mut response: Response, context: &RequestContext) -> Response {
     if let Some(cookie) = &context.cookie {
-        response.headers_mut().insert(header::SET_COOKIE, refresh_attempt_cookie(&context.base_url, cookie));
+        response
+            .headers_mut()
+            .insert(header::SET_COOKIE, refresh_authorization_request_cookie(&context.base_url, cookie));
     }
     response
 }
@@ -134,7 +138,7 @@ impl ApiResponse for ResumeAnswer {
         let mut done = answers::success(
             "The answer to the login, in the shape of its kind. A browser gets the page of the next question.",
             answers::of_any_kind(true),
-            Some(("The session cookie of a session login, or the attempt cookie.", false)),
+            Some(("The session cookie of a session login, or the authorization request cookie.", false)),
         );
         done.content.push(html());
         MetaResponses { responses: vec![done, answers::more_needed_response(), SeeOther::response()] }

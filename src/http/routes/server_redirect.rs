@@ -9,8 +9,8 @@ use poem_openapi::param::Path;
 use crate::http::openapi::inputs::CallbackInput;
 use crate::http::openapi::{LoginKind, Refused, SeeOther, Tag, error_list};
 use crate::http::protocol::{
-    App, BySession, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, attempt_cookie_of, form_fields,
-    provider_parameters, scopes,
+    App, BySession, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, authorization_request_cookie_of,
+    form_fields, provider_parameters, scopes,
 };
 use crate::login::{AuthorizeRequest, Fields, RequestContext};
 
@@ -66,7 +66,7 @@ impl ServerRedirect {
         };
         let begun = self.app.login.authorize(&provider.0, request, &request_context).await;
         let begun = begun.map_err(|error| self.app.login_failure(error))?;
-        let cookie = attempt_cookie_of(&request_context.base_url, &begun);
+        let cookie = authorization_request_cookie_of(&request_context.base_url, &begun);
         Ok(SeeOther::new(&begun.authorization_url, Some(cookie))?)
     }
 
@@ -107,10 +107,10 @@ impl ServerRedirect {
         fields: Fields,
         context: RequestContext,
     ) -> Result<SeeOther, Rejection> {
-        let (own, attempt_cookie) = (context.base_url.clone(), context.cookie.clone());
+        let (own, request_cookie) = (context.base_url.clone(), context.cookie.clone());
         let outcome = self.app.login.complete_redirect(provider, fields, context).await;
         let outcome = outcome.map_err(|error| self.app.login_failure(error))?;
-        SeeOther::to_outcome(&own, attempt_cookie.as_ref(), outcome)
+        SeeOther::to_outcome(&own, request_cookie.as_ref(), outcome)
     }
 }
 

@@ -26,7 +26,9 @@ impl Tokens {
     /// Refresh an access token
     ///
     /// The new access token keeps the claims of the refresh token. With SIMPLE_JWT_ROTATE_REFRESH_TOKENS the answer
-    /// has a new refresh token too.
+    /// has a new refresh token too. If the answer is lost, send the same refresh token again. With
+    /// SIMPLE_JWT_BLACKLIST_AFTER_ROTATION as well, a refresh token that is used after its successor was used revokes all
+    /// tokens of its login.
     #[oai(path = "/refresh", method = "post", operation_id = "refreshToken")]
     async fn refresh(
         &self,
@@ -50,7 +52,9 @@ impl Tokens {
 
     /// Revoke a refresh token
     ///
-    /// Also for sliding tokens. Access tokens that were issued for the refresh token stay valid until they expire.
+    /// Also for sliding tokens. With SIMPLE_JWT_ROTATE_REFRESH_TOKENS and SIMPLE_JWT_BLACKLIST_AFTER_ROTATION it revokes all
+    /// tokens of the login. Otherwise an access token that was issued for the refresh token
+    /// stays valid until it expires, at most five minutes by default.
     #[oai(path = "/blacklist", method = "post", operation_id = "blacklistToken")]
     async fn blacklist(
         &self,
@@ -63,10 +67,16 @@ impl Tokens {
 
     /// Refresh a sliding token
     ///
-    /// The token must not be expired. The new token keeps its id and its last refresh date.
+    /// The token must not be expired. The new token keeps its id and its last refresh date. With
+    /// SIMPLE_JWT_ROTATE_REFRESH_TOKENS and SIMPLE_JWT_BLACKLIST_AFTER_ROTATION it has a new id and replaces the token.
     #[oai(path = "/sliding/refresh", method = "post", operation_id = "refreshSlidingToken")]
-    async fn refresh_sliding(&self, body: RawBody<TokenInput>) -> Result<Answer<SlidingToken>, Refused<RefreshErrors>> {
-        let token = self.app.account.refresh_sliding(&body.text("token").await?).await?;
+    async fn refresh_sliding(
+        &self,
+        request: &Request,
+        body: RawBody<TokenInput>,
+    ) -> Result<Answer<SlidingToken>, Refused<RefreshErrors>> {
+        let token = body.text("token").await?;
+        let token = self.app.account.refresh_sliding(&token, &client_info(request)).await?;
         Ok(Answer(SlidingToken { token }))
     }
 }

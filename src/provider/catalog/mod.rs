@@ -60,6 +60,8 @@ fn head(text: &'static str, field: &str) -> Option<&'static str> {
 }
 
 /// The entry of a provider name: the default one, or the one with the ID `variant`.
+///
+/// Errors: the catalogue has the name, or the variant, not at all.
 pub fn entry_of(name: &str, variant: Option<&str>) -> Result<Option<CatalogEntry>, String> {
     let mut named = catalog_entries().filter(|entry| entry.name == name);
     let Some(variant) = variant else { return Ok(named.find(|entry| !entry.variant_only)) };
@@ -73,6 +75,8 @@ pub fn entry_of(name: &str, variant: Option<&str>) -> Result<Option<CatalogEntry
 
 /// The descriptor of an entry, with the fields of the operator's table `own` merged into it. `id` is `None` for a descriptor that
 /// is not in the catalogue.
+///
+/// Errors: the first problem, with the name of the field.
 pub fn read(id: Option<&str>, own: &Table) -> Result<Descriptor, String> {
     let mut own = own.clone();
     let parent = match own.remove("extends") {

@@ -40,13 +40,18 @@ fitbit-oauth2 400 {"errors": [{"errorType": "invalid_grant", "message": "Authori
 google-oauth2 400 {"error": "invalid_grant", "error_description": "Malformed auth code."}
 hubspot 400 {"status": "BAD_AUTH_CODE", "message": "missing or unknown auth code"}
 kakao 400 {"error": "invalid_grant", "error_description": "authorization code not found for code=x", "error_code": "KOE320"}
+keycloak 400 {"error": "invalid_grant", "error_description": "Code not valid"}
 mailru 200 {"error": "token not found", "error_code": 6, "error_description": "token not found"}
 naver 200 {"error": "invalid_request", "error_description": "no valid data in session"}
+okta-oauth2 400 {"error": "invalid_grant", "error_description": "The authorization code is invalid or has expired."}
+patreon 401 {"error": "invalid_grant"}
 qq 200 callback( {"error":100020,"error_description":"code is reused error"} );
 qq 200 callback( {"error":100019,"error_description":"code to access token error"} );
+salesforce-oauth2 400 {"error": "invalid_grant", "error_description": "expired authorization code"}
 spotify 400 {"error": "invalid_grant", "error_description": "Invalid authorization code"}
 stripe 400 {"error": "invalid_grant", "error_description": "Authorization code does not exist: ac_123"}
 tiktok 200 {"error": "invalid_grant", "error_description": "Authorization code is expired."}
+twitch-oauth2 400 {"status": 400, "message": "Invalid authorization code"}
 twitter-oauth2 400 {"error": "invalid_request", "error_description": "Value passed for the authorization code was invalid."}
 vk-oauth2 401 {"error": "invalid_grant", "error_description": "Code is invalid or expired."}
 weixin 200 {"errcode": 42003, "errmsg": "oauth_code expired"}
@@ -57,15 +62,11 @@ zoom-oauth2 400 {"reason": "Invalid authorization code mk1Cq", "error": "invalid
 const REMEMBERED: &str = r#"azuread-oauth2 400 {"error": "invalid_grant", "error_description": "AADSTS70008: The provided authorization code has expired."}
 deezer 200 wrong code
 facebook 400 {"error": {"message": "Error validating verification code. Please make sure your redirect_uri is identical", "type": "OAuthException", "code": 100}}
-keycloak 400 {"error": "invalid_grant", "error_description": "Code not valid"}
 line 400 {"error": "invalid_grant", "error_description": "invalid authorization code"}
-patreon 401 {"error": "invalid_grant"}
 paypal-oauth2 400 {"error": "invalid_authzcode", "error_description": "The authorization code has expired"}
 reddit 200 {"error": "invalid_grant"}
-salesforce-oauth2 400 {"error": "invalid_grant", "error_description": "expired authorization code"}
 stackoverflow 400 {"error": {"type": "invalid_request", "message": "`code` is expired or invalid"}}
 threads 400 {"error": {"message": "Invalid verification code format.", "type": "OAuthException", "code": 100}}
-twitch-oauth2 400 {"status": 400, "message": "Invalid authorization code"}
 vimeo-oauth2 400 {"error": "invalid_grant", "error_description": "The authorization code or user credentials are wrong."}
 weixin 200 {"errcode": 40029, "errmsg": "invalid code, rid: 65"}
 yandex-oauth2 400 {"error": "bad_verification_code", "error_description": "Invalid code"}

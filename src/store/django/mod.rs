@@ -17,7 +17,7 @@ use crate::settings::SettingError;
 mod columns;
 mod source_rows;
 
-pub use self::source_rows::{DjangoUser, Knox, Link, Outstanding, Session, Token, User, plain_key};
+pub use self::source_rows::{Knox, Link, Outstanding, Session, Token, User, plain_key};
 
 /// Rows read by one statement.
 pub const PAGE: i64 = 1000;

@@ -47,8 +47,7 @@ const LISTED_TABLES: [ListedTable; 4] = [
     },
     // The newest token of each family.
     ListedTable {
-        before_user:
-            "SELECT * FROM (SELECT kind, NULL AS digest, family AS name, coalesce(signed_in, created) AS created,
+        before_user: "SELECT * FROM (SELECT kind, NULL AS digest, family AS name, family_created AS created,
                       signed_in, last_used, expires, ip, agent
                       FROM (SELECT r.*, row_number() OVER (PARTITION BY family ORDER BY created DESC, jti DESC) AS place
                             FROM refresh_tokens r WHERE blacklisted IS NULL AND user_id = ",
@@ -148,7 +147,8 @@ impl Store {
         Self::revoke_keys(tx, || delete("knox_tokens"), user, "digest", &knox).await?;
         let blacklist = || {
             let mut update = Builder::new("UPDATE refresh_tokens SET blacklisted = ");
-            update.push_bind(now.0).push(" WHERE blacklisted IS NULL AND user_id = ");
+            update.push_bind(now.0).push(", family_revoked = ").push_bind(now.0);
+            update.push(" WHERE blacklisted IS NULL AND user_id = ");
             update
         };
         Self::revoke_keys(tx, blacklist, user, "family", &families).await

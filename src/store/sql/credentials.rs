@@ -4,13 +4,13 @@ use super::audit::audit_query;
 use super::{Store, Tx};
 use crate::clock::UnixMillis;
 use crate::model::{
-    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, KnoxRow, NewCredential, RefreshRow, RefreshUse,
-    SessionRow, User, UserId,
+    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, FamilyState, KnoxRow, NewCredential, SessionRow,
+    User, UserId,
 };
 use crate::secrets::Digest;
-use crate::store::credentials::{CredentialStore, Rotated};
+use crate::store::credentials::{Blacklisting, CredentialStore, NextStep, Rotated, Rotation};
 use crate::store::error::Result;
-use crate::store::stored_rows::{KnoxUserRow, RefreshUseRow, SessionUserRow, TokenUserRow, user_columns};
+use crate::store::stored_rows::{KnoxUserRow, SessionUserRow, TokenUserRow, user_columns};
 use crate::store::types::LoginCommit;
 
 impl Store {
@@ -49,7 +49,7 @@ impl Store {
     }
 
     /// Cancels the links that the user requested: a revoked credential must not link an account any more.
-    async fn cancel_pending_links(tx: &mut Tx, user: UserId) -> Result<()> {
+    pub(super) async fn cancel_pending_links(tx: &mut Tx, user: UserId) -> Result<()> {
         sqlx::query("UPDATE users SET link_generation = link_generation + 1 WHERE id = $1")
             .bind(user)
             .execute(&mut **tx)
@@ -122,26 +122,6 @@ impl Store {
                 .await?;
             }
         }
-        Ok(())
-    }
-
-    async fn insert_refresh(tx: &mut Tx, row: &RefreshRow) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO refresh_tokens
-               (jti, family, kind, user_id, created, expires, last_used, ip, agent, signed_in)
-             VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8, $9)",
-        )
-        .bind(&row.jti)
-        .bind(&row.family)
-        .bind(row.kind.to_string())
-        .bind(row.user_id)
-        .bind(row.created.0)
-        .bind(row.expires.0)
-        .bind(&row.client.ip)
-        .bind(&row.client.agent)
-        .bind(row.signed_in.map(|at| at.0))
-        .execute(&mut **tx)
-        .await?;
         Ok(())
     }
 }
@@ -250,84 +230,22 @@ impl CredentialStore for Store {
         Ok(())
     }
 
-    async fn refresh_use(&self, jti: &str, user: UserId) -> Result<(Option<User>, RefreshUse)> {
-        let row: Option<RefreshUseRow> = sqlx::query_as(concat!(
-            "SELECT r.family, r.blacklisted, r.successor, r.last_used, r.signed_in, ",
-            user_columns!(),
-            " FROM users u LEFT JOIN refresh_tokens r ON r.jti = $1 AND r.user_id = u.id WHERE u.id = $2"
-        ))
-        .bind(jti)
-        .bind(user)
-        .fetch_optional(&mut *self.reader().await?)
-        .await?;
-        Ok(row.map_or_else(|| (None, RefreshUse::default()), RefreshUseRow::split))
+    async fn token_family(&self, jti: &str, user: UserId) -> Result<Option<(User, Option<FamilyState>)>> {
+        self.read_family(jti, user).await
     }
 
-    async fn rotate(
-        &self,
-        old: &str,
-        new: &RefreshRow,
-        blacklist_old: bool,
-        now: UnixMillis,
-        is_valid: &(dyn for<'a> Fn(&'a User) -> bool + Sync),
-    ) -> Result<Rotated> {
-        let mut tx = self.begin().await?;
-        if !Self::locked_user(&mut tx, new.user_id).await?.is_some_and(|user| is_valid(&user)) {
-            tx.rollback().await?;
-            return Ok(Rotated::Revoked);
-        }
-        // A token of simplejwt has no row yet: it gets one that records its use.
-        let written = sqlx::query(
-            "INSERT INTO refresh_tokens AS known
-               (jti, family, kind, user_id, created, expires, last_used, successor, blacklisted)
-             VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8)
-             ON CONFLICT (user_id, jti) DO UPDATE
-               SET successor = excluded.successor, blacklisted = excluded.blacklisted
-               WHERE known.blacklisted IS NULL",
-        )
-        .bind(old)
-        .bind(&new.family)
-        .bind(new.kind.to_string())
-        .bind(new.user_id)
-        .bind(new.created.0)
-        .bind(new.expires.0)
-        .bind(&new.jti)
-        .bind(blacklist_old.then_some(now.0))
-        .execute(&mut *tx)
-        .await?;
-        if written.rows_affected() == 0 {
-            tx.rollback().await?;
-            return Ok(Rotated::AlreadyUsed);
-        }
-        Self::insert_refresh(&mut tx, new).await?;
-        tx.commit().await?;
-        Ok(Rotated::Done)
+    async fn access_token_user(&self, user: UserId, since: UnixMillis) -> Result<Option<(User, Vec<String>)>> {
+        self.read_access_user(user, since).await
     }
 
-    async fn blacklist(
-        &self,
-        jti: &str,
-        user: UserId,
-        expires: UnixMillis,
-        now: UnixMillis,
-        audit: &AuditEvent,
-    ) -> Result<bool> {
+    async fn rotate(&self, rotation: &Rotation<'_>, next: &NextStep<'_>) -> Result<Rotated> {
+        self.rotate_token(rotation, next).await
+    }
+
+    async fn blacklist(&self, blacklisting: &Blacklisting<'_>, audit: &AuditEvent) -> Result<bool> {
         let mut tx = self.begin().await?;
-        Self::cancel_pending_links(&mut tx, user).await?;
-        let written = sqlx::query(
-            "INSERT INTO refresh_tokens AS known
-               (jti, family, kind, user_id, created, expires, last_used, blacklisted)
-             VALUES ($1, $1, 'jwt-pair', $2, $3, $4, $3, $3)
-             ON CONFLICT (user_id, jti) DO UPDATE SET blacklisted = excluded.blacklisted
-               WHERE known.blacklisted IS NULL",
-        )
-        .bind(jti)
-        .bind(user)
-        .bind(now.0)
-        .bind(expires.0)
-        .execute(&mut *tx)
-        .await?;
-        let is_new = written.rows_affected() == 1;
+        Self::cancel_pending_links(&mut tx, blacklisting.user).await?;
+        let is_new = Self::blacklist_token(&mut tx, blacklisting).await?;
         if is_new {
             audit_query(audit).execute(&mut *tx).await?;
         }

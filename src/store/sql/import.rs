@@ -313,7 +313,7 @@ impl ImportStore for Store {
         if write && !new.is_empty() {
             let mut insert = Builder::new(
                 "INSERT INTO refresh_tokens AS known
-                   (jti, family, kind, user_id, created, expires, last_used, blacklisted) ",
+                   (jti, family, kind, user_id, created, family_created, expires, last_used, blacklisted) ",
             );
             insert.push_values(new, |mut row, (token, blacklisted)| {
                 row.push_bind(token.jti.as_str())
@@ -321,6 +321,7 @@ impl ImportStore for Store {
                     .push_bind(token.kind.to_string())
                     .push_bind(token.user_id)
                     .push_bind(token.created.0)
+                    .push_bind(token.family_created.0)
                     .push_bind(token.expires.0)
                     .push_bind(token.created.0)
                     .push_bind(blacklisted.map(|at| at.0));

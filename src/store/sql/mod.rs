@@ -14,6 +14,8 @@ mod import;
 mod logins;
 mod rate_limits;
 mod repository;
+mod signing_keys;
+mod token_families;
 mod user_lookup;
 mod users;
 

@@ -1,6 +1,6 @@
 //! Custom user models: other names, additional columns, UUIDs as ids.
 
-use rest_social_auth::store::django::Names;
+use rest_social_auth::import::Names;
 use serde_json::{Value, json};
 
 use super::{Project, RunOptions, count, import, import_with, note, try_import, use_credential};

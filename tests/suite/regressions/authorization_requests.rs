@@ -1,4 +1,4 @@
-//! Authorization requests and used codes: replay, forged input, attempt cookies, wrapped and denied callbacks.
+//! Authorization requests and used codes: replay, forged input, authorization request cookies, wrapped and denied callbacks.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ on_both_databases! {
     fault_a16_used_id_token_is_stored_as_long_as_it_is_valid,
     fault_a24_other_callback_fields_do_not_make_a_code_new,
     fault_a25_begin_from_another_site_is_refused,
-    fault_a25_forged_attempt_cookie_is_replaced,
-    fault_a25_cross_site_form_does_not_replace_the_attempt_cookie,
+    fault_a25_forged_authorization_request_cookie_is_replaced,
+    fault_a25_cross_site_form_does_not_replace_the_authorization_request_cookie,
     fault_a25_authorize_as_a_subresource_is_refused,
     fault_a25_cross_site_callback_has_its_own_cookie,
     fault_b1_callback_wrapped_in_payload_completes,
@@ -169,22 +169,22 @@ async fn fault_a25_begin_from_another_site_is_refused(engine: Engine) {
     }
 }
 
-async fn fault_a25_forged_attempt_cookie_is_replaced(engine: Engine) {
+async fn fault_a25_forged_authorization_request_cookie_is_replaced(engine: Engine) {
     let app = TestApp::start(engine).await;
     for made_up in ["rsab_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo", &format!("rsab_{}", "A".repeat(64)), "", "x"] {
         let browser = app.browser();
-        browser.set_cookie("rsa_attempt", made_up);
+        browser.set_cookie("rsa_authorization_request", made_up);
         app.begin(&browser, "github", json!({})).await;
-        let made = browser.cookie("rsa_attempt").expect("a cookie");
+        let made = browser.cookie("rsa_authorization_request").expect("a cookie");
         assert_ne!(made, made_up);
         let begun = app.begin(&browser, "github", json!({})).await;
         assert_eq!(
-            browser.cookie("rsa_attempt").as_deref(),
+            browser.cookie("rsa_authorization_request").as_deref(),
             Some(made.as_str()),
             "the cookie of this server is not replaced"
         );
         let fixed = app.browser();
-        fixed.set_cookie("rsa_attempt", made_up);
+        fixed.set_cookie("rsa_authorization_request", made_up);
         let body = json!({"code": "u1", "state": begun.state});
         fixed.login("token/github", body).await.problem(400, "flow_mismatch");
     }
@@ -205,7 +205,7 @@ async fn vk_id(engine: Engine) -> TestApp {
 }
 
 /// A browser sends no `Lax` cookie with a cross-site form, so the first step would set a new one.
-async fn fault_a25_cross_site_form_does_not_replace_the_attempt_cookie(engine: Engine) {
+async fn fault_a25_cross_site_form_does_not_replace_the_authorization_request_cookie(engine: Engine) {
     let app = TestApp::start(engine).await;
     for route in ["token", "token_user", "jwt-pair", "jwt-sliding-user", "knox"] {
         let first_step = |headers: &[(&str, &str)]| {
@@ -225,7 +225,10 @@ async fn fault_a25_cross_site_form_does_not_replace_the_attempt_cookie(engine: E
         for headers in
             [&[("origin", FRONTEND), ("sec-fetch-site", "cross-site")][..], &[("sec-fetch-site", "same-site")], &[]]
         {
-            assert!(first_step(headers).await.set_cookie("rsa_attempt").is_some(), "{route}: {headers:?}");
+            assert!(
+                first_step(headers).await.set_cookie("rsa_authorization_request").is_some(),
+                "{route}: {headers:?}"
+            );
         }
     }
 }
@@ -260,8 +263,8 @@ async fn fault_a25_authorize_as_a_subresource_is_refused(engine: Engine) {
 }
 
 async fn fault_a25_cross_site_callback_has_its_own_cookie(engine: Engine) {
-    const LAX: &str = "rsa_attempt";
-    const CROSS_SITE: &str = "rsa_attempt_form_post";
+    const LAX: &str = "rsa_authorization_request";
+    const CROSS_SITE: &str = "rsa_authorization_request_form_post";
     let app = apple(engine).await;
     let browser = app.browser();
     let github = app.begin(&browser, "github", json!({})).await;

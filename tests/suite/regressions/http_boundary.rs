@@ -34,7 +34,8 @@ async fn fault_b4_invalid_cookie_does_not_hide_other_cookies(engine: Engine) {
     };
     let user = app.client().get("/api/user/").header("cookie", cookies(&["sessionid"])).send().await;
     assert_eq!(user.field("username"), "user1");
-    let login = app.client().post("/api/login/social/token/github/").header("cookie", cookies(&["rsa_attempt"]));
+    let login =
+        app.client().post("/api/login/social/token/github/").header("cookie", cookies(&["rsa_authorization_request"]));
     login.json(&json!({"code": "u01", "state": begun.state})).send().await.ok();
 }
 

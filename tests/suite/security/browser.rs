@@ -70,8 +70,7 @@ async fn sec_33_https_cookies_are_host_bound_and_secure(engine: Engine) {
     let answer = app.client().login("session/github", json!({"code": "u1"})).await;
     let session = answer.set_cookie("__Host-sessionid").expect("a session cookie");
     let begun = app.client().post("/api/login/social/begin/github/").json(&json!({})).send().await;
-    let authorization_request =
-        begun.set_cookies().into_iter().find(|cookie| cookie.value.starts_with("rsab_")).expect("the attempt cookie");
+    let authorization_request = begun.authorization_request_cookie();
     assert!(authorization_request.name.starts_with("__Host-"), "{}", authorization_request.name);
     for cookie in [session, authorization_request] {
         for (name, wanted) in [

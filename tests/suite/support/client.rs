@@ -206,6 +206,12 @@ impl Answer {
     pub fn set_cookie(&self, name: &str) -> Option<SetCookie> {
         self.set_cookies().into_iter().find(|cookie| cookie.name == name)
     }
+
+    /// The cookie that binds an authorization request to its browser, under any of its names.
+    pub fn authorization_request_cookie(&self) -> SetCookie {
+        let mut cookies = self.set_cookies().into_iter();
+        cookies.find(|cookie| cookie.value.starts_with("rsab_")).expect("the authorization request cookie")
+    }
 }
 
 #[derive(Clone, Debug)]

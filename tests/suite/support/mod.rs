@@ -16,6 +16,19 @@ pub use database::{Database, Engine};
 pub use double::{Call, Held, Reply};
 pub use test_app::{FRONTEND, Node, REDIRECT_URI, TestApp};
 
+/// The last part of the path of each login route.
+pub const LOGIN_ROUTES: [&str; 9] = [
+    "session",
+    "token",
+    "token_user",
+    "jwt-pair",
+    "jwt-pair-user",
+    "jwt-sliding",
+    "jwt-sliding-user",
+    "knox",
+    "knox_user",
+];
+
 /// Runs each named function once on SQLite and once on PostgreSQL, as two tests: `name::sqlite` and `name::postgres`.
 /// A function that is missing from the list is dead code, which the lints reject.
 macro_rules! on_both_databases {

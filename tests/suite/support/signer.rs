@@ -134,3 +134,8 @@ fn rs256(key: &KeyPair, header: &Value, claims: &Value) -> String {
 fn message(header: &Value, claims: &Value) -> String {
     format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()))
 }
+
+/// The PKCE challenge of a verifier (RFC 7636, 4.2).
+pub fn challenge_of(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
+}

@@ -174,6 +174,12 @@ impl TestApp {
         self.client().login(&format!("{kind}/github"), json!({"code": code})).await
     }
 
+    /// Signs in through github with this profile and returns the user.
+    pub async fn login_with_profile(&self, code: &str, profile: Value) -> Value {
+        self.fake_users.set_profile("github", code, profile);
+        self.login("session", code).await.ok()
+    }
+
     /// The field `token` of a login through github.
     pub async fn token(&self, kind: &str, code: &str) -> String {
         self.login(kind, code).await.field("token")

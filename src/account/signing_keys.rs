@@ -1,0 +1,368 @@
+//! The keys that the server makes to sign JWTs: read by every node, changed by the node that the database lets change them, and
+//! managed by commands (SEC-31).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{Mutex, Semaphore};
+use tokio::time::Instant;
+
+use crate::clock::{Deps, UnixMillis};
+use crate::credential::{Credentials, KeySchedule, KeyStep, NewKey, UnreadableKey};
+use crate::model::{AuditEvent, AuditKind, ClientInfo, SigningKey, SigningKeyChange, SigningKeyState};
+use crate::secrets::{ExposeSecret as _, SecretString, TokenCipher};
+use crate::settings::JwtAlgorithm;
+use crate::store::{self, Repository, StoreError};
+
+/// Tokens with unknown keys make a node read the keys once in this time.
+const MIN_RELOAD_INTERVAL: Duration = Duration::from_secs(1);
+/// Requests with unknown keys that may wait for that; further ones are refused at once.
+const MAX_WAITING_REQUESTS: usize = 256;
+/// Steps of one call; each one that another node did first counts too. More are never due at once.
+const MAX_STEPS: usize = 12;
+
+/// Why the keys cannot be used or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningKeyError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key was made with other ENCRYPTION_KEYS, or with another SECRET_KEY.
+    #[error(
+        "the signing key {0} cannot be decrypted: set the ENCRYPTION_KEYS, or without them the SECRET_KEY, with which it was made. \
+         If they are lost, run `rest-social-auth keys retire {0}`: it ends all JWTs of this key"
+    )]
+    Undecryptable(String),
+    /// A row cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] UnreadableKey),
+    /// The settings give the key.
+    #[error("{0} is a key of the settings: replace it in SIMPLE_JWT_SIGNING_KEY and SIMPLE_JWT_VERIFYING_KEY")]
+    Configured(String),
+    /// There is no such key.
+    #[error("there is no signing key {0} that verifies: `keys list` lists the keys")]
+    Unknown(String),
+    /// `HS*`, or the settings have a key.
+    #[error("the server makes no signing keys with this SIMPLE_JWT_ALGORITHM and SIMPLE_JWT_SIGNING_KEY")]
+    NotMade,
+    /// Another process changed the keys at the same time.
+    #[error("the keys were changed by another process at the same time: run the command again")]
+    Contended,
+}
+
+/// A key that signs or verifies, as commands show it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SigningKeyEntry {
+    /// The `kid` of its tokens.
+    pub kid: String,
+    /// Its `alg`.
+    pub algorithm: String,
+    /// Its state. A key of the settings signs or is published.
+    pub state: SigningKeyState,
+    /// Whether the settings have it.
+    pub in_settings: bool,
+    /// RFC 3339, as the following times; `None` for a key of the settings.
+    pub created: Option<String>,
+    /// Since when it signs, or from when on it signs after `keys rotate`.
+    pub signs_from: Option<String>,
+    /// When it was retired.
+    pub retired: Option<String>,
+    /// When it stops to verify, or did.
+    pub expires: Option<String>,
+}
+
+/// The result of a requested rotation.
+#[derive(Clone, Debug, Serialize)]
+pub struct RequestedRotation {
+    /// The next key.
+    pub kid: String,
+    /// From when on it signs, in RFC 3339. It may be in the future: every node and service must know it first.
+    pub signs_from: String,
+    /// Whether it signs now.
+    pub signs: bool,
+}
+
+/// A read of the keys.
+#[derive(Clone, Copy)]
+struct Read {
+    began: Instant,
+    succeeded: bool,
+}
+
+/// Reads, makes, rotates and retires the keys.
+pub struct SigningKeyService {
+    credentials: Arc<Credentials>,
+    store: Arc<dyn Repository>,
+    cipher: Arc<TokenCipher>,
+    deps: Deps,
+    /// `None`: `HS*`, which has no key pairs.
+    schedule: Option<KeySchedule>,
+    /// The last read of the keys; locked while they are read.
+    last_read: Mutex<Option<Read>>,
+    waiting: Semaphore,
+    is_loaded: AtomicBool,
+}
+
+impl SigningKeyService {
+    /// Reads nothing yet.
+    pub fn new(
+        credentials: Arc<Credentials>,
+        store: Arc<dyn Repository>,
+        cipher: Arc<TokenCipher>,
+        deps: Deps,
+    ) -> Self {
+        let schedule = KeySchedule::new(credentials.jwt.rules());
+        let is_loaded = AtomicBool::new(schedule.is_none());
+        let (last_read, waiting) = (Mutex::new(None), Semaphore::new(MAX_WAITING_REQUESTS));
+        Self { credentials, store, cipher, deps, schedule, last_read, waiting, is_loaded }
+    }
+
+    /// `None`: `HS*`, which has no key pairs.
+    pub fn schedule(&self) -> Option<&KeySchedule> {
+        self.schedule.as_ref()
+    }
+
+    /// The public keys as a JWK set (RFC 7517) in JSON; empty with `HS*`.
+    pub fn public_keys(&self) -> String {
+        self.credentials.jwt.public_keys()
+    }
+
+    /// The algorithms of the public keys.
+    pub fn algorithms(&self) -> Vec<String> {
+        self.credentials.jwt.algorithms()
+    }
+
+    /// Reads the keys before the first request, and makes them at the first start. Later calls return at once.
+    ///
+    /// Errors: the database, or a key that cannot be decrypted.
+    pub async fn load(&self) -> Result<(), SigningKeyError> {
+        if self.is_loaded.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut last_read = self.last_read.lock().await;
+        if self.is_loaded.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.run_steps(&mut last_read).await
+    }
+
+    /// Reads the keys, and changes their states when it is time.
+    ///
+    /// Errors: as of [`Self::load`]. The present key then continues to sign.
+    pub async fn maintain(&self) -> Result<(), SigningKeyError> {
+        self.run_steps(&mut *self.last_read.lock().await).await
+    }
+
+    /// Reads the keys again if the token names an unknown key. Returns whether they were read after this call began.
+    ///
+    /// The database is read once in [`MIN_RELOAD_INTERVAL`], whatever tokens are sent. A request waits for the next read, so
+    /// that a token which another node has just signed is not refused.
+    pub async fn reload_for(&self, token: &str) -> store::Result<bool> {
+        if !self.credentials.jwt.names_unknown_key(token) {
+            return Ok(false);
+        }
+        let arrived = Instant::now();
+        let Ok(_permit) = self.waiting.try_acquire() else { return Ok(false) };
+        let mut last_read = self.last_read.lock().await;
+        match *last_read {
+            Some(Read { began, succeeded: true }) if began >= arrived => return Ok(true),
+            Some(Read { began, succeeded: false }) if began >= arrived => {
+                return Err(StoreError("the keys that sign JWTs could not be read".into()));
+            }
+            Some(Read { began, .. }) => tokio::time::sleep_until(began + MIN_RELOAD_INTERVAL).await,
+            None => {}
+        }
+        let keys = self.read(&mut last_read).await?;
+        if let Err(error) = self.install(&keys) {
+            tracing::error!(%error, "the keys that sign JWTs cannot be used");
+        }
+        Ok(true)
+    }
+
+    async fn read(&self, last_read: &mut Option<Read>) -> store::Result<Vec<SigningKey>> {
+        let began = Instant::now();
+        let keys = self.store.signing_keys().await;
+        *last_read = Some(Read { began, succeeded: keys.is_ok() });
+        keys
+    }
+
+    async fn run_steps(&self, last_read: &mut Option<Read>) -> Result<(), SigningKeyError> {
+        let Some(schedule) = &self.schedule else { return Ok(()) };
+        for _ in 0..MAX_STEPS {
+            let keys = self.read(last_read).await?;
+            self.install(&keys)?;
+            let now = self.deps.now();
+            let Some(step) = schedule.next_step(&keys, |key| self.private_key(key).is_some(), now) else {
+                self.is_loaded.store(true, Ordering::Release);
+                return Ok(());
+            };
+            // If another node did it first, the next read shows its result.
+            self.run_step(step, &ClientInfo::default(), now).await?;
+        }
+        Err(SigningKeyError::Contended)
+    }
+
+    /// False: another process changed the keys first.
+    async fn run_step(&self, step: KeyStep, client: &ClientInfo, now: UnixMillis) -> Result<bool, SigningKeyError> {
+        match step {
+            KeyStep::Make(algorithm, state) => self.make(algorithm, state, now).await,
+            KeyStep::Change { changes, signs } => {
+                let audit = signs.map(|kid| event(AuditKind::SigningKeyRotated, &kid, client, now));
+                Ok(self.store.change_signing_keys(&changes, now, audit.as_ref()).await?)
+            }
+        }
+    }
+
+    /// Uses these keys from now on.
+    ///
+    /// Errors: the key that signs cannot be decrypted. The others are used all the same.
+    fn install(&self, keys: &[SigningKey]) -> Result<(), SigningKeyError> {
+        let now = self.deps.now();
+        let signing = self.schedule.as_ref().and_then(|schedule| schedule.find(keys, SigningKeyState::Signing));
+        let private_key = signing.and_then(|key| Some((key.kid.as_str(), self.private_key(key)?)));
+        let signer = private_key.as_ref().map(|(kid, private_key)| (*kid, private_key));
+        self.credentials.jwt.replace_stored_keys(keys, signer, now)?;
+        match signing {
+            Some(key) if private_key.is_none() => Err(SigningKeyError::Undecryptable(key.kid.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// `None`: it was deleted, or is encrypted with a key that this node does not have.
+    fn private_key(&self, key: &SigningKey) -> Option<SecretString> {
+        let plain = self.cipher.decrypt(&SigningKey::binding(&key.kid), key.encrypted_private_key.as_deref()?)?;
+        String::from_utf8(plain).ok().map(SecretString::from)
+    }
+
+    /// False: another node made it first.
+    async fn make(
+        &self,
+        algorithm: JwtAlgorithm,
+        state: SigningKeyState,
+        now: UnixMillis,
+    ) -> Result<bool, SigningKeyError> {
+        let made = tokio::task::spawn_blocking(move || NewKey::generate(algorithm)).await;
+        let NewKey { kid, public_jwk, private_key } = made.map_err(|error| StoreError(Box::new(error)))?;
+        let plain = private_key.expose_secret().as_bytes();
+        let encrypted = self.cipher.encrypt(&SigningKey::binding(&kid), plain, &self.deps);
+        let key = SigningKey {
+            kid,
+            algorithm: algorithm.to_string(),
+            public_jwk,
+            encrypted_private_key: Some(encrypted),
+            state,
+            created: now,
+            signs_from: (state == SigningKeyState::Signing).then_some(now),
+            retired: None,
+            expires: None,
+        };
+        Ok(self.store.insert_signing_key(&key).await?)
+    }
+
+    /// All keys: those of the settings, then the stored ones, the oldest first.
+    pub async fn list(&self) -> Result<Vec<SigningKeyEntry>, SigningKeyError> {
+        let now = self.deps.now();
+        let configured = self.credentials.jwt.configured_keys().into_iter().map(|key| SigningKeyEntry {
+            kid: key.kid,
+            algorithm: key.algorithm,
+            state: if key.is_signing { SigningKeyState::Signing } else { SigningKeyState::Published },
+            in_settings: true,
+            created: None,
+            signs_from: None,
+            retired: None,
+            expires: None,
+        });
+        let time = |at: Option<UnixMillis>| at.map(UnixMillis::rfc3339);
+        let stored = self.store.signing_keys().await?.into_iter().map(|key| SigningKeyEntry {
+            state: key.state_at(now),
+            kid: key.kid,
+            algorithm: key.algorithm,
+            in_settings: false,
+            created: time(Some(key.created)),
+            signs_from: time(key.signs_from),
+            retired: time(key.retired),
+            expires: time(key.expires),
+        });
+        Ok(configured.chain(stored).collect())
+    }
+
+    /// Makes the next key sign, now or as soon as it has been published for long enough.
+    ///
+    /// Errors: the server makes no keys, or as of [`Self::load`].
+    pub async fn rotate(&self, client: &ClientInfo) -> Result<RequestedRotation, SigningKeyError> {
+        let schedule = self.schedule.as_ref().filter(|schedule| schedule.algorithm().is_some());
+        let schedule = schedule.ok_or(SigningKeyError::NotMade)?;
+        self.maintain().await?;
+        let keys = self.store.signing_keys().await?;
+        let find = |state| schedule.find(&keys, state).ok_or(SigningKeyError::Contended);
+        let (signing, next) = (find(SigningKeyState::Signing)?, find(SigningKeyState::Published)?);
+        if self.private_key(next).is_none() {
+            return Err(SigningKeyError::Undecryptable(next.kid.clone()));
+        }
+        let now = self.deps.now();
+        let (kid, signs_from) = (next.kid.clone(), schedule.can_sign_from(next).max(now));
+        let signs = signs_from <= now;
+        let is_done = if signs {
+            self.run_step(schedule.rotation(signing, next, now), client, now).await?
+        } else {
+            let change = SigningKeyChange::Schedule { kid: kid.clone(), signs_from };
+            let audit = event(AuditKind::SigningKeyRotationRequested, &kid, client, now);
+            self.store.change_signing_keys(&[change], now, Some(&audit)).await?
+        };
+        if !is_done {
+            return Err(SigningKeyError::Contended);
+        }
+        self.maintain().await?;
+        Ok(RequestedRotation { kid, signs_from: signs_from.rfc3339(), signs })
+    }
+
+    /// Ends a key at once: its tokens are refused, and the key set no longer has it. If it signed, the published key signs.
+    /// Other nodes do the same when they read the keys next.
+    ///
+    /// Errors: no key of this id verifies, or as of [`Self::load`].
+    pub async fn retire(&self, kid: &str, client: &ClientInfo) -> Result<(), SigningKeyError> {
+        if self.credentials.jwt.configured_keys().iter().any(|key| key.kid == kid) {
+            return Err(SigningKeyError::Configured(kid.to_owned()));
+        }
+        let now = self.deps.now();
+        let change = SigningKeyChange::Retire { kid: kid.to_owned(), expires: now };
+        let audit = event(AuditKind::SigningKeyRetired, kid, client, now);
+        if !self.store.change_signing_keys(&[change], now, Some(&audit)).await? {
+            return Err(SigningKeyError::Unknown(kid.to_owned()));
+        }
+        self.maintain().await
+    }
+
+    /// Encrypts all private keys again with the first of ENCRYPTION_KEYS. Returns how many were changed, and how many could not
+    /// be decrypted.
+    pub async fn reencrypt(&self) -> Result<(u64, u64), SigningKeyError> {
+        let (mut changed, mut undecryptable) = (0, 0);
+        for key in self.store.signing_keys().await? {
+            let Some(old) = key.encrypted_private_key.as_deref().filter(|old| !self.cipher.is_current(old)) else {
+                continue;
+            };
+            let binding = SigningKey::binding(&key.kid);
+            match self.cipher.decrypt(&binding, old) {
+                Some(plain) => {
+                    let new = self.cipher.encrypt(&binding, &plain, &self.deps);
+                    changed += u64::from(self.store.replace_encrypted_key(&key.kid, old, &new).await?);
+                }
+                None => undecryptable += 1,
+            }
+        }
+        Ok((changed, undecryptable))
+    }
+
+    /// Stored keys whose private key this process cannot decrypt.
+    pub async fn undecryptable(&self) -> Result<Vec<String>, SigningKeyError> {
+        let keys = self.store.signing_keys().await?.into_iter();
+        let lost = keys.filter(|key| key.encrypted_private_key.is_some() && self.private_key(key).is_none());
+        Ok(lost.map(|key| key.kid).collect())
+    }
+}
+
+fn event(event: AuditKind, kid: &str, client: &ClientInfo, now: UnixMillis) -> AuditEvent {
+    AuditEvent::of_signing_key(event, kid.to_owned(), client.clone(), now)
+}

@@ -1,0 +1,128 @@
+//! The signatures of JWTs: signs with the present key, and verifies with the key that a token names.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use super::jwt::{JwtFault, Jwts, MAX_TOKEN_LEN};
+use super::jwt_keys::{KeySet, UnreadableKey, VerifyingKey};
+use super::token_type::TokenType;
+use crate::clock::UnixMillis;
+use crate::model::SigningKey;
+use crate::secrets::SecretString;
+
+/// A key of the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfiguredKey {
+    /// Thumbprint of the public key (RFC 7638).
+    pub kid: String,
+    /// Its `alg`.
+    pub algorithm: String,
+    /// Whether it is SIMPLE_JWT_SIGNING_KEY.
+    pub is_signing: bool,
+}
+
+impl Jwts {
+    /// Replaces the keys that the server made. `signing`: `kid` and private key of the one that signs; without it, the present
+    /// one continues to sign. Errors: a key cannot be read; then nothing changes.
+    pub fn replace_stored_keys(
+        &self,
+        keys: &[SigningKey],
+        signing: Option<(&str, &SecretString)>,
+        now: UnixMillis,
+    ) -> Result<(), UnreadableKey> {
+        self.keys.replace_stored(keys, signing, now)
+    }
+
+    /// Whether the token names a key that is not known here and that another node may have made.
+    pub fn names_unknown_key(&self, token: &str) -> bool {
+        /// A SHA-256 digest in base64url.
+        const THUMBPRINT_LEN: usize = 43;
+        if self.rules.algorithm.is_symmetric() || token.len() > MAX_TOKEN_LEN {
+            return false;
+        }
+        let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
+        kid.is_some_and(|kid| kid.len() == THUMBPRINT_LEN && self.keys.current().find(&kid).is_none())
+    }
+
+    /// The public keys as a JWK set (RFC 7517) in JSON; empty with `HS*`.
+    pub fn public_keys(&self) -> String {
+        self.keys.current().document()
+    }
+
+    /// The algorithms of the public keys.
+    pub fn algorithms(&self) -> Vec<String> {
+        self.keys.current().algorithms()
+    }
+
+    /// The keys of the settings; none with `HS*`.
+    pub fn configured_keys(&self) -> Vec<ConfiguredKey> {
+        let keys = &self.keys.configured;
+        let key = |(kid, algorithm): (&str, String)| ConfiguredKey {
+            kid: kid.to_owned(),
+            algorithm,
+            is_signing: keys.signing_kid() == Some(kid),
+        };
+        keys.public_keys().map(key).collect()
+    }
+
+    /// The claims of a token with a valid signature, and `typ` of its header if that names its key.
+    pub(super) fn decode(
+        &self,
+        token: &str,
+        now: UnixMillis,
+    ) -> Result<(Map<String, Value>, Option<String>), JwtFault> {
+        let keys = self.keys.current();
+        let claims = |key: &VerifyingKey| {
+            let decoded = jsonwebtoken::decode::<Map<String, Value>>(token, &key.decoding, &key.validation);
+            decoded.map(|decoded| decoded.claims)
+        };
+        if self.rules.algorithm.is_symmetric() {
+            let key = keys.verifying.first().ok_or(JwtFault::Invalid)?;
+            return claims(key).map(|claims| (claims, None)).map_err(|_| JwtFault::Invalid);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| JwtFault::Invalid)?;
+        match header.kid {
+            Some(kid) => {
+                let key = keys.find(&kid).filter(|key| key.is_valid_at(now)).ok_or(JwtFault::Invalid)?;
+                Ok((claims(key).map_err(|_| JwtFault::Invalid)?, Some(header.typ.unwrap_or_default())))
+            }
+            // simplejwt names no key. Its tokens are signed with a key of the settings.
+            None => {
+                let mut found = self.keys.configured.verifying.iter().filter_map(|key| claims(key).ok());
+                found.next().map(|claims| (claims, None)).ok_or(JwtFault::Invalid)
+            }
+        }
+    }
+
+    /// `is_own`: the token was issued by this server with an asymmetric algorithm, so that it also has the parties that the
+    /// settings do not name.
+    pub(super) fn check_parties(&self, claims: &Map<String, Value>, is_own: bool) -> Result<(), JwtFault> {
+        let names = |claim: &str, wanted: &str| match claims.get(claim) {
+            Some(Value::String(one)) => one == wanted,
+            Some(Value::Array(several)) => several.iter().any(|one| one == wanted),
+            _ => false,
+        };
+        let default = self.rules.default_party.as_deref().filter(|_| is_own);
+        let is_valid = self.rules.issuer.as_deref().or(default).is_none_or(|issuer| names("iss", issuer))
+            && self.rules.audience.as_deref().or(default).is_none_or(|audience| names("aud", audience));
+        if is_valid { Ok(()) } else { Err(JwtFault::Invalid) }
+    }
+
+    pub(super) fn sign(&self, token_type: TokenType, claims: &Map<String, Value>) -> String {
+        let keys: Arc<KeySet> = self.keys.current();
+        let signer = keys.signer.as_ref().expect("the server reads its keys before it answers a request");
+        let body = serde_json::to_vec(claims).expect("a map of plain values has a JSON form");
+        let mut token = String::with_capacity(768);
+        token.push_str(&signer.headers[token_type as usize]);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(body, &mut token);
+        let signature = jsonwebtoken::crypto::sign(token.as_bytes(), &signer.encoding, signer.algorithm)
+            .expect("the key was checked against the algorithm when it was read");
+        token.push('.');
+        token.push_str(&signature);
+        token
+    }
+}

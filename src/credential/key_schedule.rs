@@ -1,0 +1,304 @@
+//! When the keys that the server makes change their state (SEC-31). Pure: the database and the clock are elsewhere.
+//!
+//! There is always one published key beside the one that signs. So the next key is known to every node and every service long
+//! before it signs, also when an operator retires the signing key at once.
+
+use std::time::Duration;
+
+use crate::clock::UnixMillis;
+use crate::model::{SigningKey, SigningKeyChange, SigningKeyState};
+use crate::settings::{JwtAlgorithm, JwtRules};
+
+/// The longest time between two reads of the keys.
+const MAX_RELOAD_INTERVAL: Duration = Duration::from_secs(10);
+/// The longest time that others may cache the public keys.
+const MAX_CACHE_AGE: Duration = Duration::from_secs(5 * 60);
+/// The publication of a key has room for this many reloads and ages of a cache.
+const RELOADS_PER_PUBLICATION: u32 = 4;
+/// How much longer a retired key verifies than its last token lives: nodes that have not read the change still sign with it.
+const RETIREMENT_MARGIN: Duration = Duration::from_secs(10 * 60);
+/// When a key of another algorithm than SIMPLE_JWT_ALGORITHM is retired. Nodes with the former settings may still sign with it,
+/// and would make another one.
+const FORMER_ALGORITHM_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The times of the keys, from the settings.
+#[derive(Clone, Debug)]
+pub struct KeySchedule {
+    /// The algorithm of the keys to make; `None`: the settings have a key.
+    algorithm: Option<JwtAlgorithm>,
+    rotation: Option<Duration>,
+    publication: Duration,
+    /// From its retirement until a key verifies no token any more.
+    verification: Duration,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyStep {
+    /// Make a key of this algorithm in this state.
+    Make(JwtAlgorithm, SigningKeyState),
+    /// Change the state of keys in one transaction. `signs`: the key that signs from then on.
+    Change { changes: Vec<SigningKeyChange>, signs: Option<String> },
+}
+
+impl KeySchedule {
+    /// `None`: `HS*`, which has no key pairs.
+    pub fn new(rules: &JwtRules) -> Option<Self> {
+        (!rules.algorithm.is_symmetric()).then(|| Self {
+            algorithm: rules.makes_keys.then_some(rules.algorithm),
+            rotation: rules.key_rotation,
+            publication: rules.key_publication,
+            verification: rules.longest_lifetime().saturating_add(RETIREMENT_MARGIN),
+        })
+    }
+
+    /// How often each node reads the keys.
+    pub fn reload_interval(&self) -> Duration {
+        (self.publication / RELOADS_PER_PUBLICATION).min(MAX_RELOAD_INTERVAL)
+    }
+
+    /// How long others may cache the public keys.
+    pub fn cache_age(&self) -> Duration {
+        (self.publication / RELOADS_PER_PUBLICATION).min(MAX_CACHE_AGE)
+    }
+
+    /// The algorithm of the keys that the server makes; `None`: the settings have a key.
+    pub fn algorithm(&self) -> Option<JwtAlgorithm> {
+        self.algorithm
+    }
+
+    /// The key of the algorithm in this state.
+    pub fn find<'k>(&self, keys: &'k [SigningKey], state: SigningKeyState) -> Option<&'k SigningKey> {
+        let algorithm = self.algorithm?.to_string();
+        keys.iter().find(|key| key.state == state && key.algorithm == algorithm)
+    }
+
+    /// The next step; `None`: every key is in its state. `is_usable`: whether the private key can be decrypted.
+    pub fn next_step(
+        &self,
+        keys: &[SigningKey],
+        is_usable: impl Fn(&SigningKey) -> bool,
+        now: UnixMillis,
+    ) -> Option<KeyStep> {
+        self.step_of_own(keys, is_usable, now).or_else(|| self.step_of_former(keys, now))
+    }
+
+    fn step_of_own(
+        &self,
+        keys: &[SigningKey],
+        is_usable: impl Fn(&SigningKey) -> bool,
+        now: UnixMillis,
+    ) -> Option<KeyStep> {
+        let algorithm = self.algorithm?;
+        let published = self.find(keys, SigningKeyState::Published);
+        let Some(signing) = self.find(keys, SigningKeyState::Signing) else {
+            return Some(match published {
+                Some(next) if is_usable(next) => Self::sign(next, Vec::new()),
+                Some(next) => {
+                    let changes = vec![SigningKeyChange::Retire { kid: next.kid.clone(), expires: now }];
+                    KeyStep::Change { changes, signs: None }
+                }
+                None => KeyStep::Make(algorithm, SigningKeyState::Signing),
+            });
+        };
+        let Some(next) = published else { return Some(KeyStep::Make(algorithm, SigningKeyState::Published)) };
+        let is_requested = next.signs_from.is_some_and(|from| from <= now);
+        let is_old = self.rotation.is_some_and(|rotation| since(signing).plus(rotation) <= now);
+        let is_known = self.can_sign_from(next) <= now;
+        (is_known && (is_requested || is_old) && is_usable(next))
+            .then(|| Self::sign(next, vec![self.retire(signing, now)]))
+    }
+
+    /// The step that lets `next` sign instead of `signing`.
+    pub fn rotation(&self, signing: &SigningKey, next: &SigningKey, now: UnixMillis) -> KeyStep {
+        Self::sign(next, vec![self.retire(signing, now)])
+    }
+
+    /// Retires keys of an algorithm that the settings no longer name. Their tokens stay valid until they expire.
+    fn step_of_former(&self, keys: &[SigningKey], now: UnixMillis) -> Option<KeyStep> {
+        let own = self.algorithm.map(|algorithm| algorithm.to_string());
+        let is_former = |key: &&SigningKey| {
+            key.state != SigningKeyState::Retired
+                && own.as_ref() != Some(&key.algorithm)
+                && since(key).plus(FORMER_ALGORITHM_AGE) <= now
+        };
+        let key = keys.iter().find(is_former)?;
+        Some(KeyStep::Change { changes: vec![self.retire(key, now)], signs: None })
+    }
+
+    /// From when on a published key may sign: every node and every cache has it by then.
+    pub fn can_sign_from(&self, published: &SigningKey) -> UnixMillis {
+        published.created.plus(self.publication)
+    }
+
+    fn retire(&self, key: &SigningKey, now: UnixMillis) -> SigningKeyChange {
+        // A published key has signed no token.
+        let expires = if key.state == SigningKeyState::Signing { now.plus(self.verification) } else { now };
+        SigningKeyChange::Retire { kid: key.kid.clone(), expires }
+    }
+
+    fn sign(next: &SigningKey, mut changes: Vec<SigningKeyChange>) -> KeyStep {
+        changes.push(SigningKeyChange::Sign { kid: next.kid.clone() });
+        KeyStep::Change { changes, signs: Some(next.kid.clone()) }
+    }
+}
+
+/// Since when a key is in its state. A published key with a requested rotation may have a later time than now.
+fn since(key: &SigningKey) -> UnixMillis {
+    key.signs_from.unwrap_or(key.created)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    fn rules(algorithm: JwtAlgorithm) -> JwtRules {
+        JwtRules { algorithm, makes_keys: true, ..JwtRules::default() }
+    }
+
+    /// A table of keys with a clock. Every key is usable, except those in `unusable`.
+    struct Table {
+        schedule: KeySchedule,
+        keys: Vec<SigningKey>,
+        now: UnixMillis,
+        unusable: Vec<String>,
+    }
+
+    impl Table {
+        fn new(rules: &JwtRules) -> Self {
+            let schedule = KeySchedule::new(rules).expect("an asymmetric algorithm");
+            Self { schedule, keys: Vec::new(), now: UnixMillis::from_seconds(1_000_000), unusable: Vec::new() }
+        }
+
+        fn key(&mut self, kid: &str) -> &mut SigningKey {
+            self.keys.iter_mut().find(|key| key.kid == kid).expect("a known key")
+        }
+
+        fn change(&mut self, change: SigningKeyChange) {
+            let now = self.now;
+            match change {
+                SigningKeyChange::Schedule { kid, signs_from } => self.key(&kid).signs_from = Some(signs_from),
+                SigningKeyChange::Sign { kid } => {
+                    let key = self.key(&kid);
+                    (key.state, key.signs_from) = (SigningKeyState::Signing, Some(now));
+                }
+                SigningKeyChange::Retire { kid, expires } => {
+                    let key = self.key(&kid);
+                    (key.state, key.retired, key.expires) = (SigningKeyState::Retired, Some(now), Some(expires));
+                }
+            }
+        }
+
+        /// Does all steps that are due; returns the states, such as `k0 retired, k1 signing`.
+        fn run(&mut self) -> String {
+            let mut steps = 0;
+            loop {
+                let is_usable = |key: &SigningKey| !self.unusable.contains(&key.kid);
+                match self.schedule.next_step(&self.keys, is_usable, self.now) {
+                    None => break,
+                    Some(KeyStep::Make(algorithm, state)) => self.keys.push(SigningKey {
+                        kid: format!("k{}", self.keys.len()),
+                        algorithm: algorithm.to_string(),
+                        public_jwk: String::new(),
+                        encrypted_private_key: None,
+                        state,
+                        created: self.now,
+                        signs_from: (state == SigningKeyState::Signing).then_some(self.now),
+                        retired: None,
+                        expires: None,
+                    }),
+                    Some(KeyStep::Change { changes, .. }) => changes.into_iter().for_each(|change| self.change(change)),
+                }
+                steps += 1;
+                assert!(steps < 10, "the steps come to an end");
+            }
+            let shown = self.keys.iter().map(|key| format!("{} {}", key.kid, key.state_at(self.now)));
+            shown.collect::<Vec<_>>().join(", ")
+        }
+
+        fn after(&mut self, span: Duration) -> String {
+            self.now = self.now.plus(span);
+            self.run()
+        }
+    }
+
+    #[test]
+    fn sec_31_a_key_is_published_signs_is_retired_and_is_removed() {
+        let mut table = Table::new(&JwtRules { key_rotation: Some(DAY * 90), ..rules(JwtAlgorithm::ES256) });
+        assert_eq!(table.run(), "k0 signing, k1 published");
+        assert_eq!(table.after(DAY * 89), "k0 signing, k1 published");
+        assert_eq!(table.after(DAY), "k0 retired, k1 signing, k2 published");
+        // The refresh tokens live for a day, and nodes may have signed a little longer.
+        assert_eq!(table.after(DAY), "k0 retired, k1 signing, k2 published");
+        assert_eq!(table.after(RETIREMENT_MARGIN), "k0 removed, k1 signing, k2 published");
+    }
+
+    #[test]
+    fn sec_31_a_requested_rotation_waits_for_the_publication() {
+        let mut table = Table::new(&JwtRules { key_rotation: None, ..rules(JwtAlgorithm::EdDSA) });
+        table.run();
+        let signs_from = table.schedule.can_sign_from(table.key("k1"));
+        table.change(SigningKeyChange::Schedule { kid: "k1".to_owned(), signs_from });
+        assert_eq!(table.after(DAY - Duration::from_secs(1)), "k0 signing, k1 published");
+        assert_eq!(table.after(Duration::from_secs(1)), "k0 retired, k1 signing, k2 published");
+        assert_eq!(table.after(DAY * 1000), "k0 removed, k1 signing, k2 published", "0: no rotation by schedule");
+    }
+
+    #[test]
+    fn sec_31_after_a_key_is_retired_at_once_the_published_one_signs() {
+        let mut table = Table::new(&rules(JwtAlgorithm::ES256));
+        table.run();
+        let now = table.now;
+        table.change(SigningKeyChange::Retire { kid: "k0".to_owned(), expires: now });
+        assert_eq!(table.run(), "k0 removed, k1 signing, k2 published");
+        table.change(SigningKeyChange::Retire { kid: "k2".to_owned(), expires: now });
+        assert_eq!(table.run(), "k0 removed, k1 signing, k2 removed, k3 published");
+        // The encryption key is lost: a published key that cannot sign is replaced.
+        table.unusable = vec!["k1".to_owned(), "k3".to_owned()];
+        table.change(SigningKeyChange::Retire { kid: "k1".to_owned(), expires: now });
+        assert_eq!(table.run(), "k0 removed, k1 removed, k2 removed, k3 removed, k4 signing, k5 published");
+    }
+
+    #[test]
+    fn a_published_key_that_this_node_cannot_decrypt_does_not_replace_the_one_that_signs() {
+        let mut table = Table::new(&JwtRules { key_rotation: Some(DAY * 2), ..rules(JwtAlgorithm::ES256) });
+        table.run();
+        table.unusable = vec!["k1".to_owned()];
+        assert_eq!(table.after(DAY * 2), "k0 signing, k1 published");
+    }
+
+    #[test]
+    fn keys_of_a_former_algorithm_verify_until_their_tokens_have_expired() {
+        let mut table = Table::new(&rules(JwtAlgorithm::ES256));
+        table.run();
+        let operator = JwtRules { makes_keys: false, ..rules(JwtAlgorithm::RS256) };
+        for (rules, keys) in [(rules(JwtAlgorithm::EdDSA), ", k2 signing, k3 published"), (operator, "")] {
+            let mut table = Table {
+                schedule: KeySchedule::new(&rules).expect("an asymmetric algorithm"),
+                keys: table.keys.clone(),
+                now: table.now,
+                unusable: Vec::new(),
+            };
+            assert_eq!(
+                table.run(),
+                format!("k0 signing, k1 published{keys}"),
+                "a node with the former settings may run"
+            );
+            assert_eq!(table.after(DAY), format!("k0 retired, k1 removed{keys}"));
+            assert_eq!(table.after(DAY + RETIREMENT_MARGIN), format!("k0 removed, k1 removed{keys}"));
+        }
+    }
+
+    #[test]
+    fn nodes_and_caches_have_a_key_before_it_signs() {
+        for seconds in [1, 60, 3600, 86_400] {
+            let publication = Duration::from_secs(seconds);
+            let rules = JwtRules { key_publication: publication, ..rules(JwtAlgorithm::ES256) };
+            let schedule = KeySchedule::new(&rules).expect("an asymmetric algorithm");
+            assert!(schedule.reload_interval() + schedule.cache_age() <= publication / 2, "{seconds}");
+        }
+        assert!(KeySchedule::new(&rules(JwtAlgorithm::HS256)).is_none());
+    }
+}
