@@ -1,4 +1,4 @@
-//! One limit. On one node it counts in memory alone.
+//! A limit and its stages. On one node it counts in memory alone.
 //!
 //! Where several nodes use the database, each node allows a tenth of the quota by itself, so that a common login costs no
 //! statement. All nodes share the rest. So `n` nodes allow a caller the quota and `n - 1` tenths of it at most.

@@ -1867,11 +1867,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2031,11 +2035,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2192,11 +2200,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2356,11 +2368,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2517,11 +2533,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2681,11 +2701,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2842,11 +2866,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3006,11 +3034,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3167,11 +3199,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3331,11 +3367,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3492,11 +3532,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3656,11 +3700,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3817,11 +3865,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3981,11 +4033,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4142,11 +4198,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4306,11 +4366,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4467,11 +4531,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4631,11 +4699,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4792,11 +4864,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4956,11 +5032,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5102,11 +5182,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5257,11 +5341,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5379,6 +5467,21 @@ export interface operations {
             /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5509,6 +5612,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
@@ -5613,6 +5731,21 @@ export interface operations {
             /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the rate limit of the address is exceeded. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5809,6 +5942,21 @@ export interface operations {
             /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6080,6 +6228,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: the rate limit of the user is exceeded. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
@@ -6276,6 +6439,21 @@ export interface operations {
             /** @description `token_ended`: the provider token has expired and cannot be refreshed; sign in with the account again. */
             409: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the rate limit of the user is exceeded. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6525,6 +6703,21 @@ export interface operations {
             /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the rate limit of the user is exceeded. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6807,6 +7000,21 @@ export interface operations {
             /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the rate limit of the user is exceeded. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
