@@ -53,8 +53,8 @@
 //! - An e-mail address identifies no user. Use [`login::Draft::email_verified`] before you rely on an address.
 //! - A step can run more than once for a login, so it must have no side effect that must not happen twice.
 //! - `SECRET_KEY` is the key of everything: sessions, tokens, PKCE verifiers and, by default, stored provider tokens.
-//! - The server has no rate limits and no TLS of its own in production: run it behind a reverse proxy, and list the proxy in
-//!   `TRUSTED_PROXIES`. The server ignores X-Forwarded-For of all other clients.
+//! - The server has no TLS of its own in production: run it behind a reverse proxy, and list the proxy in `TRUSTED_PROXIES`.
+//!   The server ignores X-Forwarded-For of all other clients, and without it all clients have one rate limit.
 //! - Your program configures logging. Do not log HTTP or TLS libraries below the level `info`: they log credentials.
 //! - `docs/THREAT_MODEL.md` lists what the server protects and what it leaves to others.
 //!
@@ -77,6 +77,7 @@ pub mod login;
 pub mod model;
 mod outgoing;
 pub mod provider;
+mod rate_limit;
 pub mod secrets;
 pub mod server;
 pub mod settings;

@@ -223,6 +223,12 @@ CREATE INDEX webhook_events_created ON webhook_events (created);
 CREATE INDEX webhook_events_user ON webhook_events (user_id);
 CREATE INDEX webhook_events_dead ON webhook_events (created) WHERE due IS NULL AND delivered IS NULL;
 
+-- The part of the rate limits that all nodes share (RATE_LIMIT_*). No index on expires: rows are few and often updated.
+CREATE TABLE rate_limits (
+    key     BYTEA PRIMARY KEY, -- digest of the limit and of the address, the user or the provider
+    expires BIGINT NOT NULL    -- when the limit is restored in full: each use adds its part of the period
+);
+
 -- One row, which /readyz writes to see whether the database accepts writes.
 CREATE TABLE readiness_probe (
     id BIGINT PRIMARY KEY,

@@ -224,6 +224,12 @@ CREATE INDEX webhook_events_created ON webhook_events (created);
 CREATE INDEX webhook_events_user ON webhook_events (user_id);
 CREATE INDEX webhook_events_dead ON webhook_events (created) WHERE due IS NULL AND delivered IS NULL;
 
+-- The part of the rate limits that all nodes share (RATE_LIMIT_*). No index on expires: rows are few and often updated.
+CREATE TABLE rate_limits (
+    key     BLOB PRIMARY KEY, -- digest of the limit and of the address, the user or the provider
+    expires INTEGER NOT NULL  -- when the limit is restored in full: each use adds its part of the period
+) STRICT, WITHOUT ROWID;
+
 -- One row, which /readyz writes to see whether the database accepts writes.
 CREATE TABLE readiness_probe (
     id INTEGER PRIMARY KEY,

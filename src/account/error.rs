@@ -2,6 +2,7 @@
 
 use crate::credential::jwt::{JwtFault, TokenType};
 use crate::model::{ServiceName, UserId};
+use crate::rate_limit::RateLimitExceeded;
 use crate::store::StoreError;
 
 /// Why a credential is refused. Texts are those of Django REST framework and simplejwt (R-AUT-02, R-CMP-03). The status is 401
@@ -50,6 +51,9 @@ pub enum AuthError {
     /// 400: the server cannot revoke this token (RFC 7009, section 2.2.1).
     #[error("This access token has no token family, so it cannot be revoked. It stays valid until it expires.")]
     UnsupportedTokenType,
+    /// 429: RATE_LIMIT_USER.
+    #[error("{1}")]
+    TooManyRequests(UserId, Box<RateLimitExceeded>),
     /// 503: the database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -79,6 +83,7 @@ impl AuthError {
             Self::LoginTooOld => "fresh_login_required",
             Self::InvalidClient(_) => "invalid_client",
             Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::TooManyRequests(..) => "too_many_requests",
             Self::Store(_) => "database_unavailable",
         }
     }

@@ -31,6 +31,7 @@ impl AccountService {
     ///
     /// Errors: the database fails.
     pub async fn export(&self, caller: &Caller, client: &ClientInfo) -> Result<Export, AuthError> {
+        self.check_user_limit(caller.user.id).await?;
         let mut accounts = self.store.accounts_of(caller.user.id).await?;
         for account in &mut accounts {
             account.extra_data = exported_extra_data(&account.extra_data);

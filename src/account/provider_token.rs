@@ -80,6 +80,10 @@ impl AccountService {
             if self.store.lease_tokens(account, now, now.plus(self.lease_duration())).await? {
                 let again = self.store.account_tokens(caller.user.id, account).await?;
                 if again.is_some_and(|found| found.encrypted_tokens == encrypted) {
+                    if let Err(exceeded) = self.check_user_limit(caller.user.id).await {
+                        self.end_lease(account).await;
+                        return Err(exceeded.into());
+                    }
                     // In a task of its own: when the caller disconnects, the new refresh token must still be stored.
                     let (service, client) = (self.clone(), client.clone());
                     let old = encrypted.unwrap_or_default();

@@ -24,6 +24,7 @@ impl AccountService {
     pub async fn refresh(&self, token: &str, client: &ClientInfo) -> Result<Refreshed, AuthError> {
         let jwt = &self.credentials.jwt;
         let verified = self.verified(token, &[TokenType::Refresh]).await?;
+        self.check_user_limit(verified.user_id).await?;
         if jwt.rules().rotate_refresh_tokens {
             let (user, row) = self.rotate(&verified, client).await?;
             let (access, refresh) = jwt.successor_pair(&verified, &row, &user, &self.deps);
@@ -109,6 +110,7 @@ impl AccountService {
         if verified.expires <= self.deps.now() {
             return Err(body_fault(JwtFault::Expired));
         }
+        self.check_user_limit(verified.user_id).await?;
         if jwt.family_rules().detects_reuse {
             let (user, row) = self.rotate(&verified, client).await?;
             return Ok(jwt.successor_sliding(&verified, &row, &user));

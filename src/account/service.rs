@@ -13,6 +13,7 @@ use crate::credential::Credentials;
 use crate::credential::jwt::{JwtFault, TokenType, Verified};
 use crate::model::{AuditEvent, AuditKind, ClientInfo, CredentialKind, UserId};
 use crate::provider::Providers;
+use crate::rate_limit::RateLimits;
 use crate::settings::Settings;
 use crate::store::{self, Repository};
 
@@ -32,6 +33,7 @@ pub struct AccountService {
     pub(super) providers: Providers,
     pub(super) store: Arc<dyn Repository>,
     pub(super) deps: Deps,
+    pub(super) rate_limits: RateLimits,
     /// Background tasks that revoke tokens at providers.
     pub(super) revocations: TaskTracker,
     /// Limits the concurrent writes of `last_used`.
@@ -47,12 +49,13 @@ impl AccountService {
         providers: Providers,
         store: Arc<dyn Repository>,
         deps: Deps,
+        rate_limits: RateLimits,
     ) -> Self {
         let bookkeeping = Arc::new(Semaphore::new(MAX_BOOKKEEPING_WRITES));
         let cipher = settings.signing_key_cipher.clone();
         let signing_keys = SigningKeyService::new(credentials.clone(), store.clone(), cipher, deps.clone());
         let (revocations, signing_keys) = (TaskTracker::new(), Arc::new(signing_keys));
-        Self { settings, credentials, providers, store, deps, revocations, bookkeeping, signing_keys }
+        Self { settings, credentials, providers, store, deps, rate_limits, revocations, bookkeeping, signing_keys }
     }
 
     /// The keys that sign JWTs.
@@ -74,6 +77,12 @@ impl AccountService {
             return Ok(jwt.verify(token, accepted, self.deps.now()));
         }
         Ok(verified)
+    }
+
+    /// Counts a request of this user. Errors: `too_many_requests` (SEC-43).
+    pub(super) async fn check_user_limit(&self, user: UserId) -> Result<(), AuthError> {
+        let checked = self.rate_limits.check_user(user).await;
+        checked.map_err(|exceeded| AuthError::TooManyRequests(user, Box::new(exceeded)))
     }
 
     pub(super) fn event(

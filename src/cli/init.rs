@@ -87,7 +87,8 @@ allowed_redirect_uris = [
 # social_auth_whitelisted_domains = ["example.com"]
 # social_auth_sign_up = false
 
-# Addresses or networks of your reverse proxies. The server reads the client's address from their X-Forwarded-For.
+# Addresses or networks of your reverse proxies. The server reads the client's address from their X-Forwarded-For. Without
+# this, all clients behind a proxy share one rate limit.
 # trusted_proxies = ["127.0.0.1", "::1"]
 
 # Browsers use only https for a year. Turn it on when https works.

@@ -70,6 +70,13 @@ impl LoginService {
             return Err(link_only());
         }
         let reservation = self.reserve(request_context)?;
+        match provider.protocol() {
+            // The request token is a call of the provider.
+            Protocol::OAuth1 => {
+                self.check_call_limits(provider, request_context.caller, &request_context.client).await?;
+            }
+            _ => self.check_link_limit(request_context.caller).await?,
+        }
         let state = authorization_request::new_state(&self.key, &self.deps);
         let flow_token = authorization_request::new_flow_token(&self.deps);
         let cookie = self.cookie_of(request_context);
@@ -137,6 +144,7 @@ impl LoginService {
         }
         let redirect_uri = self.redirect_uri(asked.as_deref(), request_context)?;
         let reservation = self.reserve(request_context)?;
+        self.check_call_limits(provider, None, &request_context.client).await?;
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
         let token = provider.request_token(redirect_uri.as_str(), deadline).await?;
         let cookie = self.cookie_of(request_context);

@@ -7,7 +7,6 @@
 //! Each node counts its own writes, and reads the rows of all nodes once a minute. So together `n` nodes may exceed a limit by what
 //! `n - 1` of them write within a minute, and an address that reaches all of them has `n` shares.
 
-use std::net::Ipv6Addr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +14,7 @@ use std::time::Duration;
 use super::error::{LoginError, Refusal};
 use super::network_counts::NetworkCounts;
 use crate::clock::UnixMillis;
+use crate::model::Network;
 use crate::settings::TableLimits;
 use crate::store::LiveRows;
 
@@ -88,7 +88,7 @@ impl SharedLimit {
     ///
     /// Errors: `too_many_requests` when the table or the share of this address is full.
     fn reserve(&self, address: Option<&str>, now: UnixMillis) -> Result<Reservation<'_>, LoginError> {
-        let networks = Network::all_of(address.unwrap_or_default());
+        let networks: Vec<Network> = networks_of(address).collect();
         if !self.all.try_add() {
             self.warn(now, || {
                 tracing::warn!("logins are refused with too_many_requests: too many {} are stored", self.rows)
@@ -157,23 +157,9 @@ impl Drop for Reservation<'_> {
 }
 
 /// The networks that an address is counted under.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Network {
-    /// An IPv4 address, or any other text that names a caller.
-    Address(String),
-    /// An IPv6 /64: it belongs to one caller.
-    Subnet([u16; 4]),
-    /// An IPv6 /48: it may belong to one caller.
-    Site([u16; 3]),
-}
-
-impl Network {
-    fn all_of(address: &str) -> Vec<Self> {
-        match address.parse::<Ipv6Addr>().map(|address| address.segments()) {
-            Ok([a, b, c, d, ..]) => vec![Self::Subnet([a, b, c, d]), Self::Site([a, b, c])],
-            Err(_) => vec![Self::Address(address.to_owned())],
-        }
-    }
+fn networks_of(address: Option<&str>) -> impl Iterator<Item = Network> {
+    let network = Network::of_text(address);
+    std::iter::once(network).chain(network.site())
 }
 
 pub(super) struct Capacity {
@@ -230,7 +216,8 @@ impl Capacity {
 
     /// Uncounts an authorization request that this address completed: it protects nothing any more. `created`: when it was written.
     pub fn finish_authorization_request(&self, address: Option<&str>, created: UnixMillis) {
-        self.authorization_requests.remove(&Network::all_of(address.unwrap_or_default()), created);
+        let networks: Vec<Network> = networks_of(address).collect();
+        self.authorization_requests.remove(&networks, created);
     }
 
     /// Counts a used code of this address before it is written.

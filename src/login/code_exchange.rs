@@ -228,6 +228,7 @@ impl LoginService {
             },
             server_redirect: row.and_then(|row| row.server_redirect.clone()),
         };
+        self.check_call_limits(&provider, terms.link_to, &request_context.client).await?;
         let binding = request_context.binding(exchange.fields.own("flow_token"));
         let checked = provider.check_callback(&exchange.callback()).await?;
         let remembered_until = checked.valid_until().map(|until| until.plus(authorization_request::CLOCK_SKEW));
@@ -327,7 +328,10 @@ impl LoginService {
         let CheckedLogin { exchange, checked, claim, remembered_until, context } = login;
         let result = match self.identify(&exchange, checked, &claim, remembered_until, &context).await {
             Ok(authenticated) => self.decide_and_commit(&context, &authenticated, Progress::default()).await,
-            Err(error) => Err(error),
+            Err(error) => {
+                self.count_wrong_code(&context, &error).await;
+                Err(error)
+            }
         };
         let result = self.with_audit(&context, result).await;
         // A commit stores its own answer.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{CredentialKind, RefusalContext, UserId};
 use crate::provider::ProviderError;
+use crate::rate_limit::RateLimitExceeded;
 use crate::store::StoreError;
 
 /// Why a login was refused. The variant's name in snake case is the stable `code` of the problem document.
@@ -90,6 +91,9 @@ pub struct LoginError {
     /// Seconds, for `Retry-After`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<NonZeroU16>,
+    /// The rate limit that refused the login.
+    #[serde(skip)]
+    pub(crate) rate_limit: Option<Box<RateLimitExceeded>>,
     /// For the log and the audit log.
     #[serde(skip)]
     pub about: Box<RefusalContext>,
@@ -104,6 +108,7 @@ impl LoginError {
             fields: Vec::new(),
             provider_message: None,
             retry_after: None,
+            rate_limit: None,
             about: Box::default(),
         }
     }
@@ -142,6 +147,14 @@ impl LoginError {
 impl From<StoreError> for LoginError {
     fn from(error: StoreError) -> Self {
         Self::new(Refusal::DatabaseUnavailable, "The database does not answer. Try again in a moment.").because(error)
+    }
+}
+
+impl From<RateLimitExceeded> for LoginError {
+    fn from(exceeded: RateLimitExceeded) -> Self {
+        let retry_after = Some(exceeded.retry_after);
+        let error = Self::new(Refusal::TooManyRequests, exceeded.to_string());
+        Self { retry_after, rate_limit: Some(Box::new(exceeded)), ..error }
     }
 }
 

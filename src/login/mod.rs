@@ -22,6 +22,7 @@
 //! | `redirect_uri.rs` | which redirect URI a login uses, and whether the settings allow it |
 //! | `capacity.rs` | row limits of the tables that unauthenticated callers can fill |
 //! | `network_counts.rs` | counts rows by network in fixed memory |
+//! | `rate_limits.rs` | rate limits of logins, checked before a code is claimed |
 //! | `account_warnings.rs` | stored accounts that the settings no longer match |
 //! | `audit.rs`, `error.rs` | outcomes in the log and the audit log; refusals and their codes |
 //! | `extensions.rs` | steps and claims that a Rust program adds |
@@ -42,6 +43,7 @@ mod network_counts;
 mod outcome;
 mod pending_login;
 mod pipeline;
+mod rate_limits;
 mod redirect_uri;
 mod request;
 mod request_fields;

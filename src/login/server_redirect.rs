@@ -61,7 +61,8 @@ impl LoginService {
         self.start(provider, start, request_context).await
     }
 
-    /// Handles the provider's callback. An error: this browser started no such login here, so there is no URI to redirect to.
+    /// Handles the provider's callback. An error: this browser started no such login here, so there is no URI to redirect to; or
+    /// a rate limit refused the callback.
     pub async fn complete_redirect(
         self: &Arc<Self>,
         name: &str,
@@ -81,6 +82,12 @@ impl LoginService {
         let request = LoginRequest { kind: server_redirect.kind, with_user: server_redirect.with_user, ..request };
         let result = self.complete(name, request, CompletionMode::ServerRedirect).await;
         let outcome = self.log_outcome(name, server_redirect.kind, result);
+        // Nothing is used up yet: the browser can repeat this callback after the wait.
+        if let Err(error) = outcome.as_ref()
+            && error.rate_limit.is_some()
+        {
+            return Err(error.clone());
+        }
         self.redirect_outcome(server_redirect, outcome).await
     }
 

@@ -15,6 +15,7 @@ use super::redirect_uri::{self, Origin};
 use crate::clock::Deps;
 use crate::credential::Credentials;
 use crate::provider::{Provider, Providers};
+use crate::rate_limit::RateLimits;
 use crate::secrets::ServerKey;
 use crate::settings::Settings;
 use crate::store::{Repository, StoreError};
@@ -32,6 +33,7 @@ pub struct LoginService {
     pub(super) pipelines: Arc<HashMap<String, Pipeline>>,
     pub(super) claims: Option<Claims>,
     pub(super) capacity: Arc<Capacity>,
+    pub(super) rate_limits: RateLimits,
     /// Logins after their claim. They go on when the caller disconnects.
     pub(super) in_flight: TaskTracker,
 }
@@ -44,6 +46,7 @@ impl LoginService {
         credentials: Arc<Credentials>,
         store: Arc<dyn Repository>,
         deps: Deps,
+        rate_limits: RateLimits,
         extensions: Extensions,
     ) -> Self {
         let Extensions { steps, claims } = extensions;
@@ -51,6 +54,7 @@ impl LoginService {
             key: ServerKey::new(&settings.secret_key),
             pipelines: Arc::new(pipelines(&settings.providers, &steps)),
             capacity: Arc::new(Capacity::new(&settings.limits)),
+            rate_limits,
             settings,
             providers,
             credentials,

@@ -13,6 +13,7 @@ mod id;
 mod identity;
 mod json;
 pub(crate) mod lenient;
+mod network;
 mod provider_tokens;
 mod safe_text;
 mod seconds;
@@ -43,6 +44,7 @@ pub use identity::{Identity, UidScope};
 pub(crate) use json::{
     as_text, as_texts, is_secret_name, is_truthy, parse_json, without_provider_tokens, without_secrets,
 };
+pub(crate) use network::Network;
 pub(crate) use provider_tokens::{ProviderTokens, token_binding};
 pub(crate) use safe_text::{deny_list_key, is_bidi_or_control, sanitize_external_text};
 pub(crate) use seconds::Seconds;

@@ -15,8 +15,8 @@ use tracing::Instrument as _;
 use super::connections::OverCapacity;
 use crate::clock::Deps;
 use crate::http::{
-    App, BodyTimeout, Failure, REQUEST_ID, RoutePattern, from_framework, is_from_trusted_proxy, listed_origin,
-    note_forwarded_address,
+    App, BodyTimeout, Failure, REQUEST_ID, RoutePattern, UnreportedRefusal, from_framework, is_from_trusted_proxy,
+    listed_origin, note_forwarded_address,
 };
 
 pub const CONTENT_SECURITY_POLICY: HeaderName = header::CONTENT_SECURITY_POLICY;
@@ -79,7 +79,11 @@ impl<E: Endpoint> OuterMiddleware<E> {
         let route = response.extensions().get::<RoutePattern>().map_or("none", |pattern| &*pattern.0);
         let status = status.as_u16();
         let ms = started.elapsed().as_micros() as f64 / 1000.0;
-        tracing::info!(%method, route, status, ms, "answered");
+        if response.extensions().get::<UnreportedRefusal>().is_some() {
+            tracing::debug!(%method, route, status, ms, "answered");
+        } else {
+            tracing::info!(%method, route, status, ms, "answered");
+        }
         response
     }
 
@@ -212,7 +216,8 @@ fn vary_by_origin(headers: &mut HeaderMap) {
 fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue, is_preflight: bool) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    let exposed = HeaderValue::from_static("x-request-id, www-authenticate, retry-after, link");
+    let exposed =
+        HeaderValue::from_static("x-request-id, www-authenticate, retry-after, ratelimit, ratelimit-policy, link");
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     if is_preflight {
         // The same for every path; a method that the path does not have is answered 405.

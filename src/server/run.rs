@@ -23,8 +23,9 @@ use crate::http::{self, App};
 use crate::login::{Extensions, LoginService};
 use crate::outgoing::Client;
 use crate::provider::Providers;
+use crate::rate_limit::RateLimits;
 use crate::secrets::ExposeSecret as _;
-use crate::settings::{SettingError, Settings, StatePolicy, exposed_database_files};
+use crate::settings::{Mode, SettingError, Settings, StatePolicy, exposed_database_files};
 use crate::store::{self, Repository, StoreError};
 
 /// The part of SHUTDOWN_TIMEOUT that is reserved for closing the connections of the database.
@@ -123,16 +124,19 @@ impl Server {
             extensions.webhook(Arc::new(login_hook));
         }
         let credentials = Arc::new(credentials);
+        let rate_limits = RateLimits::new(&settings.rate_limits, &repository, &deps);
         let login = LoginService::new(
             settings.clone(),
             providers.clone(),
             credentials.clone(),
             repository.clone(),
             deps.clone(),
+            rate_limits.clone(),
             extensions,
         );
-        let account = AccountService::new(settings.clone(), credentials, providers, repository.clone(), deps.clone());
-        let app = App { settings, login: Arc::new(login), account, stopping: CancellationToken::new() };
+        let (store, limits) = (repository.clone(), rate_limits.clone());
+        let account = AccountService::new(settings.clone(), credentials, providers, store, deps.clone(), limits);
+        let app = App { settings, login: Arc::new(login), account, rate_limits, stopping: CancellationToken::new() };
         Ok(Self {
             app: Arc::new(app),
             repository,
@@ -310,6 +314,15 @@ impl Server {
                 "STATE_POLICY is {}: a code without a state of this server is accepted, as front-ends of \
                  django-rest-social-auth send it. Set it to required when all front-ends begin their logins at this server.",
                 settings.state_policy
+            );
+        }
+        // `serve` has no TLS of its own.
+        let is_https = settings.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+        let is_behind_proxy = settings.mode == Mode::Serve && is_https;
+        if is_behind_proxy && settings.trusted_proxies.is_empty() && settings.rate_limits.address.is_some() {
+            tracing::warn!(
+                "TRUSTED_PROXIES is not set, but PUBLIC_URL is https: all clients have the address of the proxy, and share \
+                 one rate limit. Set it to the addresses of the proxy"
             );
         }
         if settings.providers.is_empty() {

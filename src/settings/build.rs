@@ -11,6 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::provider_settings::ProviderSettings;
+use super::rate_limits::{self, RateLimitRules};
 use super::setting_reader::{self, SettingReader};
 use super::sources::{ProviderValues, SourceValues, Sources, WrittenValues, read_sources};
 use super::types::{
@@ -34,6 +35,8 @@ pub struct Settings {
     pub limits: TableLimits,
     /// MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS and the time limits of connections.
     pub connections: ConnectionRules,
+    /// RATE_LIMIT_*.
+    pub rate_limits: RateLimitRules,
     /// LISTEN.
     pub listen: SocketAddr,
     /// LISTEN_REUSE_PORT.
@@ -172,6 +175,7 @@ fn build(
         database: database(reader),
         limits: limits(reader),
         connections: connections(reader),
+        rate_limits: rate_limits::rate_limits(reader, public_url.as_ref().filter(|_| is_serve)),
         listen,
         listen_reuse_port: reader.boolean("LISTEN_REUSE_PORT"),
         shutdown_delay: reader.seconds("SHUTDOWN_DELAY"),

@@ -281,7 +281,6 @@ impl SourceValues {
         // The server always does what the value asks for.
         let is_met = match name {
             "SOCIAL_AUTH_VERIFY_SSL" => boolean(value) == Ok(true),
-            "RATE_LIMITS" => value == "off",
             _ => false,
         };
         if !is_met {

@@ -388,10 +388,10 @@ fn unknown_names_of_other_programs_are_not_reported() {
         let expected = format!("{written}: is not a known setting; did you mean {meant}?");
         assert_eq!(good("", &[(written, "x")]).warnings, [expected]);
     }
-    let others = [("FTP_PROXY", "1"), ("LISTEN_FDS", "1"), ("no_proxy", "x"), ("HOSTS", "x"), ("RATE_LIMITS", "off")];
+    let others = [("FTP_PROXY", "1"), ("LISTEN_FDS", "1"), ("no_proxy", "x"), ("HOSTS", "x")];
     assert!(good("", &others).warnings.is_empty(), "{:?}", good("", &others).warnings);
-    let none = good("", &[("RATE_LIMITS", "on"), ("SESSION_COOKIE_NAME", "sid")]).warnings.join("\n");
-    assert!(none.contains("RATE_LIMITS has no effect") && none.contains("SESSION_COOKIE_NAME has no effect"), "{none}");
+    let none = good("", &[("SESSION_COOKIE_NAME", "sid")]).warnings.join("\n");
+    assert!(none.contains("SESSION_COOKIE_NAME has no effect"), "{none}");
     let unlike = good("", &[("SIMPLE_JWT_ROTAT", "x")]).warnings;
     assert_eq!(unlike, ["SIMPLE_JWT_ROTAT: is not a known setting"]);
 }

@@ -26,6 +26,8 @@ pub enum ExpiringTable {
     KnoxTokens,
     /// `refresh_tokens`.
     RefreshTokens,
+    /// `rate_limits`.
+    RateLimits,
     /// `signing_keys`, 30 days after they expired.
     SigningKeys,
 }
@@ -57,6 +59,7 @@ impl ExpiringTable {
             Self::Sessions => delete!("sessions", "digest"),
             Self::KnoxTokens => delete!("knox_tokens", "digest"),
             Self::RefreshTokens => delete!("refresh_tokens", "user_id, jti"),
+            Self::RateLimits => delete!("rate_limits", "key"),
             Self::SigningKeys => delete!("signing_keys", "kid"),
         }
     }

@@ -19,6 +19,7 @@ use super::events::{EventStore, Lease, Resend};
 use super::import::ImportStore;
 use super::import::RowOutcome;
 use super::logins::LoginStore;
+use super::rate_limits::{RateLimitStore, SharedUse};
 use super::repository::{Repository, Schema};
 use super::services::ServiceStore;
 use super::signing_keys::SigningKeyStore;
@@ -114,6 +115,10 @@ macro_rules! limited {
 
 #[async_trait]
 impl<S: Backend> Repository for Limited<S> {
+    fn serves_several_nodes(&self) -> bool {
+        self.inner.serves_several_nodes()
+    }
+
     /// No limit: an index may take minutes.
     async fn migrate(&self) -> Result<()> {
         self.inner.migrate().await
@@ -251,6 +256,10 @@ limited!(ImportStore {
     fn import_knox(tokens: &[KnoxRow], write: bool) -> Vec<RowOutcome>;
     fn import_refresh(tokens: &[(RefreshRow, Option<UnixMillis>)], write: bool) -> Vec<RowOutcome>;
     fn import_sessions(sessions: &[SessionRow], write: bool) -> Vec<RowOutcome>;
+});
+
+limited!(RateLimitStore {
+    fn use_rate_limit(shared: SharedUse<'_>, now: UnixMillis) -> Option<UnixMillis>;
 });
 
 limited!(SigningKeyStore {

@@ -11,6 +11,7 @@ use super::error::Result;
 use super::events::EventStore;
 use super::import::ImportStore;
 use super::logins::LoginStore;
+use super::rate_limits::RateLimitStore;
 use super::services::ServiceStore;
 use super::signing_keys::SigningKeyStore;
 use super::users::UserStore;
@@ -44,8 +45,11 @@ pub trait Repository:
     + AuditStore
     + EventStore
     + ImportStore
+    + RateLimitStore
     + SigningKeyStore
 {
+    /// Whether several nodes may use the database.
+    fn serves_several_nodes(&self) -> bool;
     /// Applies the migrations of this release.
     async fn migrate(&self) -> Result<()>;
     /// Compares the schema with that of this release. Reads only.

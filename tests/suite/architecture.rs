@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use self::import_graph::{ImportGraph, cycles};
 
 /// The top-level modules, with the number of their layer. A module may use lower layers.
-const LAYERS: [(&str, usize); 16] = [
+const LAYERS: [(&str, usize); 17] = [
     ("clock", 0),
     ("model", 0),
     ("secrets", 0),
@@ -19,6 +19,7 @@ const LAYERS: [(&str, usize); 16] = [
     ("provider", 2),
     ("credential", 2),
     ("hook", 2),
+    ("rate_limit", 2),
     ("login", 3),
     ("account", 3),
     ("delivery", 3),

@@ -28,6 +28,7 @@ mod provider_logins; // every provider of the catalog signs a user in, tests/cas
 mod provider_refusals; // what single providers refuse: changed owners, unsigned callbacks, other tenants
 mod provider_requests; // R-O2, R-O1: requests sent to providers
 mod provider_table; // the table in docs/PROVIDERS.md matches the catalog
+mod rate_limits; // SEC-43: limits by address, provider and user, on one node and on several
 mod redirect_uris; // R-URI: which redirect URI a login uses
 mod regressions; // faults found in this server, each with the right result
 mod revoked_credentials; // revocation: linked requests, races, idle timeout, refreshed provider tokens

@@ -1874,11 +1874,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2038,11 +2042,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2199,11 +2207,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2363,11 +2375,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2524,11 +2540,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2688,11 +2708,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2849,11 +2873,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3013,11 +3041,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3174,11 +3206,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3338,11 +3374,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3499,11 +3539,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3663,11 +3707,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3824,11 +3872,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3988,11 +4040,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4149,11 +4205,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4313,11 +4373,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4474,11 +4538,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4638,11 +4706,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4799,11 +4871,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4963,11 +5039,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5109,11 +5189,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5264,11 +5348,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: too many logins are open, from this address or in total. */
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
             429: {
                 headers: {
                     /** @description Seconds until the call may be tried again. */
                     "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5386,6 +5474,21 @@ export interface operations {
             /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5516,6 +5619,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `provider_error`: the provider refused this server, or its response is invalid. */
             502: {
                 headers: {
@@ -5620,6 +5738,21 @@ export interface operations {
             /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the rate limit of the address is exceeded. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5816,6 +5949,21 @@ export interface operations {
             /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6087,6 +6235,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: the rate limit of the user is exceeded. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
@@ -6283,6 +6446,21 @@ export interface operations {
             /** @description `token_ended`: the provider token has expired and cannot be refreshed; sign in with the account again. */
             409: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the rate limit of the user is exceeded. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6532,6 +6710,21 @@ export interface operations {
             /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the rate limit of the user is exceeded. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6814,6 +7007,21 @@ export interface operations {
             /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the rate limit of the user is exceeded. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {

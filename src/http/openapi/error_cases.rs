@@ -133,13 +133,28 @@ const UNKNOWN_PROVIDER: ErrorCase = case(
 /// Login routes and begin.
 pub const PROVIDER: &[ErrorCase] = &[UNKNOWN_PROVIDER, PROVIDER_ERROR, PROVIDER_TIMEOUT];
 
-/// Operations that write a row for a caller without a credential.
+const RATE_LIMITED: &str = "Too many requests from this address. Try again in 3 seconds.";
+
+/// Operations that start or complete a login.
 const TOO_MANY: ErrorCase = case(
     429,
-    "`too_many_requests`: too many logins are open, from this address or in total.",
+    "`too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of \
+     the user who links an account), or too many logins are open, from this address or in total.",
     "too_many_requests",
-    "Too many logins are in progress. Try again in a minute.",
+    RATE_LIMITED,
 );
+
+/// Other operations that RATE_LIMIT_ADDRESS limits.
+pub const ADDRESS_LIMIT: &[ErrorCase] =
+    &[case(429, "`too_many_requests`: the rate limit of the address is exceeded.", "too_many_requests", RATE_LIMITED)];
+
+/// Operations that RATE_LIMIT_USER limits.
+pub const USER_LIMIT: &[ErrorCase] = &[case(
+    429,
+    "`too_many_requests`: the rate limit of the user is exceeded.",
+    "too_many_requests",
+    "Too many requests of this user. Try again in 1 second.",
+)];
 
 const PROVIDER_NOT_ALLOWED: &str = "Sign-in with this provider is not allowed.";
 const NOT_LISTED: &str = "This account is not allowed to sign in here.";
@@ -180,6 +195,7 @@ pub const ACCOUNTS: &[ErrorCase] = &[case(
 
 /// Resuming a pending login.
 pub const RESUME: &[ErrorCase] = &[
+    TOO_MANY,
     case(
         400,
         "`invalid_request` (with `errors`: invalid answers; the login is still pending), `invalid_json`. \
@@ -227,6 +243,7 @@ pub const BEGIN: &[ErrorCase] = &[
 
 /// The provider's callback to this server, where the state is invalid; other errors are sent to `next`.
 pub const CALLBACK: &[ErrorCase] = &[
+    TOO_MANY,
     case(
         400,
         "`state_mismatch`, `state_expired`, `flow_mismatch`: this browser has no open login with this state. \

@@ -92,13 +92,6 @@ fn documented(case: &ErrorCase) -> MetaResponse {
     }
     let schema =
         MetaSchema { all_of: vec![<Problem as Type>::schema_ref()], example: Some(example), ..MetaSchema::ANY };
-    let header: Option<MetaHeader> = match case.status {
-        401 if case.code == "invalid_client" => Some(text_header("WWW-Authenticate", "`Basic`, with a realm.", true)),
-        401 => Some(text_header("WWW-Authenticate", "`Token`, or `Bearer realm=\"api\"` for a JWT.", true)),
-        405 => Some(text_header("Allow", "The methods of this path.", true)),
-        429 | 503 => Some(text_header("Retry-After", "Seconds until the call may be tried again.", true)),
-        _ => None,
-    };
     MetaResponse {
         description: case.description,
         status: Some(case.status),
@@ -107,6 +100,26 @@ fn documented(case: &ErrorCase) -> MetaResponse {
             content_type: "application/problem+json",
             schema: MetaSchemaRef::Inline(Box::new(schema)),
         }],
-        headers: header.into_iter().collect(),
+        headers: headers(case),
+    }
+}
+
+fn headers(case: &ErrorCase) -> Vec<MetaHeader> {
+    let retry_after = || text_header("Retry-After", "Seconds until the call may be tried again.", true);
+    match case.status {
+        401 if case.code == "invalid_client" => vec![text_header("WWW-Authenticate", "`Basic`, with a realm.", true)],
+        401 => vec![text_header("WWW-Authenticate", "`Token`, or `Bearer realm=\"api\"` for a JWT.", true)],
+        405 => vec![text_header("Allow", "The methods of this path.", true)],
+        429 => vec![
+            retry_after(),
+            text_header(
+                "RateLimit",
+                "If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more.",
+                false,
+            ),
+            text_header("RateLimit-Policy", "Its name, the quota `q`, and its period `w` in seconds.", false),
+        ],
+        503 => vec![retry_after()],
+        _ => Vec::new(),
     }
 }

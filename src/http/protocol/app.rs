@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use poem::Request;
 use tokio_util::sync::CancellationToken;
 
+use super::client::client_address;
 use super::problem::Failure;
 use crate::account::AccountService;
 use crate::login::{LoginError, LoginService};
+use crate::model::Network;
+use crate::rate_limit::RateLimits;
 use crate::settings::Settings;
 
 /// The settings and services that every route uses.
@@ -17,11 +21,20 @@ pub struct App {
     pub login: Arc<LoginService>,
     /// Credentials and users that exist already.
     pub account: AccountService,
+    /// RATE_LIMIT_*.
+    pub rate_limits: RateLimits,
     /// Cancelled when a graceful shutdown begins.
     pub stopping: CancellationToken,
 }
 
 impl App {
+    /// Counts a request by the address of its client (RATE_LIMIT_ADDRESS). The routes of logins do so before their handlers;
+    /// another route may, for example after a wrong secret. Errors: 429 `too_many_requests`.
+    pub async fn check_address_limit(&self, request: &Request) -> Result<(), Failure> {
+        let network = Network::of(client_address(request));
+        Ok(self.rate_limits.check_address(network).await.map_err(LoginError::from)?)
+    }
+
     /// The failure of a login. Includes the provider's message only with REST_SOCIAL_VERBOSE_ERRORS (SEC-46).
     pub fn login_failure(&self, mut error: LoginError) -> Failure {
         if !self.settings.rest_social.verbose_errors {

@@ -1,7 +1,8 @@
 //! The audit log of refused requests: one event for each (SEC-45).
 //!
 //! Every refusal of the API reaches [`Resource`](super::resource::Resource) as a [`Failure`]; it passes the failure to
-//! [`AuditMiddleware`]. Handlers need not think of the audit log, and a request that succeeds costs nothing.
+//! [`AuditMiddleware`]. Handlers need not think of the audit log, and a request that succeeds costs nothing. Of the refusals
+//! of a rate limit, the first of each caller in a minute is logged.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -86,6 +87,9 @@ impl AuditMiddleware {
     }
 
     fn includes(&self, failure: &Failure) -> bool {
+        if failure.rate_limit.as_ref().is_some_and(|exceeded| !exceeded.is_reported) {
+            return false;
+        }
         match self.scope {
             AuditScope::Login => true,
             AuditScope::PendingLogin => failure.code != "invalid_request",

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;
 
@@ -16,6 +16,7 @@ use crate::account::{AuthError, Challenge, ChangeError, TokenError};
 use crate::credential::jwt::{JwtFault, TokenType};
 use crate::login::{LoginError, Refusal};
 use crate::model::{RefusalContext, sanitize_external_text};
+use crate::rate_limit::RateLimitExceeded;
 
 /// What went wrong, as a problem document (RFC 9457). `code` is stable: decide by it, not by the texts.
 #[derive(Clone, Debug, Object)]
@@ -73,6 +74,8 @@ pub struct Failure {
     pub is_oauth_error: bool,
     /// `Retry-After`, in seconds.
     pub retry_after: Option<NonZeroU16>,
+    /// The rate limit that refused the request.
+    pub rate_limit: Option<Box<RateLimitExceeded>>,
     /// For the log and the audit log; never sent.
     pub context: Box<RefusalContext>,
 }
@@ -89,6 +92,7 @@ impl Failure {
             challenge: None,
             is_oauth_error: false,
             retry_after: None,
+            rate_limit: None,
             context: Box::default(),
         }
     }
@@ -126,6 +130,23 @@ impl Failure {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail)
     }
 
+    /// Adds `Retry-After`, and the fields of the rate limit (draft-ietf-httpapi-ratelimit-headers).
+    pub fn add_retry_fields(&self, response: &mut Response) {
+        const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+        const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.get()));
+        }
+        let Some(exceeded) = &self.rate_limit else { return };
+        for (name, field) in [(RATE_LIMIT_POLICY, exceeded.policy_field()), (RATE_LIMIT, exceeded.limit_field())] {
+            headers.insert(name, HeaderValue::try_from(field).expect("names and numbers are ASCII"));
+        }
+        if !exceeded.is_reported {
+            response.extensions_mut().insert(UnreportedRefusal);
+        }
+    }
+
     /// 403 `csrf_failed`.
     pub fn csrf(detail: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "csrf_failed", detail)
@@ -133,35 +154,39 @@ impl Failure {
 }
 
 impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        let errors = std::mem::take(&mut self.errors);
         let problem = Problem {
             kind: "about:blank".to_owned(),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
             status: self.status.as_u16(),
             error: self.is_oauth_error.then(|| self.code.to_string()),
-            code: self.code.into_owned(),
-            detail: self.detail,
+            code: self.code.to_string(),
+            detail: std::mem::take(&mut self.detail),
             request_id: current_request_id().unwrap_or_default(),
-            errors: (!self.errors.is_empty()).then_some(self.errors),
-            messages: self.messages.map(Vec::from),
+            errors: (!errors.is_empty()).then_some(errors),
+            messages: self.messages.take().map(Vec::from),
         };
         let body = poem_openapi::types::ToJSON::to_json_string(&problem);
         let mut response = Response::builder().status(self.status).content_type("application/problem+json").body(body);
         if let Some(challenge) = self.challenge {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.get()));
-        }
+        self.add_retry_fields(&mut response);
         response
     }
 }
+
+/// Beside a response: its refusal was not reported, so that a flood of requests is no flood of log lines.
+#[derive(Clone, Copy, Debug)]
+pub struct UnreportedRefusal;
 
 impl From<LoginError> for Failure {
     fn from(error: LoginError) -> Self {
         let (status, code) = (status_of(&error.refusal), error.refusal.code());
         let failure = Self::new(status, code, error.detail).with_errors(error.fields);
-        let mut failure = Self { context: error.about, retry_after: error.retry_after, ..failure };
+        let LoginError { about: context, retry_after, rate_limit, .. } = error;
+        let mut failure = Self { context, retry_after, rate_limit, ..failure };
         if status == StatusCode::UNAUTHORIZED {
             failure.challenge = Some("Token");
         }
@@ -225,10 +250,11 @@ impl From<AuthError> for Failure {
             }
             AuthError::Blacklisted | AuthError::UnsupportedTokenType => StatusCode::BAD_REQUEST,
             AuthError::LoginTooOld => StatusCode::FORBIDDEN,
+            AuthError::TooManyRequests(..) => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::UNAUTHORIZED,
         };
         let mut failure = Self::new(status, error.code(), error.to_string());
-        if let AuthError::Reused(user) | AuthError::FamilyRevoked(user) = &error {
+        if let AuthError::Reused(user) | AuthError::FamilyRevoked(user) | AuthError::TooManyRequests(user, _) = &error {
             failure.context.user_id = Some(*user);
         }
         if let AuthError::FamilyRevoked(_) = &error {
@@ -238,6 +264,9 @@ impl From<AuthError> for Failure {
         }
         if let AuthError::InvalidClient(service) = &error {
             failure.context.service.clone_from(service);
+        }
+        if let AuthError::TooManyRequests(_, exceeded) = &error {
+            (failure.retry_after, failure.rate_limit) = (Some(exceeded.retry_after), Some(exceeded.clone()));
         }
         if let AuthError::TokenNotValid(faults) = &error {
             let message = |(class, fault): &(TokenType, JwtFault)| TokenMessage {

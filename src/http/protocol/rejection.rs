@@ -44,10 +44,14 @@ impl Rejection {
 
     /// `as_page`: shows an error page instead of a problem document.
     pub fn into_response(self, as_page: bool) -> Response {
+        let with_retry_fields = |mut page: Response| {
+            self.failure.add_retry_fields(&mut page);
+            page
+        };
         match self.presentation {
-            Presentation::Problem if as_page => error_page(&self.failure),
+            Presentation::Problem if as_page => with_retry_fields(error_page(&self.failure)),
             Presentation::Problem => (*self.failure).into_response(),
-            Presentation::Html(html) => html_response(self.failure.status, html),
+            Presentation::Html(html) => with_retry_fields(html_response(self.failure.status, html)),
             Presentation::SeeOther(location) => {
                 Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, location).finish()
             }

@@ -27,18 +27,25 @@ pub struct RouteRules {
     pub negotiates: bool,
     /// Whether GET starts or completes something: then there is no HEAD, which link checkers send.
     pub get_has_effects: bool,
+    /// Whether RATE_LIMIT_ADDRESS counts the requests; not those that only read.
+    pub limits_address: bool,
     /// Whether browsers navigate here: then they get error pages instead of problem documents.
     pub serves_browsers: bool,
 }
 
 impl RouteRules {
     /// Routes of a signed-in user, and of tokens.
-    pub const ACCOUNT: Self =
-        Self { audit: AuditScope::Account, negotiates: true, get_has_effects: false, serves_browsers: false };
+    pub const ACCOUNT: Self = Self {
+        audit: AuditScope::Account,
+        negotiates: true,
+        get_has_effects: false,
+        limits_address: false,
+        serves_browsers: false,
+    };
     /// Routes that services call.
     pub const SERVICE: Self = Self { audit: AuditScope::Service, ..Self::ACCOUNT };
     /// Routes that are a step of a login.
-    pub const LOGIN: Self = Self { audit: AuditScope::Login, ..Self::ACCOUNT };
+    pub const LOGIN: Self = Self { audit: AuditScope::Login, limits_address: true, ..Self::ACCOUNT };
 }
 
 /// One path with its methods.
@@ -107,10 +114,13 @@ impl Resource {
         let as_page = rules.serves_browsers && wants_html(&request);
         let provider = provider_parameter.and_then(|name| request.raw_path_param(name)).map(str::to_owned);
         let audit = AuditMiddleware::before(&mut request, rules.audit, provider);
-        match endpoint.call(request).await {
+        let answer = match limit_address(app, *rules, &request).await {
+            Ok(()) => endpoint.call(request).await.map_err(Rejection::from_error),
+            Err(exceeded) => Err(exceeded.into()),
+        };
+        match answer {
             Ok(response) => response,
-            Err(error) => {
-                let mut rejection = Rejection::from_error(error);
+            Err(mut rejection) => {
                 audit.record(app, &mut rejection.failure).await;
                 rejection.into_response(as_page)
             }
@@ -127,6 +137,14 @@ impl Resource {
         response.headers_mut().insert(header::ALLOW, self.allow.clone());
         response
     }
+}
+
+/// Counts a request by its client's address, before it costs anything (SEC-43).
+async fn limit_address(app: &App, rules: RouteRules, request: &Request) -> Result<(), Failure> {
+    if rules.limits_address && (rules.get_has_effects || !request.method().is_safe()) {
+        app.check_address_limit(request).await?;
+    }
+    Ok(())
 }
 
 impl Endpoint for Resource {

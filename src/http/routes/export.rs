@@ -18,7 +18,7 @@ pub struct Exports {
 }
 
 error_list! {
-    ExportErrors: ANY, CREDENTIAL, STORE;
+    ExportErrors: ANY, CREDENTIAL, USER_LIMIT, STORE;
 }
 
 #[OpenApi(prefix_path = "/api/user", tag = Tag::User)]

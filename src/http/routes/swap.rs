@@ -16,7 +16,7 @@ pub struct Swap {
 }
 
 error_list! {
-    SwapErrors: ANY, BODY, SWAP, STORE;
+    SwapErrors: ANY, BODY, ADDRESS_LIMIT, SWAP, STORE;
 }
 
 #[OpenApi(prefix_path = "/api/login/social", tag = Tag::ServerRedirect)]

@@ -16,7 +16,8 @@ pub struct Tokens {
 }
 
 error_list! {
-    JwtErrors: ANY, BODY, JWT, STORE;
+    RefreshErrors: ANY, BODY, JWT, USER_LIMIT, STORE;
+    BlacklistErrors: ANY, BODY, JWT, STORE;
     VerifyErrors: ANY, BODY, VERIFY, STORE;
 }
 
@@ -33,7 +34,7 @@ impl Tokens {
         &self,
         request: &Request,
         body: RawBody<RefreshInput>,
-    ) -> Result<Answer<Refreshed>, Refused<JwtErrors>> {
+    ) -> Result<Answer<Refreshed>, Refused<RefreshErrors>> {
         let token = body.text("refresh").await?;
         let refreshed = self.app.account.refresh(&token, &client_info(request)).await?;
         Ok(Answer(Refreshed { access: refreshed.access, refresh: refreshed.refresh }))
@@ -59,7 +60,7 @@ impl Tokens {
         &self,
         request: &Request,
         body: RawBody<RefreshInput>,
-    ) -> Result<Answer<Empty>, Refused<JwtErrors>> {
+    ) -> Result<Answer<Empty>, Refused<BlacklistErrors>> {
         self.app.account.blacklist(&body.text("refresh").await?, &client_info(request)).await?;
         Ok(Answer(Empty::default()))
     }
@@ -73,7 +74,7 @@ impl Tokens {
         &self,
         request: &Request,
         body: RawBody<TokenInput>,
-    ) -> Result<Answer<SlidingToken>, Refused<JwtErrors>> {
+    ) -> Result<Answer<SlidingToken>, Refused<RefreshErrors>> {
         let token = body.text("token").await?;
         let token = self.app.account.refresh_sliding(&token, &client_info(request)).await?;
         Ok(Answer(SlidingToken { token }))

@@ -10,6 +10,10 @@ macro_rules! dialect {
     (skip_locked) => {
         " FOR UPDATE SKIP LOCKED"
     };
+    // Whether several nodes may use the database.
+    (several_nodes) => {
+        true
+    };
     // Operators that compare texts by their bytes, as the indexes do.
     (at_least) => {
         "~>=~"

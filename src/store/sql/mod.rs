@@ -12,6 +12,7 @@ mod credentials;
 mod events;
 mod import;
 mod logins;
+mod rate_limits;
 mod repository;
 mod services;
 mod signing_keys;

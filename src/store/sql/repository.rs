@@ -16,6 +16,10 @@ impl Store {
 
 #[async_trait::async_trait]
 impl Repository for Store {
+    fn serves_several_nodes(&self) -> bool {
+        dialect!(several_nodes)
+    }
+
     async fn migrate(&self) -> Result<()> {
         MIGRATOR.run(&self.unlimited().await?).await.map_err(|error| StoreError(Box::new(error)))
     }

@@ -10,6 +10,10 @@ macro_rules! dialect {
     (skip_locked) => {
         ""
     };
+    // Whether several nodes may use the database.
+    (several_nodes) => {
+        false
+    };
     // Operators that compare texts by their bytes, as the indexes do.
     (at_least) => {
         ">="

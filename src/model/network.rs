@@ -1,0 +1,96 @@
+//! The network of a client's address: what limits by address count.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A network whose addresses have one limit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Network {
+    /// One IPv4 address.
+    Address(Ipv4Addr),
+    /// An IPv6 /64: it belongs to one caller, who can use each of its addresses.
+    Subnet([u16; 4]),
+    /// An IPv6 /48: it may belong to one caller or to many.
+    Site([u16; 3]),
+    /// An IPv4 /16, of many callers.
+    WideV4([u8; 2]),
+    /// An IPv6 /32, of many callers.
+    WideV6([u16; 2]),
+    /// The callers whose address is not known.
+    Unknown,
+}
+
+impl Network {
+    /// The smallest network that belongs to one caller: the address in IPv4, the /64 in IPv6. An IPv4 address mapped into IPv6
+    /// counts as the IPv4 address.
+    pub fn of(address: Option<IpAddr>) -> Self {
+        match address.map(|address| address.to_canonical()) {
+            Some(IpAddr::V4(address)) => Self::Address(address),
+            Some(IpAddr::V6(address)) => {
+                let [a, b, c, d, ..] = address.segments();
+                Self::Subnet([a, b, c, d])
+            }
+            None => Self::Unknown,
+        }
+    }
+
+    /// [`Self::of`] an address in text form, such as [`ClientInfo::ip`](super::ClientInfo::ip).
+    pub fn of_text(address: Option<&str>) -> Self {
+        Self::of(address.and_then(|address| address.parse().ok()))
+    }
+
+    /// The /48 of a /64; `None` for other networks.
+    pub fn site(self) -> Option<Self> {
+        match self {
+            Self::Subnet([a, b, c, _]) => Some(Self::Site([a, b, c])),
+            _ => None,
+        }
+    }
+
+    /// The network of many callers that contains this one: a /16 in IPv4, a /32 in IPv6.
+    pub fn wide(self) -> Self {
+        match self {
+            Self::Address(address) => {
+                let [a, b, ..] = address.octets();
+                Self::WideV4([a, b])
+            }
+            Self::Subnet([a, b, ..]) | Self::Site([a, b, _]) => Self::WideV6([a, b]),
+            other => other,
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let v6 = |a, b, c, d| Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0);
+        match *self {
+            Self::Address(address) => address.fmt(f),
+            Self::Subnet([a, b, c, d]) => write!(f, "{}/64", v6(a, b, c, d)),
+            Self::Site([a, b, c]) => write!(f, "{}/48", v6(a, b, c, 0)),
+            Self::WideV4([a, b]) => write!(f, "{}/16", Ipv4Addr::new(a, b, 0, 0)),
+            Self::WideV6([a, b]) => write!(f, "{}/32", v6(a, b, 0, 0)),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_43_an_address_belongs_to_one_network() {
+        for (address, network, wide) in [
+            ("192.0.2.7", "192.0.2.7", "192.0.0.0/16"),
+            ("::ffff:192.0.2.7", "192.0.2.7", "192.0.0.0/16"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64", "2001:db8::/32"),
+            ("2001:db8:1:2::ffff", "2001:db8:1:2::/64", "2001:db8::/32"),
+            ("not an address", "unknown", "unknown"),
+        ] {
+            let of = Network::of_text(Some(address));
+            assert_eq!((of.to_string(), of.wide().to_string()), (network.to_owned(), wide.to_owned()), "{address}");
+        }
+        assert_eq!(Network::of_text(Some("2001:db8:1:2::1")).site(), Some(Network::Site([0x2001, 0xdb8, 1])));
+        assert_eq!(Network::of(None), Network::Unknown);
+    }
+}

@@ -1,0 +1,313 @@
+//! SEC-43: rate limits by address, by address and provider, by user and by provider; on one node and on several.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rest_social_auth::clock::UnixMillis;
+use rest_social_auth::model::AuditFilter;
+use rest_social_auth::secrets::Digest;
+use rest_social_auth::store::{SharedUse, sweep};
+use serde_json::json;
+
+use crate::support::database::Stored;
+use crate::support::fake_users::{GITHUB_TOKEN, TWITTER_REQUEST};
+use crate::support::test_app::TestAppBuilder;
+use crate::support::{Answer, Client, Database, Engine, TestApp, on_both_databases};
+
+on_both_databases! {
+    sec_43_of_a_thousand_wrong_codes_the_provider_sees_the_limit,
+    sec_43_refused_login_changes_nothing_and_works_after_retry_after,
+    sec_43_address_limit_counts_networks,
+    sec_43_user_limit_counts_links_refreshes_and_exports,
+    sec_43_provider_limit_counts_all_addresses,
+    sec_43_limits_can_be_turned_off,
+    sec_43_shared_use_is_granted_up_to_the_quota,
+}
+
+fn limited(engine: Engine) -> TestAppBuilder {
+    TestApp::builder(engine).with("RATE_LIMITS", "on")
+}
+
+/// Checks a 429 of this limit with all of its header fields; returns the seconds of Retry-After.
+#[track_caller]
+fn refused(answer: &Answer, limit: &str, policy: &str) -> u64 {
+    answer.problem(429, "too_many_requests");
+    let seconds = answer.header("retry-after").expect("Retry-After").parse().expect("a number");
+    assert!(seconds > 0);
+    assert_eq!(answer.header("ratelimit-policy"), Some(&*format!("\"{limit}\";{policy}")));
+    assert_eq!(answer.header("ratelimit"), Some(&*format!("\"{limit}\";r=0;t={seconds}")));
+    seconds
+}
+
+/// A post of a wrong code from an address behind the trusted proxy.
+async fn wrong_code(client: &Client, code: &str, address: &str) -> Answer {
+    let request = client.post("/api/login/social/token/github/").header("x-forwarded-for", address);
+    request.json(&json!({"code": code})).send().await
+}
+
+async fn refusals(app: &TestApp) -> Vec<String> {
+    let repository = app.database.repository().await;
+    let filter = AuditFilter { refused: Some(true), ..AuditFilter::default() };
+    let events = repository.audit_events(&filter, 5000).await.expect("the audit log");
+    events.into_iter().map(|event| event.code.unwrap_or_default()).collect()
+}
+
+/// With the default limits: 600 logins a minute at a provider, of which a wrong code counts as ten.
+async fn sec_43_of_a_thousand_wrong_codes_the_provider_sees_the_limit(engine: Engine) {
+    let app = limited(engine).start().await;
+    let client = app.client();
+    for code in ["u1", "u2", "u3"] {
+        assert_eq!(app.login("token", code).await.header("ratelimit"), None);
+    }
+    assert_eq!(app.database.count("rate_limits").await, 0, "a common login costs no statement");
+    let mut answers = Vec::new();
+    for chunk in 0..100 {
+        let posts = (0..10).map(|n| {
+            let code = format!("wrong-{chunk}-{n}");
+            let client = client.clone();
+            async move { wrong_code(&client, &code, "192.0.2.1").await }
+        });
+        answers.extend(join_all(posts).await);
+    }
+    let seen = app.double.calls_at(GITHUB_TOKEN).len() - 3;
+    assert!((50..=70).contains(&seen), "{seen}");
+    assert_eq!(answers.iter().filter(|answer| answer.status == 400).count(), seen);
+    let last = answers.last().expect("an answer");
+    let seconds = refused(last, "provider-address", "q=600;w=60");
+    assert_eq!(app.database.count("used_codes").await, i64::try_from(seen).expect("few") + 3, "no code is claimed");
+    let codes = refusals(&app).await;
+    assert_eq!(codes.iter().filter(|code| *code == "too_many_requests").count(), 1, "one audit event, not 900");
+    assert_eq!(codes.len(), seen + 1);
+
+    // Another provider is not limited, and this one accepts a login after the wait.
+    let facebook = client.login("token/facebook", json!({"code": "u4"})).await;
+    facebook.ok();
+    refused(&app.login("token", "u5").await, "provider-address", "q=600;w=60");
+    app.advance(Duration::from_secs(seconds));
+    app.login("token", "u5").await.ok();
+}
+
+async fn sec_43_refused_login_changes_nothing_and_works_after_retry_after(engine: Engine) {
+    let app = limited(engine).with("RATE_LIMIT_PROVIDER_ADDRESS", "2/10s").start().await;
+    let browser = app.browser();
+    let begun = app.begin(&browser, "github", json!({})).await;
+    let authorized = browser.get("/api/login/social/authorize/github/?next=https://front.example/cb").send().await;
+    assert_eq!(authorized.status, 303);
+    let url = url::Url::parse(authorized.header("location").expect("a location")).expect("a URL");
+    let state = url.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
+    for code in ["u1", "u2"] {
+        app.login("token", code).await.ok();
+    }
+    let before = app.database.dump().await;
+    let post = || browser.login("token/github", json!({"code": "u3", "state": begun.state}));
+    let seconds = refused(&post().await, "provider-address", "q=2;w=10");
+    assert_eq!(seconds, 5);
+    // A browser in the redirect flow gets a page that it can reload.
+    let callback = || {
+        let request = browser.get(&format!("/api/login/social/complete/github/?code=u4&state={state}"));
+        request.header("accept", "text/html").send()
+    };
+    let page = callback().await;
+    assert_eq!((page.status, page.header("retry-after")), (429, Some("5")), "{}", page.headers_and_body());
+    assert!(page.text.contains("<html") && page.header("ratelimit").is_some(), "{}", page.headers_and_body());
+    let rows_of_logins = |dump: Vec<Stored>| -> BTreeSet<(String, String, Vec<u8>)> {
+        let stored = dump.into_iter().map(|Stored { table, column, bytes }| (table, column, bytes));
+        stored.filter(|(table, _, _)| table != "rate_limits" && table != "audit_events").collect()
+    };
+    assert!(rows_of_logins(app.database.dump().await) == rows_of_logins(before), "no row changed");
+    assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 2);
+
+    app.advance(Duration::from_secs(seconds));
+    post().await.ok();
+    assert_eq!(callback().await.status, 429);
+    app.advance(Duration::from_secs(5));
+    assert_eq!(callback().await.header("location"), Some("https://front.example/cb"));
+    // OAuth 1.0a calls the provider before the user is there, and counts then too.
+    app.advance(Duration::from_secs(10));
+    for _ in 0..2 {
+        app.client().login("token/twitter", json!({})).await.ok();
+    }
+    refused(&app.client().login("token/twitter", json!({})).await, "provider-address", "q=2;w=10");
+    let begin = app.client().post("/api/login/social/begin/twitter/").json(&json!({})).send().await;
+    refused(&begin, "provider-address", "q=2;w=10");
+    assert_eq!(app.double.calls_at(TWITTER_REQUEST).len(), 2);
+}
+
+async fn sec_43_address_limit_counts_networks(engine: Engine) {
+    let settings = |app: TestAppBuilder| app.with("RATE_LIMIT_ADDRESS", "3/1m");
+    let behind = settings(limited(engine)).with("TRUSTED_PROXIES", "127.0.0.1").start().await;
+    for group in [
+        // Each has one limit: an IPv4 address in all of its forms, and an IPv6 /64.
+        ["203.0.113.7", "::ffff:203.0.113.7", "6.6.6.6, 203.0.113.7", "203.0.113.7:4711"],
+        ["2001:db8::1", "2001:db8::2", "2001:db8::ffff:1:2:3", "[2001:db8::3]:99"],
+        ["203.0.113.8", "203.0.113.8", "203.0.113.8", "203.0.113.8"],
+        ["2001:db8:0:1::1", "2001:db8:0:1::1", "2001:db8:0:1::1", "2001:db8:0:1::1"],
+    ] {
+        for (n, address) in group.iter().enumerate() {
+            let answer = wrong_code(&behind.client(), "", address).await;
+            if n < 3 {
+                answer.problem(400, "invalid_request");
+            } else {
+                assert_eq!(refused(&answer, "address", "q=3;w=60"), 20, "{address}");
+            }
+        }
+    }
+    // The other steps of a login count too, before anything is read; reading the list of providers does not.
+    let from = |request: crate::support::client::Request| request.header("x-forwarded-for", "203.0.113.7").send();
+    let client = behind.client();
+    for path in ["begin/github/", "resume/", "swap/", "complete/github/", "nowhere/"] {
+        refused(&from(client.post(&format!("/api/login/social/{path}")).json(&json!({}))).await, "address", "q=3;w=60");
+    }
+    refused(&from(client.get("/api/login/social/authorize/github/")).await, "address", "q=3;w=60");
+    from(client.get("/api/login/social/providers/")).await.ok();
+    let listed =
+        from(client.post("/api/login/social/swap/").json(&json!({})).header("origin", "https://front.example"));
+    let exposed = listed.await.header("access-control-expose-headers").unwrap_or_default().to_owned();
+    assert!(exposed.contains("ratelimit, ratelimit-policy") && exposed.contains("retry-after"), "{exposed}");
+    assert_eq!(refusals(&behind).await.iter().filter(|code| *code == "too_many_requests").count(), 4);
+
+    // Without TRUSTED_PROXIES the header has no effect, over loopback as elsewhere.
+    let alone = settings(limited(engine)).start().await;
+    for n in 0..3 {
+        wrong_code(&alone.client(), "", &format!("203.0.113.{n}")).await.problem(400, "invalid_request");
+    }
+    refused(&wrong_code(&alone.client(), "", "203.0.113.9").await, "address", "q=3;w=60");
+}
+
+async fn sec_43_user_limit_counts_links_refreshes_and_exports(engine: Engine) {
+    let app = limited(engine).with("RATE_LIMIT_USER", "3/1m").start().await;
+    let pair = app.login("jwt-pair", "u1").await.ok();
+    let sliding = app.token("jwt-sliding", "u01").await;
+    let bearer = format!("Bearer {sliding}");
+    let refresh = |token: &str| {
+        let token = json!({"refresh": token});
+        let client = app.client();
+        async move { client.post("/api/token/refresh/").json(&token).send().await }
+    };
+    let refresh_token = pair["refresh"].as_str().expect("a refresh token").to_owned();
+    refresh(&refresh_token).await.ok();
+    let export = || app.client().get("/api/user/export/").header("authorization", &bearer).send();
+    export().await.ok();
+    let slide = || app.client().post("/api/token/sliding/refresh/").json(&json!({"token": sliding})).send();
+    slide().await.ok();
+    for answer in [refresh(&refresh_token).await, export().await, slide().await] {
+        assert_eq!(refused(&answer, "user", "q=3;w=60"), 20);
+    }
+    let link = app.link("token/facebook", &format!("Token {}", app.token("token", "u001").await), "u1").await;
+    refused(&link, "user", "q=3;w=60");
+    // What a back end asks on each request of its users is not limited, and other users are not.
+    app.client().post("/api/token/verify/").json(&json!({"token": refresh_token})).send().await.ok();
+    app.client().user(&bearer).await.ok();
+    let other = app.login("jwt-pair", "u2").await.field("refresh");
+    refresh(&other).await.ok();
+    // A link counts when it begins and when it completes.
+    let token = format!("Token {}", app.token("token", "u3").await);
+    app.link("token/facebook", &token, "u3").await.ok();
+    let begin = || app.client().post("/api/login/social/begin/facebook/").header("authorization", &token);
+    begin().json(&json!({})).send().await.ok();
+    refused(&begin().json(&json!({})).send().await, "user", "q=3;w=60");
+    let users: Vec<i64> = {
+        let filter = AuditFilter { code: Some("too_many_requests".into()), ..AuditFilter::default() };
+        let events = app.database.repository().await.audit_events(&filter, 99).await.expect("the audit log");
+        events.iter().filter_map(|event| event.user_id).map(|user| user.0).collect()
+    };
+    assert_eq!(users.len(), 2, "one audit event for each user: {users:?}");
+}
+
+async fn sec_43_provider_limit_counts_all_addresses(engine: Engine) {
+    let app = limited(engine).with("RATE_LIMIT_PROVIDER", "5/1m").with("TRUSTED_PROXIES", "127.0.0.1").start().await;
+    let client = app.client();
+    let mut statuses = Vec::new();
+    for n in 0..20 {
+        let answer = wrong_code(&client, &format!("wrong{n}"), &format!("198.51.100.{n}")).await;
+        if answer.status == 429 {
+            refused(&answer, "provider", "q=5;w=60");
+        }
+        statuses.push(answer.status);
+    }
+    assert_eq!(statuses[..5], [400; 5]);
+    assert_eq!(statuses[5..], [429; 15]);
+    assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 5);
+    client.login("token/facebook", json!({"code": "u1"})).await.ok();
+    assert_eq!(refusals(&app).await.iter().filter(|code| *code == "too_many_requests").count(), 1);
+}
+
+async fn sec_43_limits_can_be_turned_off(engine: Engine) {
+    let app = TestApp::builder(engine)
+        .with("RATE_LIMITS", "off")
+        .with("RATE_LIMIT_ADDRESS", "1/24h")
+        .with("RATE_LIMIT_PROVIDER_ADDRESS", "1/24h")
+        .start()
+        .await;
+    let other = app.start_node_with(&[("RATE_LIMITS", "on"), ("RATE_LIMIT_ADDRESS", "off")]).await;
+    for n in 1..4 {
+        app.login("token", &format!("u{n}")).await.ok();
+    }
+    other.client().login("token/github", json!({"code": "u4"})).await.ok();
+    refused(&other.client().login("token/github", json!({"code": "u5"})).await, "provider-address", "q=1;w=86400");
+    let wrong = TestApp::builder(engine).with("RATE_LIMIT_USER", "many").try_start().await;
+    let names: Vec<String> = wrong.err().into_iter().flatten().map(|error| error.name).collect();
+    assert_eq!(names, ["RATE_LIMIT_USER"]);
+}
+
+async fn sec_43_shared_use_is_granted_up_to_the_quota(engine: Engine) {
+    const NOW: UnixMillis = UnixMillis(1_795_521_600_000);
+    let database = Database::create(engine).await;
+    let repository = database.repository().await;
+    let (key, other) = (Digest::of(b"one"), Digest::of(b"other"));
+    let ask = async |key: &Digest, seconds: u64, at: UnixMillis| {
+        let period = Duration::from_secs(60);
+        let shared = SharedUse { key, cost: Duration::from_secs(seconds), period };
+        repository.use_rate_limit(shared, at).await.expect("the database answers")
+    };
+    let later = |seconds| NOW.plus(Duration::from_secs(seconds));
+    assert_eq!(ask(&key, 20, NOW).await, None);
+    assert_eq!(ask(&key, 30, NOW).await, None);
+    assert_eq!(ask(&key, 20, NOW).await, Some(later(10)), "50 of 60 are used");
+    assert_eq!(ask(&key, 20, later(9)).await, Some(later(10)), "a refusal changes nothing");
+    assert_eq!(ask(&key, 10, later(9)).await, None);
+    assert_eq!(ask(&key, 60, later(61)).await, None, "all is restored");
+    assert_eq!(ask(&other, 60, NOW).await, None, "another key");
+    // A node whose clock is an hour behind waits for a period at most.
+    assert_eq!(ask(&key, 60, NOW.minus(Duration::from_secs(3600))).await, Some(NOW.minus(Duration::from_secs(3540))));
+    // Parallel requests of many nodes.
+    let busy = Digest::of(b"busy");
+    let granted = join_all((0..30).map(|_| ask(&busy, 6, NOW))).await;
+    assert_eq!(granted.iter().filter(|refused| refused.is_none()).count(), 10);
+    assert_eq!(database.count("rate_limits").await, 3);
+    sweep(repository.as_ref(), later(60), 10).await.expect("a sweep");
+    assert_eq!(database.count("rate_limits").await, 1, "restored ones are deleted");
+}
+
+/// Each node may allow a tenth by itself; all three share the rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_43_three_nodes_share_one_limit() {
+    let app = limited(Engine::Postgres).with("RATE_LIMIT_PROVIDER", "30/1m").start().await;
+    let nodes = [app.start_second_node().await, app.start_second_node().await];
+    let clients = [app.client(), nodes[0].client(), nodes[1].client()];
+    let posts = (0..90).map(|n| {
+        let client = &clients[n % 3];
+        async move { client.login("token/github", json!({"code": format!("u{n}")})).await }
+    });
+    let answers = join_all(posts).await;
+    let seen = app.double.calls_at(GITHUB_TOKEN).len();
+    assert!((30..=36).contains(&seen), "{seen}");
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), seen);
+    for (n, client) in clients.iter().enumerate() {
+        let answer = client.login("token/github", json!({"code": format!("u{}", 90 + n)})).await;
+        let seconds = refused(&answer, "provider", "q=30;w=60");
+        assert!(seconds <= 4, "{seconds}");
+    }
+    app.advance(Duration::from_secs(4));
+    clients[2].login("token/github", json!({"code": "u99"})).await.ok();
+
+    // A database that fails leaves each node with its own limit, never without one.
+    app.advance(Duration::from_secs(60));
+    app.database.run("ALTER TABLE rate_limits RENAME TO hidden").await;
+    app.double.clear_calls();
+    for n in 0..40 {
+        clients[1].login("token/github", json!({"code": format!("u{}", 100 + n)})).await;
+    }
+    assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 30);
+}
