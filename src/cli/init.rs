@@ -30,20 +30,37 @@ pub(super) fn init(output: &Path, deps: &Deps) -> Result<(), Failure> {
     ))
 }
 
-/// A line of the file that sets the setting.
+/// A setting with the value that `init` writes.
 fn set(name: &str) -> String {
-    let (name, value) = (name.to_ascii_lowercase(), settings::initial_value(name));
-    let is_bare = matches!(value, "true" | "false") || value.parse::<u64>().is_ok();
-    if is_bare { format!("{name} = {value}") } else { format!("{name} = {value:?}") }
+    match settings::initial_value(name) {
+        value if matches!(value, "true" | "false") || value.parse::<u64>().is_ok() => {
+            format!("{} = {value}", name.to_ascii_lowercase())
+        }
+        value => format!("{} = {value:?}", name.to_ascii_lowercase()),
+    }
+}
+
+fn jwt_settings() -> String {
+    let (rotate, blacklist) = (set("SIMPLE_JWT_ROTATE_REFRESH_TOKENS"), set("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION"));
+    let family_lifetime = set("SIMPLE_JWT_FAMILY_LIFETIME");
+    let (algorithm, rotation) = (set("SIMPLE_JWT_ALGORITHM"), set("SIMPLE_JWT_KEY_ROTATION"));
+    format!(
+        "# A refresh replaces the refresh token. A token that is used again after its successor was used may be stolen: all tokens of
+# its login are revoked. 30 days after a login, the user must sign in again.
+{rotate}
+{blacklist}
+{family_lifetime}
+
+# Services verify JWTs with the public keys of /.well-known/jwks.json. The server makes the keys and replaces the one that signs
+# every 90 days. Projects that verify with simplejwt and SECRET_KEY need \"HS256\".
+{algorithm}
+{rotation}"
+    )
 }
 
 fn template(secret_key: &str) -> String {
     let (listen, database_url, state_policy) = (set("LISTEN"), set("DATABASE_URL"), set("STATE_POLICY"));
-    let rotate = set("SIMPLE_JWT_ROTATE_REFRESH_TOKENS");
-    let blacklist = set("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION");
-    let family_lifetime = set("SIMPLE_JWT_FAMILY_LIFETIME");
-    let (algorithm, rotation) = (set("SIMPLE_JWT_ALGORITHM"), set("SIMPLE_JWT_KEY_ROTATION"));
-    let address = settings::initial_value("LISTEN");
+    let (address, jwt) = (settings::initial_value("LISTEN"), jwt_settings());
     format!(
         r##"# Settings of rest-social-auth. The environment can set each of them too, under its name in upper case, and takes
 # precedence. docs/SETTINGS.md lists all settings.
@@ -72,16 +89,7 @@ allowed_redirect_uris = [
 # Front-ends that begin their logins themselves need "when_present".
 {state_policy}
 
-# A refresh replaces the refresh token. A token that is used again after its successor was used may be stolen: all tokens of
-# its login are revoked. 30 days after a login, the user must sign in again.
-{rotate}
-{blacklist}
-{family_lifetime}
-
-# Services verify JWTs with the public keys of /.well-known/jwks.json. The server makes the keys and replaces the one that signs
-# every 90 days. Projects that verify with simplejwt and SECRET_KEY need "HS256".
-{algorithm}
-{rotation}
+{jwt}
 
 # Restrict who may sign in: e-mail domains, or existing users only. docs/SETTINGS.md has further lists.
 # social_auth_whitelisted_domains = ["example.com"]

@@ -915,6 +915,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the public keys that verify JWTs
+         * @description A JWK set (RFC 7517). It contains the next key long before that signs. Read it again when a token names a key that your
+         *     copy does not have. With the HS algorithms the set is empty, because their key is secret.
+         */
+        get: operations["getKeySet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/oauth-authorization-server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the metadata of the server
+         * @description Authorization server metadata (RFC 8414). This server has no authorization endpoint and no token endpoint of OAuth:
+         *     users sign in with the routes of this document.
+         */
+        get: operations["getServerMetadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1178,6 +1220,29 @@ export interface components {
             edited: string[];
         };
         /**
+         * KeySet
+         * @description Public keys, as a JWK set.
+         * @example {
+         *       "keys": [
+         *         {
+         *           "kty": "EC",
+         *           "use": "sig",
+         *           "alg": "ES256",
+         *           "kid": "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U",
+         *           "crv": "P-256",
+         *           "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+         *           "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"
+         *         }
+         *       ]
+         *     }
+         */
+        KeySet: {
+            /** @description JSON Web Keys. `kid` is the RFC 7638 thumbprint. A key verifies tokens with its own `alg` only. */
+            keys: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
          * LoginInput
          * @description The body of a login: the parameters of the provider's callback, and what identifies the authorization request. Other
          *     members of any type are ignored, so a front-end may post its whole configuration.
@@ -1239,6 +1304,50 @@ export interface components {
          * @enum {string}
          */
         LoginKind: "session" | "token" | "token_user" | "jwt-pair" | "jwt-pair-user" | "jwt-sliding" | "jwt-sliding-user" | "knox" | "knox_user";
+        /**
+         * Metadata
+         * @description Authorization server metadata.
+         * @example {
+         *       "issuer": "https://login.example.com",
+         *       "jwks_uri": "https://login.example.com/.well-known/jwks.json",
+         *       "response_types_supported": [],
+         *       "grant_types_supported": [],
+         *       "introspection_endpoint": "https://login.example.com/api/token/introspect/",
+         *       "introspection_endpoint_auth_methods_supported": [
+         *         "client_secret_basic",
+         *         "client_secret_post"
+         *       ],
+         *       "revocation_endpoint": "https://login.example.com/api/token/revoke/",
+         *       "revocation_endpoint_auth_methods_supported": [
+         *         "client_secret_basic",
+         *         "client_secret_post"
+         *       ],
+         *       "access_token_signing_alg_values_supported": [
+         *         "ES256"
+         *       ]
+         *     }
+         */
+        Metadata: {
+            /** @description `iss` of JWTs with an asymmetric algorithm. */
+            issuer: string;
+            /** @description The public keys that verify JWTs. */
+            jwks_uri: string;
+            /** @description Empty: the server has no authorization endpoint. */
+            response_types_supported: string[];
+            /** @description Empty: the server has no token endpoint of OAuth. */
+            grant_types_supported: string[];
+            /** @description Token introspection (RFC 7662). */
+            introspection_endpoint: string;
+            introspection_endpoint_auth_methods_supported: string[];
+            /** @description Token revocation (RFC 7009). */
+            revocation_endpoint: string;
+            revocation_endpoint_auth_methods_supported: string[];
+            /**
+             * @description The algorithms of the keys in the key set; absent with the HS algorithms.
+             * @default []
+             */
+            access_token_signing_alg_values_supported: string[];
+        };
         /**
          * MoreNeeded
          * @description A pending login: the user must answer these fields before the login completes. The user is not signed in yet.
@@ -7229,6 +7338,120 @@ export interface operations {
             /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getKeySet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    /** @description How long the document may be used without asking again. */
+                    "Cache-Control": string;
+                    /** @description The version of the document, for `If-None-Match`. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jwk-set+json": components["schemas"]["KeySet"];
+                };
+            };
+            /** @description The document still has the version of `If-None-Match`. */
+            304: {
+                headers: {
+                    /** @description How long the document may be used without asking again. */
+                    "Cache-Control": string;
+                    /** @description The version of the document, for `If-None-Match`. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `method_not_allowed`: the path has other methods; `Allow` lists them. */
+            405: {
+                headers: {
+                    /** @description The methods of this path. */
+                    Allow: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getServerMetadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    /** @description How long the document may be used without asking again. */
+                    "Cache-Control": string;
+                    /** @description The version of the document, for `If-None-Match`. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Metadata"];
+                };
+            };
+            /** @description The document still has the version of `If-None-Match`. */
+            304: {
+                headers: {
+                    /** @description How long the document may be used without asking again. */
+                    "Cache-Control": string;
+                    /** @description The version of the document, for `If-None-Match`. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `method_not_allowed`: the path has other methods; `Allow` lists them. */
+            405: {
+                headers: {
+                    /** @description The methods of this path. */
+                    Allow: string;
                     [name: string]: unknown;
                 };
                 content: {
