@@ -239,7 +239,8 @@ mod tests {
     fn sec_31_a_requested_rotation_waits_for_the_publication() {
         let mut table = Table::new(&JwtRules { key_rotation: None, ..rules(JwtAlgorithm::EdDSA) });
         table.run();
-        let signs_from = table.schedule.can_sign_from(table.key("k1"));
+        let next = table.key("k1").clone();
+        let signs_from = table.schedule.can_sign_from(&next);
         table.change(SigningKeyChange::Schedule { kid: "k1".to_owned(), signs_from });
         assert_eq!(table.after(DAY - Duration::from_secs(1)), "k0 signing, k1 published");
         assert_eq!(table.after(Duration::from_secs(1)), "k0 retired, k1 signing, k2 published");

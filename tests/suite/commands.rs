@@ -256,7 +256,10 @@ async fn keys_list_and_keys_rotate(engine: Engine) {
         let further = [("STORE_PROVIDER_TOKENS", "true"), ("SECRET_KEY", SECRET_KEY), ("ENCRYPTION_KEYS", keys)];
         run_on(&app.database, arguments, &further).await
     };
-    let listed = async |names: &str| keys(names, &["keys", "list", "--json"]).await.success().json();
+    let listed = async |names: &str| {
+        let list = keys(names, &["keys", "list", "--json"]).await.success().json();
+        json!({"keys": list["encryption_keys"], "undecryptable": list["undecryptable"]})
+    };
     let key = |name: &str, encrypts: bool, tokens: i64| json!({"name": name, "encrypts": encrypts, "tokens": tokens});
     let both = format!("{KEY_B},{KEY_A}");
     assert_eq!(listed(KEY_A).await, json!({"keys": [key("a", true, 2)], "undecryptable": 0}));
@@ -266,12 +269,17 @@ async fn keys_list_and_keys_rotate(engine: Engine) {
     // Without the old key, rotation fails and changes nothing.
     let missing_key = keys(KEY_B, &["keys", "rotate"]).await;
     assert_eq!(missing_key.status, Some(1));
-    assert!(missing_key.stderr.contains("2 provider tokens were not changed"), "{}", missing_key.stderr);
+    assert!(
+        missing_key.stderr.contains("2 provider tokens or signing keys were not changed"),
+        "{}",
+        missing_key.stderr
+    );
     let rotated = keys(&both, &["keys", "rotate", "--json"]).await.success().json();
-    assert_eq!(rotated, json!({"key": "b", "reencrypted": 2, "undecryptable": 0}));
+    let encryption = json!({"key": "b", "provider_tokens": 2, "signing_keys": 0, "undecryptable": 0});
+    assert_eq!(rotated, json!({"encryption": encryption, "signing": null}));
     assert_eq!(listed(KEY_B).await, json!({"keys": [key("b", true, 2)], "undecryptable": 0}));
     let text = keys(&both, &["keys", "list"]).await.success().stdout;
-    assert!(text.contains("b    encrypts and decrypts  2") && !text.contains("J4nW"), "{text}");
+    assert!(text.contains("encrypts and decrypts  2") && !text.contains("J4nW"), "{text}");
 
     let turned_off = run_on(&app.database, &["keys", "rotate"], &[("SECRET_KEY", SECRET_KEY)]).await;
     assert_eq!(turned_off.status, Some(1));

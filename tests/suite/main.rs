@@ -37,6 +37,7 @@ mod server_redirect_flow; // authorize, callback, next: the redirect flow on the
 mod services; // RFC 7662, RFC 7009: introspection and revocation for services
 mod sessions_and_accounts; // list and revoke credentials, unlink accounts, provider tokens, audit events
 mod sign_in_restrictions; // allow and deny lists, organizations, providers, closed sign-up
+mod signing_keys; // SEC-29, SEC-31: the keys that the server makes to sign JWTs, the key set, the metadata
 mod snapshots; // snapshots of problem documents, pages, help texts and the file of init
 mod steam_and_telegram; // logins without OAuth: OpenID 2.0 and signed data
 mod store; // the repository by itself

@@ -1,0 +1,506 @@
+//! Keys that the server makes to sign JWTs: published, rotated, retired (SEC-29, SEC-31); the key set and the metadata.
+
+use std::collections::BTreeSet;
+use std::process::Output;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::client::{claims, jwt_header};
+use crate::support::double::Double;
+use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers};
+use crate::support::process::{self, Process};
+use crate::support::test_app::TestAppBuilder;
+use crate::support::{Client, Database, Engine, FRONTEND, TestApp, on_both_databases, signer};
+
+on_both_databases! {
+    sec_31_keys_rotate_under_load_without_a_401,
+    sec_29_forged_headers_and_other_types_are_refused,
+    sec_31_a_key_that_another_node_made_is_read_when_a_token_names_it,
+    sec_31_rotation_by_schedule_keeps_refresh_tokens_valid,
+    sec_31_keys_are_listed_rotated_and_retired_by_commands,
+    keys_of_another_algorithm_verify_their_tokens,
+    key_set_and_metadata_are_public_and_cacheable,
+}
+
+const SECRET_KEY: &str = "secret-key-of-the-signing-key-tests-5b1e-for-no-other-use";
+const PUBLIC_URL: &str = "http://localhost:8000";
+
+/// A code of the first user that no login has used.
+fn code() -> String {
+    static USED: AtomicUsize = AtomicUsize::new(0);
+    format!("u{}1", "0".repeat(USED.fetch_add(1, Ordering::Relaxed)))
+}
+
+fn kid(token: &str) -> String {
+    jwt_header(token)["kid"].as_str().unwrap_or_else(|| panic!("no kid in {token}")).to_owned()
+}
+
+async fn key_set(client: &Client) -> Value {
+    client.get("/.well-known/jwks.json").send().await.ok()
+}
+
+fn has_key(set: &Value, kid: &str) -> bool {
+    set["keys"].as_array().expect("keys").iter().any(|key| key["kid"] == kid)
+}
+
+async fn wait_until_key_set(client: &Client, is_reached: impl Fn(&Value) -> bool) {
+    while !is_reached(&key_set(client).await) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The keys are read again every 250 milliseconds.
+fn es256(engine: Engine) -> TestAppBuilder {
+    TestApp::builder(engine)
+        .with("SIMPLE_JWT_ALGORITHM", "ES256")
+        .with("SIMPLE_JWT_KEY_PUBLICATION", "1")
+        .with("PUBLIC_URL", PUBLIC_URL)
+}
+
+// ---- several processes
+
+/// What the clients of the load test share.
+struct Load {
+    nodes: Vec<Client>,
+    /// The keys that signed the tokens so far.
+    signed_by: Mutex<BTreeSet<String>>,
+}
+
+/// A service that verifies tokens with the key set of one node, and reads it again when a token names an unknown key.
+struct Service<'a> {
+    node: &'a Client,
+    keys: JwkSet,
+}
+
+impl Service<'_> {
+    async fn verify(&mut self, token: &str) {
+        let kid = kid(token);
+        if self.keys.find(&kid).is_none() {
+            self.keys = serde_json::from_value(key_set(self.node).await).expect("a JWK set");
+        }
+        let jwk = self.keys.find(&kid).unwrap_or_else(|| panic!("{kid} signs and is not published"));
+        let mut validation = Validation::new(Algorithm::ES256);
+        validation.set_issuer(&[PUBLIC_URL]);
+        validation.set_audience(&[PUBLIC_URL]);
+        let key = DecodingKey::from_jwk(jwk).expect("a public key");
+        jsonwebtoken::decode::<Value>(token, &key, &validation).unwrap_or_else(|error| panic!("{token}: {error}"));
+    }
+}
+
+impl Load {
+    /// Signs in, refreshes and verifies on one node after the other until `keys` keys have signed.
+    async fn run(&self, number: usize, keys: usize) {
+        let node = |round: usize| &self.nodes[(number + round) % self.nodes.len()];
+        let first = node(0).login("jwt-pair/github", json!({"code": code()})).await;
+        let refresh = first.field("refresh");
+        let mut service = Service { node: node(2), keys: JwkSet::default() };
+        let mut sliding: Option<String> = None;
+        for round in 0.. {
+            let refreshed = node(round).post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await;
+            let access = refreshed.field("access");
+            node(round + 1).user(&format!("Bearer {access}")).await.ok();
+            service.verify(&access).await;
+            let again = match &sliding {
+                None => node(round).login("jwt-sliding/github", json!({"code": code()})).await,
+                Some(token) => {
+                    node(round).post("/api/token/sliding/refresh/").json(&json!({"token": token})).send().await
+                }
+            };
+            let token = again.field("token");
+            node(round + 2).post("/api/token/verify/").json(&json!({"token": token})).send().await.ok();
+            let is_done = {
+                let mut signed_by = self.signed_by.lock().expect("no panic");
+                signed_by.extend([kid(&access), kid(&token)]);
+                signed_by.len() >= keys
+            };
+            sliding = Some(token);
+            if is_done {
+                return;
+            }
+            // Other tests need the processor too.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+async fn command(database: &Database, arguments: &[&str], further: &[(&str, &str)]) -> Output {
+    let owned = |text: &&str| (*text).to_owned();
+    let arguments: Vec<String> = arguments.iter().map(owned).collect();
+    let mut environment = vec![
+        ("DATABASE_URL".to_owned(), database.url().to_owned()),
+        ("SECRET_KEY".to_owned(), SECRET_KEY.to_owned()),
+        ("SIMPLE_JWT_ALGORITHM".to_owned(), "ES256".to_owned()),
+    ];
+    environment.extend(further.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let running = tokio::task::spawn_blocking(move || {
+        let folder = TempDir::new().expect("a temporary folder");
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let environment: Vec<(&str, &str)> =
+            environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        process::run(&arguments, &environment, folder.path())
+    });
+    running.await.expect("no panic")
+}
+
+#[track_caller]
+fn json_of(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+async fn sec_31_keys_rotate_under_load_without_a_401(engine: Engine) {
+    let (double, fake_users, folder) = (Double::start().await, FakeUsers::default(), TempDir::new().expect("a folder"));
+    fake_users.answer(&double);
+    let database = Database::create(engine).await;
+    let environment = [
+        ("DATABASE_URL", database.url()),
+        ("SECRET_KEY", SECRET_KEY),
+        ("PUBLIC_URL", PUBLIC_URL),
+        ("HTTPS_PROXY", double.proxy()),
+        ("SSL_CERT_FILE", double.authority().to_str().expect("a path in UTF-8")),
+        ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
+        ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
+        ("SIMPLE_JWT_ALGORITHM", "ES256"),
+        ("SIMPLE_JWT_KEY_ROTATION", "4"),
+        ("SIMPLE_JWT_KEY_PUBLICATION", "4"),
+    ];
+    let count = if engine == Engine::Postgres { 3 } else { 1 };
+    let starts = (0..count).map(|_| Process::start(&["serve"], &environment, folder.path()));
+    let processes: Vec<Process> = join_all(starts).await;
+    let state = |state: &str| format!("SELECT count(*) FROM signing_keys WHERE state = '{state}'");
+    assert_eq!(
+        (database.number(&state("signing")).await, database.number(&state("published")).await),
+        (1, 1),
+        "the database lets one node make a key"
+    );
+
+    let nodes: Vec<Client> = processes.iter().map(Process::client).collect();
+    let load = Arc::new(Load { nodes: nodes.clone(), signed_by: Mutex::default() });
+    let clients = (0..4).map(|number| {
+        let load = load.clone();
+        tokio::spawn(async move { load.run(number, 4).await })
+    });
+    for client in join_all(clients).await {
+        client.expect("every token is accepted by every node, and verified with the key set");
+    }
+    assert_eq!(database.number(&state("signing")).await, 1);
+    assert!(database.number(&state("retired")).await >= 3);
+    let rotations = "SELECT count(*) FROM audit_events WHERE event = 'signing_key_rotated'";
+    assert!(database.number(rotations).await >= 3);
+
+    // A key that others know ends at once on every node, and so do its tokens.
+    let token = nodes[0].login("jwt-pair/github", json!({"code": code()})).await.field("token");
+    let retired = kid(&token);
+    json_of(&command(&database, &["keys", "retire", &retired, "--json"], &[]).await);
+    for node in &nodes {
+        wait_until_key_set(node, |set| !has_key(set, &retired)).await;
+        node.user(&format!("Bearer {token}")).await.problem(401, "token_not_valid");
+        let next = node.login("jwt-pair/github", json!({"code": code()})).await.field("token");
+        assert_ne!(kid(&next), retired);
+        for node in &nodes {
+            node.user(&format!("Bearer {next}")).await.ok();
+        }
+    }
+}
+
+// ---- one process
+
+async fn sec_29_forged_headers_and_other_types_are_refused(engine: Engine) {
+    let app = es256(engine).start().await;
+    let pair = app.login("jwt-pair", &code()).await;
+    let (access, refresh) = (pair.field("token"), pair.field("refresh"));
+    let good = claims(&access);
+    let header = jwt_header(&access);
+    assert_eq!((&header["alg"], &header["typ"]), (&json!("ES256"), &json!("at+jwt")));
+    assert_eq!(jwt_header(&refresh)["typ"], "refresh+jwt");
+    for (claim, value) in [("iss", PUBLIC_URL), ("aud", PUBLIC_URL), ("sub", "1"), ("client_id", PUBLIC_URL)] {
+        assert_eq!(good[claim], value, "{claim}");
+    }
+    let set = key_set(&app.client()).await;
+    let jwk = set["keys"].as_array().expect("keys").iter().find(|key| key["kid"] == header["kid"]).expect("the key");
+
+    let attackers = rcgen::KeyPair::generate().expect("a P-256 key");
+    let by_attacker = |header: jsonwebtoken::Header| {
+        let key = jsonwebtoken::EncodingKey::from_ec_pem(attackers.serialize_pem().as_bytes()).expect("a key");
+        jsonwebtoken::encode(&header, &good, &key).expect("a token")
+    };
+    let es256 = |kid: Option<&str>| jsonwebtoken::Header {
+        typ: Some("at+jwt".to_owned()),
+        kid: kid.map(str::to_owned),
+        ..jsonwebtoken::Header::new(Algorithm::ES256)
+    };
+    let kid = header["kid"].as_str().expect("a kid");
+    let by_hmac = |secret: &[u8]| {
+        let key = jsonwebtoken::EncodingKey::from_secret(secret);
+        let header = jsonwebtoken::Header { alg: Algorithm::HS256, ..es256(Some(kid)) };
+        jsonwebtoken::encode(&header, &good, &key).expect("a token")
+    };
+    let with_own_jwk = jsonwebtoken::Header {
+        jwk: serde_json::from_value(jwk.clone()).ok(),
+        jku: Some("https://evil.example/jwks.json".to_owned()),
+        ..es256(Some(kid))
+    };
+    let (start, rest) = access.split_once('.').expect("a JWT");
+    let forged = [
+        ("none", signer::unsigned(&good)),
+        ("HS256 with the public key", by_hmac(jwk.to_string().as_bytes())),
+        ("HS256 with a coordinate", by_hmac(jwk["x"].as_str().expect("x").as_bytes())),
+        ("HS256 with SECRET_KEY", by_hmac(crate::support::test_app::SECRET_KEY.as_bytes())),
+        ("HS256 without a kid", signer::hs256(crate::support::test_app::SECRET_KEY.as_bytes(), &good)),
+        ("another key under this kid", by_attacker(es256(Some(kid)))),
+        ("a key in the header", by_attacker(with_own_jwk)),
+        ("an unknown kid", by_attacker(es256(Some(&"A".repeat(43))))),
+        ("a kid of another form", by_attacker(es256(Some("../../dev/null' OR '1'='1")))),
+        ("no kid", by_attacker(es256(None))),
+        ("a refresh token", refresh.clone()),
+        ("an empty signature", format!("{start}.{}.", rest.split('.').next().unwrap_or_default())),
+    ];
+    for (fault, token) in forged {
+        app.client().user(&format!("Bearer {token}")).await.problem(401, "token_not_valid");
+        let refresh = if fault == "a refresh token" { &access } else { &token };
+        let answer = app.client().post("/api/token/refresh/").json(&json!({"refresh": refresh})).send().await;
+        assert_eq!(answer.status, 401, "{fault}");
+    }
+    // Many unknown keys at once: each is refused after one more read of the keys.
+    let unknown = (0..30).map(|n| by_attacker(es256(Some(&format!("{n:043}")))));
+    let refused = join_all(unknown.map(|token| {
+        let client = app.client();
+        async move { client.user(&format!("Bearer {token}")).await.status }
+    }));
+    assert!(refused.await.iter().all(|status| *status == 401));
+
+    // A key that was removed, while its tokens have not expired.
+    app.database.run("UPDATE signing_keys SET state = 'retired', expires = 1 WHERE state = 'signing'").await;
+    wait_until_key_set(&app.client(), |set| !has_key(set, kid)).await;
+    app.client().user(&format!("Bearer {access}")).await.problem(401, "token_not_valid");
+    let next = app.token("jwt-pair", &code()).await;
+    assert!(has_key(&set, &self::kid(&next)), "the key that signs now was published before");
+    app.client().user(&format!("Bearer {next}")).await.ok();
+
+    for stored in app.database.dump().await {
+        let text = String::from_utf8_lossy(&stored.bytes);
+        assert!(!text.contains("PRIVATE KEY") && !text.contains("\"d\""), "{}.{}", stored.table, stored.column);
+    }
+}
+
+async fn sec_31_a_key_that_another_node_made_is_read_when_a_token_names_it(engine: Engine) {
+    // The keys are read every ten seconds otherwise.
+    let app = es256(engine).with("SIMPLE_JWT_KEY_PUBLICATION", "86400").start().await;
+    let own = app.token("jwt-pair", &code()).await;
+    let other = app.start_second_node().await;
+    let same = other.client().login("jwt-pair/github", json!({"code": code()})).await.field("token");
+    assert_eq!(kid(&own), kid(&same), "a node uses the stored key");
+    app.database.run("DELETE FROM signing_keys").await;
+    let third = app.start_second_node().await;
+    let pair = third.client().login("jwt-pair/github", json!({"code": code()})).await;
+    assert_ne!(kid(&own), kid(&pair.field("token")));
+    let bearer = format!("Bearer {}", pair.field("token"));
+    let requests = (0..5).map(|_| {
+        let client = app.client();
+        let bearer = &bearer;
+        async move { client.user(bearer).await.status }
+    });
+    assert_eq!(join_all(requests).await, [200; 5]);
+    let body = json!({"refresh": pair.field("refresh")});
+    other.client().post("/api/token/refresh/").json(&body).send().await.ok();
+}
+
+async fn sec_31_rotation_by_schedule_keeps_refresh_tokens_valid(engine: Engine) {
+    let day = Duration::from_secs(86_400);
+    let app = es256(engine).with("SIMPLE_JWT_REFRESH_TOKEN_LIFETIME", "8640000").start().await;
+    let pair = app.login("jwt-pair", &code()).await;
+    let (first, body) = (kid(&pair.field("token")), json!({"refresh": pair.field("refresh")}));
+    let refreshed = async || {
+        let answer = app.client().post("/api/token/refresh/").json(&body).send().await;
+        kid(&answer.field("access"))
+    };
+    app.advance(day * 90);
+    wait_until_key_set(&app.client(), |set| set["keys"].as_array().is_some_and(|keys| keys.len() == 3)).await;
+    let second = refreshed().await;
+    assert_ne!(first, second);
+    assert!(has_key(&key_set(&app.client()).await, &first), "a retired key verifies the refresh token");
+    // Its last refresh token has expired.
+    app.advance(day * 100 + Duration::from_secs(600));
+    let is_rotated = |set: &Value| !has_key(set, &first) && set["keys"].as_array().is_some_and(|keys| keys.len() == 3);
+    wait_until_key_set(&app.client(), is_rotated).await;
+    assert_eq!(app.database.count("signing_keys").await, 4, "the schedule rotated again");
+}
+
+async fn keys_of_another_algorithm_verify_their_tokens(engine: Engine) {
+    let app = es256(engine).start().await;
+    let old = app.token("jwt-pair", &code()).await;
+    let operators = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("a key").serialize_pem();
+    for settings in [
+        &[("SIMPLE_JWT_ALGORITHM", "EdDSA")][..],
+        &[("SIMPLE_JWT_ALGORITHM", "EdDSA"), ("SIMPLE_JWT_SIGNING_KEY", operators.as_str())],
+        &[("SIMPLE_JWT_ALGORITHM", "RS256")],
+    ] {
+        let node = app.start_node_with(settings).await;
+        node.client().user(&format!("Bearer {old}")).await.ok();
+        let new = node.client().login("jwt-pair/github", json!({"code": code()})).await.field("token");
+        assert_eq!(jwt_header(&new)["alg"], settings[0].1);
+        node.client().user(&format!("Bearer {new}")).await.ok();
+        if settings.len() == 1 {
+            app.client().user(&format!("Bearer {new}")).await.ok();
+        }
+        assert!(has_key(&key_set(&node.client()).await, &kid(&new)));
+    }
+    // The keys of HS* are not key pairs: JWTs of the other kind end.
+    let symmetric = app.start_node_with(&[("SIMPLE_JWT_ALGORITHM", "HS256")]).await;
+    symmetric.client().user(&format!("Bearer {old}")).await.problem(401, "token_not_valid");
+}
+
+// ---- commands
+
+async fn sec_31_keys_are_listed_rotated_and_retired_by_commands(engine: Engine) {
+    let database = Database::create(engine).await;
+    let soon = [("SIMPLE_JWT_KEY_PUBLICATION", "0.001")];
+    let listed = async || {
+        let list = json_of(&command(&database, &["keys", "list", "--json"], &[]).await);
+        let keys = list["signing_keys"].as_array().expect("keys").clone();
+        let states = keys.iter().map(|key| key["state"].as_str().expect("a state").to_owned());
+        // Two keys may be of the same millisecond.
+        let mut states: Vec<String> = states.collect();
+        states.sort();
+        states
+    };
+    assert!(listed().await.is_empty(), "the first start makes the keys");
+
+    // The next key must be published for a day.
+    let requested = json_of(&command(&database, &["keys", "rotate", "--json"], &[]).await);
+    assert_eq!(
+        (&requested["signing"]["signs"], &requested["encryption"]["key"]),
+        (&json!(false), &json!("secret-key"))
+    );
+    assert_eq!(listed().await, ["published", "signing"]);
+    let rotate = &["keys", "rotate", "--only", "signing", "--json"];
+    let rotated = json_of(&command(&database, rotate, &soon).await);
+    assert_eq!(rotated["signing"]["signs"], true);
+    assert_eq!(listed().await, ["published", "retired", "signing"]);
+
+    let signing = "SELECT kid FROM signing_keys WHERE state = 'signing'";
+    let kid = database.text(signing).await;
+    json_of(&command(&database, &["keys", "retire", &kid, "--json"], &[]).await);
+    assert!(listed().await.contains(&"removed".to_owned()));
+    assert_ne!(database.text(signing).await, kid);
+    let unknown = command(&database, &["keys", "retire", &kid], &[]).await;
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no signing key"));
+    let private_keys =
+        "SELECT count(*) FROM signing_keys WHERE state = 'retired' AND encrypted_private_key IS NOT NULL";
+    assert_eq!(database.number(private_keys).await, 0, "a private key is deleted when it signs no more");
+    for (event, least) in
+        [("signing_key_rotated", 1), ("signing_key_rotation_requested", 1), ("signing_key_retired", 1)]
+    {
+        let count = database.number(&format!("SELECT count(*) FROM audit_events WHERE event = '{event}'")).await;
+        assert!(count >= least, "{event}");
+    }
+
+    // New ENCRYPTION_KEYS, then a lost one.
+    let (old, new) =
+        ("a:Zt8mVq3cYw0RkPj6LbXs1NfHd7GuAe5oT2iKyC9xQzM=", "b:J4nWc7ySx0KtGm3ZpVfQe9LrBd6HuAa1oT8iXk5NwRs=");
+    let lost = command(&database, &["keys", "rotate"], &[("ENCRYPTION_KEYS", old)]).await;
+    let message = String::from_utf8_lossy(&lost.stderr).into_owned();
+    let current = database.text(signing).await;
+    assert!(
+        !lost.status.success() && message.contains("cannot be decrypted") && message.contains(&current),
+        "{message}"
+    );
+    let server = command(
+        &database,
+        &["serve"],
+        &[("ENCRYPTION_KEYS", old), ("PUBLIC_URL", PUBLIC_URL), ("LISTEN", "127.0.0.1:0")],
+    )
+    .await;
+    assert!(String::from_utf8_lossy(&server.stderr).contains("cannot be decrypted"), "the server does not start");
+    json_of(&command(&database, &["keys", "retire", &current, "--json"], &[("ENCRYPTION_KEYS", old)]).await);
+    let both = format!("{new},{old}");
+    let encrypt = &["keys", "rotate", "--only", "encryption", "--json"];
+    let reencrypted = json_of(&command(&database, encrypt, &[("ENCRYPTION_KEYS", &both)]).await);
+    assert_eq!(
+        reencrypted["encryption"],
+        json!({"key": "b", "provider_tokens": 0, "signing_keys": 2, "undecryptable": 0})
+    );
+    let list = json_of(&command(&database, &["keys", "list", "--json"], &[("ENCRYPTION_KEYS", new)]).await);
+    assert_eq!(list["undecryptable_signing_keys"], json!([]));
+
+    let configured = rcgen::KeyPair::generate().expect("a P-256 key").serialize_pem();
+    let list =
+        json_of(&command(&database, &["keys", "list", "--json"], &[("SIMPLE_JWT_SIGNING_KEY", &configured)]).await);
+    assert_eq!(
+        (&list["signing_keys"][0]["in_settings"], &list["signing_keys"][0]["state"]),
+        (&json!(true), &json!("signing"))
+    );
+    let kid = list["signing_keys"][0]["kid"].as_str().expect("a kid");
+    let refused = command(&database, &["keys", "retire", kid], &[("SIMPLE_JWT_SIGNING_KEY", &configured)]).await;
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("is a key of the settings"));
+}
+
+// ---- documents
+
+async fn key_set_and_metadata_are_public_and_cacheable(engine: Engine) {
+    let app = es256(engine).with("SIMPLE_JWT_KEY_PUBLICATION", "86400").start().await;
+    let get = |path: &str| app.client().get(path);
+    let jwks = "/.well-known/jwks.json";
+    let metadata = "/.well-known/oauth-authorization-server";
+    for (path, media_type) in [(jwks, "application/jwk-set+json"), (metadata, "application/json")] {
+        for origin in [FRONTEND, "https://elsewhere.example"] {
+            let answer = get(path).header("origin", origin).header("accept", media_type).send().await;
+            answer.ok();
+            assert_eq!(answer.header("content-type"), Some(media_type));
+            assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
+            assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "sec_35: without credentials");
+            assert_eq!(answer.header("access-control-allow-credentials"), None);
+            assert_eq!(answer.header("vary"), None);
+        }
+        let tag = get(path).send().await.header("etag").expect("an ETag").to_owned();
+        for (known, status) in [(tag.clone(), 304), (format!("W/{tag}, \"x\""), 304), ("\"x\"".to_owned(), 200)] {
+            let answer = get(path).header("if-none-match", &known).send().await;
+            assert_eq!((answer.status, answer.header("etag")), (status, Some(tag.as_str())), "{known}");
+            assert_eq!(answer.text.is_empty(), status == 304);
+        }
+    }
+    let keys = key_set(&app.client()).await["keys"].as_array().expect("keys").clone();
+    assert_eq!(keys.len(), 2, "the one that signs, and the next one");
+    for key in keys {
+        let members: Vec<&str> = key.as_object().expect("a key").keys().map(String::as_str).collect();
+        let expected = BTreeSet::from(["alg", "crv", "kid", "kty", "use", "x", "y"]);
+        assert_eq!(members.into_iter().collect::<BTreeSet<_>>(), expected, "no private member");
+        assert_eq!((&key["alg"], &key["use"]), (&json!("ES256"), &json!("sig")));
+        // RFC 7638: the digest of the required members in lexicographic order.
+        let thumbprint = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, key["x"], key["y"]);
+        let digest = rest_social_auth::secrets::Digest::of(thumbprint.as_bytes());
+        assert_eq!(key["kid"], data_encoding::BASE64URL_NOPAD.encode(digest.as_bytes()));
+    }
+    assert_eq!(
+        get(metadata).send().await.ok(),
+        json!({
+            "issuer": PUBLIC_URL,
+            "jwks_uri": format!("{PUBLIC_URL}/.well-known/jwks.json"),
+            "response_types_supported": [],
+            "grant_types_supported": [],
+            "introspection_endpoint": format!("{PUBLIC_URL}/api/token/introspect/"),
+            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "revocation_endpoint": format!("{PUBLIC_URL}/api/token/revoke/"),
+            "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "access_token_signing_alg_values_supported": ["ES256"],
+        })
+    );
+    let symmetric = app.start_node_with(&[("SIMPLE_JWT_ALGORITHM", "HS256")]).await;
+    assert_eq!(key_set(&symmetric.client()).await, json!({"keys": []}), "a secret key is never published");
+    let answer = symmetric.client().get(metadata).send().await.ok();
+    assert_eq!(
+        (&answer["issuer"], answer.get("access_token_signing_alg_values_supported")),
+        (&json!(PUBLIC_URL), None)
+    );
+    let token = symmetric.client().login("jwt-pair/github", json!({"code": code()})).await.field("token");
+    assert_eq!(jwt_header(&token), json!({"alg": "HS256", "typ": "JWT"}));
+    assert!(["iss", "aud", "sub", "client_id"].iter().all(|name| claims(&token).get(name).is_none()));
+}
