@@ -30,18 +30,34 @@ pub(super) fn init(output: &Path, deps: &Deps) -> Result<(), Failure> {
     ))
 }
 
-fn template(secret_key: &str) -> String {
-    let set = |name: &str| match settings::initial_value(name) {
+/// A setting with the value that `init` writes.
+fn set(name: &str) -> String {
+    match settings::initial_value(name) {
         value if matches!(value, "true" | "false") || value.parse::<u64>().is_ok() => {
             format!("{} = {value}", name.to_ascii_lowercase())
         }
         value => format!("{} = {value:?}", name.to_ascii_lowercase()),
-    };
-    let (listen, database_url, state_policy) = (set("LISTEN"), set("DATABASE_URL"), set("STATE_POLICY"));
-    let rotate = set("SIMPLE_JWT_ROTATE_REFRESH_TOKENS");
-    let blacklist = set("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION");
+    }
+}
+
+fn jwt_settings() -> String {
+    let (rotate, blacklist) = (set("SIMPLE_JWT_ROTATE_REFRESH_TOKENS"), set("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION"));
     let (algorithm, rotation) = (set("SIMPLE_JWT_ALGORITHM"), set("SIMPLE_JWT_KEY_ROTATION"));
-    let address = settings::initial_value("LISTEN");
+    format!(
+        "# A refresh token works once. Using it again revokes all tokens that were issued from it.
+{rotate}
+{blacklist}
+
+# Services verify JWTs with the public keys of /.well-known/jwks.json. The server makes the keys and replaces the one that signs
+# every 90 days. Projects that verify with simplejwt and SECRET_KEY need \"HS256\".
+{algorithm}
+{rotation}"
+    )
+}
+
+fn template(secret_key: &str) -> String {
+    let (listen, database_url, state_policy) = (set("LISTEN"), set("DATABASE_URL"), set("STATE_POLICY"));
+    let (address, jwt) = (settings::initial_value("LISTEN"), jwt_settings());
     format!(
         r##"# Settings of rest-social-auth. The environment can set each of them too, under its name in upper case, and takes
 # precedence. docs/SETTINGS.md lists all settings.
@@ -70,14 +86,7 @@ allowed_redirect_uris = [
 # Front-ends that begin their logins themselves need "when_present".
 {state_policy}
 
-# A refresh token works once. Using it again revokes all tokens that were issued from it.
-{rotate}
-{blacklist}
-
-# Services verify JWTs with the public keys of /.well-known/jwks.json. The server makes the keys and replaces the one that signs
-# every 90 days. Projects that verify with simplejwt and SECRET_KEY need "HS256".
-{algorithm}
-{rotation}
+{jwt}
 
 # Restrict who may sign in: e-mail domains, or existing users only. docs/SETTINGS.md has further lists.
 # social_auth_whitelisted_domains = ["example.com"]

@@ -20,6 +20,8 @@ use crate::model::SigningKey;
 use crate::secrets::{ExposeSecret as _, SecretString};
 use crate::settings::{JwtAlgorithm, JwtRules, SettingError, check_p256_public_key, check_rsa_public_key};
 
+const SIGNING_KEY: &str = "SIMPLE_JWT_SIGNING_KEY";
+
 /// A stored key that cannot be used. The text has no part of a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the signing key {0} cannot be read")]
@@ -312,22 +314,17 @@ fn parse(rules: &JwtRules) -> Result<KeySet, SettingError> {
         let verifying = VerifyingKey::new(algorithm, DecodingKey::from_secret(secret), None, None);
         return Ok(KeySet { signer: Some(Arc::new(signer)), verifying: vec![Arc::new(verifying)] });
     }
+    let private = if rules.makes_keys { None } else { Some(private_key(algorithm, secret)?) };
     let mut set = KeySet::default();
     if let Some(text) = &rules.verifying_key {
         for block in pem_blocks(text) {
             set.verifying.push(Arc::new(public_key(algorithm, block)?));
         }
     }
-    if rules.makes_keys {
-        return Ok(set);
-    }
-    let wrong = || wrong_key("SIMPLE_JWT_SIGNING_KEY", algorithm);
-    let encoding = encoding_key(algorithm, secret).map_err(|_| wrong())?;
-    // Signing parses the key: it fails for a small RSA key or another curve.
-    let probe = jsonwebtoken::crypto::sign(b"probe", &encoding, algorithm_of(algorithm)).map_err(|_| wrong())?;
+    let Some((encoding, probe)) = private else { return Ok(set) };
     if rules.verifying_key.is_none() {
-        let public = public_half(algorithm, &encoding).ok_or_else(wrong)?;
-        set.verifying.push(Arc::new(VerifyingKey::public(algorithm, public, None).map_err(|_| wrong())?));
+        let public = public_half(algorithm, &encoding).and_then(|key| VerifyingKey::public(algorithm, key, None).ok());
+        set.verifying.push(Arc::new(public.ok_or_else(|| wrong_key(SIGNING_KEY, algorithm))?));
     }
     let verifies = |key: &&Arc<VerifyingKey>| {
         jsonwebtoken::crypto::verify(&probe, b"probe", &key.decoding, algorithm_of(algorithm)).unwrap_or(false)
@@ -341,6 +338,14 @@ fn parse(rules: &JwtRules) -> Result<KeySet, SettingError> {
     };
     set.signer = Some(Arc::new(Signer::new(algorithm, encoding, own.kid.clone())));
     Ok(set)
+}
+
+/// SIMPLE_JWT_SIGNING_KEY, and a signature of it.
+fn private_key(algorithm: JwtAlgorithm, pem: &[u8]) -> Result<(EncodingKey, String), SettingError> {
+    let encoding = encoding_key(algorithm, pem).map_err(|_| wrong_key(SIGNING_KEY, algorithm))?;
+    // Signing parses the key: it fails for a small RSA key or another curve.
+    let probe = jsonwebtoken::crypto::sign(b"probe", &encoding, algorithm_of(algorithm));
+    Ok((encoding, probe.map_err(|_| wrong_key(SIGNING_KEY, algorithm))?))
 }
 
 fn wrong_key(setting: &str, algorithm: JwtAlgorithm) -> SettingError {
@@ -463,6 +468,62 @@ mod tests {
         for (algorithm, pair, expected) in cases {
             let error = error(algorithm, pair).unwrap_or_default();
             assert!(error.starts_with(&format!("SIMPLE_JWT_{expected}")), "{expected}: {error}");
+        }
+    }
+
+    #[test]
+    fn several_public_keys_verify_and_the_own_one_may_be_left_out() {
+        let (own, next) = (curve(&PKCS_ECDSA_P256_SHA256), curve(&PKCS_ECDSA_P256_SHA256));
+        let keys = |verifying_key: Option<String>, makes_keys: bool| {
+            let signing_key = SecretString::from(own.0.as_str());
+            let algorithm = JwtAlgorithm::ES256;
+            parse(&JwtRules { algorithm, signing_key, verifying_key, makes_keys, ..JwtRules::default() })
+        };
+        let kids = |set: &KeySet| set.public_keys().map(|(kid, _)| kid.to_owned()).collect::<Vec<_>>();
+        let derived = keys(None, false).unwrap_or_else(|error| panic!("{error}"));
+        let own_kid = derived.signing_kid().expect("a key that signs").to_owned();
+        assert_eq!(kids(&derived), [own_kid.as_str()]);
+        let both = keys(Some(format!("{}{}", next.1, own.1)), false).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((kids(&both).len(), both.signing_kid()), (2, Some(own_kid.as_str())));
+        let former = keys(Some(next.1.clone()), true).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((kids(&former).len(), former.signing_kid()), (1, None));
+        let error = keys(Some(format!("{}{}", next.1, next.1)), false).err().map(|error| error.to_string());
+        let expected = "SIMPLE_JWT_VERIFYING_KEY: does not have the public key of SIMPLE_JWT_SIGNING_KEY";
+        assert_eq!(error.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn sec_31_made_keys_sign_and_their_private_part_is_not_published() {
+        for algorithm in [JwtAlgorithm::RS256, JwtAlgorithm::ES256, JwtAlgorithm::EdDSA] {
+            let keys = JwtKeys::new(&JwtRules { algorithm, makes_keys: true, ..JwtRules::default() });
+            let keys = keys.unwrap_or_else(|error| panic!("{error}"));
+            let made = NewKey::generate(algorithm);
+            let row = SigningKey {
+                kid: made.kid.clone(),
+                algorithm: algorithm.to_string(),
+                public_jwk: made.public_jwk.clone(),
+                encrypted_private_key: None,
+                state: crate::model::SigningKeyState::Signing,
+                created: UnixMillis(0),
+                signs_from: Some(UnixMillis(0)),
+                retired: None,
+                expires: None,
+            };
+            let signing = Some((made.kid.as_str(), &made.private_key));
+            assert_eq!(keys.replace_stored(std::slice::from_ref(&row), signing, UnixMillis(1)), Ok(()));
+            let set = keys.current();
+            assert_eq!((set.signing_kid(), set.algorithms()), (Some(made.kid.as_str()), vec![algorithm.to_string()]));
+            let signer = set.signer.as_ref().expect("a key that signs");
+            let signature =
+                jsonwebtoken::crypto::sign(b"text", &signer.encoding, signer.algorithm).expect("a signature");
+            let decoding = &set.find(&made.kid).expect("the key").decoding;
+            assert!(jsonwebtoken::crypto::verify(&signature, b"text", decoding, signer.algorithm).unwrap_or(false));
+            for private in ["\"d\"", "\"p\"", "\"k\""] {
+                assert!(!set.document().contains(private), "{}", set.document());
+            }
+            // A row whose kid is not its thumbprint was not written by this server.
+            let foreign = SigningKey { kid: "another".to_owned(), ..row };
+            assert!(keys.replace_stored(&[foreign], None, UnixMillis(1)).is_err());
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Keys that the server made to sign JWTs: their rows, states and changes.
+
 use serde::Serialize;
 
 use crate::clock::UnixMillis;

@@ -160,10 +160,7 @@ fn build(
     let mut providers: Vec<ProviderSettings> =
         providers.map(|(provider, rules)| provider_settings(provider, rules, shared)).collect();
     webhook_rules::add_webhook_step(reader, webhooks.as_ref(), &mut providers);
-    reader.errors.extend(user_rules::lists_without_step(&providers));
-    reader.warnings.extend(user_rules::links_no_user_by_email(&providers));
-    reader.warnings.extend(user_rules::accepts_unverified(&providers));
-    reader.warnings.extend(user_rules::accepts_missing(&providers));
+    check_user_rules(reader, &providers);
     Settings {
         mode: sources.mode,
         database_url,
@@ -198,6 +195,13 @@ fn build(
         providers,
         warnings: Vec::new(),
     }
+}
+
+fn check_user_rules(reader: &mut SettingReader, providers: &[ProviderSettings]) {
+    reader.errors.extend(user_rules::lists_without_step(providers));
+    reader.warnings.extend(user_rules::links_no_user_by_email(providers));
+    reader.warnings.extend(user_rules::accepts_unverified(providers));
+    reader.warnings.extend(user_rules::accepts_missing(providers));
 }
 
 fn database(reader: &mut SettingReader) -> DatabaseLimits {
