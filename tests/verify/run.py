@@ -154,6 +154,7 @@ def tokens(server, service):
     revoked = server.login()[0]
     server.revoke(revoked, service)
     header, claims = jwt.get_unverified_header(good), jwt.decode(good, options={"verify_signature": False})
+    good_header, _, signature = good.split(".")
     other = ec.generate_private_key(ec.SECP256R1())
 
     def signed(key=server.key, claims=claims, **headers):
@@ -184,17 +185,18 @@ def tokens(server, service):
         ("a token signed with another key", signed(key=other), 401, 401),
         ("a token with an unknown key id", signed(key=other, kid="unknown"), 401, 401),
         ("a token that brings its own key", signed(key=other, jwk=jwk), 401, 401),
-        ("a changed token", ".".join([*good.split(".")[:1], encoded(claims | {"sub": "7"}), good.split(".")[2]]), 401, 401),
+        ("a changed token", f"{good_header}.{encoded(claims | {'sub': '7'})}.{signature}", 401, 401),
         ("HS256 with the public key as the secret", by_hmac(), 401, 401),
         ("HS256 that claims to be ES256", by_hmac(alg="ES256"), 401, 401),
         ("alg none", f"{encoded(header | {'alg': 'none'})}.{encoded(claims)}.", 401, 401),
-        ("alg None with the signature of another token", f"{encoded(header | {'alg': 'None'})}.{encoded(claims)}.{good.split('.')[2]}", 401, 401),
+        ("alg None with a signature", f"{encoded(header | {'alg': 'None'})}.{encoded(claims)}.{signature}", 401, 401),
     ]
 
 
 def code_lines(name):
     """Lines of the program that are neither blank nor a comment."""
-    source = next(path for path in [*(EXAMPLES / name).glob("*.*"), *(EXAMPLES / name).glob("src/*")] if path.suffix in SUFFIXES)
+    paths = [*(EXAMPLES / name).glob("*.*"), *(EXAMPLES / name).glob("src/*")]
+    source = next(path for path in paths if path.suffix in SUFFIXES)
     text = re.sub(r'^"""[\s\S]*?"""', "", source.read_text())
     return sum(1 for line in text.splitlines() if line.strip() and not line.strip().startswith(("#", "//", '"""', "/*")))
 

@@ -841,6 +841,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/token/introspect/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Introspect a token
+         * @description RFC 7662, for services that `services add` registered. Says whether a credential of any kind is valid now, and whose it
+         *     is. An access token whose login was revoked is not active, although it has not expired. It is not a use: sessions
+         *     and knox tokens are not extended.
+         */
+        post: operations["introspectToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/token/revoke/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke a token
+         * @description RFC 7009, for services that `services add` registered. Revokes a credential of any kind. An access or refresh token
+         *     revokes all tokens of its login. A token that is unknown, expired or revoked is answered with 200 too.
+         */
+        post: operations["revokeToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/knox/logout/": {
         parameters: {
             query?: never;
@@ -1175,9 +1218,62 @@ export interface components {
             provider?: string;
             /** @description The kind of credential. */
             kind?: string;
+            /** @description The service of the operator that revoked a credential. */
+            service?: string;
             ip?: string;
             agent?: string;
             request_id?: string;
+        };
+        /**
+         * Introspection
+         * @description The answer of RFC 7662, section 2.2. Only `active` is present if the token is not valid.
+         * @example {
+         *       "active": true,
+         *       "sub": "1",
+         *       "username": "mara",
+         *       "token_type": "Bearer",
+         *       "token_use": "access",
+         *       "credential_kind": "jwt-pair",
+         *       "exp": 1795522900,
+         *       "iat": 1795522600,
+         *       "iss": "https://login.example.com",
+         *       "aud": [
+         *         "https://login.example.com"
+         *       ],
+         *       "jti": "5f1c0a9e7d3b8246a1b2c3d45f1c0a9e"
+         *     }
+         */
+        Introspection: {
+            /** @description Whether the token is valid now. False for any token that is unknown, expired or revoked, or whose user is inactive. */
+            active: boolean;
+            /** @description The id of the user. */
+            sub?: string;
+            username?: string;
+            /**
+             * @description The scheme of the `Authorization` header that carries the token, such as `Bearer` or `Token`. Absent for a session and
+             *     for a refresh token.
+             */
+            token_type?: string;
+            /** @description `access`: the token authenticates requests. `refresh`: a service must not accept it. */
+            token_use?: components["schemas"]["TokenUse"] & unknown;
+            credential_kind?: components["schemas"]["LoginKind"];
+            /**
+             * Format: int64
+             * @description When the token expires, in seconds since 1970. For a session, the earlier of its two time limits. Absent if the token
+             *     does not expire.
+             */
+            exp?: number;
+            /**
+             * Format: int64
+             * @description When the token was issued, in seconds since 1970.
+             */
+            iat?: number;
+            /** @description The issuer, of a JWT that has one. */
+            iss?: string;
+            /** @description The audiences, of a JWT that has any. */
+            aud?: string[];
+            /** @description The id, of a JWT. */
+            jti?: string;
         };
         /**
          * KeptUser
@@ -1395,6 +1491,8 @@ export interface components {
             code: string;
             /** @description A text for developers; it may change. */
             detail: string;
+            /** @description `code` under the name of RFC 6749, section 5.2, at the endpoints of RFC 7009 and RFC 7662. */
+            error?: string;
             /** @description Also in the header `X-Request-Id` and in the server's log. */
             request_id: string;
             /** @description Messages by field, for `invalid_request`. */
@@ -1549,6 +1647,23 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * ServiceInput
+         * @description A credential of a user, and optionally that of the service.
+         * @example {
+         *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl"
+         *     }
+         */
+        ServiceInput: {
+            /** @description Any credential: a session id (the value of the cookie), a permanent token, a JWT or a knox token. */
+            token: string;
+            /** @description `access_token` or `refresh_token`. Ignored: the server finds a token of any kind without it. */
+            token_type_hint?: string;
+            /** @description The service's id, if there is no `Authorization` header. */
+            client_id?: string;
+            /** @description The service's secret, if there is no `Authorization` header. */
+            client_secret?: string;
+        };
+        /**
          * SessionUser
          * @description The answer to a session login.
          * @example {
@@ -1689,6 +1804,11 @@ export interface components {
             /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
             is_new?: boolean;
         };
+        /**
+         * @description What a token may be used for.
+         * @enum {string}
+         */
+        TokenUse: "access" | "refresh";
         /**
          * User
          * @description The signed-in user. Declared fields that have a value follow the built-in fields.
@@ -7131,6 +7251,194 @@ export interface operations {
                     RateLimit?: string;
                     /** @description Its name, the quota `q`, and its period `w` in seconds. */
                     "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    introspectToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The token, as form, JSON or multipart. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceInput"];
+                "application/x-www-form-urlencoded": components["schemas"]["ServiceInput"];
+                "multipart/form-data": components["schemas"]["ServiceInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Introspection"];
+                };
+            };
+            /** @description `invalid_request`: `token` is missing (with `errors`), or the service sent its credential twice. `invalid_json`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_client`: the credential of the service is missing or wrong, or the service was removed. */
+            401: {
+                headers: {
+                    /** @description `Basic`, with a realm. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: the request body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: try again in a moment. */
+            503: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The token, as form, JSON or multipart. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceInput"];
+                "application/x-www-form-urlencoded": components["schemas"]["ServiceInput"];
+                "multipart/form-data": components["schemas"]["ServiceInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            /** @description `unsupported_token_type`: an access token that another server issued with the same key; it stays valid until it expires. `invalid_request`: `token` is missing (with `errors`), or the service sent its credential twice. `invalid_json`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_client`: the credential of the service is missing or wrong, or the service was removed. */
+            401: {
+                headers: {
+                    /** @description `Basic`, with a realm. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: the request body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
+            415: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

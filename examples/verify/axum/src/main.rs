@@ -58,8 +58,11 @@ async fn main() -> Result<()> {
     let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
     let keys = (JwkSet { keys: Vec::new() }, None).into();
     let app = Router::new()
-        .route("/me", get(|State(service), headers| answer(service, headers, false)))
-        .route("/payment", get(|State(service), headers| answer(service, headers, true)))
+        .route("/me", get(|State(service): State<Arc<Service>>, headers: HeaderMap| answer(service, headers, false)))
+        .route(
+            "/payment",
+            get(|State(service): State<Arc<Service>>, headers: HeaderMap| answer(service, headers, true)),
+        )
         .with_state(Arc::new(Service { issuer, credential, rules, http, keys }));
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{}", env::var("PORT")?)).await?;
     Ok(axum::serve(listener, app).await?)
