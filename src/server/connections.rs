@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn sec_44_a_full_server_closes_idle_connections_of_the_most_loaded_address() {
-        let all = connections(10, 8, &["10.0.0.1"]);
+        let all = connections(10, 8, &["10.0.0.1/32"]);
         let many: Vec<Admitted> = (0..6).map(|_| admit(&all, "192.0.2.1")).collect();
         let few: Vec<Admitted> = (0..3).map(|_| admit(&all, "192.0.2.2")).collect();
         // One of ten is reserved for the proxy.
