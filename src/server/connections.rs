@@ -5,6 +5,7 @@
 //! learns why; `/healthz` is served as always.
 
 use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,6 +23,9 @@ const MAX_OVER_CAPACITY: usize = 64;
 const DESCRIPTOR_SHARE: usize = 4;
 /// With TRUSTED_PROXIES: the part of MAX_CONNECTIONS that only these may use, one of so many.
 const PROXY_SHARE: usize = 10;
+/// How long the listener waits for a free file descriptor.
+const PAUSE_AFTER_CLOSE: Duration = Duration::from_millis(2);
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Marks a request of a connection over capacity, in its extensions.
@@ -120,10 +124,15 @@ impl Connections {
         Admitted { connection, is_over_capacity: refusal.is_some(), connections: self.clone() }
     }
 
-    /// Closes the connection that is idle for longest of the address with the most connections. False: none is idle.
-    pub fn close_an_idle_one(&self) -> bool {
+    /// Closes an idle connection after `accept` failed, usually for lack of file descriptors. Returns how long the listener pauses
+    /// before it tries again.
+    pub fn make_room_after(&self, error: &io::Error) -> Duration {
         let mut open = self.open();
-        open.close_idle_of_most_loaded(false) || open.close_idle_of_most_loaded(true)
+        let has_closed_one = open.close_idle_of_most_loaded(false) || open.close_idle_of_most_loaded(true);
+        if open.is_warning_due() {
+            tracing::warn!(%error, has_closed_one, "a connection could not be accepted");
+        }
+        if has_closed_one { PAUSE_AFTER_CLOSE } else { PAUSE_AFTER_FAILURE }
     }
 
     /// The name of the setting that leaves no room for a new connection.
@@ -285,7 +294,7 @@ mod tests {
 
     #[test]
     fn sec_44_a_full_server_closes_idle_connections_of_the_most_loaded_address() {
-        let all = connections(10, 8, &["10.0.0.1"]);
+        let all = connections(10, 8, &["10.0.0.1/32"]);
         let many: Vec<Admitted> = (0..6).map(|_| admit(&all, "192.0.2.1")).collect();
         let few: Vec<Admitted> = (0..3).map(|_| admit(&all, "192.0.2.2")).collect();
         // One of ten is reserved for the proxy.

@@ -55,8 +55,6 @@ const GOAWAY_TIMEOUT: Duration = Duration::from_secs(2);
 const OVER_CAPACITY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Queued connections that may fail while the listener closes.
 const MAX_ACCEPT_FAILURES: u32 = 64;
-/// Pause after a failed accept, which is usually caused by a lack of file descriptors.
-const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// Connections that the kernel queues.
 const BACKLOG: u32 = 1024;
 /// How long TCP handshakes may still finish before the listener closes.
@@ -151,9 +149,7 @@ async fn accept_until(
             Ok((stream, peer)) => spawn(stream, peer),
             Err(error) if is_of_connection(&error) => {}
             Err(error) => {
-                let closed_an_idle_one = connections.close_an_idle_one();
-                tracing::warn!(%error, closed_an_idle_one, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
+                tokio::time::sleep(connections.make_room_after(&error)).await;
             }
         }
     }

@@ -529,6 +529,7 @@ fn malformed_file_is_reported_by_line_and_not_quoted() {
 
 #[test]
 fn empty_value_counts_as_not_set() {
+    assert_eq!(good("", &[("MAX_CONNECTIONS", "")]).connections, super::ConnectionRules::default());
     let settings = good("", &[("HTTPS_PROXY", ""), ("SOCIAL_AUTH_GITHUB_KEY", ""), ("REST_KNOX_TOKEN_TTL", "None")]);
     assert!(settings.outgoing.https_proxy.is_none());
     assert!(settings.providers.is_empty());

@@ -53,7 +53,7 @@ pub struct DatabaseLimits {
 }
 
 /// Limits of the listener: connections (SEC-43) and their time limits (SEC-44).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionRules {
     /// MAX_CONNECTIONS.
     pub max: usize,

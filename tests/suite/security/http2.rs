@@ -7,8 +7,6 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -31,8 +29,6 @@ struct TlsServer {
     address: std::net::SocketAddr,
     certificate: rcgen::Certificate,
     _database: Database,
-    stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<std::io::Result<()>>,
 }
 
 impl TlsServer {
@@ -49,13 +45,10 @@ impl TlsServer {
             .setting("PUBLIC_URL", format!("https://localhost:{}", address.port()));
         let builder = settings.iter().fold(builder, |builder, (name, value)| builder.setting(*name, *value));
         let server = builder.build().await.expect("a server");
-        let (stop, stopped) = oneshot::channel();
-        let shutdown = async {
-            let _ = stopped.await;
-        };
         let tls = Some((certificate.pem(), key.serialize_pem()));
-        let task = tokio::spawn(server.run(listener, tls, shutdown));
-        Self { address, certificate, _database: database, stop: Some(stop), task }
+        // It ends with the runtime of the test.
+        tokio::spawn(server.run(listener, tls, std::future::pending()));
+        Self { address, certificate, _database: database }
     }
 
     async fn connect(&self) -> Connection {
@@ -73,13 +66,6 @@ impl TlsServer {
         let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("a TLS connection");
         stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("a write");
         Connection { stream }
-    }
-
-    async fn stop(mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        self.task.await.expect("no panic").expect("a clean shutdown");
     }
 }
 
@@ -183,7 +169,6 @@ async fn sec_44_http2_limits_are_announced() {
     assert_eq!(value(4), Some(64 * 1024), "SETTINGS_INITIAL_WINDOW_SIZE");
     assert_eq!(value(6), Some(32 * 1024), "SETTINGS_MAX_HEADER_LIST_SIZE");
     assert!(connection.is_healthy(1).await);
-    server.stop().await;
 }
 
 /// CVE-2023-44487 (rapid reset), CVE-2024-27316 (CONTINUATION flood), and heads with too many fields.
@@ -221,7 +206,6 @@ async fn sec_44_http2_floods_end_their_own_connection_only() {
     // 431 has no body, the answer of the route has one.
     assert_eq!((refused.kind, refused.flags & END_STREAM), (HEADERS, END_STREAM));
     assert!(healthy.is_healthy(5).await);
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -248,5 +232,4 @@ async fn sec_44_http2_clients_that_read_or_send_nothing_lose_their_connection() 
     let (_, idle, _, ()) =
         tokio::join!(reads_nothing.until_closed(), idle.until_closed(), half_a_head.until_closed(), handshake);
     assert_eq!(idle, Some(0), "GOAWAY without an error");
-    server.stop().await;
 }
