@@ -135,9 +135,8 @@ CREATE TABLE authorization_requests (
     key                 BYTEA PRIMARY KEY,             -- digest of the state (OAuth 1.0a: of the request token)
     provider            TEXT NOT NULL,
     redirect_uri        TEXT NOT NULL,
-    browser             BYTEA,                         -- digest of the authorization request cookie; NULL: none
-    flow                BYTEA,                         -- digest of the flow token; NULL: none
-    legacy_oauth1_start BOOLEAN NOT NULL,              -- OAuth 1.0a begun on a login route: a client without cookies may complete it
+    browser             BYTEA NOT NULL,                -- digest of the authorization request cookie
+    flow                BYTEA,                         -- digest of the flow token; NULL: OAuth 1.0a begun on a login route
     code_challenge      TEXT,                          -- the client's own PKCE challenge (S256); NULL: none
     encrypted_secret    BYTEA,                         -- secret of the OAuth 1.0a request token; NULL: OAuth 2
     user_id             BIGINT REFERENCES users (id) ON DELETE CASCADE, -- the user to link to; NULL: a login

@@ -136,9 +136,8 @@ CREATE TABLE authorization_requests (
     key                 BLOB PRIMARY KEY,           -- digest of the state (OAuth 1.0a: of the request token)
     provider            TEXT NOT NULL,
     redirect_uri        TEXT NOT NULL,
-    browser             BLOB,                       -- digest of the authorization request cookie; NULL: none
-    flow                BLOB,                       -- digest of the flow token; NULL: none
-    legacy_oauth1_start INTEGER NOT NULL,           -- OAuth 1.0a begun on a login route: a client without cookies may complete it
+    browser             BLOB NOT NULL,              -- digest of the authorization request cookie
+    flow                BLOB,                       -- digest of the flow token; NULL: OAuth 1.0a begun on a login route
     code_challenge      TEXT,                       -- the client's own PKCE challenge (S256); NULL: none
     encrypted_secret    BLOB,                       -- secret of the OAuth 1.0a request token; NULL: OAuth 2
     user_id             INTEGER REFERENCES users (id) ON DELETE CASCADE, -- the user to link to; NULL: a login

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Deps;
-use crate::model::AuthorizationRequest;
+use crate::model::{AuthorizationRequest, StartedBy};
 use crate::provider::RequestToken;
 use crate::secrets::{self, Digest, ExposeSecret, SecretString, ServerKey};
 
@@ -33,8 +34,7 @@ pub struct Binding {
 
 impl Binding {
     pub fn new(cookie: Option<&AuthorizationRequestCookie>, flow_token: Option<&str>) -> Self {
-        let is_plausible = |value: &&str| !value.is_empty() && value.len() <= MAX_TOKEN_LEN;
-        let flow = flow_token.filter(is_plausible).map(|token| Digest::of(token.as_bytes()));
+        let flow = flow_token.and_then(FlowToken::read).map(|token| token.digest());
         Self { browser: cookie.map(AuthorizationRequestCookie::digest), flow }
     }
 
@@ -44,10 +44,14 @@ impl Binding {
 
     /// Whether the caller started the authorization request: by cookie or by flow token.
     pub fn matches(&self, request: &AuthorizationRequest) -> bool {
-        let is_same = |presented: &Option<Digest>, stored: &Option<Digest>| {
-            presented.as_ref().zip(stored.as_ref()).is_some_and(|(presented, stored)| presented.matches(stored))
+        let is_same = |presented: &Option<Digest>, stored: &Digest| {
+            presented.as_ref().is_some_and(|presented| presented.matches(stored))
         };
-        is_same(&self.browser, &request.browser) || is_same(&self.flow, &request.flow)
+        let has_flow_token = match &request.started_by {
+            StartedBy::Begin { flow_token } => is_same(&self.flow, flow_token),
+            StartedBy::OAuth1Login => false,
+        };
+        has_flow_token || is_same(&self.browser, &request.browser)
     }
 
     /// The digest that a claim on a code is bound to.
@@ -71,8 +75,34 @@ pub fn is_state(key: &ServerKey, text: &str) -> bool {
     is_tagged(key, STATE, "", text)
 }
 
-pub fn new_flow_token(deps: &Deps) -> String {
-    format!("rsaf_{}", deps.token::<32>())
+/// What a client without cookies sends back with its login, and what every client sends with the answers of a pending login.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FlowToken(String);
+
+impl FlowToken {
+    pub fn new(deps: &Deps) -> Self {
+        Self(format!("rsaf_{}", deps.token::<32>()))
+    }
+
+    /// `None`: too long, or empty.
+    pub fn read(text: &str) -> Option<Self> {
+        (!text.is_empty() && text.len() <= MAX_TOKEN_LEN).then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.0.as_bytes())
+    }
+}
+
+impl fmt::Debug for FlowToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FlowToken(***)")
+    }
 }
 
 /// The value of a cookie that binds authorization requests to a browser. Only this server can make one.

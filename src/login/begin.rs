@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::authorization_request::{self, AuthorizationRequestCookie};
+use super::authorization_request::{self, AuthorizationRequestCookie, FlowToken};
 use super::capacity::Reservation;
 use super::error::LoginError;
 use super::link::link_only;
@@ -12,7 +12,7 @@ use super::outcome::LoginOutcome;
 use super::redirect_uri::{self, RedirectUri};
 use super::request::{BeginRequest, LoginRequest, RequestContext, StartedRequest};
 use super::service::LoginService;
-use crate::model::{AuthorizationRequest, ServerRedirect};
+use crate::model::{AuthorizationRequest, ServerRedirect, StartedBy};
 use crate::provider::{Authorization, Protocol, Provider, RequestToken};
 use crate::secrets::{self, Digest, ExposeSecret};
 
@@ -78,7 +78,7 @@ impl LoginService {
             _ => self.check_link_limit(request_context.caller).await?,
         }
         let state = authorization_request::new_state(&self.key, &self.deps);
-        let flow_token = authorization_request::new_flow_token(&self.deps);
+        let flow_token = FlowToken::new(&self.deps);
         let cookie = self.cookie_of(request_context);
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
 
@@ -103,9 +103,9 @@ impl LoginService {
         let authorization_url = provider.authorization_url(&authorization, deadline).await?;
 
         let key = request_token.as_ref().map_or(state.as_str(), |token| &token.token);
-        let row = self.new_row(provider, key, &start.redirect_uri, &cookie, request_context);
+        let started_by = StartedBy::Begin { flow_token: flow_token.digest() };
+        let row = self.new_row(provider, key, started_by, &start.redirect_uri, &cookie, request_context);
         let row = AuthorizationRequest {
-            flow: Some(Digest::of(flow_token.as_bytes())),
             code_challenge: start.challenge,
             encrypted_secret: request_token.map(|token| self.encrypt_request_token(&token)),
             address: (!start.address.is_empty()).then_some(start.address.into()),
@@ -149,9 +149,8 @@ impl LoginService {
         let token = provider.request_token(redirect_uri.as_str(), deadline).await?;
         let cookie = self.cookie_of(request_context);
         let row = AuthorizationRequest {
-            is_legacy_oauth1_start: true,
             encrypted_secret: Some(self.encrypt_request_token(&token)),
-            ..self.new_row(provider, &token.token, &redirect_uri, &cookie, request_context)
+            ..self.new_row(provider, &token.token, StartedBy::OAuth1Login, &redirect_uri, &cookie, request_context)
         };
         self.store.insert_authorization_request(&row).await?;
         reservation.keep();
@@ -177,6 +176,7 @@ impl LoginService {
         &self,
         provider: &Provider,
         key: &str,
+        started_by: StartedBy,
         redirect_uri: &RedirectUri,
         cookie: &AuthorizationRequestCookie,
         request_context: &RequestContext,
@@ -186,9 +186,8 @@ impl LoginService {
             key: Digest::of(key.as_bytes()),
             provider: provider.name().to_owned(),
             redirect_uri: redirect_uri.as_str().to_owned(),
-            browser: Some(cookie.digest()),
-            flow: None,
-            is_legacy_oauth1_start: false,
+            browser: cookie.digest(),
+            started_by,
             code_challenge: None,
             encrypted_secret: None,
             link_request: request_context.caller,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::authorization_request::AuthorizationRequestCookie;
+use super::authorization_request::{AuthorizationRequestCookie, FlowToken};
 use super::error::{LoginError, Refusal};
 use super::pipeline::InputField;
 use crate::model::{CredentialKind, ServerRedirect, User};
@@ -53,7 +53,7 @@ pub struct SessionCookie {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PendingLogin {
     /// Must be posted with the answers.
-    pub flow_token: String,
+    pub flow_token: FlowToken,
     /// Seconds.
     pub expires_in: u64,
     /// The step that asks.

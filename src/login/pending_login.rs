@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::answer_cipher::{AnswerCipher, already_used};
-use super::authorization_request::{self, Binding};
+use super::authorization_request::{Binding, FlowToken};
 use super::code_replay::REPLAY_WINDOW;
 use super::decide_and_commit::{AuthenticatedIdentity, LoginContext, LoginTerms};
 use super::error::{LoginError, Refusal};
@@ -20,7 +20,7 @@ use super::request_fields::Fields;
 use super::request_lookup::state_mismatch;
 use super::service::LoginService;
 use crate::model::{CompletedAnswer, CredentialKind, Identity, StoredPendingLogin, without_provider_tokens};
-use crate::secrets::{self, Digest};
+use crate::secrets;
 use crate::store::ConsumedCredential;
 
 /// How long a login stays pending.
@@ -52,7 +52,7 @@ impl LoginService {
         question: Question,
     ) -> Result<PendingLogin, LoginError> {
         let Question { step, fields, progress } = question;
-        let flow_token = authorization_request::new_flow_token(&self.deps);
+        let flow_token = FlowToken::new(&self.deps);
         let extra_data = without_provider_tokens(&authenticated.identity.extra_data);
         let state = PendingState {
             identity: Identity { extra_data, ..authenticated.identity.clone() },
@@ -63,7 +63,7 @@ impl LoginService {
             progress,
         };
         let plain = serde_json::to_vec(&state).expect("plain data has a JSON form");
-        let (token, now) = (Digest::of(flow_token.as_bytes()), self.deps.now());
+        let (token, now) = (flow_token.digest(), self.deps.now());
         let row = StoredPendingLogin {
             encrypted: secrets::encrypt(&self.pending_login_key(&flow_token), token.as_bytes(), &plain, &self.deps),
             token,
@@ -91,7 +91,7 @@ impl LoginService {
     /// The question of a pending login. Errors: those of [`Self::resume`].
     pub(super) async fn pending_login(
         &self,
-        flow_token: &str,
+        flow_token: &FlowToken,
         request_context: &RequestContext,
         form_host: FormHost,
     ) -> Result<PendingLogin, LoginError> {
@@ -116,15 +116,16 @@ impl LoginService {
         let Some(flow_token) = fields.own("flow_token") else {
             return Err(LoginError::field("flow_token", "This field is required."));
         };
-        let (state, row) = self.load_pending_login(flow_token, &request_context, form_host).await?;
+        let flow_token = FlowToken::read(flow_token).ok_or_else(unknown_flow_token)?;
+        let (state, row) = self.load_pending_login(&flow_token, &request_context, form_host).await?;
         let LoginTerms { kind, with_user, server_redirect, .. } = state.terms.clone();
         // On a page of this server, an app's login ends with a one-time code.
         if form_host == FormHost::Server && state.is_of_app() {
             self.capacity.check_one_time_codes()?;
         }
         let provider = state.identity.provider.clone();
-        let asked = self.question(flow_token, &state, &row);
-        let (service, flow_token) = (self.clone(), flow_token.to_owned());
+        let asked = self.question(&flow_token, &state, &row);
+        let service = self.clone();
         let work =
             async move { service.complete_pending_login(&flow_token, state, row, &fields, request_context).await };
         let outcome = self.log_outcome(&provider, kind, self.spawn_detached(work).await);
@@ -133,13 +134,13 @@ impl LoginService {
 
     async fn complete_pending_login(
         &self,
-        flow_token: &str,
+        flow_token: &FlowToken,
         state: PendingState,
         row: StoredPendingLogin,
         fields: &Fields,
         request_context: RequestContext,
     ) -> Result<LoginOutcome, LoginError> {
-        let parts: [&[u8]; 2] = [b"pending login", flow_token.as_bytes()];
+        let parts: [&[u8]; 2] = [b"pending login", flow_token.as_str().as_bytes()];
         let cipher = AnswerCipher::new(&self.key, &parts, state.terms.kind, state.terms.with_user);
         if let Some(completed) = &row.completed {
             return self.first_answer(completed, &cipher);
@@ -183,20 +184,19 @@ impl LoginService {
 
     async fn load_pending_login(
         &self,
-        flow_token: &str,
+        flow_token: &FlowToken,
         request_context: &RequestContext,
         form_host: FormHost,
     ) -> Result<(PendingState, StoredPendingLogin), LoginError> {
-        let unknown = || state_mismatch("The flow_token is unknown: start the login again.");
-        let key = authorization_request::request_key(flow_token).ok_or_else(unknown)?;
-        let row = self.store.pending_login(&key).await?.ok_or_else(unknown)?;
+        let key = flow_token.digest();
+        let row = self.store.pending_login(&key).await?.ok_or_else(unknown_flow_token)?;
         if row.expires <= self.deps.now() {
             return Err(LoginError::new(Refusal::StateExpired, "This login has expired: start it again."));
         }
         // Encrypted with another SECRET_KEY, or by another release: the login must be started again.
         let plain = secrets::decrypt(&self.pending_login_key(flow_token), key.as_bytes(), &row.encrypted)
-            .ok_or_else(unknown)?;
-        let state: PendingState = serde_json::from_slice(&plain).map_err(|_| unknown())?;
+            .ok_or_else(unknown_flow_token)?;
+        let state: PendingState = serde_json::from_slice(&plain).map_err(|_| unknown_flow_token())?;
         // Otherwise an attacker could send a victim to the page, to be signed in as the attacker.
         let is_bound = form_host == FormHost::Server || !state.is_of_app();
         if let Some(browser) = row.browser.as_ref().filter(|_| is_bound) {
@@ -209,17 +209,21 @@ impl LoginService {
         Ok((state, row))
     }
 
-    fn question(&self, flow_token: &str, state: &PendingState, row: &StoredPendingLogin) -> PendingLogin {
+    fn question(&self, flow_token: &FlowToken, state: &PendingState, row: &StoredPendingLogin) -> PendingLogin {
         let left = row.expires.0.saturating_sub(self.deps.now().0) / 1000;
         PendingLogin {
-            flow_token: flow_token.to_owned(),
+            flow_token: flow_token.clone(),
             expires_in: u64::try_from(left).unwrap_or(0),
             step: state.step.clone(),
             fields: state.fields.clone(),
         }
     }
 
-    fn pending_login_key(&self, flow_token: &str) -> [u8; 32] {
-        self.key.derive("pending login", &[flow_token.as_bytes()])
+    fn pending_login_key(&self, flow_token: &FlowToken) -> [u8; 32] {
+        self.key.derive("pending login", &[flow_token.as_str().as_bytes()])
     }
+}
+
+fn unknown_flow_token() -> LoginError {
+    state_mismatch("The flow_token is unknown: start the login again.")
 }

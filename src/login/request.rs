@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::authorization_request::{AuthorizationRequestCookie, Binding};
+use super::authorization_request::{AuthorizationRequestCookie, Binding, FlowToken};
 use super::redirect_uri::Origin;
 use super::request_fields::Fields;
 use crate::model::{ClientInfo, CredentialKind, LinkRequest};
@@ -95,7 +95,7 @@ pub struct StartedRequest {
     /// The `state` that the callback must carry.
     pub state: String,
     /// Binds the request to a client that keeps no cookies.
-    pub flow_token: String,
+    pub flow_token: FlowToken,
     /// The redirect URI that was sent to the provider.
     pub redirect_uri: String,
     /// [`BeginRequest::next`], checked.

@@ -5,7 +5,7 @@ use super::error::{LoginError, Refusal};
 use super::link::{self, may_ignore_request};
 use super::request::LoginRequest;
 use super::service::LoginService;
-use crate::model::AuthorizationRequest;
+use crate::model::{AuthorizationRequest, StartedBy};
 use crate::provider::{Protocol, Provider};
 use crate::settings::StatePolicy;
 
@@ -32,7 +32,7 @@ impl MatchedRequest {
         link::Request {
             made_by: self.row.link_request,
             is_bound: self.is_bound,
-            is_first_step: self.row.is_legacy_oauth1_start,
+            is_first_step: matches!(self.row.started_by, StartedBy::OAuth1Login),
         }
     }
 }
@@ -108,8 +108,9 @@ impl LoginService {
             };
         };
         // A legacy front-end on another domain never stored the cookie: its token alone is enough, once (SEC-13).
-        let may_be_unbound =
-            row.is_legacy_oauth1_start && binding.is_empty() && self.settings.state_policy != StatePolicy::Required;
+        let may_be_unbound = matches!(row.started_by, StartedBy::OAuth1Login)
+            && binding.is_empty()
+            && self.settings.state_policy != StatePolicy::Required;
         let is_bound = match self.check_match(&row, provider, binding, mode) {
             Err(error) if error.refusal == Refusal::FlowMismatch && may_be_unbound => false,
             result => result.map(|()| true)?,

@@ -18,11 +18,9 @@ pub struct AuthorizationRequest {
     /// Exactly as it was sent to the provider.
     pub redirect_uri: String,
     /// Digest of the cookie that binds the request to the browser.
-    pub browser: Option<Digest>,
-    /// Digest of the flow token, for clients without cookies.
-    pub flow: Option<Digest>,
-    /// An OAuth 1.0a first step on a login route: a client without cookies may complete it (SEC-13).
-    pub is_legacy_oauth1_start: bool,
+    pub browser: Digest,
+    /// Which route started it, and so what completes it without the cookie.
+    pub started_by: StartedBy,
     /// The front-end's own PKCE challenge (S256); then it must post the verifier (SEC-3).
     pub code_challenge: Option<String>,
     /// Secret of the OAuth 1.0a request token, encrypted (SEC-12).
@@ -41,6 +39,19 @@ pub struct AuthorizationRequest {
     pub expires: UnixMillis,
     /// When a login claimed it; a request is claimed once.
     pub claimed: Option<UnixMillis>,
+}
+
+/// Which route started an authorization request (SEC-13).
+#[derive(Clone, Debug)]
+pub enum StartedBy {
+    /// `begin` or `authorize`, which issued a flow token. A client without cookies completes the request with it.
+    Begin {
+        /// Digest of the flow token.
+        flow_token: Digest,
+    },
+    /// A login route, as the first step of OAuth 1.0a (R-O1-01). A client without cookies completes the request with the
+    /// request token alone.
+    OAuth1Login,
 }
 
 /// The user to link an account to, and their `link_generation` at that time. Revoking a credential increases it and so cancels

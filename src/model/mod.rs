@@ -27,8 +27,8 @@ pub use account_uid::{AccountUid, UidError};
 pub(crate) use audit::RefusalContext;
 pub use audit::{AuditEvent, AuditFilter, AuditKind, AuditRecord};
 pub use authorization_request::{
-    AuthorizationRequest, CodeClaim, CompletedAnswer, LinkRequest, OneTimeCode, ServerRedirect, StoredPendingLogin,
-    UsedCode,
+    AuthorizationRequest, CodeClaim, CompletedAnswer, LinkRequest, OneTimeCode, ServerRedirect, StartedBy,
+    StoredPendingLogin, UsedCode,
 };
 pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, CredentialKind, CredentialPosition, CredentialQuery, KnoxRow,

@@ -10,8 +10,8 @@ use crate::clock::UnixMillis;
 use crate::model::{
     AccountId, AuditRecord, AuthorizationRequest, ClientInfo, CompletedAnswer, CredentialEntry, CredentialHandle,
     CredentialKind, DueEvent, EventRecord, EventState, FamilyState, KnoxRow, LinkRequest, NewestToken, OneTimeCode,
-    ServerRedirect, Service, SessionRow, SigningKey, SocialAccount, StoredPendingLogin, TokenUse, UsedCode, User,
-    UserId,
+    ServerRedirect, Service, SessionRow, SigningKey, SocialAccount, StartedBy, StoredPendingLogin, TokenUse, UsedCode,
+    User, UserId,
 };
 use crate::secrets::Digest;
 
@@ -20,9 +20,9 @@ fn undecodable(what: &str) -> StoreError {
     StoreError(format!("a row cannot be decoded: {what}").into())
 }
 
-/// `None`: the column is NULL. Errors: its value is no digest.
-fn digest(stored: Option<&[u8]>) -> Result<Option<Digest>> {
-    stored.map(|bytes| Digest::from_stored(bytes).ok_or_else(|| undecodable("a digest of another length"))).transpose()
+/// Errors: the value is no digest.
+fn digest(stored: &[u8]) -> Result<Digest> {
+    Digest::from_stored(stored).ok_or_else(|| undecodable("a digest of another length"))
 }
 
 /// The columns of [`UserRow`]: of a table named `u`, or bare after `RETURNING`, where SQLite has no table names.
@@ -266,9 +266,9 @@ impl AccessUserRow {
 pub(super) struct AuthorizationRequestRow {
     provider: String,
     redirect_uri: String,
-    browser: Option<Vec<u8>>,
+    browser: Vec<u8>,
+    /// NULL: [`StartedBy::OAuth1Login`].
     flow: Option<Vec<u8>>,
-    legacy_oauth1_start: bool,
     code_challenge: Option<String>,
     encrypted_secret: Option<Vec<u8>>,
     user_id: Option<UserId>,
@@ -287,9 +287,11 @@ impl AuthorizationRequestRow {
             key: key.clone(),
             provider: self.provider,
             redirect_uri: self.redirect_uri,
-            browser: digest(self.browser.as_deref())?,
-            flow: digest(self.flow.as_deref())?,
-            is_legacy_oauth1_start: self.legacy_oauth1_start,
+            browser: digest(&self.browser)?,
+            started_by: match self.flow.as_deref() {
+                Some(flow_token) => StartedBy::Begin { flow_token: digest(flow_token)? },
+                None => StartedBy::OAuth1Login,
+            },
             code_challenge: self.code_challenge,
             encrypted_secret: self.encrypted_secret,
             link_request: self.user_id.map(|user| LinkRequest { user, generation: self.link_generation }),
@@ -315,7 +317,7 @@ impl TryFrom<UsedCodeRow> for UsedCode {
 
     fn try_from(row: UsedCodeRow) -> Result<Self> {
         Ok(Self {
-            binding: digest(row.binding.as_deref())?,
+            binding: row.binding.as_deref().map(digest).transpose()?,
             claimed: UnixMillis(row.claimed),
             answer: row.encrypted_answer,
         })
@@ -372,7 +374,7 @@ pub(super) struct CredentialEntryRow {
 impl CredentialEntryRow {
     pub fn into_entry(self) -> Result<CredentialEntry> {
         let missing = || undecodable("a credential without a key");
-        let key = digest(self.digest.as_deref())?.ok_or_else(missing);
+        let key = self.digest.as_deref().map(digest).transpose()?.ok_or_else(missing);
         let name = self.name.ok_or_else(missing);
         let (kind, handle) = match self.kind.as_str() {
             "session" => (CredentialKind::Session, CredentialHandle::Session(key?)),
@@ -413,7 +415,7 @@ impl PendingLoginRow {
         };
         Ok(StoredPendingLogin {
             token: token.clone(),
-            browser: digest(self.browser.as_deref())?,
+            browser: self.browser.as_deref().map(digest).transpose()?,
             encrypted: self.encrypted_login,
             link_to: self.user_id,
             expires: UnixMillis(self.expires),

@@ -10,8 +10,8 @@ use futures_util::future::join_all;
 use rest_social_auth::clock::UnixMillis;
 use rest_social_auth::model::{
     AuditEvent, AuditKind, AuthorizationRequest, ClientInfo, CodeClaim, CredentialKind, EmailAddress, FamilyState,
-    KnoxRow, NewCredential, PresentedToken, RefreshRefusal, RefreshRow, SessionRow, SocialAccount, StoredPendingLogin,
-    TokenRow, User, UserId,
+    KnoxRow, NewCredential, PresentedToken, RefreshRefusal, RefreshRow, SessionRow, SocialAccount, StartedBy,
+    StoredPendingLogin, TokenRow, User, UserId,
 };
 use rest_social_auth::secrets::Digest;
 use rest_social_auth::store::{
@@ -64,9 +64,8 @@ fn authorization_request(key: &str, created: UnixMillis) -> AuthorizationRequest
         key: digest(key),
         provider: "github".into(),
         redirect_uri: "https://front.example/cb".into(),
-        browser: Some(digest("browser")),
-        flow: Some(digest(&format!("flow of {key}"))),
-        is_legacy_oauth1_start: false,
+        browser: digest("browser"),
+        started_by: StartedBy::Begin { flow_token: digest(&format!("flow of {key}")) },
         code_challenge: Some("challenge".into()),
         encrypted_secret: Some(vec![0, 1, 255]),
         link_request: None,

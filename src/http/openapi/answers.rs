@@ -404,7 +404,12 @@ pub enum AskedFieldType {
 impl From<PendingLogin> for MoreNeeded {
     fn from(pending_login: PendingLogin) -> Self {
         let PendingLogin { flow_token, expires_in, step, fields } = pending_login;
-        Self { flow_token, expires_in, step, fields: fields.into_iter().map(AskedField::from).collect() }
+        Self {
+            flow_token: flow_token.as_str().to_owned(),
+            expires_in,
+            step,
+            fields: fields.into_iter().map(AskedField::from).collect(),
+        }
     }
 }
 
@@ -423,13 +428,12 @@ impl From<InputField> for AskedField {
 
 impl Example for MoreNeeded {
     fn example() -> Self {
-        PendingLogin {
+        Self {
             flow_token: "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo".to_owned(),
             expires_in: 600,
             step: "require_email".to_owned(),
-            fields: vec![InputField::email("email", "E-mail address")],
+            fields: vec![InputField::email("email", "E-mail address").into()],
         }
-        .into()
     }
 }
 

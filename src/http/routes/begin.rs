@@ -51,7 +51,7 @@ impl Begin {
         let body = Begun {
             authorization_url: begun.authorization_url,
             state: begun.state,
-            flow_token: begun.flow_token,
+            flow_token: begun.flow_token.as_str().to_owned(),
             expires_in: begun.expires_in,
             provider: begun.provider,
             redirect_uri: begun.redirect_uri,

@@ -4,7 +4,7 @@ use sqlx::types::Json;
 
 use super::{Query, Store, Tx};
 use crate::clock::UnixMillis;
-use crate::model::{AuthorizationRequest, CodeClaim, OneTimeCode, StoredPendingLogin, UsedCode};
+use crate::model::{AuthorizationRequest, CodeClaim, OneTimeCode, StartedBy, StoredPendingLogin, UsedCode};
 use crate::secrets::Digest;
 use crate::store::authorization_requests::{AuthorizationRequestStore, Claimed, LiveRows};
 use crate::store::error::Result;
@@ -85,19 +85,22 @@ impl Store {
 #[async_trait::async_trait]
 impl AuthorizationRequestStore for Store {
     async fn insert_authorization_request(&self, authorization_request: &AuthorizationRequest) -> Result<()> {
+        let flow_token = match &authorization_request.started_by {
+            StartedBy::Begin { flow_token } => Some(flow_token),
+            StartedBy::OAuth1Login => None,
+        };
         sqlx::query(
-            "INSERT INTO authorization_requests (key, provider, redirect_uri, browser, flow, legacy_oauth1_start,
-                                         code_challenge, encrypted_secret, user_id, link_generation,
+            "INSERT INTO authorization_requests (key, provider, redirect_uri, browser, flow, code_challenge,
+                                         encrypted_secret, user_id, link_generation,
                                          address, server_redirect, created,
                                          expires, needs_fresh_login)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .bind(authorization_request.key.as_bytes())
         .bind(&authorization_request.provider)
         .bind(&authorization_request.redirect_uri)
-        .bind(authorization_request.browser.as_ref().map(Digest::as_bytes))
-        .bind(authorization_request.flow.as_ref().map(Digest::as_bytes))
-        .bind(authorization_request.is_legacy_oauth1_start)
+        .bind(authorization_request.browser.as_bytes())
+        .bind(flow_token.map(Digest::as_bytes))
         .bind(&authorization_request.code_challenge)
         .bind(&authorization_request.encrypted_secret)
         .bind(authorization_request.link_request.map(|link_request| link_request.user))
@@ -114,7 +117,7 @@ impl AuthorizationRequestStore for Store {
 
     async fn authorization_request(&self, key: &Digest) -> Result<Option<AuthorizationRequest>> {
         let row: Option<AuthorizationRequestRow> = sqlx::query_as(
-            "SELECT provider, redirect_uri, browser, flow, legacy_oauth1_start, code_challenge, encrypted_secret, user_id,
+            "SELECT provider, redirect_uri, browser, flow, code_challenge, encrypted_secret, user_id,
                     link_generation, needs_fresh_login, address, server_redirect, created, expires, claimed
              FROM authorization_requests WHERE key = $1",
         )

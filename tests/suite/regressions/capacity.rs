@@ -35,14 +35,14 @@ async fn fault_a9_only_rows_that_protect_a_login_count(engine: Engine) {
     let now = app.clock.now();
     let later = now.plus(Duration::from_secs(60)).0;
     let nothing = if engine == Engine::Sqlite { "X'00'" } else { "'\\x00'::bytea" };
-    let columns = "key, provider, redirect_uri, legacy_oauth1_start, created, expires, claimed";
+    let columns = "key, provider, redirect_uri, browser, created, expires, claimed";
     for (number, (expires, claimed)) in
         [(later, "NULL".to_owned()), (later, now.0.to_string()), (now.0, "NULL".to_owned())].into_iter().enumerate()
     {
         let key = if engine == Engine::Sqlite { format!("X'0{number}'") } else { format!("'\\x0{number}'::bytea") };
         for sql in [
             format!(
-                "INSERT INTO authorization_requests ({columns}) VALUES ({key}, 'github', 'x', false, 1, {expires}, {claimed})"
+                "INSERT INTO authorization_requests ({columns}) VALUES ({key}, 'github', 'x', {nothing}, 1, {expires}, {claimed})"
             ),
             format!("INSERT INTO used_codes (code, claimed, expires) VALUES ({key}, 1, {expires})"),
             format!(
