@@ -9,7 +9,7 @@ use super::configuration::{environment, settings, settings_for};
 use super::failure::Failure;
 use super::{database, logging, signals};
 use crate::clock::Deps;
-use crate::server::{ServeError, Server, listen};
+use crate::server::{ServeError, Server, listen, raise_open_file_limit};
 use crate::settings::{Mode, SettingError};
 use crate::store;
 
@@ -25,6 +25,7 @@ pub(super) async fn serve(
     let settings = settings(Mode::Serve, toml::Table::new(), config, environment, &deps)?;
     logging::start(&settings);
     let (listen, reuse_port) = (settings.listen, settings.listen_reuse_port);
+    raise_open_file_limit();
     let server = Server::build(settings, deps, true).await?;
     let mut stop = Box::pin(signals::stop_signal()?);
     if !migrates {

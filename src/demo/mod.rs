@@ -37,7 +37,7 @@ use url::Url;
 
 use self::site::Site;
 use crate::clock::Deps;
-use crate::server::listen;
+use crate::server::{Connections, listen};
 
 /// Time limit for open requests at a shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -73,7 +73,8 @@ impl Demo {
             shutdown.await;
             closing.cancel();
         });
-        listen::serve(listener, tls, app(self.site).into_endpoint(), &stages).await
+        let connections = Connections::with_defaults();
+        listen::serve(listener, tls, app(self.site).into_endpoint(), &connections, &stages).await
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::authorization_request::{self, AuthorizationRequestCookie};
+use super::capacity::Reservation;
 use super::error::LoginError;
 use super::link::link_only;
 use super::outcome::LoginOutcome;
@@ -68,7 +69,6 @@ impl LoginService {
         if provider.is_association_only() && request_context.caller.is_none() {
             return Err(link_only());
         }
-        self.check_capacity(request_context)?;
         match provider.protocol() {
             // The request token is a call of the provider.
             Protocol::OAuth1 => {
@@ -76,6 +76,7 @@ impl LoginService {
             }
             _ => self.check_link_limit(request_context.caller).await?,
         }
+        let reservation = self.reserve(request_context)?;
         let state = authorization_request::new_state(&self.key, &self.deps);
         let flow_token = authorization_request::new_flow_token(&self.deps);
         let cookie = self.cookie_of(request_context);
@@ -111,7 +112,8 @@ impl LoginService {
             server_redirect: start.server_redirect,
             ..row
         };
-        self.insert(&row, request_context).await?;
+        self.store.insert_authorization_request(&row).await?;
+        reservation.keep();
 
         Ok(StartedRequest {
             provider: provider.name().to_owned(),
@@ -141,8 +143,8 @@ impl LoginService {
             return Err(LoginError::fields(errors));
         }
         let redirect_uri = self.redirect_uri(asked.as_deref(), request_context)?;
-        self.check_capacity(request_context)?;
         self.check_call_limits(provider, None, &request_context.client).await?;
+        let reservation = self.reserve(request_context)?;
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
         let token = provider.request_token(redirect_uri.as_str(), deadline).await?;
         let cookie = self.cookie_of(request_context);
@@ -151,19 +153,14 @@ impl LoginService {
             encrypted_secret: Some(self.encrypt_request_token(&token)),
             ..self.new_row(provider, &token.token, &redirect_uri, &cookie, request_context)
         };
-        self.insert(&row, request_context).await?;
+        self.store.insert_authorization_request(&row).await?;
+        reservation.keep();
         Ok(LoginOutcome::RequestToken { oauth_token: token.token, cookie })
     }
 
     /// Errors: `too_many_requests`.
-    fn check_capacity(&self, request_context: &RequestContext) -> Result<(), LoginError> {
-        self.capacity.check_authorization_request(request_context.client.ip.as_deref(), self.deps.now())
-    }
-
-    async fn insert(&self, row: &AuthorizationRequest, request_context: &RequestContext) -> Result<(), LoginError> {
-        self.store.insert_authorization_request(row).await?;
-        self.capacity.add_authorization_request(request_context.client.ip.as_deref(), self.deps.now());
-        Ok(())
+    fn reserve(&self, request_context: &RequestContext) -> Result<Reservation<'_>, LoginError> {
+        self.capacity.reserve_authorization_request(request_context.client.ip.as_deref(), self.deps.now())
     }
 
     /// The browser's present cookie, since it may have several authorization requests open.

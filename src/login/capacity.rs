@@ -1,16 +1,18 @@
 //! Row limits of the tables that unauthenticated callers can fill. A full table refuses new rows: a row that still protects a
 //! login is never deleted to make room (SEC-44).
 //!
-//! The limits are checked before a code is claimed; a row is counted after it was written. Concurrent logins may exceed a
-//! limit by a few rows.
+//! A caller without an account can write authorization requests and used codes, so these have a share for each address, too. Pending
+//! logins and one-time codes need an identity that a provider confirmed.
+//!
+//! Each node counts its own writes, and reads the rows of all nodes once a minute. So together `n` nodes may exceed a limit by what
+//! `n - 1` of them write within a minute, and an address that reaches all of them has `n` shares.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::authorization_request;
 use super::error::{LoginError, Refusal};
+use super::network_counts::NetworkCounts;
 use crate::clock::UnixMillis;
 use crate::model::Network;
 use crate::settings::TableLimits;
@@ -18,12 +20,9 @@ use crate::store::LiveRows;
 
 /// Share of an IPv6 /48, in shares of one address: a /48 may belong to one customer or to many.
 const SITE_FACTOR: i64 = 2;
-/// Networks that are counted. Further networks have only the limit of the whole table.
-const MAX_NETWORKS: usize = 100_000;
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The row count of one table: incremented at each write, and read from the database by the sweeper, since other nodes write
-/// too.
+/// The row count of one table.
 struct RowLimit {
     max: i64,
     rows: AtomicI64,
@@ -34,12 +33,15 @@ impl RowLimit {
         Self { max, rows: AtomicI64::new(0) }
     }
 
-    fn is_full(&self) -> bool {
-        self.rows.load(Ordering::Relaxed) >= self.max
+    /// Errors: `too_many_requests`.
+    fn check(&self) -> Result<(), LoginError> {
+        if self.rows.load(Ordering::Relaxed) >= self.max { Err(too_many()) } else { Ok(()) }
     }
 
-    fn check(&self) -> Result<(), LoginError> {
-        if self.is_full() { Err(too_many()) } else { Ok(()) }
+    /// Counts a row if there is room for it.
+    fn try_add(&self) -> bool {
+        let incremented = |rows: i64| (rows < self.max).then(|| rows + 1);
+        self.rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, incremented).is_ok()
     }
 
     fn add(&self) {
@@ -51,122 +53,177 @@ impl RowLimit {
         // The count never becomes negative.
         let _unchanged = self.rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, decremented);
     }
+
+    /// `counted`: the rows in the database. `before`: the count when they began to be read. Rows that were added since may not be
+    /// among them, so they count once more.
+    fn refresh(&self, before: i64, counted: i64) {
+        self.rows.fetch_add(counted - before, Ordering::Relaxed);
+    }
 }
 
-/// Open authorization requests of the last ten minutes, by network of the caller's address.
-#[derive(Default)]
-struct ByNetwork {
-    since: Option<UnixMillis>,
-    open: HashMap<Network, i64>,
-    last_warning: Option<UnixMillis>,
-}
-
-/// The networks that an address is counted under.
-fn networks_of(address: Option<&str>) -> impl Iterator<Item = Network> {
-    let network = Network::of_text(address);
-    std::iter::once(network).chain(network.site())
-}
-
-pub(super) struct Capacity {
-    authorization_requests: RowLimit,
-    used_codes: RowLimit,
-    pending_logins: RowLimit,
-    one_time_codes: RowLimit,
-    by_network: Mutex<ByNetwork>,
+/// The row count of one table, and its part for each network.
+struct SharedLimit {
+    all: RowLimit,
     max_by_address: i64,
-    max_networks: usize,
+    by_network: Mutex<NetworkCounts>,
+    last_warning: Mutex<Option<UnixMillis>>,
+    /// What is refused, and the setting of the share.
+    rows: &'static str,
+    share: &'static str,
 }
 
-impl Capacity {
-    pub fn new(limits: &TableLimits) -> Self {
+impl SharedLimit {
+    fn new(max: i64, max_by_address: u32, [rows, share]: [&'static str; 2]) -> Self {
         Self {
-            authorization_requests: RowLimit::new(limits.authorization_requests),
-            used_codes: RowLimit::new(limits.used_codes),
-            pending_logins: RowLimit::new(limits.pending_logins),
-            one_time_codes: RowLimit::new(limits.one_time_codes),
+            all: RowLimit::new(max),
+            max_by_address: max_by_address.into(),
             by_network: Mutex::default(),
-            max_by_address: limits.authorization_requests_per_address.into(),
-            max_networks: MAX_NETWORKS,
+            last_warning: Mutex::default(),
+            rows,
+            share,
         }
     }
 
-    /// Sets the counts that were read from the database.
-    pub fn refresh(&self, rows: &LiveRows) {
-        for (limit, rows) in [
-            (&self.authorization_requests, rows.authorization_requests),
-            (&self.used_codes, rows.used_codes),
-            (&self.pending_logins, rows.pending_logins),
-            (&self.one_time_codes, rows.one_time_codes),
-        ] {
-            limit.rows.store(rows, Ordering::Relaxed);
+    /// Counts a row of this address before it is written.
+    ///
+    /// Errors: `too_many_requests` when the table or the share of this address is full.
+    fn reserve(&self, address: Option<&str>, now: UnixMillis) -> Result<Reservation<'_>, LoginError> {
+        let networks = networks_of(address);
+        if !self.all.try_add() {
+            self.warn(now, || {
+                tracing::warn!("logins are refused with too_many_requests: too many {} are stored", self.rows)
+            });
+            return Err(too_many());
         }
+        let mut by_network = self.by_network.lock().unwrap_or_else(PoisonError::into_inner);
+        if networks.iter().any(|network| by_network.count(network, now) >= self.share_of(network)) {
+            drop(by_network);
+            self.all.remove();
+            self.warn(now, || {
+                tracing::warn!(
+                    address,
+                    "logins of one address are refused with too_many_requests: it has {} {}. If it is your own proxy, add it \
+                     to TRUSTED_PROXIES",
+                    self.share,
+                    self.rows
+                );
+            });
+            return Err(too_many());
+        }
+        networks.iter().for_each(|network| by_network.add(network, now));
+        Ok(Reservation { limit: self, networks, created: now, is_kept: false })
+    }
+
+    fn remove(&self, networks: &[Network], created: UnixMillis) {
+        self.all.remove();
+        let mut by_network = self.by_network.lock().unwrap_or_else(PoisonError::into_inner);
+        networks.iter().for_each(|network| by_network.remove(network, created));
     }
 
     fn share_of(&self, network: &Network) -> i64 {
         if matches!(network, Network::Site(_)) { self.max_by_address * SITE_FACTOR } else { self.max_by_address }
     }
 
+    fn warn(&self, now: UnixMillis, log: impl FnOnce()) {
+        let mut last = self.last_warning.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| last.plus(WARNING_INTERVAL) <= now) {
+            *last = Some(now);
+            log();
+        }
+    }
+}
+
+/// A row that counts, although it may not be written yet. Dropped without [`Self::keep`], it no longer counts.
+pub(super) struct Reservation<'a> {
+    limit: &'a SharedLimit,
+    networks: Vec<Network>,
+    created: UnixMillis,
+    is_kept: bool,
+}
+
+impl Reservation<'_> {
+    /// The row was written.
+    pub fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            self.limit.remove(&self.networks, self.created);
+        }
+    }
+}
+
+/// The networks that an address is counted under.
+fn networks_of(address: Option<&str>) -> Vec<Network> {
+    let network = Network::of_text(address);
+    std::iter::once(network).chain(network.site()).collect()
+}
+
+pub(super) struct Capacity {
+    authorization_requests: SharedLimit,
+    used_codes: SharedLimit,
+    pending_logins: RowLimit,
+    one_time_codes: RowLimit,
+}
+
+impl Capacity {
+    pub fn new(limits: &TableLimits) -> Self {
+        let (requests, requests_by_address) =
+            (limits.authorization_requests, limits.authorization_requests_per_address);
+        let requests_texts = ["authorization requests", "MAX_AUTHORIZATION_REQUESTS_PER_ADDRESS"];
+        let codes_texts = ["used codes", "MAX_USED_CODES_PER_ADDRESS"];
+        Self {
+            authorization_requests: SharedLimit::new(requests, requests_by_address, requests_texts),
+            used_codes: SharedLimit::new(limits.used_codes, limits.used_codes_per_address, codes_texts),
+            pending_logins: RowLimit::new(limits.pending_logins),
+            one_time_codes: RowLimit::new(limits.one_time_codes),
+        }
+    }
+
+    /// The present counts, for [`Self::refresh`].
+    pub fn counts(&self) -> LiveRows {
+        let [authorization_requests, used_codes, pending_logins, one_time_codes] =
+            self.limits().map(|limit| limit.rows.load(Ordering::Relaxed));
+        LiveRows { authorization_requests, used_codes, pending_logins, one_time_codes }
+    }
+
+    /// Sets the counts that were read from the database. `before`: the counts when the reading began.
+    pub fn refresh(&self, before: &LiveRows, rows: &LiveRows) {
+        let numbers =
+            |rows: &LiveRows| [rows.authorization_requests, rows.used_codes, rows.pending_logins, rows.one_time_codes];
+        for (limit, (before, rows)) in self.limits().into_iter().zip(numbers(before).into_iter().zip(numbers(rows))) {
+            limit.refresh(before, rows);
+        }
+    }
+
+    fn limits(&self) -> [&RowLimit; 4] {
+        [&self.authorization_requests.all, &self.used_codes.all, &self.pending_logins, &self.one_time_codes]
+    }
+
+    /// Counts an authorization request of this address before it is written.
+    ///
     /// Errors: `too_many_requests` when the table or the share of this address is full.
-    pub fn check_authorization_request(&self, address: Option<&str>, now: UnixMillis) -> Result<(), LoginError> {
-        let mut counted = self.counted(now);
-        let is_full = self.authorization_requests.is_full();
-        let has_share = networks_of(address)
-            .all(|network| counted.open.get(&network).is_none_or(|open| *open < self.share_of(&network)));
-        if !is_full && has_share {
-            return Ok(());
-        }
-        if counted.is_warning_due(now) {
-            if is_full {
-                tracing::warn!("logins are refused with too_many_requests: too many authorization requests are open");
-            } else {
-                tracing::warn!(
-                    address,
-                    "logins of one address are refused with too_many_requests: it has MAX_AUTHORIZATION_REQUESTS_PER_ADDRESS \
-                     open ones. If it is your own proxy, add it to TRUSTED_PROXIES"
-                );
-            }
-        }
-        Err(too_many())
+    pub fn reserve_authorization_request(
+        &self,
+        address: Option<&str>,
+        now: UnixMillis,
+    ) -> Result<Reservation<'_>, LoginError> {
+        self.authorization_requests.reserve(address, now)
     }
 
-    /// Counts a stored authorization request of this address.
-    pub fn add_authorization_request(&self, address: Option<&str>, now: UnixMillis) {
-        self.authorization_requests.add();
-        let mut counted = self.counted(now);
-        for network in networks_of(address) {
-            if counted.open.len() < self.max_networks || counted.open.contains_key(&network) {
-                *counted.open.entry(network).or_default() += 1;
-            }
-        }
+    /// Uncounts an authorization request that this address completed: it protects nothing any more. `created`: when it was written.
+    pub fn finish_authorization_request(&self, address: Option<&str>, created: UnixMillis) {
+        self.authorization_requests.remove(&networks_of(address), created);
     }
 
-    /// Uncounts an authorization request that this address completed: it protects nothing any more.
-    pub fn finish_authorization_request(&self, address: Option<&str>, now: UnixMillis) {
-        self.authorization_requests.remove();
-        let mut counted = self.counted(now);
-        for network in networks_of(address) {
-            if let Some(open) = counted.open.get_mut(&network) {
-                *open = (*open - 1).max(0);
-            }
-        }
-    }
-
-    fn counted(&self, now: UnixMillis) -> std::sync::MutexGuard<'_, ByNetwork> {
-        let mut counted = self.by_network.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if counted.since.is_none_or(|since| since.plus(authorization_request::LIFETIME) <= now) {
-            counted.since = Some(now);
-            counted.open.clear();
-        }
-        counted
-    }
-
-    /// Errors: `too_many_requests`.
-    pub fn check_used_codes(&self) -> Result<(), LoginError> {
-        self.used_codes.check()
-    }
-
-    pub fn add_used_code(&self) {
-        self.used_codes.add();
+    /// Counts a used code of this address before it is written.
+    ///
+    /// Errors: `too_many_requests` when the table or the share of this address is full.
+    pub fn reserve_used_code(&self, address: Option<&str>, now: UnixMillis) -> Result<Reservation<'_>, LoginError> {
+        self.used_codes.reserve(address, now)
     }
 
     /// Errors: `too_many_requests`.
@@ -188,16 +245,6 @@ impl Capacity {
     }
 }
 
-impl ByNetwork {
-    fn is_warning_due(&mut self, now: UnixMillis) -> bool {
-        let is_due = self.last_warning.is_none_or(|last| last.plus(WARNING_INTERVAL) <= now);
-        if is_due {
-            self.last_warning = Some(now);
-        }
-        is_due
-    }
-}
-
 fn too_many() -> LoginError {
     LoginError::new(Refusal::TooManyRequests, "Too many logins are in progress. Try again in a minute.")
 }
@@ -213,36 +260,44 @@ mod tests {
             authorization_requests,
             authorization_requests_per_address,
             used_codes: 3,
+            used_codes_per_address: 2,
             pending_logins: 1,
             one_time_codes: 1,
             kept_rows: 1,
         })
     }
 
-    fn refused(result: Result<(), LoginError>) -> bool {
+    fn refused<T>(result: Result<T, LoginError>) -> bool {
         result.is_err_and(|error| error.refusal == Refusal::TooManyRequests)
     }
 
     /// Whether a new authorization request of this address is refused.
     fn refuses(capacity: &Capacity, address: &str, now: UnixMillis) -> bool {
-        let is_refused = refused(capacity.check_authorization_request(Some(address), now));
-        if !is_refused {
-            capacity.add_authorization_request(Some(address), now);
-        }
-        is_refused
+        refused(capacity.reserve_authorization_request(Some(address), now).map(Reservation::keep))
+    }
+
+    fn refuses_code(capacity: &Capacity, address: &str) -> bool {
+        refused(capacity.reserve_used_code(Some(address), NOW).map(Reservation::keep))
     }
 
     #[test]
     fn fault_a9_a_full_table_refuses_new_rows() {
         let capacity = with_max(20, 2);
-        capacity.refresh(&LiveRows { authorization_requests: 20, used_codes: 2, ..LiveRows::default() });
+        let full = LiveRows { authorization_requests: 20, used_codes: 2, ..LiveRows::default() };
+        capacity.refresh(&capacity.counts(), &full);
         assert!(refuses(&capacity, "192.0.2.1", NOW));
-        assert!(!refused(capacity.check_used_codes()));
-        capacity.add_used_code();
-        assert!(refused(capacity.check_used_codes()));
-        capacity.refresh(&LiveRows::default());
-        assert!(!refused(capacity.check_used_codes()));
-        assert!(!refuses(&capacity, "192.0.2.1", NOW));
+        assert!(!refuses_code(&capacity, "192.0.2.1") && refuses_code(&capacity, "192.0.2.2"));
+        capacity.refresh(&capacity.counts(), &LiveRows::default());
+        assert!(!refuses_code(&capacity, "192.0.2.1") && !refuses(&capacity, "192.0.2.1", NOW));
+    }
+
+    #[test]
+    fn sec_44_rows_that_are_written_while_the_rows_are_counted_are_not_forgotten() {
+        let capacity = with_max(5, 5);
+        let before = capacity.counts();
+        (0..2).for_each(|_| assert!(!refuses(&capacity, "192.0.2.1", NOW)));
+        capacity.refresh(&before, &LiveRows { authorization_requests: 3, ..LiveRows::default() });
+        assert!(refuses(&capacity, "192.0.2.1", NOW), "three of other nodes and two of this one");
     }
 
     #[test]
@@ -254,8 +309,10 @@ mod tests {
         assert!(!add("2001:db8:0:1::1") && !add("192.0.2.1"), "another address is not limited");
         capacity.finish_authorization_request(Some("2001:db8::1"), NOW);
         assert!(!add("2001:db8::1"), "a finished one no longer counts");
-        let later = NOW.plus(Duration::from_secs(600));
+        let later = NOW.plus(Duration::from_secs(750));
         assert!(!refuses(&capacity, "2001:db8::1", later), "nor does one that has expired");
+        assert_eq!([(); 3].map(|()| refuses_code(&capacity, "192.0.2.1")), [false, false, true]);
+        assert!(!refuses_code(&capacity, "192.0.2.2"));
     }
 
     #[test]
@@ -267,23 +324,20 @@ mod tests {
     }
 
     #[test]
-    fn fault_a9_uncounted_networks_have_only_the_table_limit() {
-        let capacity = Capacity { max_networks: 2, ..with_max(20, 2) };
-        assert!(!refuses(&capacity, "2001:db8::1", NOW));
-        let others = (0..10).filter(|n| !refuses(&capacity, &format!("192.0.2.{n}"), NOW));
-        assert_eq!(others.count(), 10);
-        // A network that is counted already keeps its limit.
-        assert_eq!([(); 2].map(|()| refuses(&capacity, "2001:db8::2", NOW)), [false, true]);
-        // The limit of the table applies to all.
-        let left = (0..20).filter(|n| !refuses(&capacity, &format!("198.51.100.{n}"), NOW));
-        assert_eq!(left.count(), 8);
+    fn sec_44_a_flood_from_many_networks_leaves_the_limit_of_each() {
+        let capacity = with_max(200_000, 100);
+        assert_eq!((0..120).filter(|_| !refuses(&capacity, "192.0.2.1", NOW)).count(), 100);
+        let flood = |n: u32| format!("2001:db8:{:x}:{:x}::1", n >> 4, n & 15);
+        assert_eq!((0..100_000).filter(|n| refuses(&capacity, &flood(*n), NOW)).count(), 0);
+        assert!(refuses(&capacity, "192.0.2.1", NOW), "its rows are still counted");
+        assert!(!refuses(&capacity, "192.0.2.2", NOW), "an address without rows is served");
     }
 
     #[test]
     fn unstored_and_finished_requests_do_not_count() {
         let capacity = with_max(2, 1);
         for _ in 0..5 {
-            assert!(!refused(capacity.check_authorization_request(Some("192.0.2.1"), NOW)));
+            assert!(!refused(capacity.reserve_authorization_request(Some("192.0.2.1"), NOW)));
         }
         for n in 0..5 {
             let address = format!("192.0.2.{n}");
@@ -296,10 +350,23 @@ mod tests {
     }
 
     #[test]
+    fn sec_44_reservations_count_before_their_rows_are_written() {
+        let capacity = with_max(2, 5);
+        let reserve = || capacity.reserve_authorization_request(Some("192.0.2.1"), NOW);
+        let reserved = [reserve().expect("room"), reserve().expect("room")];
+        assert!(refused(reserve()), "two parallel requests have taken the room");
+        drop(reserved);
+        assert!(!refused(reserve()));
+    }
+
+    #[test]
     fn a_warning_is_logged_once_a_minute() {
-        let mut counted = ByNetwork::default();
-        let later = |seconds| NOW.plus(Duration::from_secs(seconds));
-        let due = [0, 1, 59, 60, 61, 119, 120].map(|seconds| counted.is_warning_due(later(seconds)));
+        let limit = SharedLimit::new(1, 1, ["rows", "SHARE"]);
+        let due = [0, 1, 59, 60, 61, 119, 120].map(|seconds| {
+            let mut is_logged = false;
+            limit.warn(NOW.plus(Duration::from_secs(seconds)), || is_logged = true);
+            is_logged
+        });
         assert_eq!(due, [true, false, false, true, false, false, true]);
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::answer_cipher::AnswerCipher;
 use super::authorization_request::{self, Binding};
+use super::capacity::Reservation;
 use super::decide_and_commit::{AuthenticatedIdentity, LoginContext, LoginTerms};
 use super::error::{LoginError, Refusal};
 use super::link::{LinkFacts, link_target};
@@ -18,8 +19,9 @@ use super::request::{LoginRequest, RequestContext};
 use super::request_fields::Fields;
 use super::request_lookup::{CompletionMode, MatchedRequest, state_mismatch};
 use super::service::LoginService;
+use crate::clock::UnixMillis;
 use crate::model::{CodeClaim, CredentialKind, Identity};
-use crate::provider::{Callback, CheckedCallback, Protocol, Provider, ProviderError, RequestToken};
+use crate::provider::{Callback, CheckedCallback, Protocol, Provider, RequestToken};
 use crate::secrets::{self, Digest, ExposeSecret};
 use crate::store::{Claimed, ConsumedCredential};
 
@@ -42,6 +44,8 @@ struct CheckedLogin {
     exchange: Exchange,
     checked: CheckedCallback,
     claim: CodeClaim,
+    /// Until when the claim must be stored once the provider has confirmed the callback.
+    remembered_until: UnixMillis,
     context: LoginContext,
 }
 
@@ -127,7 +131,7 @@ impl LoginService {
             if let Some(matched) = self.matched_request(&provider, &request, mode).await? {
                 let claimed = self.store.claim(Some(&matched.row.key), None, self.deps.now()).await?;
                 if matches!(claimed, Claimed::Acquired) {
-                    self.capacity.finish_authorization_request(client_ip.as_deref(), self.deps.now());
+                    self.capacity.finish_authorization_request(client_ip.as_deref(), matched.row.created);
                 }
             }
             return Err(refused.into());
@@ -135,8 +139,8 @@ impl LoginService {
         let login = self.check(provider, request, mode).await?;
         match self.claim(&login).await? {
             Claimed::Acquired => {
-                if login.exchange.matched.is_some() {
-                    self.capacity.finish_authorization_request(client_ip.as_deref(), self.deps.now());
+                if let Some(matched) = &login.exchange.matched {
+                    self.capacity.finish_authorization_request(client_ip.as_deref(), matched.row.created);
                 }
                 let service = self.clone();
                 self.spawn_detached(async move { service.exchange(login).await }).await
@@ -150,21 +154,23 @@ impl LoginService {
     /// only, so it is claimed only when the login can be completed.
     async fn claim(&self, login: &CheckedLogin) -> Result<Claimed, LoginError> {
         let CheckedLogin { exchange, claim, context, .. } = login;
-        if let Err(full) = self.check_capacity_for(context) {
-            return self.store.used_code(&claim.digest).await?.map(Claimed::CodeUsed).ok_or(full);
-        }
+        let reservation = match self.reserve_for(context) {
+            Ok(reservation) => reservation,
+            Err(full) => return self.store.used_code(&claim.digest).await?.map(Claimed::CodeUsed).ok_or(full),
+        };
         let request_key = exchange.matched.as_ref().map(|matched| &matched.row.key);
         let claimed = self.store.claim(request_key, Some(claim), self.deps.now()).await?;
         if matches!(claimed, Claimed::Acquired) {
-            self.capacity.add_used_code();
+            reservation.keep();
         }
         Ok(claimed)
     }
 
+    /// Counts the used code, and checks the limits of the other rows that this login may write.
+    ///
     /// Errors: `too_many_requests`.
-    fn check_capacity_for(&self, context: &LoginContext) -> Result<(), LoginError> {
+    fn reserve_for(&self, context: &LoginContext) -> Result<Reservation<'_>, LoginError> {
         let may_ask = self.pipelines.get(context.provider.name()).is_some_and(Pipeline::may_ask);
-        self.capacity.check_used_codes()?;
         if may_ask {
             self.capacity.check_pending_logins()?;
         }
@@ -173,7 +179,7 @@ impl LoginService {
         if terms.server_redirect.is_some() && (may_ask || terms.kind != CredentialKind::Session) {
             self.capacity.check_one_time_codes()?;
         }
-        Ok(())
+        self.capacity.reserve_used_code(context.client.ip.as_deref(), self.deps.now())
     }
 
     /// Everything that can be checked before the code is claimed.
@@ -225,29 +231,32 @@ impl LoginService {
         self.check_call_limits(&provider, terms.link_to, &request_context.client).await?;
         let binding = request_context.binding(exchange.fields.own("flow_token"));
         let checked = provider.check_callback(&exchange.callback()).await?;
-        let (claim, context) = self.claim_of(provider, &checked, terms, binding, request_context);
-        Ok(CheckedLogin { exchange, checked, claim, context })
+        let remembered_until = checked.valid_until().map(|until| until.plus(authorization_request::CLOCK_SKEW));
+        let short = self.deps.now().plus(authorization_request::USED_CODE_LIFETIME);
+        let remembered_until = remembered_until.unwrap_or(short);
+        // Anyone can post a text that looks like a long-lived token. Only a verified one is remembered for long.
+        let is_verified = exchange.id_token.is_some();
+        let expires = if is_verified { remembered_until } else { remembered_until.min(short) };
+        let (claim, context) = self.claim_of(provider, &checked, expires, terms, binding, request_context);
+        Ok(CheckedLogin { exchange, checked, claim, remembered_until, context })
     }
 
     fn claim_of(
         &self,
         provider: Arc<Provider>,
         checked: &CheckedCallback,
+        expires: UnixMillis,
         terms: LoginTerms,
         binding: Binding,
         request_context: RequestContext,
     ) -> (CodeClaim, LoginContext) {
         let claim_key = checked.claim_key();
         let parts: Vec<&[u8]> = claim_key.iter().map(|part| part.as_bytes()).collect();
-        let now = self.deps.now();
         let claim = CodeClaim {
             digest: Digest::of_parts(&parts),
             binding: binding.primary().cloned(),
-            claimed: now,
-            expires: match checked.valid_until() {
-                Some(until) => until.plus(authorization_request::CLOCK_SKEW),
-                None => now.plus(authorization_request::USED_CODE_LIFETIME),
-            },
+            claimed: self.deps.now(),
+            expires,
         };
         let parts: Vec<&[u8]> = std::iter::once(provider.name().as_bytes()).chain(parts).collect();
         let cipher = AnswerCipher::new(&self.key, &parts, terms.kind, terms.with_user);
@@ -316,8 +325,8 @@ impl LoginService {
 
     /// Calls the provider, decides and commits. The outcome is kept for a repeat by the same browser, whatever it is.
     async fn exchange(&self, login: CheckedLogin) -> Result<LoginOutcome, LoginError> {
-        let CheckedLogin { exchange, checked, claim, context } = login;
-        let result = match self.identify(&exchange, checked, &claim, &context).await {
+        let CheckedLogin { exchange, checked, claim, remembered_until, context } = login;
+        let result = match self.identify(&exchange, checked, &claim, remembered_until, &context).await {
             Ok(authenticated) => self.decide_and_commit(&context, &authenticated, Progress::default()).await,
             Err(error) => {
                 self.count_wrong_code(&context, &error).await;
@@ -340,19 +349,14 @@ impl LoginService {
         exchange: &Exchange,
         checked: CheckedCallback,
         claim: &CodeClaim,
+        remembered_until: UnixMillis,
         context: &LoginContext,
     ) -> Result<AuthenticatedIdentity, LoginError> {
-        let identified = context.provider.identify(&exchange.callback(), checked).await;
-        let is_refused = exchange.id_token.is_none() && identified.as_ref().is_err_and(ProviderError::is_refusal);
-        let expires = self.deps.now().plus(authorization_request::USED_CODE_LIFETIME);
-        // A refused code signs no user in, so its claim need not stay for weeks.
-        if is_refused
-            && expires < claim.expires
-            && let Err(failure) = self.store.shorten_claim(&claim.digest, expires).await
-        {
-            tracing::warn!(%failure, "the claim of a refused code could not be shortened");
+        let identity = context.provider.identify(&exchange.callback(), checked).await?.storable();
+        // Before the commit: without it, the same token could sign in again.
+        if claim.expires < remembered_until {
+            self.store.extend_claim(&claim.digest, remembered_until).await?;
         }
-        let identity = identified?.storable();
         let tokens = self.encrypted_tokens(&identity);
         Ok(AuthenticatedIdentity { identity, tokens })
     }

@@ -21,6 +21,7 @@
 //! | `link.rs` | whether a login may link an account, and to which user |
 //! | `redirect_uri.rs` | which redirect URI a login uses, and whether the settings allow it |
 //! | `capacity.rs` | row limits of the tables that unauthenticated callers can fill |
+//! | `network_counts.rs` | counts rows by network in fixed memory |
 //! | `rate_limits.rs` | rate limits of logins, checked before a code is claimed |
 //! | `account_warnings.rs` | stored accounts that the settings no longer match |
 //! | `audit.rs`, `error.rs` | outcomes in the log and the audit log; refusals and their codes |
@@ -38,6 +39,7 @@ mod decide_and_commit;
 mod error;
 mod extensions;
 mod link;
+mod network_counts;
 mod outcome;
 mod pending_login;
 mod pipeline;

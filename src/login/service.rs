@@ -81,7 +81,9 @@ impl LoginService {
 
     /// Counts the rows that the limits of [`crate::settings::TableLimits`] bound. Errors: the database's.
     pub async fn count_live_rows(&self) -> Result<(), StoreError> {
-        self.capacity.refresh(&self.store.live_rows(self.deps.now()).await?);
+        let before = self.capacity.counts();
+        let rows = self.store.live_rows(self.deps.now()).await?;
+        self.capacity.refresh(&before, &rows);
         Ok(())
     }
 

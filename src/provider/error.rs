@@ -45,11 +45,6 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
-    /// Whether the provider refused the request. After any other error it may still accept the same code or token.
-    pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::AccessDenied { .. } | Self::InvalidCode { .. } | Self::Failed { .. })
-    }
-
     /// [`Self::Failed`] without a message of the provider.
     pub fn failed(stage: &'static str, reason: impl Into<String>) -> Self {
         Self::Failed { stage, reason: reason.into(), message: None }

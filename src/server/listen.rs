@@ -1,8 +1,9 @@
-//! Accepts connections and passes their requests to an endpoint: limits for time and size of a request head, TLS, and graceful
-//! shutdown ([`Shutdown`]).
+//! Accepts connections and passes their requests to an endpoint: limits of the protocols, TLS, and graceful shutdown
+//! ([`Shutdown`]).
 //!
-//! hyper implements the protocols. poem's own server has no time limit for a request head, so a client could hold a connection
-//! for ever (SEC-44). The demo provider uses this module too. HTTP/2 is available with TLS only, where ALPN selects it.
+//! hyper implements the protocols. poem's own server has no time limits, so a client could hold a connection for ever (SEC-44):
+//! `activity.rs` has them, and `connections.rs` the limits on the number of connections. The demo provider uses this module
+//! too. HTTP/2 is available with TLS only, where ALPN selects it.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -11,11 +12,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::{Body, Bytes};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use poem::http::uri::Scheme;
-use poem::http::{HeaderValue, Version, header};
+use poem::http::{HeaderValue, StatusCode, Version, header};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Endpoint, Request, Response};
 use rustls::pki_types::pem::PemObject as _;
@@ -28,12 +30,29 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Applies to the head of a request and to an idle connection.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+use super::activity::{Limit, Protocol, TimedBody, TimedStream, within_limits};
+use super::connections::{Admitted, Connections, OverCapacity};
+
 /// A longer request head is answered 431.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// A request with more headers is answered 431.
+const MAX_HEADERS: usize = 100;
+/// HTTP/2: open requests of one connection.
 const MAX_CONCURRENT_STREAMS: u32 = 100;
+/// HTTP/2: streams that the client reset before this server handled them. A further one ends the connection (CVE-2023-44487).
+const MAX_RESET_STREAMS: usize = 20;
+/// HTTP/2: bytes of one request body, and of all of a connection, that the client may send before they are read.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// HTTP/2: bytes of a response that wait in a buffer of its stream.
+const MAX_SEND_BUFFER: usize = 64 * 1024;
+/// HTTP/2: how often a PING is sent, and how long the client may take to answer it.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// HTTP/2: how long a client may take to close an idle connection after GOAWAY.
+const GOAWAY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a connection over capacity may take for its one request.
+const OVER_CAPACITY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Queued connections that may fail while the listener closes.
 const MAX_ACCEPT_FAILURES: u32 = 64;
 /// Pause after a failed accept, which is usually caused by a lack of file descriptors.
@@ -70,13 +89,14 @@ pub fn bind(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
 
 /// Serves until `shutdown`, then answers all requests that have reached the socket.
 ///
-/// `tls`: certificate chain and private key in PEM form.
+/// `tls`: certificate chain and private key in PEM form. `connections`: how many there may be, and their time limits.
 ///
 /// Errors: certificate and key are not usable.
 pub async fn serve<E: Endpoint + 'static>(
     listener: TcpListener,
     tls: Option<(String, String)>,
     endpoint: E,
+    connections: &Arc<Connections>,
     shutdown: &Shutdown,
 ) -> io::Result<()> {
     let tls = tls.map(|(chain, key)| acceptor(&chain, &key)).transpose()?;
@@ -87,23 +107,24 @@ pub async fn serve<E: Endpoint + 'static>(
         idle_closed: CancellationToken::new(),
         aborted: CancellationToken::new(),
     });
-    let connections = TaskTracker::new();
+    let tasks = TaskTracker::new();
     let spawn = |stream: TcpStream, peer: SocketAddr| {
-        connections.spawn(connection(stream, RemoteAddr(peer.into()), tls.clone(), service.clone()));
+        let admitted = connections.admit(peer.ip(), &service.aborted);
+        tasks.spawn(connection(stream, RemoteAddr(peer.into()), admitted, tls.clone(), service.clone()));
     };
-    accept_until(&listener, shutdown.closing.cancelled(), &spawn).await;
+    accept_until(&listener, shutdown.closing.cancelled(), connections, &spawn).await;
     let deadline = Instant::now() + shutdown.limit;
     service.draining.cancel();
     reject_new_connections(&listener);
-    accept_until(&listener, tokio::time::sleep(LAST_HANDSHAKES_TIMEOUT), &spawn).await;
+    accept_until(&listener, tokio::time::sleep(LAST_HANDSHAKES_TIMEOUT), connections, &spawn).await;
     if let Err(error) = accept_queued(listener, &spawn) {
         tracing::warn!(%error, "queued connections could not be accepted");
     }
-    connections.close();
-    let drained = tokio::time::timeout(shutdown.idle, connections.wait()).await.is_ok();
+    tasks.close();
+    let drained = tokio::time::timeout(shutdown.idle, tasks.wait()).await.is_ok();
     service.idle_closed.cancel();
-    if !drained && tokio::time::timeout_at(deadline, connections.wait()).await.is_err() {
-        let open = connections.len();
+    if !drained && tokio::time::timeout_at(deadline, tasks.wait()).await.is_err() {
+        let open = tasks.len();
         tracing::warn!(
             open,
             "open connections are closed, because their requests did not finish within SHUTDOWN_TIMEOUT"
@@ -113,7 +134,12 @@ pub async fn serve<E: Endpoint + 'static>(
     Ok(())
 }
 
-async fn accept_until(listener: &TcpListener, stop: impl Future<Output = ()>, spawn: &impl Fn(TcpStream, SocketAddr)) {
+async fn accept_until(
+    listener: &TcpListener,
+    stop: impl Future<Output = ()>,
+    connections: &Connections,
+    spawn: &impl Fn(TcpStream, SocketAddr),
+) {
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -123,12 +149,20 @@ async fn accept_until(listener: &TcpListener, stop: impl Future<Output = ()>, sp
         };
         match accepted {
             Ok((stream, peer)) => spawn(stream, peer),
+            Err(error) if is_of_connection(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                let closed_an_idle_one = connections.close_an_idle_one();
+                tracing::warn!(%error, closed_an_idle_one, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
+}
+
+/// Whether the client gave up the connection before it was accepted. The next accept is not affected.
+fn is_of_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 /// Accepts the connections that the kernel has queued, and closes the listener. The kernel resets connections that are queued
@@ -182,6 +216,7 @@ struct Service<E> {
 async fn connection<E: Endpoint + 'static>(
     stream: TcpStream,
     remote: RemoteAddr,
+    admitted: Admitted,
     tls: Option<TlsAcceptor>,
     service: Arc<Service<E>>,
 ) {
@@ -189,90 +224,135 @@ async fn connection<E: Endpoint + 'static>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
-    let aborted = service.aborted.clone();
+    let closed = admitted.connection.closed.clone();
+    let is_over_capacity = admitted.is_over_capacity;
+    let stream = TimedStream::new(stream, admitted.connection.activity.clone());
+    let peer = Arc::new(Peer { remote, scheme: if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP }, admitted });
     let served = async {
-        match tls {
-            None => http1_connection(stream, remote, Scheme::HTTP, service).await,
-            Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-                Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                    http2_connection(stream, remote, service).await
-                }
-                Ok(Ok(stream)) => http1_connection(stream, remote, Scheme::HTTPS, service).await,
-                Ok(Err(error)) => {
-                    tracing::debug!(%error, "TLS handshake failed");
-                    Ok(())
-                }
-                Err(_) => {
-                    tracing::debug!("TLS handshake took too long");
-                    Ok(())
-                }
-            },
+        let Some(tls) = tls else { return http1_connection(stream, peer, service).await };
+        let activity = peer.admitted.connection.activity.clone();
+        match within_limits(std::pin::pin!(tls.accept(stream)), &activity).await.map_err(Ended::Limit)? {
+            Ok(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                http2_connection(stream, peer, service).await
+            }
+            Ok(stream) => http1_connection(stream, peer, service).await,
+            Err(error) => Err(Ended::Handshake(error)),
         }
     };
-    if let Some(Err(error)) = aborted.run_until_cancelled(served).await {
-        tracing::debug!(%error, "a connection failed");
+    let served = async {
+        if is_over_capacity {
+            tokio::time::timeout(OVER_CAPACITY_TIMEOUT, served).await.unwrap_or(Ok(()))
+        } else {
+            served.await
+        }
+    };
+    if let Some(Err(reason)) = closed.run_until_cancelled(served).await {
+        tracing::debug!(%reason, "a connection ended");
     }
+}
+
+/// The other end of a connection.
+struct Peer {
+    remote: RemoteAddr,
+    scheme: Scheme,
+    admitted: Admitted,
+}
+
+/// Why a connection ended before the client closed it.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("it exceeded a time limit: {0:?}")]
+    Limit(Limit),
+    #[error("the TLS handshake failed: {0}")]
+    Handshake(io::Error),
+    #[error(transparent)]
+    Protocol(#[from] hyper::Error),
 }
 
 async fn http1_connection<E: Endpoint + 'static>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    remote: RemoteAddr,
-    scheme: Scheme,
+    peer: Arc<Peer>,
     service: Arc<Service<E>>,
-) -> hyper::Result<()> {
+) -> Result<(), Ended> {
     // hyper's graceful shutdown closes a connection that has not sent a request yet. While `draining`, the header of each answer
     // closes the connection instead.
     let idle_closed = service.idle_closed.clone();
-    let service = service_fn(move |request| answer(service.clone(), request, remote.clone(), scheme.clone()));
+    let activity = peer.admitted.connection.activity.clone();
+    activity.begin(Protocol::Http1);
+    let keeps_alive = !peer.admitted.is_over_capacity;
+    let service = service_fn(move |request| answer(service.clone(), request, peer.clone()));
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .keep_alive(keeps_alive)
+        .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    if let Some(result) = idle_closed.run_until_cancelled(connection.as_mut()).await {
-        return result;
+    let served = within_limits(connection.as_mut(), &activity);
+    if let Some(ended) = idle_closed.run_until_cancelled(served).await {
+        return Ok(ended.map_err(Ended::Limit)??);
     }
     connection.as_mut().graceful_shutdown();
-    connection.await
+    Ok(within_limits(connection, &activity).await.map_err(Ended::Limit)??)
 }
 
 async fn http2_connection<E: Endpoint + 'static>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    remote: RemoteAddr,
+    peer: Arc<Peer>,
     service: Arc<Service<E>>,
-) -> hyper::Result<()> {
+) -> Result<(), Ended> {
     let draining = service.draining.clone();
-    let service = service_fn(move |request| answer(service.clone(), request, remote.clone(), Scheme::HTTPS));
+    let activity = peer.admitted.connection.activity.clone();
+    activity.begin(Protocol::Http2);
+    let service = service_fn(move |request| answer(service.clone(), request, peer.clone()));
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
-        .keep_alive_interval(HEAD_TIMEOUT)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
         .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
+        .max_pending_accept_reset_streams(MAX_RESET_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(MAX_SEND_BUFFER)
+        // A header block that does not end within this size ends the connection, too (CVE-2024-27316).
         .max_header_list_size(u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX))
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    if let Some(result) = draining.run_until_cancelled(connection.as_mut()).await {
-        return result;
+    match draining.run_until_cancelled(within_limits(connection.as_mut(), &activity)).await {
+        Some(Err(Limit::Idle)) => {
+            connection.as_mut().graceful_shutdown();
+            return tokio::time::timeout(GOAWAY_TIMEOUT, connection).await.map_or(Ok(()), |ended| Ok(ended?));
+        }
+        Some(ended) => return Ok(ended.map_err(Ended::Limit)??),
+        None => {}
     }
     // Sends GOAWAY. Requests that the client sent before it received it are answered (RFC 9113, 6.8).
     connection.as_mut().graceful_shutdown();
-    connection.await
+    Ok(within_limits(connection, &activity).await.map_err(Ended::Limit)??)
 }
 
 async fn answer<E: Endpoint>(
     service: Arc<Service<E>>,
     request: hyper::Request<hyper::body::Incoming>,
-    remote: RemoteAddr,
-    scheme: Scheme,
-) -> Result<hyper::Response<impl hyper::body::Body<Data = hyper::body::Bytes, Error = io::Error>>, Infallible> {
+    peer: Arc<Peer>,
+) -> Result<hyper::Response<TimedBody<impl Body<Data = Bytes, Error = io::Error> + Unpin + use<E>>>, Infallible> {
+    let open_request = peer.admitted.connection.activity.begin_request();
     let version = request.version();
-    let request = Request::from((request, service.local.clone(), remote, scheme));
-    let mut response: Response = service.endpoint.get_response(request).await;
+    let has_too_many_headers = request.headers().len() > MAX_HEADERS;
+    let mut request = Request::from((request, service.local.clone(), peer.remote.clone(), peer.scheme.clone()));
+    if peer.admitted.is_over_capacity {
+        request.extensions_mut().insert(OverCapacity);
+    }
+    // HTTP/1 refuses them while it reads the head.
+    let mut response: Response = if has_too_many_headers {
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into()
+    } else {
+        service.endpoint.get_response(request).await
+    };
     // HTTP/2 forbids this header (RFC 9113, 8.2.2).
     if service.draining.is_cancelled() && version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.into())
+    Ok(hyper::Response::from(response).map(|body| open_request.with_body(body)))
 }
 
 fn acceptor(chain: &str, key: &str) -> io::Result<TlsAcceptor> {

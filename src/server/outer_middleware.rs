@@ -12,10 +12,11 @@ use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version
 use poem::{Endpoint, IntoResponse as _, Request, Response};
 use tracing::Instrument as _;
 
+use super::connections::OverCapacity;
 use crate::clock::Deps;
 use crate::http::{
-    App, Failure, REQUEST_ID, RoutePattern, UnreportedRefusal, from_framework, is_from_trusted_proxy, listed_origin,
-    note_forwarded_address,
+    App, BodyTimeout, Failure, REQUEST_ID, RoutePattern, UnreportedRefusal, from_framework, is_from_trusted_proxy,
+    listed_origin, note_forwarded_address,
 };
 
 pub const CONTENT_SECURITY_POLICY: HeaderName = header::CONTENT_SECURITY_POLICY;
@@ -44,13 +45,14 @@ impl<E: Endpoint> Endpoint for OuterMiddleware<E> {
 impl<E: Endpoint> OuterMiddleware<E> {
     async fn answer(&self, mut request: Request) -> Response {
         note_forwarded_address(&self.app.settings, &mut request);
+        request.extensions_mut().insert(BodyTimeout(self.app.settings.connections.body_timeout));
         let started = Instant::now();
         let method = request.method().clone();
         let is_preflight =
             method == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let origin = listed_origin(&self.app.settings, &request);
         let call = async {
-            let checked = match check_host(&request) {
+            let checked = match check_capacity(&request).and_then(|()| check_host(&request)) {
                 Ok(()) => self.check_ready(&request).await,
                 refused => refused,
             };
@@ -87,7 +89,7 @@ impl<E: Endpoint> OuterMiddleware<E> {
 
     /// Until the migrations are applied and the keys are read, only `/healthz` is served, because it does not use the database.
     async fn check_ready(&self, request: &Request) -> Result<(), Failure> {
-        if matches!(request.uri().path(), "/healthz" | "/healthz/") {
+        if is_liveness_check(request) {
             return Ok(());
         }
         if !self.is_migrated.load(Ordering::Acquire) {
@@ -141,6 +143,20 @@ impl<E: Endpoint> OuterMiddleware<E> {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, YEAR);
         }
     }
+}
+
+/// `/healthz` needs no database and no capacity: the supervisor must not restart a server because it is busy.
+fn is_liveness_check(request: &Request) -> bool {
+    matches!(request.uri().path(), "/healthz" | "/healthz/")
+}
+
+/// Refuses a request of a connection above MAX_CONNECTIONS or MAX_CONNECTIONS_PER_ADDRESS.
+fn check_capacity(request: &Request) -> Result<(), Failure> {
+    if request.extensions().get::<OverCapacity>().is_none() || is_liveness_check(request) {
+        return Ok(());
+    }
+    let detail = "Too many connections are open, from this address or in total. Try again in a minute.";
+    Err(Failure::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail))
 }
 
 /// A request must have exactly one authority (RFC 9112, 3.2; RFC 9113, 8.3.1). With two, a proxy and this server could use

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::background::BackgroundTasks;
+use super::connections::Connections;
 use super::outer_middleware::OuterMiddleware;
 use super::{docs_pages, example_pages, listen};
 use crate::account::{AccountService, SigningKeyError};
@@ -250,7 +251,9 @@ impl Server {
         let mut migration = pin!(self.migrate(stages));
         let migrated = tokio::time::timeout(MIGRATION_HEAD_START, &mut migration).await.ok();
         let (endpoint, listener_stages) = (self.endpoint(), stages.clone());
-        let listening = tokio::spawn(async move { listen::serve(listener, tls, endpoint, &listener_stages).await });
+        let connections = Connections::new(&self.app.settings);
+        let listening = async move { listen::serve(listener, tls, endpoint, &connections, &listener_stages).await };
+        let listening = tokio::spawn(listening);
         let migrated = match migrated {
             Some(migrated) => migrated,
             None => {

@@ -15,8 +15,8 @@ use super::rate_limits::{self, RateLimitRules};
 use super::setting_reader::{self, SettingReader};
 use super::sources::{ProviderValues, SourceValues, Sources, WrittenValues, read_sources};
 use super::types::{
-    DatabaseLimits, JwtRules, KnoxRules, LogFormat, Mode, OutgoingRules, RestSocial, SessionRules, SettingError,
-    StatePolicy, TableLimits, UserRules, WebhookRules,
+    ConnectionRules, DatabaseLimits, JwtRules, KnoxRules, LogFormat, Mode, OutgoingRules, RestSocial, SessionRules,
+    SettingError, StatePolicy, TableLimits, UserRules, WebhookRules,
 };
 use super::value_type::ValueType;
 use super::{addresses, credential_rules, file_access, secret_keys, table, user_fields, user_rules, webhook_rules};
@@ -35,6 +35,8 @@ pub struct Settings {
     pub limits: TableLimits,
     /// RATE_LIMIT_*.
     pub rate_limits: RateLimitRules,
+    /// MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS and the time limits of connections.
+    pub connections: ConnectionRules,
     /// LISTEN.
     pub listen: SocketAddr,
     /// LISTEN_REUSE_PORT.
@@ -163,16 +165,14 @@ fn build(
     let mut providers: Vec<ProviderSettings> =
         providers.map(|(provider, rules)| provider_settings(provider, rules, shared)).collect();
     webhook_rules::add_webhook_step(reader, webhooks.as_ref(), &mut providers);
-    reader.errors.extend(user_rules::lists_without_step(&providers));
-    reader.warnings.extend(user_rules::links_no_user_by_email(&providers));
-    reader.warnings.extend(user_rules::accepts_unverified(&providers));
-    reader.warnings.extend(user_rules::accepts_missing(&providers));
+    check_user_rules(reader, &providers);
     Settings {
         mode: sources.mode,
         database_url,
         database: database(reader),
         limits: limits(reader),
         rate_limits: rate_limits::rate_limits(reader, public_url.as_ref().filter(|_| is_serve)),
+        connections: connections(reader),
         listen,
         listen_reuse_port: reader.boolean("LISTEN_REUSE_PORT"),
         shutdown_delay: reader.seconds("SHUTDOWN_DELAY"),
@@ -204,6 +204,13 @@ fn build(
     }
 }
 
+fn check_user_rules(reader: &mut SettingReader, providers: &[ProviderSettings]) {
+    reader.errors.extend(user_rules::lists_without_step(providers));
+    reader.warnings.extend(user_rules::links_no_user_by_email(providers));
+    reader.warnings.extend(user_rules::accepts_unverified(providers));
+    reader.warnings.extend(user_rules::accepts_missing(providers));
+}
+
 fn database(reader: &mut SettingReader) -> DatabaseLimits {
     let (call, queue) = (reader.seconds("DATABASE_TIMEOUT"), reader.seconds("DATABASE_QUEUE_TIMEOUT"));
     // A call that waited for a connection has to have time left.
@@ -211,11 +218,23 @@ fn database(reader: &mut SettingReader) -> DatabaseLimits {
     DatabaseLimits { call, queue, connections: reader.integer("DATABASE_POOL_SIZE") }
 }
 
+fn connections(reader: &mut SettingReader) -> ConnectionRules {
+    ConnectionRules {
+        max: reader.integer("MAX_CONNECTIONS"),
+        max_per_address: reader.integer("MAX_CONNECTIONS_PER_ADDRESS"),
+        head_timeout: reader.seconds("REQUEST_HEAD_TIMEOUT"),
+        body_timeout: reader.seconds("REQUEST_BODY_TIMEOUT"),
+        write_timeout: reader.seconds("RESPONSE_WRITE_TIMEOUT"),
+        idle_timeout: reader.seconds("CONNECTION_IDLE_TIMEOUT"),
+    }
+}
+
 fn limits(reader: &mut SettingReader) -> TableLimits {
     TableLimits {
         authorization_requests: reader.integer("MAX_AUTHORIZATION_REQUESTS"),
         authorization_requests_per_address: reader.integer("MAX_AUTHORIZATION_REQUESTS_PER_ADDRESS"),
         used_codes: reader.integer("MAX_USED_CODES"),
+        used_codes_per_address: reader.integer("MAX_USED_CODES_PER_ADDRESS"),
         pending_logins: reader.integer("MAX_PENDING_LOGINS"),
         one_time_codes: reader.integer("MAX_ONE_TIME_CODES"),
         kept_rows: reader.integer("MAX_KEPT_ROWS"),

@@ -34,7 +34,7 @@ pub use self::sources::Sources;
 pub(crate) use self::sources::process_environment;
 pub(crate) use self::table::initial_value;
 pub(crate) use self::types::{
-    DatabaseLimits, GENERATION_CLAIM, JwtAlgorithm, JwtRules, KnoxRules, LogFormat, OnFailure, OutgoingRules,
-    SessionRules, StatePolicy, TableLimits, UserRules, WebhookRules,
+    ConnectionRules, DatabaseLimits, GENERATION_CLAIM, JwtAlgorithm, JwtRules, KnoxRules, LogFormat, OnFailure,
+    OutgoingRules, SessionRules, StatePolicy, TableLimits, UserRules, WebhookRules,
 };
 pub use self::types::{Mode, SettingError};

@@ -52,6 +52,37 @@ pub struct DatabaseLimits {
     pub connections: u32,
 }
 
+/// Limits of the listener: connections (SEC-43) and their time limits (SEC-44).
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionRules {
+    /// MAX_CONNECTIONS.
+    pub max: usize,
+    /// MAX_CONNECTIONS_PER_ADDRESS. It does not apply to TRUSTED_PROXIES.
+    pub max_per_address: usize,
+    /// REQUEST_HEAD_TIMEOUT: for a TLS handshake, for the first byte, and for a request head.
+    pub head_timeout: Duration,
+    /// REQUEST_BODY_TIMEOUT.
+    pub body_timeout: Duration,
+    /// RESPONSE_WRITE_TIMEOUT: how long a client may read a response at less than 1 KiB/s.
+    pub write_timeout: Duration,
+    /// CONNECTION_IDLE_TIMEOUT: for a connection between two requests.
+    pub idle_timeout: Duration,
+}
+
+/// The defaults of the settings, for the demo provider.
+impl Default for ConnectionRules {
+    fn default() -> Self {
+        Self {
+            max: 10_000,
+            max_per_address: 1000,
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(75),
+        }
+    }
+}
+
 /// MAX_*: the number of rows in tables that unauthenticated callers fill (SEC-44).
 #[derive(Clone, Debug)]
 pub struct TableLimits {
@@ -61,6 +92,8 @@ pub struct TableLimits {
     pub authorization_requests_per_address: u32,
     /// MAX_USED_CODES.
     pub used_codes: i64,
+    /// MAX_USED_CODES_PER_ADDRESS.
+    pub used_codes_per_address: u32,
     /// MAX_PENDING_LOGINS.
     pub pending_logins: i64,
     /// MAX_ONE_TIME_CODES.

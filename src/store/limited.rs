@@ -180,7 +180,7 @@ limited!(AuthorizationRequestStore {
     fn claim(authorization_request: Option<&Digest>, code: Option<&CodeClaim>, now: UnixMillis) -> Claimed;
     fn used_code(code: &Digest) -> Option<UsedCode>;
     fn store_answer(code: &Digest, encrypted_answer: &[u8]) -> ();
-    fn shorten_claim(code: &Digest, expires: UnixMillis) -> ();
+    fn extend_claim(code: &Digest, expires: UnixMillis) -> ();
     fn live_rows(now: UnixMillis) -> LiveRows;
     fn insert_one_time_code(code: &OneTimeCode) -> ();
     fn one_time_code(code: &Digest) -> Option<OneTimeCode>;

@@ -13,7 +13,7 @@ on_both_databases! {
     azuread_user_of_another_tenant_is_refused,
     slack_user_of_another_team_is_refused,
     vk_id_response_must_repeat_state_and_user_id,
-    fault_a9_refused_access_token_is_stored_no_longer_than_a_code,
+    sec_44_only_a_confirmed_access_token_is_stored_for_longer_than_a_code,
 }
 
 async fn start_app(engine: Engine, provider: &str, more: &[(&str, &str)]) -> TestApp {
@@ -127,22 +127,29 @@ async fn unsigned_callback_is_refused_without_calling_the_provider(engine: Engin
     trusting.client().login("token/facebook-app", json!({"access_token": "a1"})).await.problem(400, "invalid_code");
 }
 
-async fn fault_a9_refused_access_token_is_stored_no_longer_than_a_code(engine: Engine) {
+/// Otherwise any caller could fill the table with rows of 60 days while Facebook does not answer.
+async fn sec_44_only_a_confirmed_access_token_is_stored_for_longer_than_a_code(engine: Engine) {
     const ME: &str = "GET graph.facebook.com/v24.0/me";
     let app = start_app(engine, "facebook-app", &[]).await;
     let refused = json!({"error": {"code": 190, "type": "OAuthException", "message": "Invalid OAuth access token."}});
     let remembered = "SELECT count(*) FROM used_codes WHERE expires - claimed > 600000";
-    for (reply, count) in [
-        (Reply::json_at(400, &refused), 0),
-        // The provider made no decision: the token may still be valid.
-        (Reply::json_at(429, &refused), 1),
+    let login = async |token: &str| app.client().login("token/facebook-app", json!({"access_token": token})).await;
+    for (token, reply) in [
+        ("refused", Reply::json_at(400, &refused)),
+        ("undecided", Reply::json_at(429, &refused)),
+        ("unanswered", Reply::of(503, "text/html", "<h1>down</h1>")),
     ] {
         app.double.always(ME, reply);
-        let token = json!({"access_token": format!("token-{count}")});
-        app.client().login("token/facebook-app", token).await.problem(502, "provider_error");
-        assert_eq!(app.database.number(remembered).await, count);
+        login(token).await.problem(502, "provider_error");
+        assert_eq!(app.database.number(remembered).await, 0, "{token}");
     }
-    assert_eq!(app.database.count("used_codes").await, 2);
+    app.double.always(ME, Reply::json(&json!({"id": "77", "name": "Ola"})));
+    login("confirmed").await.ok();
+    assert_eq!((app.database.number(remembered).await, app.database.count("used_codes").await), (1, 4));
+    app.advance(Duration::from_secs(59 * 86_400));
+    let repository = app.database.repository().await;
+    rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 100).await.expect("a sweep");
+    login("confirmed").await.problem(400, "code_already_used");
 }
 
 async fn sec_38_callback_cannot_choose_another_token_host(engine: Engine) {

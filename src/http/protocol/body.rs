@@ -1,7 +1,7 @@
 //! The body of a request: JSON, form or multipart, read into the same ordered fields.
 //!
 //! The handler reads the body after it has checked the credential and the origin (R-IN-12). A body has at most 64 KiB,
-//! counted while it arrives, and arrives within 30 seconds (SEC-44).
+//! counted while it arrives, and arrives within REQUEST_BODY_TIMEOUT (SEC-44).
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -25,7 +25,16 @@ const MULTIPART: &str = "multipart/form-data";
 const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How much of a body that is too large is read after the limit.
 const MAX_DISCARDED_BYTES: u64 = 1024 * 1024;
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// REQUEST_BODY_TIMEOUT, in the extensions of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyTimeout(pub Duration);
+
+impl Default for BodyTimeout {
+    fn default() -> Self {
+        Self(Duration::from_secs(30))
+    }
+}
 
 /// The type of a body in the OpenAPI document.
 pub trait RequestSchema: Type {
@@ -41,6 +50,7 @@ pub trait RequestSchema: Type {
 pub struct RawBody<T> {
     content_type: Option<String>,
     body: Body,
+    timeout: BodyTimeout,
     schemas: PhantomData<T>,
 }
 
@@ -51,7 +61,7 @@ impl<T> RawBody<T> {
     /// `invalid_request`.
     pub async fn fields(self) -> Result<Fields, Failure> {
         let full = self.content_type.unwrap_or_default();
-        let bytes = read(self.body).await?;
+        let bytes = read(self.body, self.timeout).await?;
         let essence = full.split(';').next().unwrap_or_default().trim();
         // An empty body is an empty form, whatever its type (R-IN-01).
         if bytes.is_empty() && !essence.eq_ignore_ascii_case(MULTIPART) {
@@ -88,11 +98,11 @@ pub fn form_fields(text: &[u8]) -> Fields {
     Fields::form(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())))
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, Failure> {
+async fn read(body: Body, BodyTimeout(timeout): BodyTimeout) -> Result<Vec<u8>, Failure> {
     if body.is_empty() {
         return Ok(Vec::new());
     }
-    match tokio::time::timeout(BODY_TIMEOUT, read_at_most(body, MAX_BODY_BYTES)).await {
+    match tokio::time::timeout(timeout, read_at_most(body, MAX_BODY_BYTES)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
         Ok(Ok(None)) => {
             let detail = "The request body is larger than 64 KiB.";
@@ -100,7 +110,7 @@ async fn read(body: Body) -> Result<Vec<u8>, Failure> {
         }
         Ok(Err(_)) => Err(Failure::bad("invalid_request", "The request body is incomplete.")),
         Err(_) => {
-            let detail = "The request body did not arrive within 30 seconds.";
+            let detail = "The request body did not arrive in time.";
             Err(Failure::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail))
         }
     }
@@ -174,7 +184,8 @@ impl<'a, T: RequestSchema + 'a> ApiExtractor<'a> for RawBody<T> {
     ) -> Result<Self> {
         let content_type = request.headers().get(header::CONTENT_TYPE);
         let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        Ok(Self { content_type, body: body.take()?, schemas: PhantomData })
+        let timeout = request.extensions().get().copied().unwrap_or_default();
+        Ok(Self { content_type, body: body.take()?, timeout, schemas: PhantomData })
     }
 }
 
@@ -183,7 +194,8 @@ mod tests {
     use super::*;
 
     fn raw_body(content_type: Option<&str>, body: impl Into<Body>) -> RawBody<()> {
-        RawBody { content_type: content_type.map(str::to_owned), body: body.into(), schemas: PhantomData }
+        let timeout = BodyTimeout::default();
+        RawBody { content_type: content_type.map(str::to_owned), body: body.into(), timeout, schemas: PhantomData }
     }
 
     async fn code(content_type: Option<&str>, body: impl Into<Body>) -> String {

@@ -24,7 +24,7 @@ pub use self::authentication::{
     AcceptedCredential, ByAny, ByJwt, ByKnox, BySession, ByToken, OptionalAuth, RequiredAuth,
 };
 pub use self::base_url::base_url;
-pub use self::body::{RawBody, RequestSchema, form_fields};
+pub use self::body::{BodyTimeout, RawBody, RequestSchema, form_fields};
 pub use self::client::{client_info, is_from_trusted_proxy, note_forwarded_address};
 pub use self::cookies::{
     authorization_request_cookie_of, delete_session_cookie, refresh_authorization_request_cookie, session_cookie_of,

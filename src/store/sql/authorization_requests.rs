@@ -180,8 +180,8 @@ impl AuthorizationRequestStore for Store {
         Ok(())
     }
 
-    async fn shorten_claim(&self, code: &Digest, expires: UnixMillis) -> Result<()> {
-        sqlx::query("UPDATE used_codes SET expires = $1 WHERE code = $2 AND expires > $1")
+    async fn extend_claim(&self, code: &Digest, expires: UnixMillis) -> Result<()> {
+        sqlx::query("UPDATE used_codes SET expires = $1 WHERE code = $2 AND expires < $1")
             .bind(expires.0)
             .bind(code.as_bytes())
             .execute(&self.writer())

@@ -6,9 +6,11 @@ use rest_social_auth::clock::UnixMillis;
 use serde_json::json;
 
 use crate::support::test_app::{Node, TestAppBuilder};
-use crate::support::{Answer, Client, Database, Engine, REDIRECT_URI, TestApp, on_both_databases};
+use crate::support::{Answer, Client, Database, Engine, REDIRECT_URI, TestApp, on_both_databases, signer};
 
 on_both_databases! {
+    sec_44_one_address_cannot_fill_the_tables_of_logins,
+    sec_44_forged_tokens_and_assertions_write_no_row,
     fault_a9_only_rows_that_protect_a_login_count,
     code_stays_unused_when_one_time_codes_are_full,
     code_stays_unused_when_pending_logins_are_full,
@@ -143,4 +145,86 @@ async fn code_stays_unused_when_pending_logins_are_full(engine: Engine) {
     app.database.run("DELETE FROM pending_logins").await;
     let node = app.start_second_node().await;
     node.client().login("token/github", json!({"code": "u7"})).await.ok();
+}
+
+async fn sec_44_one_address_cannot_fill_the_tables_of_logins(engine: Engine) {
+    let app = TestApp::builder(engine)
+        .with("MAX_AUTHORIZATION_REQUESTS_PER_ADDRESS", "3")
+        .with("MAX_USED_CODES_PER_ADDRESS", "3")
+        .with("TRUSTED_PROXIES", "127.0.0.1")
+        .start()
+        .await;
+    let post = async |client: &Client, address: &str, path: &str, body: serde_json::Value| {
+        client.post(&format!("/api/login/social/{path}/")).header("x-forwarded-for", address).json(&body).send().await
+    };
+    let (flood, honest, begin, login) = ("192.0.2.1", "192.0.2.2", "begin/github", "token/github");
+    let browser = app.browser();
+    let begun = post(&browser, flood, begin, json!({})).await;
+    for _ in 0..2 {
+        post(&app.client(), flood, begin, json!({})).await.ok();
+    }
+    for _ in 0..5 {
+        post(&app.client(), flood, begin, json!({})).await.problem(429, "too_many_requests");
+    }
+    assert_eq!(app.database.count("authorization_requests").await, 3, "the refused ones wrote nothing");
+    post(&app.client(), honest, begin, json!({})).await.ok();
+    // The requests that were there before the flood can still be completed, and leave room when they are.
+    let complete = json!({"code": "u1", "state": begun.field("state")});
+    let first = post(&browser, flood, login, complete.clone()).await.ok();
+    post(&app.client(), flood, begin, json!({})).await.ok();
+
+    for code in ["bad1", "bad2"] {
+        post(&app.client(), flood, login, json!({"code": code})).await.problem(400, "invalid_code");
+    }
+    app.double.clear_calls();
+    for code in ["bad3", "bad4", "u4"] {
+        post(&app.client(), flood, login, json!({"code": code})).await.problem(429, "too_many_requests");
+    }
+    assert_eq!(app.database.count("used_codes").await, 3);
+    assert!(app.double.calls().is_empty(), "the provider was not called");
+    assert_eq!(post(&browser, flood, login, complete).await.ok(), first, "a repeat needs no row");
+    post(&app.client(), flood, login, json!({"code": "bad1"})).await.problem(400, "code_already_used");
+    post(&app.client(), honest, login, json!({"code": "u4"})).await.ok();
+    // The codes of the flood are remembered for ten minutes, those of the address a little longer.
+    app.advance(Duration::from_secs(750));
+    post(&app.client(), flood, login, json!({"code": "u5"})).await.ok();
+}
+
+/// The signature is verified before anything is claimed.
+async fn sec_44_forged_tokens_and_assertions_write_no_row(engine: Engine) {
+    let app = TestApp::builder(engine)
+        .oidc()
+        .with("SOCIAL_AUTH_TELEGRAM_BOT_TOKEN", "4711:bot-token")
+        .with("SOCIAL_AUTH_STEAM_API_KEY", "k")
+        .with("SOCIAL_AUTH_FACEBOOK_APP_KEY", "k")
+        .with("SOCIAL_AUTH_FACEBOOK_APP_SECRET", "s")
+        .start()
+        .await;
+    let now = app.clock.now().seconds();
+    let claims = app.fake_users.id_token_claims("u1", None, "");
+    let signed = signer::signed(&claims);
+    let (content, _) = signed.rsplit_once('.').expect("a token");
+    let mut expired = claims.clone();
+    expired["exp"] = (now - 60).into();
+    let steam = json!({
+        "redirect_uri": REDIRECT_URI,
+        "openid.mode": "id_res",
+        "openid.op_endpoint": "https://evil.example/openid/login",
+        "openid.claimed_id": "https://steamcommunity.com/openid/id/76561190000004711",
+        "openid.response_nonce": "n1",
+    });
+    for (provider, body) in [
+        ("oidc", json!({"id_token": format!("{content}.AAAA")})),
+        ("oidc", json!({"id_token": format!("{content}.")})),
+        ("oidc", json!({"id_token": signer::signed(&expired)})),
+        ("telegram", json!({"id": 1, "auth_date": now, "hash": "00"})),
+        ("steam", steam),
+        ("facebook-app", json!({"signed_request": "AAAA.eyJvYXV0aF90b2tlbiI6ImExIn0"})),
+    ] {
+        let answer = app.client().login(&format!("token/{provider}"), body.clone()).await;
+        assert!(matches!(answer.status, 400 | 502), "{provider}: {}", answer.text);
+        assert_eq!(app.database.count("used_codes").await, 0, "{provider}: {body}");
+    }
+    app.client().login("token/oidc", json!({"id_token": signed})).await.ok();
+    assert_eq!(app.database.count("used_codes").await, 1);
 }

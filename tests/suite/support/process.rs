@@ -13,7 +13,10 @@ const BINARY: &str = env!("CARGO_BIN_EXE_rest-social-auth");
 
 /// A command of the binary with only the necessary variables of this process's environment.
 pub fn command(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Command {
-    let mut command = Command::new(BINARY);
+    prepared(Command::new(BINARY), arguments, environment, folder)
+}
+
+fn prepared(mut command: Command, arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Command {
     command.args(arguments).current_dir(folder).env_clear().stdin(Stdio::null());
     for name in ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE"] {
         if let Ok(value) = std::env::var(name) {
@@ -43,6 +46,20 @@ impl Process {
         process.ready().await
     }
 
+    /// Like [`Self::start`], for a process that may open so many files.
+    pub async fn start_with_open_files(
+        limit: u32,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        folder: &Path,
+    ) -> Self {
+        let port = free_port().await;
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\""), BINARY]);
+        let listen = format!("127.0.0.1:{port}");
+        Self::spawn_command(prepared(command, arguments, environment, folder), &listen, environment).ready().await
+    }
+
     /// Starts another process on the same address and waits until it listens too (LISTEN_REUSE_PORT).
     pub async fn start_beside(&self, arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
         let listen = self.base.trim_start_matches("http://");
@@ -63,10 +80,13 @@ impl Process {
     }
 
     fn spawn_at(listen: &str, arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
+        Self::spawn_command(command(arguments, environment, folder), listen, environment)
+    }
+
+    fn spawn_command(mut command: Command, listen: &str, environment: &[(&str, &str)]) -> Self {
         let base = format!("http://{listen}");
         let output = TempDir::new().expect("a temporary folder");
         let file = |name: &str| File::create(output.path().join(name)).expect("a file in the temporary folder");
-        let mut command = command(arguments, environment, folder);
         command.env("LISTEN", listen);
         if !environment.iter().any(|(name, _)| *name == "PUBLIC_URL") {
             command.env("PUBLIC_URL", &base);

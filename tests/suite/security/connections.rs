@@ -1,0 +1,273 @@
+//! SEC-43 and SEC-44: limits of connections. Many of them, and slow ones, shut no other client out. Every address of 127.0.0.0/8
+//! belongs to the loopback interface, so each stands for a client of its own.
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::support::process::Process;
+use crate::support::{Engine, Node, TestApp, on_both_databases};
+
+on_both_databases! {
+    sec_43_many_and_slow_connections_of_one_address_shut_nobody_out,
+}
+
+const PROXY: &str = "127.0.0.9";
+
+async fn connect_from(address: &str, base: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    // Small, so that a client that does not read fills it soon.
+    socket.set_recv_buffer_size(4096).expect("a buffer size");
+    let local = SocketAddr::new(address.parse::<IpAddr>().expect("an address"), 0);
+    socket.bind(local).expect("a loopback address");
+    let server = base.trim_start_matches("http://").parse().expect("an address and a port");
+    socket.connect(server).await.expect("a connection")
+}
+
+/// Writes a request and reads until the server closes the connection.
+async fn exchange(mut stream: TcpStream, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.expect("a write");
+    let mut answer = Vec::new();
+    // A reset after the answer is a closed connection, too.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn get(path: &str, headers: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: sso.example\r\nconnection: close\r\n{headers}\r\n")
+}
+
+fn login(code: &str, headers: &str) -> String {
+    let body = json!({"code": code}).to_string();
+    format!(
+        "POST /api/login/social/token/github/ HTTP/1.1\r\nhost: sso.example\r\nconnection: close\r\ncontent-type: \
+         application/json\r\ncontent-length: {}\r\n{headers}\r\n{body}",
+        body.len()
+    )
+}
+
+/// A connection with a request whose body does not arrive: the handler waits for it.
+async fn with_open_request(address: &str, base: &str) -> TcpStream {
+    let mut stream = connect_from(address, base).await;
+    let head = "POST /api/token/verify/ HTTP/1.1\r\nhost: sso.example\r\ncontent-type: application/json\r\n\
+                content-length: 100\r\nexpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("a write");
+    let mut line = [0; 25];
+    stream.read_exact(&mut line).await.expect("100 Continue: the handler reads the body");
+    assert!(line.starts_with(b"HTTP/1.1 100 "), "{line:?}");
+    stream
+}
+
+/// Whether the server has closed the connection.
+fn is_closed(stream: &TcpStream) -> bool {
+    match stream.try_read(&mut [0; 64]) {
+        Ok(bytes) => bytes == 0,
+        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+    }
+}
+
+async fn until(mut is_true: impl FnMut() -> bool) {
+    while !is_true() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn sec_43_many_and_slow_connections_of_one_address_shut_nobody_out(engine: Engine) {
+    let app = TestApp::builder(engine)
+        .with("MAX_CONNECTIONS", "100")
+        .with("MAX_CONNECTIONS_PER_ADDRESS", "40")
+        .with("TRUSTED_PROXIES", PROXY)
+        .start()
+        .await;
+    let base = app.node.base.as_str();
+    let mut idle = Vec::new();
+    for _ in 0..300 {
+        idle.push(connect_from("127.0.0.2", base).await);
+    }
+    until(|| idle.iter().filter(|stream| is_closed(stream)).count() >= 260).await;
+    // Of the same address: bodies that do not arrive, and answers that are not read.
+    let mut slow = Vec::new();
+    for _ in 0..10 {
+        slow.push(with_open_request("127.0.0.2", base).await);
+        let mut reader = connect_from("127.0.0.2", base).await;
+        let requests = "GET /api/login/social/providers/ HTTP/1.1\r\nhost: sso.example\r\n\r\n".repeat(1000);
+        let _ = tokio::time::timeout(Duration::from_millis(20), reader.write_all(requests.as_bytes())).await;
+        slow.push(reader);
+    }
+    let answer = exchange(connect_from("127.0.0.3", base).await, &login("u1", "")).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "another client: {answer}");
+    let headers = "x-forwarded-for: 127.0.0.2\r\n";
+    let answer = exchange(connect_from(PROXY, base).await, &login("u2", headers)).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "through the proxy: {answer}");
+    let answer = exchange(connect_from("127.0.0.2", base).await, &login("u3", "")).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "the address itself loses idle connections only: {answer}");
+
+    // The proxy has no share: its clients are not one address.
+    let mut of_proxy = Vec::new();
+    for _ in 0..45 {
+        of_proxy.push(with_open_request(PROXY, base).await);
+    }
+    assert!(of_proxy.iter().all(|stream| !is_closed(stream)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_44_above_the_limits_a_client_learns_why_and_healthz_is_served() {
+    let app = TestApp::builder(Engine::Sqlite)
+        .with("MAX_CONNECTIONS", "5")
+        .with("MAX_CONNECTIONS_PER_ADDRESS", "3")
+        .with("REQUEST_BODY_TIMEOUT", "300")
+        .start()
+        .await;
+    let base = app.node.base.as_str();
+    let ask = async |address: &str, path: &str| exchange(connect_from(address, base).await, &get(path, "")).await;
+    let is_refused = |answer: &str| {
+        let has = |part| answer.to_lowercase().contains(part);
+        answer.starts_with("HTTP/1.1 429") && has("retry-after: ") && has("\"code\":\"too_many_requests\"")
+    };
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.push(with_open_request("127.0.0.2", base).await);
+    }
+    let answer = ask("127.0.0.2", "/api/login/social/providers/").await;
+    assert!(is_refused(&answer), "the share of the address: {answer}");
+    assert!(ask("127.0.0.2", "/healthz").await.starts_with("HTTP/1.1 200"));
+    assert!(ask("127.0.0.3", "/api/login/social/providers/").await.starts_with("HTTP/1.1 200"));
+    for _ in 0..2 {
+        open.push(with_open_request("127.0.0.3", base).await);
+    }
+    let answer = ask("127.0.0.4", "/api/login/social/providers/").await;
+    assert!(is_refused(&answer), "all connections: {answer}");
+    assert!(ask("127.0.0.4", "/healthz").await.starts_with("HTTP/1.1 200"));
+    // Such a connection serves one request, and closes when no request comes: 100 of them leave the rest as it is.
+    let mut above = Vec::new();
+    for _ in 0..100 {
+        above.push(connect_from("127.0.0.4", base).await);
+    }
+    assert!(ask("127.0.0.5", "/healthz").await.starts_with("HTTP/1.1 200"));
+    assert!(open.iter().all(|stream| !is_closed(stream)), "requests that are served are not disturbed");
+    drop((open, above));
+    while !ask("127.0.0.2", "/api/login/social/providers/").await.starts_with("HTTP/1.1 200") {}
+}
+
+/// A server with short time limits.
+async fn impatient() -> TestApp {
+    let app = TestApp::builder(Engine::Sqlite);
+    ["REQUEST_HEAD_TIMEOUT", "REQUEST_BODY_TIMEOUT", "RESPONSE_WRITE_TIMEOUT", "CONNECTION_IDLE_TIMEOUT"]
+        .into_iter()
+        .fold(app, |app, name| app.with(name, "1"))
+        .start()
+        .await
+}
+
+/// Writes a byte from time to time until the server closes the connection.
+async fn drip(mut stream: TcpStream, bytes: &str) -> String {
+    for byte in bytes.bytes().chain(std::iter::repeat(b'x')) {
+        if stream.write_all(&[byte]).await.is_err() || is_closed(&stream) {
+            break;
+        }
+        let readable = tokio::time::timeout(Duration::from_millis(50), stream.readable()).await;
+        if readable.is_ok() {
+            break;
+        }
+    }
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_44_slow_clients_lose_their_connection() {
+    let app = impatient().await;
+    let base = app.node.base.as_str();
+    let connect = || connect_from("127.0.0.2", base);
+    let silent = async { exchange(connect().await, "").await };
+    let half_a_head = async { exchange(connect().await, "GET /healthz HTTP/1.1\r\nhost: a").await };
+    let dripped_head = async { drip(connect().await, "GET /healthz HTTP/1.1\r\n").await };
+    let keep_alive = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+    let idle_after_an_answer = async { exchange(connect().await, keep_alive).await };
+    let second_head = format!("{keep_alive}GET /healthz");
+    let half_a_second_head = async { exchange(connect().await, &second_head).await };
+    let body = "POST /api/token/verify/ HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n{";
+    let half_a_body = async { exchange(connect().await, body).await };
+    let dripped_body = async { drip(connect().await, body).await };
+    let reads_nothing = async {
+        let mut stream = connect().await;
+        let request = "GET /api/login/social/providers/ HTTP/1.1\r\nhost: a\r\n\r\n".repeat(100);
+        while stream.write_all(request.as_bytes()).await.is_ok() {}
+    };
+    let (silent, half_a_head, dripped_head, idle, second, half_a_body, dripped_body, ()) = tokio::join!(
+        silent,
+        half_a_head,
+        dripped_head,
+        idle_after_an_answer,
+        half_a_second_head,
+        half_a_body,
+        dripped_body,
+        reads_nothing
+    );
+    assert_eq!([silent, half_a_head, dripped_head], [""; 3], "closed without an answer");
+    for answer in [idle, second] {
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.matches("HTTP/1.1").count() == 1, "{answer}");
+    }
+    for answer in [half_a_body, dripped_body] {
+        assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_44_number_and_size_of_headers_are_limited() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let base = app.node.base.as_str();
+    let ask = async |headers: &str| exchange(connect_from("127.0.0.2", base).await, &get("/healthz", headers)).await;
+    let many = |count: usize| (0..count).map(|n| format!("x-{n}: 1\r\n")).collect::<String>();
+    assert!(ask(&many(90)).await.starts_with("HTTP/1.1 200"));
+    assert!(ask(&many(200)).await.starts_with("HTTP/1.1 431"));
+    assert!(ask(&format!("x-long: {}\r\n", "x".repeat(20_000))).await.starts_with("HTTP/1.1 200"));
+    assert!(ask(&format!("x-long: {}\r\n", "x".repeat(40_000))).await.starts_with("HTTP/1.1 431"));
+}
+
+/// A process that may open 64 files only: the listener neither ends nor stops to accept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_44_lack_of_file_descriptors_does_not_stop_the_listener() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let environment = [("SECRET_KEY", crate::support::test_app::SECRET_KEY)];
+    let process = Process::start_with_open_files(64, &["serve"], &environment, folder.path()).await;
+    let mut idle = Vec::new();
+    for _ in 0..150 {
+        idle.push(connect_from("127.0.0.2", &process.base).await);
+    }
+    for path in ["/healthz", "/readyz"] {
+        let answer = exchange(connect_from("127.0.0.3", &process.base).await, &get(path, "")).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}\n{}", process.output());
+    }
+    assert!(process.output().contains("ulimit -n"), "{}", process.output());
+}
+
+/// The shutdown answers the requests of slow clients, and waits for no idle one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_44_connections_at_the_limit_do_not_delay_a_shutdown() {
+    let app = TestApp::builder(Engine::Sqlite).with("MAX_CONNECTIONS", "5").start().await;
+    let base = app.node.base.clone();
+    let mut idle = Vec::new();
+    for _ in 0..20 {
+        idle.push(connect_from("127.0.0.2", &base).await);
+    }
+    let mut open = with_open_request("127.0.0.3", &base).await;
+    let node: Node = app.node;
+    let (stopped, answer) = tokio::join!(node.stop(), finish(&mut open));
+    let () = stopped;
+    assert!(answer.starts_with("HTTP/1.1 4") && answer.to_lowercase().contains("connection: close"), "{answer}");
+}
+
+fn finish(stream: &mut TcpStream) -> impl Future<Output = String> {
+    async {
+        stream.write_all(&[b'x'; 100]).await.expect("a write");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
