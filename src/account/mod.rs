@@ -22,7 +22,7 @@ pub use self::export_and_delete::Export;
 pub use self::introspect::{ActiveCredential, TokenUsage};
 pub use self::provider_token::{TokenError, revoke_provider_tokens, rotate_keys};
 pub use self::service::AccountService;
-pub use self::services::{ServiceCredential, new_service};
+pub use self::services::ServiceCredential;
 pub use self::signing_keys::{RequestedRotation, SigningKeyEntry, SigningKeyError, SigningKeyService};
 pub use self::social_accounts::Unlink;
 pub use self::update_user::ChangeError;

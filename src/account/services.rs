@@ -2,13 +2,9 @@
 
 use super::error::AuthError;
 use super::service::AccountService;
-use crate::clock::Deps;
 use crate::credential::TOUCH_INTERVAL;
-use crate::model::{Service, ServiceName};
+use crate::model::Service;
 use crate::secrets::{Digest, ExposeSecret as _, SecretString};
-
-/// Prefix of a client secret, by which scanners of source code find it.
-const SECRET_PREFIX: &str = "rsak_";
 
 /// Hex digits of a client id.
 const CLIENT_ID_LEN: usize = 24;
@@ -20,19 +16,6 @@ pub struct ServiceCredential {
     pub client_id: String,
     /// Compared by its digest.
     pub secret: SecretString,
-}
-
-/// A new service and its secret: 256 random bits, of which only the digest is stored.
-pub fn new_service(name: ServiceName, deps: &Deps) -> (Service, SecretString) {
-    let secret = format!("{SECRET_PREFIX}{}", deps.token::<32>());
-    let service = Service {
-        name,
-        client_id: deps.hex::<12>(),
-        secret: Digest::of(secret.as_bytes()),
-        created: deps.now(),
-        last_used: None,
-    };
-    (service, SecretString::from(secret))
 }
 
 impl AccountService {

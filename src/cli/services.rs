@@ -9,7 +9,6 @@ use super::configuration::settings_for;
 use super::database;
 use super::failure::Failure;
 use super::output::{columns, print, print_either, print_json, safe, table};
-use crate::account;
 use crate::clock::{Deps, UnixMillis};
 use crate::model::{AuditEvent, AuditKind, Service, ServiceName};
 use crate::secrets::{ExposeSecret as _, SecretString};
@@ -54,7 +53,7 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
 }
 
 async fn add(name: ServiceName, as_json: bool, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {
-    let (service, secret) = account::new_service(name, deps);
+    let (service, secret) = Service::new(name, deps);
     let audit = AuditEvent::of_service(AuditKind::ServiceAdded, service.name.clone(), service.created);
     if !repository.insert_service(&service, &audit).await? {
         let problem = "is in use. Choose another name, or remove that service first";

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::clock::UnixMillis;
-use crate::secrets::Digest;
+use crate::clock::{Deps, UnixMillis};
+use crate::secrets::{Digest, SecretString};
 
 /// The name that the operator gives to a service: 1 to 64 ASCII letters, digits, `.`, `_` and `-`. It begins with a letter
 /// or a digit.
@@ -20,6 +20,8 @@ pub struct ServiceName(String);
 pub struct ServiceNameError;
 
 const MAX_NAME_LEN: usize = 64;
+/// Prefix of a client secret, by which scanners of source code find it.
+const SECRET_PREFIX: &str = "rsak_";
 
 impl ServiceName {
     /// The name as text.
@@ -59,6 +61,21 @@ pub struct Service {
     pub created: UnixMillis,
     /// Accurate to five minutes; `None`: never.
     pub last_used: Option<UnixMillis>,
+}
+
+impl Service {
+    /// A new service and its secret: 256 random bits, of which only the digest is stored.
+    pub fn new(name: ServiceName, deps: &Deps) -> (Self, SecretString) {
+        let secret = format!("{SECRET_PREFIX}{}", deps.token::<32>());
+        let service = Self {
+            name,
+            client_id: deps.hex::<12>(),
+            secret: Digest::of(secret.as_bytes()),
+            created: deps.now(),
+            last_used: None,
+        };
+        (service, SecretString::from(secret))
+    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use rest_social_auth::account::new_service;
 use rest_social_auth::clock::Deps;
-use rest_social_auth::model::{AuditEvent, AuditFilter, AuditKind, AuditRecord, UserId};
+use rest_social_auth::model::{self, AuditEvent, AuditFilter, AuditKind, AuditRecord, UserId};
 use rest_social_auth::secrets::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -31,7 +30,7 @@ struct Service {
 
 impl Service {
     async fn add(app: &TestApp, name: &str) -> Self {
-        let (service, secret) = new_service(name.parse().expect("a name"), &Deps::system());
+        let (service, secret) = model::Service::new(name.parse().expect("a name"), &Deps::system());
         let audit = AuditEvent::of_service(AuditKind::ServiceAdded, service.name.clone(), app.clock.now());
         let repository = app.database.repository().await;
         assert!(repository.insert_service(&service, &audit).await.expect("a write"));
