@@ -288,11 +288,13 @@ mod tests {
         assert!(!refuses(&capacity, "2001:db8::1", NOW));
         let others = (0..10).filter(|n| !refuses(&capacity, &format!("192.0.2.{n}"), NOW));
         assert_eq!(others.count(), 10);
+        let again = (0..2).filter(|_| !refuses(&capacity, "192.0.2.1", NOW));
+        assert_eq!(again.count(), 2, "it has no share");
         // A network that is counted already keeps its limit.
         assert_eq!([(); 2].map(|()| refuses(&capacity, "2001:db8::2", NOW)), [false, true]);
         // The limit of the table applies to all.
         let left = (0..20).filter(|n| !refuses(&capacity, &format!("198.51.100.{n}"), NOW));
-        assert_eq!(left.count(), 8);
+        assert_eq!(left.count(), 6);
     }
 
     #[test]
