@@ -22,6 +22,7 @@ on_both_databases! {
     sec_28_pending_login_is_encrypted,
     completed_step_is_not_run_again_on_resume,
     custom_step_refuses_with_its_own_code,
+    fault_b36_question_with_an_invalid_field_name_is_refused,
     provider_can_have_its_own_pipeline,
     sec_34_cross_site_request_cannot_resume_a_login,
     email_entered_by_the_user_is_not_verified,
@@ -88,6 +89,16 @@ impl Step for BanEva {
             Some("eva") => Err(Stop::refuse("eva_is_banned", "This user is banned.")),
             _ => Ok(()),
         }
+    }
+}
+
+/// Asks for a field whose name could not be the id of a form input.
+struct AskInvalidName;
+
+#[async_trait]
+impl Step for AskInvalidName {
+    async fn run(&self, _: &mut Draft<'_>) -> Result<(), Stop> {
+        Err(Stop::ask([InputField::text("pet name", "Pet name")]))
     }
 }
 
@@ -293,6 +304,13 @@ async fn sec_28_pending_login_is_encrypted(engine: Engine) {
     let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
     let token = app.client().get(&path).header("authorization", &authorization).send().await.field("access_token");
     assert!(token.starts_with("gho_u"), "{token}");
+}
+
+async fn fault_b36_question_with_an_invalid_field_name_is_refused(engine: Engine) {
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", WITH_TERMS);
+    let app = plan.with_builder(|builder| builder.step("terms", AskInvalidName)).start().await;
+    app.login("token", "u1").await.problem(403, "step_failed");
+    assert_eq!(app.database.count("pending_logins").await, 0);
 }
 
 async fn completed_step_is_not_run_again_on_resume(engine: Engine) {

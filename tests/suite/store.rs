@@ -13,7 +13,8 @@ use rest_social_auth::model::{
 };
 use rest_social_auth::secrets::Digest;
 use rest_social_auth::store::{
-    Claimed, Committed, ConsumedCredential, IssuedCredential, LoginCommit, LoginTarget, Repository, Rotated,
+    Claimed, Committed, ConsumedCredential, ExpiringTable, IssuedCredential, LoginCommit, LoginTarget, Repository,
+    Rotated,
 };
 use serde_json::json;
 
@@ -33,10 +34,12 @@ on_both_databases! {
     row_matched_by_legacy_uid_gets_the_new_uid,
     account_never_moves_to_another_user,
     refresh_token_is_rotated_once,
+    fault_b35_rotation_after_a_revocation_is_refused,
     blacklisted_token_is_not_blacklisted_again,
     revoke_all_revokes_every_credential_of_one_user,
     deactivating_revokes_credentials_and_reports_whether_it_changed,
     sweeper_deletes_expired_and_surplus_rows,
+    fault_f10_one_call_of_the_sweeper_deletes_a_small_batch,
     users_are_found_by_email_in_any_case,
     unusual_texts_are_stored_unchanged,
     migrating_twice_changes_nothing,
@@ -442,6 +445,17 @@ async fn refresh_token_is_rotated_once(engine: Engine) {
     assert!(used.blacklisted && used.successor.is_some_and(|jti| jti.starts_with("new")));
 }
 
+async fn fault_b35_rotation_after_a_revocation_is_refused(engine: Engine) {
+    let store = store(engine).await;
+    let read = store.user("1").await;
+    store.repository.revoke_all(read.id, NOW, &event()).await.expect("a write");
+    // A token of simplejwt has no row that the revocation could blacklist.
+    let is_valid = |user: &User| user.credential_generation == read.credential_generation;
+    let rotated = store.repository.rotate("simplejwts", &refresh("new", read.id), true, NOW, &is_valid).await;
+    assert!(matches!(rotated, Ok(Rotated::Revoked)));
+    assert_eq!(store.database.count("refresh_tokens").await, 0);
+}
+
 async fn blacklisted_token_is_not_blacklisted_again(engine: Engine) {
     let store = store(engine).await;
     let user = store
@@ -493,6 +507,20 @@ async fn deactivating_revokes_credentials_and_reports_whether_it_changed(engine:
     assert!(!store.repository.user(user.id).await.expect("a read").expect("the user").is_active);
     assert!(store.repository.set_active(user.id, true, NOW).await.expect("a write"));
     assert!(store.repository.user(user.id).await.expect("a read").expect("the user").is_active);
+}
+
+async fn fault_f10_one_call_of_the_sweeper_deletes_a_small_batch(engine: Engine) {
+    let store = store(engine).await;
+    store.user("1").await;
+    let expired = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
+                   INSERT INTO knox_tokens (digest, token_key, user_id, created, expires, last_used)
+                   SELECT 'digest ' || i, 'key', 1, 5, 6, 5 FROM n";
+    store.database.run(expired).await;
+    // A login waits for one call at most.
+    let deleted = store.repository.delete_expired(ExpiringTable::KnoxTokens, NOW).await.expect("a write");
+    assert!((1..=1000).contains(&deleted), "{deleted}");
+    rest_social_auth::store::sweep(store.repository.as_ref(), NOW, 1000).await.expect("a sweep");
+    assert_eq!(store.database.count("knox_tokens").await, 0);
 }
 
 async fn sweeper_deletes_expired_and_surplus_rows(engine: Engine) {
