@@ -332,3 +332,15 @@ fn default_form(context: &ExchangeContext<'_>) -> Pairs {
         pair("redirect_uri", &context.redirect_uri),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_a24_another_form_of_the_signature_is_the_same_id_token() {
+        let key = |token| SingleUse::of_id_token(token, None).parts;
+        assert_eq!(key("header.claims.one"), key("header.claims.two"));
+        assert_ne!(key("header.claims.one"), key("header.other.one"));
+    }
+}

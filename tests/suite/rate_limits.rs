@@ -173,6 +173,9 @@ async fn sec_43_address_limit_counts_networks(engine: Engine) {
         wrong_code(&alone.client(), "", &format!("203.0.113.{n}")).await.problem(400, "invalid_request");
     }
     refused(&wrong_code(&alone.client(), "", "203.0.113.9").await, "address", "q=3;w=60");
+    // A wrong credential of a service counts as well.
+    let guess = alone.client().post("/api/token/introspect/").header("authorization", "Basic eDp5");
+    refused(&guess.form(&[("token", "x")]).send().await, "address", "q=3;w=60");
 }
 
 async fn sec_43_user_limit_counts_links_refreshes_and_exports(engine: Engine) {

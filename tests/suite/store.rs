@@ -15,8 +15,8 @@ use rest_social_auth::model::{
 };
 use rest_social_auth::secrets::Digest;
 use rest_social_auth::store::{
-    BlacklistScope, Blacklisting, Claimed, Committed, ConsumedCredential, IssuedCredential, LoginCommit, LoginTarget,
-    RefreshStep, Repository, Rotated, Rotation,
+    BlacklistScope, Blacklisting, Claimed, Committed, ConsumedCredential, ExpiringTable, IssuedCredential, LoginCommit,
+    LoginTarget, RefreshStep, Repository, Rotated, Rotation,
 };
 use serde_json::json;
 
@@ -35,9 +35,11 @@ on_both_databases! {
     row_matched_by_legacy_uid_gets_the_new_uid,
     account_never_moves_to_another_user,
     parallel_rotations_are_decided_one_after_the_other,
+    fault_b35_rotation_after_a_revocation_is_refused,
     blacklisted_token_is_not_blacklisted_again,
     revoke_all_revokes_every_credential_of_one_user,
     sweeper_deletes_expired_and_surplus_rows,
+    fault_f10_one_call_of_the_sweeper_deletes_a_small_batch,
     migrating_twice_changes_nothing,
     pending_login_is_consumed_once_or_nothing_is_written,
 }
@@ -454,6 +456,26 @@ async fn parallel_rotations_are_decided_one_after_the_other(engine: Engine) {
     assert_eq!((state.is_valid, state.family.as_str(), newest.parent.as_deref()), (false, "family", Some("old")));
 }
 
+async fn fault_b35_rotation_after_a_revocation_is_refused(engine: Engine) {
+    let store = store(engine).await;
+    let read = store.user("1").await;
+    store.repository.revoke_all(read.id, NOW, &event()).await.expect("a write");
+    // A token of simplejwt has no row that the revocation could blacklist.
+    let reuse = event();
+    let rotation =
+        Rotation { user: read.id, token: presented("simplejwts"), blacklists: true, reuse: &reuse, now: NOW };
+    let next = |user: &User, _: Option<&FamilyState>| {
+        if user.credential_generation == read.credential_generation {
+            RefreshStep::Issue(Box::new(refresh("new", user.id)))
+        } else {
+            RefreshStep::Refuse(RefreshRefusal::UserRevoked)
+        }
+    };
+    let rotated = store.repository.rotate(&rotation, &next).await;
+    assert!(matches!(rotated, Ok(Rotated::Refused(RefreshRefusal::UserRevoked))));
+    assert_eq!(store.database.count("refresh_tokens").await, 0);
+}
+
 async fn blacklisted_token_is_not_blacklisted_again(engine: Engine) {
     let store = store(engine).await;
     let user = store
@@ -502,6 +524,20 @@ async fn revoke_all_revokes_every_credential_of_one_user(engine: Engine) {
     assert_eq!(after.revoked_before, NOW.seconds());
     assert!(after.token_generation > user.token_generation);
     assert!(after.credential_generation > user.credential_generation);
+}
+
+async fn fault_f10_one_call_of_the_sweeper_deletes_a_small_batch(engine: Engine) {
+    let store = store(engine).await;
+    store.user("1").await;
+    let expired = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
+                   INSERT INTO knox_tokens (digest, token_key, user_id, created, expires, last_used)
+                   SELECT 'digest ' || i, 'key', 1, 5, 6, 5 FROM n";
+    store.database.run(expired).await;
+    // A login waits for one call at most.
+    let deleted = store.repository.delete_expired(ExpiringTable::KnoxTokens, NOW).await.expect("a write");
+    assert!((1..=1000).contains(&deleted), "{deleted}");
+    rest_social_auth::store::sweep(store.repository.as_ref(), NOW, 1000).await.expect("a sweep");
+    assert_eq!(store.database.count("knox_tokens").await, 0);
 }
 
 async fn sweeper_deletes_expired_and_surplus_rows(engine: Engine) {

@@ -7351,6 +7351,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: the rate limit of the address is exceeded. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `database_unavailable`: try again in a moment. */
             503: {
                 headers: {
@@ -7439,6 +7454,21 @@ export interface operations {
             /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
             415: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the rate limit of the address is exceeded. */
+            429: {
+                headers: {
+                    /** @description Seconds until the call may be tried again. */
+                    "Retry-After": string;
+                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                    RateLimit?: string;
+                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -36,8 +36,17 @@ pub struct ServiceAuth<'a> {
 impl ServiceAuth<'_> {
     /// Authenticates the service and reads the body. A credential in the header is verified before the body is read.
     ///
-    /// Errors: 401 `invalid_client`, 400 `invalid_request`, those of [`RawBody::fields`].
+    /// Errors: 401 `invalid_client`, or 429 when the client's address has sent too many of them; 400 `invalid_request`, those of
+    /// [`RawBody::fields`].
     pub async fn admit<T>(&self, app: &App, body: RawBody<T>) -> Result<ServiceCall, Failure> {
+        let admitted = self.authenticate(app, body).await;
+        if admitted.as_ref().is_err_and(|failure| failure.code == "invalid_client") {
+            app.check_address_limit(self.request).await?;
+        }
+        admitted
+    }
+
+    async fn authenticate<T>(&self, app: &App, body: RawBody<T>) -> Result<ServiceCall, Failure> {
         let by_header = match basic_credential(self.request)? {
             Some(credential) => Some(app.account.authenticate_service(&credential).await?),
             None => None,

@@ -17,8 +17,8 @@ pub struct Introspections {
 }
 
 error_list! {
-    IntrospectErrors: ANY, BODY, SERVICE, INTROSPECT, STORE;
-    RevokeErrors: ANY, BODY, SERVICE, REVOKE, STORE;
+    IntrospectErrors: ANY, BODY, ADDRESS_LIMIT, SERVICE, INTROSPECT, STORE;
+    RevokeErrors: ANY, BODY, ADDRESS_LIMIT, SERVICE, REVOKE, STORE;
 }
 
 #[OpenApi(prefix_path = "/api/token", tag = Tag::Services)]

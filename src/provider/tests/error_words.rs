@@ -90,6 +90,7 @@ google-oauth2 400 {"error": "redirect_uri_mismatch", "error_description": "Bad R
 facebook 400 {"error": {"message": "Error validating client secret.", "type": "OAuthException", "code": 1}}
 github 200 {"error": "incorrect_client_credentials", "error_description": "The client_id and/or client_secret passed are incorrect."}
 github 200 {"error": "redirect_uri_mismatch", "error_description": "The redirect_uri MUST match the registered callback URL."}
+github 400 {"error": "redirect_uri_mismatch", "error_description": "The redirect_uri does not match that of the authorization code."}
 linkedin-oauth2 401 {"error": "invalid_client", "error_description": "Client authentication failed"}
 slack 200 {"ok": false, "error": "bad_client_secret"}
 twitch-oauth2 403 {"status": 403, "message": "invalid client secret"}

@@ -406,6 +406,7 @@ fn fault_a28_keys_not_for_verification_are_ignored() {
         json!({"alg": null}),
         json!({"key_ops": ["verify"]}),
         json!({"key_ops": ["sign", "verify"], "use": "sig"}),
+        json!({"issuer": "https://idp.example"}),
     ] {
         assert!(is_used(fit.clone()), "{fit}");
     }
@@ -424,6 +425,8 @@ fn fault_a28_keys_not_for_verification_are_ignored() {
         json!({"kty": "EC"}),
         json!({"kty": "oct"}),
         json!({"kty": null}),
+        json!({"issuer": "https://another.example"}),
+        json!({"issuer": "https://idp.example/{tenantid}"}),
     ] {
         assert!(!is_used(unfit.clone()), "{unfit}");
     }

@@ -272,3 +272,13 @@ fn fault_d5_okta_uses_api_url_for_discovery() {
     assert!(url.is_some_and(|url| url.contains("API_URL")), "{url:?}");
     assert!(warnings.iter().any(|warning| warning.contains("OIDC_ENDPOINT: has no effect")), "{warnings:?}");
 }
+
+/// All users of a HubSpot account share these members.
+#[test]
+fn fault_d5_hubspot_rejects_the_id_of_a_shared_account() {
+    for (key, is_refused) in [("hub_id", true), ("hub_domain", true), ("app_id", true), ("user_id", false)] {
+        let values = json!({"KEY": "k", "SECRET": "s", "VARIANT": "hubspot-2026-03", "ID_KEY": key});
+        let errors = errors_of(&settings("hubspot", values));
+        assert_eq!(errors.iter().any(|error| error.contains("ID_KEY")), is_refused, "{key}: {errors:?}");
+    }
+}

@@ -329,3 +329,17 @@ impl WriteInGroup for Store {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn fault_f8_commits_are_synced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}", folder.path().join("synced.db").display());
+        let store = open(&url, Opening { create: true, ..Opening::default() }).await.expect("a database");
+        let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer()).await.expect("a number");
+        assert_eq!(level, 2, "FULL");
+    }
+}

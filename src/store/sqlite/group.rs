@@ -217,18 +217,17 @@ fn is_busy(error: &sqlx::Error) -> bool {
 mod tests {
     use futures_util::future::join_all;
 
-    use super::super::Store;
+    use super::super::{Store, open};
     use super::*;
     use crate::secrets::SecretString;
+    use crate::store::{Opening, Repository as _};
 
-    fn claim(code: &str) -> Write {
-        let code = CodeClaim {
-            digest: Digest::of(code.as_bytes()),
-            binding: None,
-            claimed: UnixMillis(1),
-            expires: UnixMillis(2),
-        };
-        Write::Claim { authorization_request: None, code: Some(code), now: UnixMillis(1) }
+    fn code(text: &str) -> CodeClaim {
+        CodeClaim { digest: Digest::of(text.as_bytes()), binding: None, claimed: UnixMillis(1), expires: UnixMillis(2) }
+    }
+
+    fn claim(text: &str) -> Write {
+        Write::Claim { authorization_request: None, code: Some(code(text)), now: UnixMillis(1) }
     }
 
     async fn migrated(folder: &std::path::Path) -> SqlitePool {
@@ -257,6 +256,21 @@ mod tests {
             assert!(reopen.load(Ordering::Acquire), "the connection is opened again");
         }
     }
+
+    #[tokio::test]
+    async fn fault_f1_a_group_begins_again_on_a_new_connection() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}", folder.path().join("group.db").display());
+        let opening = Opening { create: true, ..Opening::default() };
+        let store = open(&url, opening).await.expect("a database");
+        store.migrate().await.expect("the schema");
+        let mut connection = store.writer().acquire().await.expect("the only connection");
+        // The driver does not know of this transaction, so the first try to begin another one fails.
+        sqlx::raw_sql("BEGIN").execute(&mut *connection).await.expect("a transaction");
+        drop(connection);
+        assert!(matches!(store.commit_claim(None, Some(&code("first")), UnixMillis(1)).await, Ok(true)));
+    }
+
     #[tokio::test]
     async fn an_abandoned_write_is_not_made() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -4,6 +4,7 @@ use super::*;
 
 on_both_databases! {
     custom_step_refuses_with_its_own_code,
+    fault_b36_question_with_an_invalid_field_name_is_refused,
     custom_claims_are_in_issued_and_refreshed_tokens,
     custom_step_must_be_named_by_a_pipeline,
     custom_step_must_be_reachable_by_an_allowed_provider,
@@ -142,4 +143,21 @@ async fn email_set_by_a_step_is_not_overwritten(engine: Engine) {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &pipeline);
     let app = plan.with_builder(|builder| builder.step("set_email", SetEmail)).start().await;
     assert_eq!(app.login("token_user", "u1").await.ok()["email"], "chosen@example.com");
+}
+
+/// Asks for a field whose name could not be the id of a form input.
+struct AskInvalidName;
+
+#[async_trait]
+impl Step for AskInvalidName {
+    async fn run(&self, _: &mut Draft<'_>) -> Result<(), Stop> {
+        Err(Stop::ask([InputField::text("pet name", "Pet name")]))
+    }
+}
+
+async fn fault_b36_question_with_an_invalid_field_name_is_refused(engine: Engine) {
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", WITH_TERMS);
+    let app = plan.with_builder(|builder| builder.step("terms", AskInvalidName)).start().await;
+    app.login("token", "u1").await.problem(403, "step_failed");
+    assert_eq!(app.database.count("pending_logins").await, 0);
 }

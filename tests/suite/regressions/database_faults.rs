@@ -13,7 +13,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
 use crate::pending_logins::{flow_token, resume, with_terms};
-use crate::support::{Client, Engine, TestApp, on_both_databases};
+use crate::support::test_app::SECRET_KEY;
+use crate::support::{Client, Engine, TestApp, on_both_databases, signer};
 
 on_both_databases! {
     fault_f8_credentials_of_a_lost_user_are_invalid_for_a_new_user_with_its_id,
@@ -216,6 +217,15 @@ fn through(url: &str, folder: &Path) -> (String, PathBuf) {
     (url.to_string(), host.into())
 }
 
+/// Waits until this many statements in the database of `app` wait for a lock, or until `calls` has ended.
+async fn until_statements_wait<T>(app: &TestApp, count: i64, calls: &tokio::task::JoinHandle<T>) {
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while app.database.number(waiting).await < count && !calls.is_finished() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_f9_silent_database_does_not_leak_pool_connections() {
     let app = TestApp::builder(Engine::Postgres)
@@ -230,14 +240,27 @@ async fn fault_f9_silent_database_does_not_leak_pool_connections() {
     let node = app.start_node_with(&[("DATABASE_URL", &url)]).await;
     let client = node.client();
     client.login("token/github", json!({"code": "u1"})).await.ok();
+    let mut beside = Beside::connect(&app).await;
     for round in 0..2 {
-        proxy.frozen.send_replace(true);
         // More requests than pool connections; each gets a response although the database is silent.
         let calls = (0..8).map(|n| {
             let (client, code) = (node.client(), format!("u2{round}{n}"));
             async move { client.login("token/github", json!({"code": code})).await.status }
         });
-        let answers = futures_util::future::join_all(calls).await;
+        let is_in_statement = round == 1;
+        if is_in_statement {
+            beside.run("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE").await;
+        } else {
+            proxy.frozen.send_replace(true);
+        }
+        let calls = tokio::spawn(futures_util::future::join_all(calls.collect::<Vec<_>>()));
+        if is_in_statement {
+            // The pool tests a connection before it hands it out, but not in the middle of a statement.
+            until_statements_wait(&app, 3, &calls).await;
+            proxy.frozen.send_replace(true);
+            beside.run("ROLLBACK").await;
+        }
+        let answers = calls.await.expect("no panic");
         assert!(answers.iter().all(|status| *status == 503), "{answers:?}");
         assert_eq!(client.get("/readyz").send().await.status, 503);
         assert_eq!(client.get("/healthz").send().await.status, 200);
@@ -339,7 +362,9 @@ async fn fault_b8_revocation_rolls_back_when_its_audit_event_fails(engine: Engin
 }
 
 async fn fault_b9_read_succeeds_when_last_use_cannot_be_stored(engine: Engine) {
-    let app = TestApp::builder(engine).with("REST_KNOX_AUTO_REFRESH", "True").start().await;
+    // A read that waited for the write would wait for this long.
+    let plan = TestApp::builder(engine).with("REST_KNOX_AUTO_REFRESH", "True").with("DATABASE_TIMEOUT", "36000");
+    let app = plan.start().await;
     let credentials = [
         format!("Token {}", app.token("token", "u1").await),
         format!("Token {}", app.token("knox", "u01").await),
@@ -366,6 +391,51 @@ async fn fault_b9_read_succeeds_when_last_use_cannot_be_stored(engine: Engine) {
     beside.run("ROLLBACK").await;
 }
 
+/// On SQLite no request can be seen to wait; `store.rs` tests the transaction on both databases.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_b35_refresh_that_waits_for_a_revocation_is_refused() {
+    let app = TestApp::builder(Engine::Postgres).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "True").start().await;
+    app.login("token", "u1").await.ok();
+    let now = app.clock.now().seconds();
+    // A token of simplejwt: it has no generation, and this server has no row of it.
+    let claims = json!({"token_type": "refresh", "exp": now + 600, "iat": now, "jti": "simplejwts", "user_id": "1"});
+    let refresh = signer::hs256(SECRET_KEY.as_bytes(), &claims);
+    let mut beside = Beside::connect(&app).await;
+    let revoke = "credential_generation = credential_generation + 1";
+    beside.run(&format!("BEGIN; UPDATE users SET revoked_before = {now}, {revoke}")).await;
+    let request = app.client().post("/api/token/refresh/").json(&json!({"refresh": refresh}));
+    let answer = tokio::spawn(async move { request.send().await });
+    until_statements_wait(&app, 1, &answer).await;
+    beside.run("COMMIT").await;
+    answer.await.expect("an answer").problem(401, "token_not_valid");
+    assert_eq!(app.database.count("refresh_tokens").await, 0);
+}
+
+/// SQLite has one writing transaction, so the uid of another one is always seen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_a1_new_uid_of_a_concurrent_transaction_is_no_database_error() {
+    let app = TestApp::start(Engine::Postgres).await;
+    for code in ["u1", "u2"] {
+        app.login("token", code).await.ok();
+    }
+    let scope = app.database.text("SELECT uid_scope FROM social_accounts WHERE user_id = 1").await;
+    // The next login stores the scope.
+    app.database.run("UPDATE social_accounts SET uid_scope = '' WHERE user_id = 1").await;
+    let mut beside = Beside::connect(&app).await;
+    beside
+        .run(&format!(
+            "BEGIN; INSERT INTO social_accounts (user_id, provider, uid, uid_scope, extra_data, created, modified)
+             SELECT 2, provider, uid, '{scope}', extra_data, created, modified FROM social_accounts WHERE user_id = 1"
+        ))
+        .await;
+    let client = app.client();
+    let login = tokio::spawn(async move { client.login("token_user/github", json!({"code": "u01"})).await });
+    until_statements_wait(&app, 1, &login).await;
+    beside.run("COMMIT").await;
+    // The login is decided again: now another user has this account.
+    assert_eq!(login.await.expect("an answer").ok()["id"], 2);
+}
+
 async fn fault_b7_last_login_never_moves_backwards(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.browser().login("session/github", json!({"code": "u1"})).await.ok();
@@ -373,6 +443,11 @@ async fn fault_b7_last_login_never_moves_backwards(engine: Engine) {
     // Written by a node whose clock is ahead, or by a login that committed first.
     app.database.run(&format!("UPDATE users SET last_login = {later}")).await;
     app.browser().login("session/github", json!({"code": "u01"})).await.ok();
+    assert_eq!(app.database.number("SELECT last_login FROM users").await, later);
+    // The same for a login that also changes the user.
+    app.database.run("UPDATE users SET first_name = 'Former'").await;
+    app.browser().login("session/github", json!({"code": "u0001"})).await.ok();
+    assert_eq!(app.database.number("SELECT count(*) FROM users WHERE first_name = 'Former'").await, 0);
     assert_eq!(app.database.number("SELECT last_login FROM users").await, later);
     app.advance(Duration::from_secs(120));
     app.browser().login("session/github", json!({"code": "u001"})).await.ok();

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use rest_social_auth::clock::Deps;
+use rest_social_auth::model::{AccountId, ProviderTokens};
+use rest_social_auth::secrets::{SecretString, ServerKey, TokenCipher};
+use serde_json::{Map, Value, json};
 
 use crate::support::fake_users::{CLIENT_ID, ISSUER, OIDC_TOKEN};
-use crate::support::test_app::TestAppBuilder;
+use crate::support::test_app::{SECRET_KEY, TestAppBuilder};
 use crate::support::{Answer, Call, Engine, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
@@ -172,6 +175,18 @@ async fn provider_token(app: &TestApp, login: &Answer) -> Answer {
     app.client().get(&path).header("authorization", &authorization).send().await
 }
 
+/// Makes the stored tokens like imported ones, of which only the uid is known.
+async fn forget_identity(app: &TestApp) {
+    let key = ServerKey::new(&SecretString::from(SECRET_KEY)).derive("provider tokens", &[]);
+    let cipher = TokenCipher::new(vec![("secret-key".to_owned(), key)]);
+    let repository = app.database.repository().await;
+    let (row, old) = repository.encrypted_tokens(AccountId(0), 1).await.expect("a read").remove(0);
+    let plain = cipher.decrypt(&row.token_binding(), &old).expect("tokens of this server");
+    let tokens = ProviderTokens { identity: Map::new(), ..ProviderTokens::from_bytes(&plain).expect("tokens") };
+    let new = cipher.encrypt(&row.token_binding(), &tokens.to_bytes(), &Deps::system());
+    assert!(repository.replace_encrypted_tokens(row.id, &old, &new).await.expect("a write"));
+}
+
 async fn fault_a11_refresh_for_another_subject_deletes_the_tokens(engine: Engine) {
     let app = TestApp::builder(engine).oidc().with("STORE_PROVIDER_TOKENS", "true").start().await;
     let fake_users = app.fake_users.clone();
@@ -206,6 +221,15 @@ async fn fault_a11_refresh_for_another_subject_deletes_the_tokens(engine: Engine
     provider_token(&app, &login).await.problem(409, "token_ended");
     renewing(answer("s-1", "fourth", json!({})));
     provider_token(&app, &login).await.problem(404, "token_not_kept");
+    // Of tokens without the claims of a login the subject is compared with the uid.
+    for (code, subject, status) in [("u01", "s-1", 200), ("u001", "s-2", 409)] {
+        renewing(answer("s-1", "fifth", json!({})));
+        app.client().login("token/oidc", json!({"code": code})).await.ok();
+        forget_identity(&app).await;
+        later();
+        renewing(answer(subject, "sixth", json!({})));
+        assert_eq!(provider_token(&app, &login).await.status, status, "{subject}");
+    }
     assert_eq!(app.database.number("SELECT count(*) FROM social_accounts WHERE encrypted_tokens IS NOT NULL").await, 0);
 }
 
@@ -309,6 +333,8 @@ async fn fault_d6_clock_skew_up_to_a_minute_is_accepted(engine: Engine) {
 async fn fault_d7_userinfo_may_be_a_signed_jwt(engine: Engine) {
     let app = TestApp::builder(engine).oidc().start().await;
     let said = json!({"iss": ISSUER, "aud": CLIENT_ID, "sub": "s-1", "preferred_username": "nell"});
+    // Both tokens have the same subject, so that only the named difference can be refused.
+    app.fake_users.change_claims(|claims| claims["sub"] = json!("s-1"));
     let answer = |token: String| Reply::of(200, "application/jwt; charset=utf-8", token);
     let now = app.clock.now().seconds();
     for (n, (what, token)) in [
@@ -324,13 +350,10 @@ async fn fault_d7_userinfo_may_be_a_signed_jwt(engine: Engine) {
     .into_iter()
     .enumerate()
     {
-        let sub = format!("s-{n}");
-        app.fake_users.change_claims(move |claims| claims["sub"] = sub.clone().into());
         userinfo(&app, answer(token));
         let answer = app.client().login("token/oidc", json!({"code": format!("u{n}")})).await;
         assert_eq!(answer.status, 502, "{what}: {}", answer.text);
     }
-    app.fake_users.change_claims(|claims| claims["sub"] = json!("s-1"));
     userinfo(&app, answer(signer::signed(&said)));
     let answer = app.client().login("token_user/oidc", json!({"code": "u77"})).await;
     assert_eq!(answer.field("username"), "nell");
