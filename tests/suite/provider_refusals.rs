@@ -1,6 +1,8 @@
 //! Checks of single providers: changed account owners, unsigned callbacks, users of another
 //! tenant or team.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{Engine, Reply, TestApp, on_both_databases, signer};

@@ -1831,7 +1831,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -1995,7 +1995,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2156,7 +2156,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2320,7 +2320,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2481,7 +2481,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2645,7 +2645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2806,7 +2806,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2970,7 +2970,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3131,7 +3131,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3295,7 +3295,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3456,7 +3456,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3620,7 +3620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3781,7 +3781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3945,7 +3945,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4106,7 +4106,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4270,7 +4270,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4431,7 +4431,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4595,7 +4595,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4756,7 +4756,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4920,7 +4920,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5075,7 +5075,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5358,7 +5358,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5482,7 +5482,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5592,7 +5592,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5779,7 +5779,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6002,7 +6002,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6504,7 +6504,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6598,7 +6598,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6692,7 +6692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6786,7 +6786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
