@@ -37,7 +37,7 @@ use url::Url;
 
 use self::site::Site;
 use crate::clock::Deps;
-use crate::server::{Connections, listen};
+use crate::server::listen;
 
 /// Time limit for open requests at a shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -73,8 +73,7 @@ impl Demo {
             shutdown.await;
             closing.cancel();
         });
-        let connections = Connections::with_defaults();
-        listen::serve(listener, tls, app(self.site).into_endpoint(), &connections, &stages).await
+        listen::serve(listener, tls, app(self.site).into_endpoint(), &stages).await
     }
 }
 

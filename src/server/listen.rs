@@ -85,12 +85,26 @@ pub fn bind(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// Serves until `shutdown` with the default limits of connections, then answers all requests that have reached the socket.
+///
+/// `tls`: certificate chain and private key in PEM form.
+///
+/// Errors: certificate and key are not usable.
+pub async fn serve<E: Endpoint + 'static>(
+    listener: TcpListener,
+    tls: Option<(String, String)>,
+    endpoint: E,
+    shutdown: &Shutdown,
+) -> io::Result<()> {
+    serve_within(listener, tls, endpoint, &Connections::with_defaults(), shutdown).await
+}
+
 /// Serves until `shutdown`, then answers all requests that have reached the socket.
 ///
 /// `tls`: certificate chain and private key in PEM form. `connections`: how many there may be, and their time limits.
 ///
 /// Errors: certificate and key are not usable.
-pub async fn serve<E: Endpoint + 'static>(
+pub(super) async fn serve_within<E: Endpoint + 'static>(
     listener: TcpListener,
     tls: Option<(String, String)>,
     endpoint: E,

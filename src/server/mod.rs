@@ -12,6 +12,5 @@ mod outer_middleware; // request id, headers, CORS, log line
 mod run; // `Server`: build, start, shutdown
 
 pub use self::builder::{Builder, SettingErrors};
-pub use self::connections::Connections;
 pub(crate) use self::connections::raise_open_file_limit;
 pub use self::run::{ServeError, Server};

@@ -252,7 +252,8 @@ impl Server {
         let migrated = tokio::time::timeout(MIGRATION_HEAD_START, &mut migration).await.ok();
         let (endpoint, listener_stages) = (self.endpoint(), stages.clone());
         let connections = Connections::new(&self.app.settings);
-        let listening = async move { listen::serve(listener, tls, endpoint, &connections, &listener_stages).await };
+        let listening =
+            async move { listen::serve_within(listener, tls, endpoint, &connections, &listener_stages).await };
         let listening = tokio::spawn(listening);
         let migrated = match migrated {
             Some(migrated) => migrated,

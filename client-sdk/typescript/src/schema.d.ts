@@ -2067,7 +2067,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2235,7 +2235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2400,7 +2400,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2568,7 +2568,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2733,7 +2733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2901,7 +2901,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3066,7 +3066,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3234,7 +3234,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3399,7 +3399,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3567,7 +3567,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3732,7 +3732,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3900,7 +3900,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4065,7 +4065,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4233,7 +4233,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4398,7 +4398,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4566,7 +4566,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4731,7 +4731,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4899,7 +4899,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5064,7 +5064,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5232,7 +5232,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5391,7 +5391,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5682,7 +5682,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5821,7 +5821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5946,7 +5946,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6148,7 +6148,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6386,7 +6386,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -6918,7 +6918,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -7027,7 +7027,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -7121,7 +7121,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -7215,7 +7215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;

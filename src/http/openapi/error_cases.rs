@@ -60,9 +60,9 @@ pub const SIGN_UP: &[ErrorCase] = &[case(
 pub const BODY: &[ErrorCase] = &[
     case(
         408,
-        "`request_timeout`: the request body did not arrive within 30 seconds.",
+        "`request_timeout`: the request body did not arrive in time, by default within 30 seconds.",
         "request_timeout",
-        "The request body did not arrive within 30 seconds.",
+        "The request body did not arrive in time.",
     ),
     case(
         413,

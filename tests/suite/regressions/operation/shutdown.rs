@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rest_social_auth::server::Connections;
 use rest_social_auth::server::listen::{self, Shutdown};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -206,9 +205,7 @@ async fn fault_b30_shutdown_does_not_wait_for_a_stuck_request() {
         begun.notified().await;
         shutdown.closing.cancel();
     };
-    let connections = Connections::with_defaults();
-    let serving = listen::serve(listener, None, never, &connections, &shutdown);
-    let (served, ()) = tokio::join!(serving, closing);
+    let (served, ()) = tokio::join!(listen::serve(listener, None, never, &shutdown), closing);
     served.expect("no failure");
     assert_eq!(stuck.read_buf(&mut Vec::new()).await.unwrap_or_default(), 0, "closed without an answer");
 }
