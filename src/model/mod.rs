@@ -45,7 +45,8 @@ pub(crate) use json::{
     as_text, as_texts, is_secret_name, is_truthy, parse_json, without_provider_tokens, without_secrets,
 };
 pub(crate) use network::Network;
-pub(crate) use provider_tokens::{ProviderTokens, token_binding};
+pub use provider_tokens::ProviderTokens;
+pub(crate) use provider_tokens::token_binding;
 pub(crate) use safe_text::{deny_list_key, is_bidi_or_control, sanitize_external_text};
 pub(crate) use seconds::Seconds;
 pub use service::{Service, ServiceName, ServiceNameError};
