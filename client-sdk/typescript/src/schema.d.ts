@@ -7324,7 +7324,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -7433,7 +7433,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_timeout`: the request body did not arrive within 30 seconds. */
+            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
             408: {
                 headers: {
                     [name: string]: unknown;
