@@ -210,9 +210,10 @@ async fn sec_44_slow_clients_lose_their_connection() {
     for answer in [idle, second] {
         assert!(answer.starts_with("HTTP/1.1 200") && answer.matches("HTTP/1.1").count() == 1, "{answer}");
     }
-    for answer in [half_a_body, dripped_body] {
-        assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
-    }
+    let is_timeout = |answer: &str| answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout");
+    assert!(is_timeout(&half_a_body), "{half_a_body}");
+    // A reset may overtake the answer, because the client still sends.
+    assert!(dripped_body.is_empty() || is_timeout(&dripped_body), "{dripped_body}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
