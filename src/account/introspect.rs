@@ -101,7 +101,7 @@ impl AccountService {
             }
             Target::Foreign(verified) => {
                 let token = self.credentials.jwt.presented(&verified, now);
-                let blacklisting = Blacklisting { user, token, scope: BlacklistScope::Token, now };
+                let blacklisting = Blacklisting { user, token, scope: BlacklistScope::Family, now };
                 self.store.blacklist(&blacklisting, &audit).await?;
                 return Ok(());
             }
@@ -148,7 +148,10 @@ impl AccountService {
             TokenType::Refresh | TokenType::Sliding => {
                 let found = self.store.token_family(&verified.jti, verified.user_id).await?;
                 let Some((user, state)) = found else { return Ok(None) };
-                let is_accepted = self.family_decision(&verified, state.as_ref()).is_accepted();
+                // A replaced sliding token authenticates as long as it could be refreshed; a replaced refresh token is of no use.
+                let is_replaced = state.as_ref().is_some_and(|state| !state.is_valid);
+                let is_accepted = self.family_decision(&verified, state.as_ref()).is_accepted()
+                    && !(is_replaced && verified.token_type == TokenType::Refresh);
                 (user, state, !is_accepted)
             }
         };

@@ -91,7 +91,7 @@ impl SharedLimit {
         let networks: Vec<Network> = networks_of(address).collect();
         if !self.all.try_add() {
             self.warn(now, || {
-                tracing::warn!("logins are refused with too_many_requests: too many {} are stored", self.rows)
+                tracing::warn!("logins are refused with too_many_requests: too many {} are stored", self.rows);
             });
             return Err(too_many());
         }

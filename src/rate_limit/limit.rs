@@ -27,13 +27,15 @@ pub(super) struct Limit {
 enum Stages {
     /// One node.
     Local(LocalLimit),
-    Several {
-        /// The part that this node allows by itself. `None`: the quota is too small to be divided.
-        own: Option<LocalLimit>,
-        shared: SharedLimit,
-        /// In place of `shared` as long as the database does not answer, so that the limit still holds on each node.
-        alone: LocalLimit,
-    },
+    Several(Box<SeveralNodes>),
+}
+
+struct SeveralNodes {
+    /// The part that this node allows by itself. `None`: the quota is too small to be divided.
+    own: Option<LocalLimit>,
+    shared: SharedLimit,
+    /// In place of `shared` as long as the database does not answer, so that the limit still holds on each node.
+    alone: LocalLimit,
 }
 
 impl Limit {
@@ -45,19 +47,20 @@ impl Limit {
         }
         let own = requests.get() / OWN_PART;
         let rest = NonZeroU32::new(requests.get() - own).unwrap_or(requests);
-        let stages = Stages::Several {
+        let stages = SeveralNodes {
             own: NonZeroU32::new(own).map(local),
             shared: SharedLimit::new(rest, period, store.clone(), deps),
             alone: local(rest),
         };
-        Self { quota, stages }
+        Self { quota, stages: Stages::Several(Box::new(stages)) }
     }
 
     /// Counts one request. Errors: the time until it will be allowed. A refused request is not counted.
     pub async fn check(&self, key: &Key) -> Result<(), Duration> {
         match &self.stages {
             Stages::Local(local) => local.check(key),
-            Stages::Several { own, shared, alone } => {
+            Stages::Several(stages) => {
+                let SeveralNodes { own, shared, alone } = &**stages;
                 if own.as_ref().is_some_and(|own| own.check(key).is_ok()) {
                     return Ok(());
                 }

@@ -238,7 +238,8 @@ async fn connection<E: Endpoint + 'static>(
     let is_over_capacity = admitted.is_over_capacity;
     let stream = TimedStream::new(stream, admitted.connection.activity.clone());
     let peer = Arc::new(Peer { remote, scheme: if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP }, admitted });
-    let served = async {
+    // On the heap: it is as large as the state of both protocols.
+    let served = Box::pin(async {
         let Some(tls) = tls else { return http1_connection(stream, peer, service).await };
         let activity = peer.admitted.connection.activity.clone();
         match within_limits(std::pin::pin!(tls.accept(stream)), &activity).await.map_err(Ended::Limit)? {
@@ -248,7 +249,7 @@ async fn connection<E: Endpoint + 'static>(
             Ok(stream) => http1_connection(stream, peer, service).await,
             Err(error) => Err(Ended::Handshake(error)),
         }
-    };
+    });
     let served = async {
         if is_over_capacity {
             tokio::time::timeout(OVER_CAPACITY_TIMEOUT, served).await.unwrap_or(Ok(()))

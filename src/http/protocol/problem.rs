@@ -69,7 +69,7 @@ pub struct Failure {
     /// See the messages of the problem document.
     pub messages: Option<Box<[TokenMessage]>>,
     /// `WWW-Authenticate`.
-    pub challenge: Option<&'static str>,
+    pub challenge: Option<Challenge>,
     /// Whether the problem document has `error` too.
     pub is_oauth_error: bool,
     /// `Retry-After`, in seconds.
@@ -170,6 +170,11 @@ impl IntoResponse for Failure {
         let body = poem_openapi::types::ToJSON::to_json_string(&problem);
         let mut response = Response::builder().status(self.status).content_type("application/problem+json").body(body);
         if let Some(challenge) = self.challenge {
+            let challenge = match challenge {
+                Challenge::Token => "Token",
+                Challenge::Bearer => r#"Bearer realm="api""#,
+                Challenge::Basic => r#"Basic realm="services", charset="UTF-8""#,
+            };
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         self.add_retry_fields(&mut response);
@@ -188,7 +193,7 @@ impl From<LoginError> for Failure {
         let LoginError { about: context, retry_after, rate_limit, .. } = error;
         let mut failure = Self { context, retry_after, rate_limit, ..failure };
         if status == StatusCode::UNAUTHORIZED {
-            failure.challenge = Some("Token");
+            failure.challenge = Some(Challenge::Token);
         }
         if let Some(message) = error.provider_message {
             failure.detail = format!("{} The provider's message: {}", failure.detail, sanitize_external_text(&message));
@@ -277,11 +282,7 @@ impl From<AuthError> for Failure {
             failure.messages = Some(faults.iter().map(message).collect());
         }
         if status == StatusCode::UNAUTHORIZED {
-            failure.challenge = Some(match error.challenge() {
-                Challenge::Token => "Token",
-                Challenge::Bearer => r#"Bearer realm="api""#,
-                Challenge::Basic => r#"Basic realm="services", charset="UTF-8""#,
-            });
+            failure.challenge = Some(error.challenge());
         }
         failure
     }
