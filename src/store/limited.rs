@@ -69,6 +69,8 @@ pub(super) struct Limited<S> {
     probed: Mutex<Option<Instant>>,
 }
 
+/// Maximum time of a probe: orchestrators do not wait longer.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(900);
 /// How long a successful probe is remembered, so that frequent probes write no rows.
 const PROBE_MAX_AGE: Duration = Duration::from_secs(1);
 
@@ -134,7 +136,13 @@ impl<S: Backend> Repository for Limited<S> {
         if probed.is_some_and(|at| at.elapsed() < PROBE_MAX_AGE) {
             return Ok(());
         }
-        self.within(self.inner.probe(now)).await?;
+        let Ok(answer) = tokio::time::timeout(PROBE_TIMEOUT, self.within(self.inner.probe(now))).await else {
+            // A node that is not ready gets no logins, whose limit would be noticed.
+            self.remember_probe(None);
+            self.inner.on_timeout();
+            return Err(StoreError(format!("no answer within {PROBE_TIMEOUT:?}").into()));
+        };
+        answer?;
         self.remember_probe(Some(Instant::now()));
         Ok(())
     }
