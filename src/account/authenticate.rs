@@ -252,7 +252,8 @@ impl AccountService {
     /// tag of the family.
     pub(super) async fn access_token_user(&self, verified: &Verified) -> Result<(User, bool), AuthError> {
         let jwt = &self.credentials.jwt;
-        let since = self.deps.now().minus(jwt.rules().access_lifetime + jwt.rules().leeway + MAX_CLOCK_DIFFERENCE);
+        // Whatever the settings were then: its family was revoked after the token was issued, or not at all.
+        let since = verified.issued().unwrap_or_default().minus(MAX_CLOCK_DIFFERENCE);
         let found = self.store.access_token_user(verified.user_id, since).await?;
         let (user, revoked) = found.ok_or(AuthError::UserNotFound)?;
         let is_family_revoked = revoked.iter().any(|family| jwt.is_of_family(&verified.jti, family));

@@ -136,6 +136,7 @@ impl KeySet {
     /// The algorithms of the public keys, each once.
     pub fn algorithms(&self) -> Vec<String> {
         let mut names: Vec<String> = self.public_keys().map(|(_, algorithm)| algorithm).collect();
+        names.sort();
         names.dedup();
         names
     }

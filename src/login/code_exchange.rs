@@ -228,9 +228,9 @@ impl LoginService {
             },
             server_redirect: row.and_then(|row| row.server_redirect.clone()),
         };
-        self.check_call_limits(&provider, terms.link_to, &request_context.client).await?;
         let binding = request_context.binding(exchange.fields.own("flow_token"));
         let checked = provider.check_callback(&exchange.callback()).await?;
+        self.check_call_limits(&provider, terms.link_to, &request_context.client).await?;
         let remembered_until = checked.valid_until().map(|until| until.plus(authorization_request::CLOCK_SKEW));
         let short = self.deps.now().plus(authorization_request::USED_CODE_LIFETIME);
         let remembered_until = remembered_until.unwrap_or(short);

@@ -19,8 +19,6 @@ use super::key::Key;
 const PARTS: u32 = 20;
 /// Callers whose use this node shares with the others. Further ones are limited by this node alone.
 const MAX_KEYS: usize = 10_000;
-/// Time limit of a statement. Requests wait for it.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the database is not asked after it failed.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -34,12 +32,12 @@ pub(super) struct SharedLimit {
     part: u32,
     /// The time in which a part is restored.
     cost: Duration,
-    claims: Mutex<HashMap<Key, Arc<tokio::sync::Mutex<Claim>>>>,
+    grants: Mutex<HashMap<Key, Arc<tokio::sync::Mutex<Grant>>>>,
     paused_until: Mutex<Option<UnixMillis>>,
 }
 
 /// What this node has of the quota of one caller.
-struct Claim {
+struct Grant {
     key: Digest,
     /// Requests that this node may still allow.
     left: u32,
@@ -70,7 +68,7 @@ impl SharedLimit {
             period: cost * (requests.get() / part),
             part,
             cost,
-            claims: Mutex::default(),
+            grants: Mutex::default(),
             paused_until: Mutex::new(None),
         }
     }
@@ -81,61 +79,60 @@ impl SharedLimit {
         if self.is_paused(now) {
             return Shared::Unknown;
         }
-        let Some(claim) = self.claim_of(key, now) else { return Shared::Unknown };
+        let Some(grant) = self.grant_of(key, now) else { return Shared::Unknown };
         // One statement at a time for each caller: requests that wait here use what it grants.
-        let mut claim = claim.lock().await;
+        let mut grant = grant.lock().await;
         let now = self.deps.now();
-        if claim.since.plus(self.period) <= now {
-            claim.left = 0;
+        if grant.since.plus(self.period) <= now {
+            grant.left = 0;
         }
-        if claim.left > 0 {
-            claim.left -= 1;
+        if grant.left > 0 {
+            grant.left -= 1;
             return Shared::Allowed;
         }
         // A longer wait is left from before the clock was set back.
         let waits = |wait: &Duration| !wait.is_zero() && *wait <= self.period;
-        if let Some(wait) = now.until(claim.refused_until).filter(waits) {
+        if let Some(wait) = now.until(grant.refused_until).filter(waits) {
             return Shared::Refused(wait);
         }
         if self.is_paused(now) {
             return Shared::Unknown;
         }
-        let shared = SharedUse { key: &claim.key, cost: self.cost, period: self.period };
-        let answer = tokio::time::timeout(STATEMENT_TIMEOUT, self.store.use_rate_limit(shared, now)).await;
-        match answer {
-            Ok(Ok(None)) => {
-                (claim.left, claim.since) = (self.part - 1, now);
+        let shared = SharedUse { key: &grant.key, cost: self.cost, period: self.period };
+        // The store answers within DATABASE_TIMEOUT.
+        match self.store.use_rate_limit(shared, now).await {
+            Ok(None) => {
+                (grant.left, grant.since) = (self.part - 1, now);
                 Shared::Allowed
             }
-            Ok(Ok(Some(until))) => {
-                (claim.refused_until, claim.since) = (until, now);
+            Ok(Some(until)) => {
+                (grant.refused_until, grant.since) = (until, now);
                 Shared::Refused(now.until(until).unwrap_or_default())
             }
-            Ok(Err(error)) => self.pause(now, &error),
-            Err(_) => self.pause(now, &"no answer in time"),
+            Err(error) => self.pause(now, &error),
         }
     }
 
     /// `None`: too many callers are near their limit.
-    fn claim_of(&self, key: &Key, now: UnixMillis) -> Option<Arc<tokio::sync::Mutex<Claim>>> {
-        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(claim) = claims.get(key) {
-            return Some(claim.clone());
+    fn grant_of(&self, key: &Key, now: UnixMillis) -> Option<Arc<tokio::sync::Mutex<Grant>>> {
+        let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(grant) = grants.get(key) {
+            return Some(grant.clone());
         }
-        if claims.len() >= MAX_KEYS {
-            // A claim in use is locked; one that is older than the period has no effect.
-            let is_old = |claim: &tokio::sync::Mutex<Claim>| {
-                claim.try_lock().is_ok_and(|claim| claim.since.plus(self.period) <= now)
+        if grants.len() >= MAX_KEYS {
+            // A grant in use is locked; one that is older than the period has no effect.
+            let is_old = |grant: &tokio::sync::Mutex<Grant>| {
+                grant.try_lock().is_ok_and(|grant| grant.since.plus(self.period) <= now)
             };
-            claims.retain(|_, claim| !is_old(claim));
+            grants.retain(|_, grant| !is_old(grant));
         }
-        if claims.len() >= MAX_KEYS {
+        if grants.len() >= MAX_KEYS {
             return None;
         }
-        let claim = Claim { key: key.digest(), left: 0, since: now, refused_until: UnixMillis(0) };
-        let claim = Arc::new(tokio::sync::Mutex::new(claim));
-        claims.insert(key.clone(), claim.clone());
-        Some(claim)
+        let grant = Grant { key: key.digest(), left: 0, since: now, refused_until: UnixMillis(0) };
+        let grant = Arc::new(tokio::sync::Mutex::new(grant));
+        grants.insert(key.clone(), grant.clone());
+        Some(grant)
     }
 
     fn is_paused(&self, now: UnixMillis) -> bool {

@@ -116,6 +116,7 @@ impl Activity {
     pub fn begin_request(self: &Arc<Self>) -> OpenRequest {
         let mut state = self.state();
         state.open_requests += 1;
+        state.has_received = true;
         state.head_began = None;
         OpenRequest(self.clone())
     }
@@ -128,11 +129,14 @@ impl Activity {
         }
         let stalled = state.stall.as_ref().map(|stall| stall.since + self.write_timeout + allowance(stall.written));
         let write = stalled.into_iter().chain(state.responses.iter().map(|(_, deadline)| *deadline)).min();
-        let read = (state.open_requests == 0).then(|| match (state.has_received, state.head_began, state.protocol) {
-            (false, ..) | (_, _, Protocol::Handshake) => (state.opened + self.head_timeout, Limit::RequestHead),
-            (true, Some(began), Protocol::Http1) => (began + self.head_timeout, Limit::RequestHead),
-            (true, ..) => (state.idle_since + self.idle_timeout, Limit::Idle),
-        });
+        let is_sending = state.is_blocked || !state.responses.is_empty();
+        let read = match (state.has_received, state.head_began, state.protocol) {
+            _ if state.open_requests > 0 => None,
+            (false, ..) | (_, _, Protocol::Handshake) => Some((state.opened + self.head_timeout, Limit::RequestHead)),
+            (true, Some(began), Protocol::Http1) => Some((began + self.head_timeout, Limit::RequestHead)),
+            // A slow client may still read the response of its last request.
+            (true, ..) => (!is_sending).then(|| (state.idle_since + self.idle_timeout, Limit::Idle)),
+        };
         let write = write.map(|deadline| (deadline, Limit::ResponseWrite));
         write.into_iter().chain(read).min_by_key(|(deadline, _)| *deadline)
     }

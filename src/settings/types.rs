@@ -78,7 +78,7 @@ impl Default for ConnectionRules {
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
-            idle_timeout: Duration::from_secs(75),
+            idle_timeout: Duration::from_secs(150),
         }
     }
 }

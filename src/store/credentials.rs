@@ -67,12 +67,12 @@ pub struct Blacklisting<'a> {
     pub now: UnixMillis,
 }
 
-/// What a blacklisted token takes with it.
+/// What is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlacklistScope {
-    /// Nothing, as in simplejwt.
+    /// The token alone, as in simplejwt.
     Token,
-    /// Its family, access tokens included.
+    /// The token and its family, access tokens included.
     Family,
 }
 

@@ -137,7 +137,7 @@ impl<S: Backend> Repository for Limited<S> {
             return Ok(());
         }
         let Ok(answer) = tokio::time::timeout(PROBE_TIMEOUT, self.within(self.inner.probe(now))).await else {
-            // A node that is not ready gets no logins, whose limit would be noticed.
+            // A node that is not ready gets no other calls, so only this time limit can replace its connections.
             self.remember_probe(None);
             self.inner.on_timeout();
             return Err(StoreError(format!("no answer within {PROBE_TIMEOUT:?}").into()));

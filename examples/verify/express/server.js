@@ -17,8 +17,9 @@ const RULES = {
   clockTolerance: 5,
   requiredClaims: ["exp", "sub"],
 };
-// Caches the keys, and fetches them for an unknown `kid` at most every 30 seconds.
-const keys = createRemoteJWKSet(new URL(`${ISSUER}/.well-known/jwks.json`), { timeoutDuration: 5000 });
+// Caches the keys for five minutes, and fetches them for an unknown `kid` at most every 30 seconds.
+const options = { timeoutDuration: 5000, cacheMaxAge: 300_000 };
+const keys = createRemoteJWKSet(new URL(`${ISSUER}/.well-known/jwks.json`), options);
 
 const refuse = (response) =>
   response.status(401).set("WWW-Authenticate", 'Bearer error="invalid_token"').json({ error: "invalid_token" });

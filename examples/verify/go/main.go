@@ -49,9 +49,9 @@ func main() {
 	}
 	for path, introspects := range map[string]bool{"/me": false, "/payment": true} {
 		http.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			raw, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+			raw, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 			token, err := parser.Parse(raw, keys.Keyfunc)
-			if err != nil || token.Header["typ"] != "at+jwt" || (introspects && !isActive(raw)) {
+			if err != nil || !found || token.Header["typ"] != "at+jwt" || (introspects && !isActive(raw)) {
 				http.Error(w, "invalid token", http.StatusUnauthorized)
 				return
 			}
