@@ -2,11 +2,10 @@
 //! header takes precedence over the session cookie.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::error::AuthError;
 use super::service::{AccountService, BOOKKEEPING_WAIT};
-use crate::clock::UnixMillis;
+use crate::clock::{MAX_CLOCK_DIFFERENCE, UnixMillis};
 use crate::credential::TOUCH_INTERVAL;
 use crate::credential::jwt::{JwtFault, TokenType, Verified};
 use crate::credential::session::SessionStatus;
@@ -36,9 +35,6 @@ pub enum Authorization {
     /// The header's value.
     One(String),
 }
-
-/// By how much the clocks of two nodes may differ when one revokes a family and the other issued its last access token.
-const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(5 * 60);
 
 /// Maximum session cookies that are looked up for one request.
 const MAX_SESSION_COOKIES: usize = 4;

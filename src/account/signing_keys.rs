@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
-use crate::clock::{Deps, UnixMillis};
+use crate::clock::{Deps, MAX_CLOCK_DIFFERENCE, UnixMillis};
 use crate::credential::{Credentials, KeySchedule, KeyStep, NewKey, UnreadableKey};
 use crate::model::{AuditEvent, AuditKind, ClientInfo, SigningKey, SigningKeyChange, SigningKeyState};
 use crate::secrets::{ExposeSecret as _, SecretString, TokenCipher};
@@ -327,7 +327,9 @@ impl SigningKeyService {
             return Err(SigningKeyError::Configured(kid.to_owned()));
         }
         let now = self.deps.now();
-        let change = SigningKeyChange::Retire { kid: kid.to_owned(), expires: now };
+        // At once on every node, also where the clock is behind this one.
+        let change =
+            SigningKeyChange::Retire { kid: kid.to_owned(), expires: now.minus(MAX_CLOCK_DIFFERENCE), from: None };
         let audit = event(AuditKind::SigningKeyRetired, kid, client, now);
         if !self.store.change_signing_keys(&[change], now, Some(&audit)).await? {
             return Err(SigningKeyError::Unknown(kid.to_owned()));

@@ -60,6 +60,7 @@ pub(super) enum Command {
     /// End a key that signs or verifies JWTs at once, because others may know it. Its tokens are refused, and another key signs
     Retire {
         /// The id of the key, as `keys list` shows it
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// Print JSON
         #[arg(long)]

@@ -17,7 +17,7 @@ const MAX_CACHE_AGE: Duration = Duration::from_secs(5 * 60);
 const RELOADS_PER_PUBLICATION: u32 = 4;
 /// How much longer a retired key verifies than its last token lives: nodes that have not read the change still sign with it.
 const RETIREMENT_MARGIN: Duration = Duration::from_secs(10 * 60);
-/// When a key of another algorithm than SIMPLE_JWT_ALGORITHM is retired. Nodes with the former settings may still sign with it,
+/// How long after the first key of SIMPLE_JWT_ALGORITHM was made the keys of another algorithm are retired. Nodes with the former settings may still sign with it,
 /// and would make another one.
 const FORMER_ALGORITHM_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -94,10 +94,7 @@ impl KeySchedule {
         let Some(signing) = self.find(keys, SigningKeyState::Signing) else {
             return Some(match published {
                 Some(next) if is_usable(next) => Self::sign(next, Vec::new()),
-                Some(next) => {
-                    let changes = vec![SigningKeyChange::Retire { kid: next.kid.clone(), expires: now }];
-                    KeyStep::Change { changes, signs: None }
-                }
+                Some(next) => KeyStep::Change { changes: vec![self.retire(next, now)], signs: None },
                 None => KeyStep::Make(algorithm, SigningKeyState::Signing),
             });
         };
@@ -117,10 +114,13 @@ impl KeySchedule {
     /// Retires keys of an algorithm that the settings no longer name. Their tokens stay valid until they expire.
     fn step_of_former(&self, keys: &[SigningKey], now: UnixMillis) -> Option<KeyStep> {
         let own = self.algorithm.map(|algorithm| algorithm.to_string());
+        let is_own = |key: &&SigningKey| own.as_ref() == Some(&key.algorithm);
+        // With `HS*` or a key of the settings there are no own keys, so the age of the other key decides.
+        let changed = keys.iter().filter(is_own).map(|key| key.created).min();
         let is_former = |key: &&SigningKey| {
             key.state != SigningKeyState::Retired
-                && own.as_ref() != Some(&key.algorithm)
-                && since(key).plus(FORMER_ALGORITHM_AGE) <= now
+                && !is_own(key)
+                && changed.unwrap_or_else(|| since(key)).plus(FORMER_ALGORITHM_AGE) <= now
         };
         let key = keys.iter().find(is_former)?;
         Some(KeyStep::Change { changes: vec![self.retire(key, now)], signs: None })
@@ -134,7 +134,7 @@ impl KeySchedule {
     fn retire(&self, key: &SigningKey, now: UnixMillis) -> SigningKeyChange {
         // A published key has signed no token.
         let expires = if key.state == SigningKeyState::Signing { now.plus(self.verification) } else { now };
-        SigningKeyChange::Retire { kid: key.kid.clone(), expires }
+        SigningKeyChange::Retire { kid: key.kid.clone(), expires, from: Some(key.state) }
     }
 
     fn sign(next: &SigningKey, mut changes: Vec<SigningKeyChange>) -> KeyStep {
@@ -184,7 +184,7 @@ mod tests {
                     let key = self.key(&kid);
                     (key.state, key.signs_from) = (SigningKeyState::Signing, Some(now));
                 }
-                SigningKeyChange::Retire { kid, expires } => {
+                SigningKeyChange::Retire { kid, expires, .. } => {
                     let key = self.key(&kid);
                     (key.state, key.retired, key.expires) = (SigningKeyState::Retired, Some(now), Some(expires));
                 }
@@ -252,13 +252,13 @@ mod tests {
         let mut table = Table::new(&rules(JwtAlgorithm::ES256));
         table.run();
         let now = table.now;
-        table.change(SigningKeyChange::Retire { kid: "k0".to_owned(), expires: now });
+        table.change(SigningKeyChange::Retire { kid: "k0".to_owned(), expires: now, from: None });
         assert_eq!(table.run(), "k0 removed, k1 signing, k2 published");
-        table.change(SigningKeyChange::Retire { kid: "k2".to_owned(), expires: now });
+        table.change(SigningKeyChange::Retire { kid: "k2".to_owned(), expires: now, from: None });
         assert_eq!(table.run(), "k0 removed, k1 signing, k2 removed, k3 published");
         // The encryption key is lost: a published key that cannot sign is replaced.
         table.unusable = vec!["k1".to_owned(), "k3".to_owned()];
-        table.change(SigningKeyChange::Retire { kid: "k1".to_owned(), expires: now });
+        table.change(SigningKeyChange::Retire { kid: "k1".to_owned(), expires: now, from: None });
         assert_eq!(table.run(), "k0 removed, k1 removed, k2 removed, k3 removed, k4 signing, k5 published");
     }
 
@@ -290,6 +290,16 @@ mod tests {
             assert_eq!(table.after(DAY), format!("k0 retired, k1 removed{keys}"));
             assert_eq!(table.after(DAY + RETIREMENT_MARGIN), format!("k0 removed, k1 removed{keys}"));
         }
+    }
+
+    #[test]
+    fn sec_31_old_keys_of_a_former_algorithm_sign_until_every_node_has_the_new_setting() {
+        let mut table = Table::new(&rules(JwtAlgorithm::ES256));
+        table.run();
+        assert_eq!(table.after(DAY * 30), "k0 signing, k1 published");
+        table.schedule = KeySchedule::new(&rules(JwtAlgorithm::EdDSA)).expect("an asymmetric algorithm");
+        assert_eq!(table.run(), "k0 signing, k1 published, k2 signing, k3 published");
+        assert_eq!(table.after(DAY), "k0 retired, k1 removed, k2 signing, k3 published");
     }
 
     #[test]

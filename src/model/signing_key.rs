@@ -78,5 +78,7 @@ pub enum SigningKeyChange {
         kid: String,
         /// Until when it verifies.
         expires: UnixMillis,
+        /// The state that the decision assumes; `None`: any, when an operator retires the key.
+        from: Option<SigningKeyState>,
     },
 }

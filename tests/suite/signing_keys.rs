@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use rest_social_auth::model::{SigningKeyChange, SigningKeyState};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -23,6 +24,7 @@ on_both_databases! {
     sec_31_keys_rotate_under_load_without_a_401,
     sec_29_forged_headers_and_other_types_are_refused,
     sec_31_a_key_that_another_node_made_is_read_when_a_token_names_it,
+    sec_31_a_key_in_another_state_than_assumed_is_not_retired,
     sec_31_rotation_by_schedule_keeps_refresh_tokens_valid,
     sec_31_keys_are_listed_rotated_and_retired_by_commands,
     keys_of_another_algorithm_verify_their_tokens,
@@ -289,6 +291,19 @@ async fn sec_29_forged_headers_and_other_types_are_refused(engine: Engine) {
         let text = String::from_utf8_lossy(&stored.bytes);
         assert!(!text.contains("PRIVATE KEY") && !text.contains("\"d\""), "{}.{}", stored.table, stored.column);
     }
+}
+
+/// Two nodes may decide from different reads of the keys.
+async fn sec_31_a_key_in_another_state_than_assumed_is_not_retired(engine: Engine) {
+    let app = es256(engine).start().await;
+    app.token("jwt-pair", &code()).await;
+    let (repository, now) = (app.database.repository().await, app.clock.now());
+    let keys = repository.signing_keys().await.expect("a read");
+    let signing = keys.iter().find(|key| key.state == SigningKeyState::Signing).expect("a key");
+    let retire = |from| [SigningKeyChange::Retire { kid: signing.kid.clone(), expires: now, from }];
+    let from = Some(SigningKeyState::Published);
+    assert!(!repository.change_signing_keys(&retire(from), now, None).await.expect("a write"));
+    assert!(repository.change_signing_keys(&retire(None), now, None).await.expect("a write"));
 }
 
 async fn sec_31_a_key_that_another_node_made_is_read_when_a_token_names_it(engine: Engine) {

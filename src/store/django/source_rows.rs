@@ -30,7 +30,7 @@ pub struct User {
 
 /// The user of a session.
 #[derive(sqlx::FromRow)]
-struct PersonRow {
+struct DjangoUserRow {
     key: String,
     id: UserId,
     password: String,
@@ -223,7 +223,7 @@ impl Django {
             table = quoted(&users.name),
             keys = keys.join(", "),
         );
-        let rows: std::result::Result<Vec<PersonRow>, _> = fetch!(self, PersonRow, sql);
+        let rows: std::result::Result<Vec<DjangoUserRow>, _> = fetch!(self, DjangoUserRow, sql);
         let people = rows?.into_iter();
         Ok(people.map(|row| (plain_key(&row.key), DjangoUser { id: row.id, password: row.password })).collect())
     }

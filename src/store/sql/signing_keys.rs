@@ -22,14 +22,15 @@ fn change_query(change: &SigningKeyChange, now: UnixMillis) -> Query<'_> {
         .bind(now.0)
         .bind(kid),
         // A retired key may be retired again, at an earlier time.
-        SigningKeyChange::Retire { kid, expires } => sqlx::query(
+        SigningKeyChange::Retire { kid, expires, from } => sqlx::query(
             "UPDATE signing_keys
              SET state = 'retired', encrypted_private_key = NULL, retired = coalesce(retired, $1), expires = $2
-             WHERE kid = $3 AND (expires IS NULL OR expires > $2)",
+             WHERE kid = $3 AND (expires IS NULL OR expires > $2) AND state = coalesce($4, state)",
         )
         .bind(now.0)
         .bind(expires.0)
-        .bind(kid),
+        .bind(kid)
+        .bind(from.map(|state| state.to_string())),
     }
 }
 
