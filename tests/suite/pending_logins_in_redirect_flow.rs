@@ -18,7 +18,7 @@ on_both_databases! {
     temporary_error_is_shown_on_the_page_and_can_be_retried,
     sec_13_page_works_only_in_the_browser_that_signed_in,
     page_redirects_to_an_app_without_its_code_verifier,
-    one_time_code_of_a_pending_login_answers_202,
+    one_time_code_of_a_pending_login_answers_additional_input_required,
 }
 
 const PAGE: &str = "https://front.example/cb";
@@ -266,10 +266,10 @@ async fn page_redirects_to_an_app_without_its_code_verifier(engine: Engine) {
     assert!(redirect.as_str().starts_with("com.example.app:/cb?code=rsax_"), "{redirect}");
     let body = json!({"code": parameter(&redirect, "code").expect("a code"), "code_verifier": verifier});
     let done = app.client().post("/api/login/social/swap/").json(&body).send().await;
-    assert_eq!(done.keys(), ["token"]);
+    assert_eq!(done.keys(), ["kind", "token"]);
 }
 
-async fn one_time_code_of_a_pending_login_answers_202(engine: Engine) {
+async fn one_time_code_of_a_pending_login_answers_additional_input_required(engine: Engine) {
     let app = with_terms(engine).with("ALLOWED_REDIRECT_URIS", APP).start().await;
     let redirect = complete_redirect(&app.browser(), &format!("next={APP}&kind=jwt-pair-user"), "u1").await;
     assert_eq!(parameter(&redirect, "halted").as_deref(), Some("terms"));
@@ -279,5 +279,5 @@ async fn one_time_code_of_a_pending_login_answers_202(engine: Engine) {
     app.client().post("/api/login/social/swap/").json(&body).send().await.problem(400, "invalid_code");
     // The app resumes without the browser's cookie.
     let done = resume(&app.client(), &token, json!({"terms": true})).await;
-    assert_eq!(done.keys(), ["id", "token", "refresh", "username", "first_name", "last_name", "email"]);
+    assert_eq!(done.keys(), ["kind", "id", "token", "refresh", "username", "first_name", "last_name", "email"]);
 }

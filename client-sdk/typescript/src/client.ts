@@ -187,7 +187,7 @@ export class SocialAuth {
       ...(next === undefined ? {} : { next }),
     };
     const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
-    const begun = await this.#post<components["schemas"]["Begun"]>(path, body, kind, link);
+    const begun = await this.#post<components["schemas"]["AuthorizationRequest"]>(path, body, kind, link);
     const request: AuthorizationRequest = {
       provider,
       kind,
@@ -238,8 +238,8 @@ export class SocialAuth {
   async #completeLogin(request: AuthorizationRequest, fields: Record<string, string>): Promise<SignInResult> {
     const { provider, kind, flowToken, next, link = false } = request;
     const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
-    const body = await this.#post<Answer>(path, { ...fields, flow_token: flowToken }, kind, link);
-    return this.#outcome({ provider, kind, next }, body);
+    const answer = this.#post<Answer>(path, { ...fields, flow_token: flowToken }, kind, link);
+    return this.#outcome({ provider, kind, next }, answer);
   }
 
   /**
@@ -250,15 +250,19 @@ export class SocialAuth {
   async resume(pending: InputRequired, answers: Record<string, string | boolean>): Promise<SignInResult> {
     const { provider, kind, next, flowToken } = pending;
     const path = "/api/login/social/resume/";
-    const body = await this.#post<Answer>(path, { ...answers, flow_token: flowToken }, kind, false);
-    return this.#outcome({ provider, kind, next }, body);
+    const answer = this.#post<Answer>(path, { flow_token: flowToken, answers }, kind, false);
+    return this.#outcome({ provider, kind, next }, answer);
   }
 
-  async #outcome(login: Pick<SignedIn, "provider" | "kind" | "next">, body: Answer): Promise<SignInResult> {
+  async #outcome(login: Pick<SignedIn, "provider" | "kind" | "next">, answer: Promise<Answer>): Promise<SignInResult> {
     const { kind } = login;
-    if (requiresInput(body)) {
-      const { flow_token: flowToken, expires_in, step, fields } = body;
-      return { outcome: "input-required", ...login, step, fields, flowToken, expires: Date.now() + expires_in * 1000 };
+    let body: Answer;
+    try {
+      body = await answer;
+    } catch (problem) {
+      if (!(problem instanceof Problem) || !problem.additionalInput) throw problem;
+      const { expiresIn, ...asked } = problem.additionalInput;
+      return { outcome: "input-required", ...login, ...asked, expires: Date.now() + expiresIn * 1000 };
     }
     const family = familyOf(kind);
     if (family !== "session") {
@@ -511,15 +515,10 @@ export class SocialAuth {
   }
 }
 
-type SignedInAnswer = Partial<User> & { token?: string; refresh?: string; is_new?: boolean };
-type Answer = SignedInAnswer | components["schemas"]["MoreNeeded"];
+/** The answer of a login route. `resume` adds the kind. */
+type Answer = Partial<User> & { kind?: LoginKind; token?: string; refresh?: string; is_new?: boolean };
 
-/** A response that requires input has a flow token and no credential. */
-function requiresInput(body: Answer): body is components["schemas"]["MoreNeeded"] {
-  return "flow_token" in body;
-}
-
-function userOf({ token: _token, refresh: _refresh, is_new: _isNew, ...user }: SignedInAnswer): User | null {
+function userOf({ kind: _kind, token: _token, refresh: _refresh, is_new: _isNew, ...user }: Answer): User | null {
   return user.id === undefined ? null : (user as User);
 }
 

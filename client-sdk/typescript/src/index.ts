@@ -21,5 +21,5 @@ export {
 } from "./client.js";
 export { type LoginKind } from "./authorization-request.js";
 export { memoryStorage, webStorage, type Credentials, type CredentialStorage, type Family } from "./credentials.js";
-export { Problem, type ClientCode, type ProblemCode, type ProblemMembers } from "./problem.js";
+export { Problem, type AdditionalInput, type ClientCode, type ProblemCode, type ProblemMembers } from "./problem.js";
 export type { components, operations, paths } from "./schema.js";

@@ -1,5 +1,7 @@
 /** Errors: problem documents of the server (RFC 9457), and errors of this client. */
 
+import type { components } from "./schema.js";
+
 /** Codes of this client. All others come from the server. */
 export type ClientCode =
   /** There was no response. */
@@ -16,6 +18,16 @@ export type ClientCode =
 /** A code of the server, such as `invalid_code` or `state_expired`, or of this client. Use it, not the texts, in code. */
 export type ProblemCode = ClientCode | (string & {});
 
+/** What a pending login asks for, with `additional_input_required`. */
+export interface AdditionalInput {
+  flowToken: string;
+  /** The pipeline step that needs the input, such as `require_email`. */
+  step: string;
+  fields: components["schemas"]["AskedField"][];
+  /** Seconds for which the login is pending. */
+  expiresIn: number;
+}
+
 export interface ProblemMembers {
   code: ProblemCode;
   detail: string;
@@ -24,6 +36,7 @@ export interface ProblemMembers {
   title?: string;
   requestId?: string;
   errors?: Record<string, string[]>;
+  additionalInput?: AdditionalInput;
   cause?: unknown;
 }
 
@@ -39,6 +52,8 @@ export class Problem extends Error {
   readonly requestId: string | undefined;
   /** Messages by field, for `invalid_request`. */
   readonly errors: Record<string, string[]>;
+  /** For `additional_input_required`. */
+  readonly additionalInput: AdditionalInput | undefined;
 
   constructor(members: ProblemMembers) {
     super(`${members.code}: ${members.detail}`, members.cause === undefined ? undefined : { cause: members.cause });
@@ -48,6 +63,7 @@ export class Problem extends Error {
     this.title = members.title ?? "";
     this.requestId = members.requestId;
     this.errors = members.errors ?? {};
+    this.additionalInput = members.additionalInput;
   }
 
   /** Reads an error response. Never throws. */
@@ -69,15 +85,23 @@ export class Problem extends Error {
     const text = (name: string) => (typeof members[name] === "string" ? members[name] : undefined);
     const code = text("code");
     const id = text("request_id") ?? requestId;
+    const additionalInput = code === "additional_input_required" ? readAdditionalInput(members) : undefined;
     return new Problem({
       code: code ?? "unexpected_answer",
       detail: text("detail") ?? `The server answered ${status}.`,
       status,
       title: text("title") ?? "",
       ...(id === undefined ? {} : { requestId: id }),
+      ...(additionalInput === undefined ? {} : { additionalInput }),
       errors: isRecord(members["errors"]) ? (members["errors"] as Record<string, string[]>) : {},
     });
   }
+}
+
+function readAdditionalInput(members: Partial<components["schemas"]["Problem"]>): AdditionalInput | undefined {
+  const { flow_token: flowToken, step, fields, expires_in: expiresIn } = members;
+  if (!flowToken || !step || !fields || !expiresIn) return undefined;
+  return { flowToken, step, fields, expiresIn };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

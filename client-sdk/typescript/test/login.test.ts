@@ -170,13 +170,22 @@ test("cookies are sent for the session kind only, and current credentials only t
 
 test("a pending login returns its fields and completes with the answers", async () => {
   const terms = { name: "terms", type: "checkbox", title: "I accept", required: true };
-  const pending = { flow_token: "waiting", expires_in: 600, step: "terms", fields: [terms] };
+  const pending = {
+    code: "additional_input_required",
+    detail: "A step asks.",
+    flow_token: "waiting",
+    expires_in: 600,
+    step: "terms",
+    fields: [terms],
+  };
   const wrong = { code: "invalid_request", detail: "Wrong.", errors: { terms: ["This must be accepted."] } };
   const host = new Server({
     [BEGIN]: () => begun("s1"),
-    [LOGIN]: () => [202, pending],
+    [LOGIN]: () => [403, pending],
     "/api/login/social/resume/": ({ body }) =>
-      body["terms"] === true ? [200, { ...MARA, token: "a", refresh: "r" }] : [400, wrong],
+      (body["answers"] as Record<string, unknown>)["terms"] === true
+        ? [200, { kind: "jwt-pair-user", ...MARA, token: "a", refresh: "r" }]
+        : [400, wrong],
   });
   const browser = tab();
   const auth = client(host, browser);
@@ -194,7 +203,7 @@ test("a pending login returns its fields and completes with the answers", async 
   });
   const done = await auth.resume(login, { terms: true });
   assert.deepEqual(done, { outcome: "signed-in", provider: "demo", kind: "jwt-pair-user", user: MARA, next: "/after" });
-  assert.deepEqual(host.at("/api/login/social/resume/").at(-1)?.body, { terms: true, flow_token: "waiting" });
+  assert.deepEqual(host.at("/api/login/social/resume/").at(-1)?.body, { flow_token: "waiting", answers: { terms: true } });
   assert.equal(await auth.token(), "a");
 });
 

@@ -1,5 +1,6 @@
 //! What all routes share: who calls and from where, cookies, bodies, errors, pages. No route and no schema of one.
 
+mod additional_input;
 mod admission;
 mod app;
 mod audit;
@@ -19,13 +20,14 @@ mod request_id;
 mod resource;
 mod service_authentication;
 
+pub use self::additional_input::ADDITIONAL_INPUT_DETAIL;
 pub use self::app::App;
 pub use self::audit::AuditScope;
 pub use self::authentication::{
     AcceptedCredential, ByAny, ByJwt, ByKnox, BySession, ByToken, OptionalAuth, RequiredAuth,
 };
 pub use self::base_url::base_url;
-pub use self::body::{BodyTimeout, RawBody, RequestSchema, form_fields};
+pub use self::body::{BodyTimeout, FORM, RawBody, RequestSchema, form_fields};
 pub use self::client::{client_info, is_from_trusted_proxy, note_forwarded_address};
 pub use self::cookies::{
     authorization_request_cookie_of, delete_session_cookie, refresh_authorization_request_cookie, session_cookie_of,

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Type as _;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use crate::http::openapi::inputs::ResumeInput;
-use crate::http::openapi::{Refused, SeeOther, Tag, answers, error_list};
+use crate::http::openapi::login_result::LoginResult;
+use crate::http::openapi::{LoginKind, Refused, SeeOther, Tag, answers, error_list};
 use crate::http::protocol::{
-    App, BySession, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, html_response, question_page,
+    App, BySession, Failure, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, html_response, question_page,
     refresh_authorization_request_cookie, session_cookie_of, wants_html,
 };
 use crate::login::{Fields, FormHost, LoginOutcome, PendingLogin, RequestContext, Resumed};
@@ -20,18 +22,18 @@ pub struct Resume {
 }
 
 error_list! {
-    ResumeErrors: ANY, BODY, RESUME, ACCOUNTS, SIGN_UP;
-    PageErrors: ANY, QUESTION_PAGE, STORE;
+    ResumeErrors or_page: ANY, BODY, RESUME, ACCOUNTS, SIGN_UP;
+    PageErrors or_page: ANY, QUESTION_PAGE;
 }
 
 #[OpenApi(prefix_path = "/api/login/social", tag = Tag::Login)]
 impl Resume {
     /// Resume a pending login
     ///
-    /// A login whose answer was 202 is pending for ten minutes. Post the answers under the names of the fields, with the
-    /// `flow_token`. The answer is that of the login route, or another 202 if another step needs input. The provider is not
-    /// called again. Invalid answers are listed in `errors`. After an error the login is still pending; after a success
-    /// its flow token cannot be used again.
+    /// A login that was answered 403 `additional_input_required` is pending for ten minutes. Post the answers under the names
+    /// of the `fields`, with the `flow_token`. The answer is that of the login route, with its `kind`; or the same 403 again,
+    /// with another flow token, if another step needs input. The provider is not called again. Invalid answers are listed in
+    /// `errors`. After an error the login is still pending; after a success its flow token cannot be used again.
     #[oai(path = "/resume", method = "post", operation_id = "resumeLogin")]
     async fn resume(
         &self,
@@ -54,7 +56,7 @@ impl Resume {
     /// For a login of the redirect flow that ended at `next` with `halted` and a `code`: a page of this server with a form
     /// for the requested fields. It needs no script, and the browser that signed in. Showing it does not consume the code.
     /// After the form, the server redirects to `next` again.
-    #[oai(path = "/resume", method = "get", operation_id = "showHaltedLogin")]
+    #[oai(path = "/resume", method = "get", operation_id = "showPendingLogin")]
     async fn page(
         &self,
         /// The `code` parameter of the redirect to `next`; valid as long as the login is pending.
@@ -64,7 +66,7 @@ impl Resume {
         let context = auth.admit(&self.app, OriginPolicy::Unchecked).await?.context;
         let pending = self.app.login.redirect_with_pending_login(&code.0, &context).await;
         let pending = pending.map_err(|error| self.app.login_failure(error))?;
-        Ok(Page(question(&pending, &context)))
+        Ok(Page(question(StatusCode::OK, &pending, &context)))
     }
 }
 
@@ -81,7 +83,8 @@ impl Resume {
         }
         match resumed {
             Resumed { server_redirect: Some(_), outcome: Ok(LoginOutcome::PendingLogin(pending)), .. } => {
-                Ok(with_authorization_request_cookie(question(&pending, context), context))
+                let page = question(StatusCode::FORBIDDEN, &pending, context);
+                Ok(with_authorization_request_cookie(page, context))
             }
             Resumed { server_redirect: Some(server_redirect), outcome, .. } => {
                 let outcome = self.app.login.redirect_outcome(server_redirect, outcome).await.map_err(failure)?;
@@ -95,7 +98,8 @@ impl Resume {
         Ok(match resumed.outcome.map_err(|error| self.app.login_failure(error))? {
             LoginOutcome::SignedIn(mut answer) => {
                 let session = answer.session.take();
-                let mut response = answers::of_kind(resumed.kind, resumed.with_user, *answer);
+                let kind = LoginKind::of(resumed.kind, resumed.with_user);
+                let mut response = LoginResult::response(kind, *answer);
                 if let Some(session) = session {
                     let cookie = session_cookie_of(&context.base_url, &session);
                     response.headers_mut().insert(header::SET_COOKIE, cookie);
@@ -103,15 +107,16 @@ impl Resume {
                 response
             }
             LoginOutcome::PendingLogin(pending) => {
-                with_authorization_request_cookie(answers::more_needed(pending), context)
+                let pending = Failure::additional_input_required(pending).into_response();
+                with_authorization_request_cookie(pending, context)
             }
-            LoginOutcome::RequestToken { oauth_token, .. } => answers::json(&answers::RequestToken::new(oauth_token)),
+            LoginOutcome::RequestToken { oauth_token, .. } => answers::request_token(oauth_token),
         })
     }
 }
 
-fn question(pending: &PendingLogin, context: &RequestContext) -> Response {
-    html_response(StatusCode::OK, question_page(pending, &context.base_url, None))
+fn question(status: StatusCode, pending: &PendingLogin, context: &RequestContext) -> Response {
+    html_response(status, question_page(pending, &context.base_url, None))
 }
 
 /// The next question is pending for its own ten minutes; the authorization request cookie must last as long.
@@ -124,7 +129,7 @@ fn with_authorization_request_cookie(mut response: Response, context: &RequestCo
     response
 }
 
-/// The answer of the login route; for a browser, the next page.
+/// The answer of the login route with its kind; for a browser, the redirect to `next` or the page of the next question.
 pub struct ResumeAnswer(Response);
 
 impl IntoResponse for ResumeAnswer {
@@ -135,17 +140,13 @@ impl IntoResponse for ResumeAnswer {
 
 impl ApiResponse for ResumeAnswer {
     fn meta() -> MetaResponses {
-        let mut done = answers::success(
-            "The answer to the login, in the shape of its kind. A browser gets the page of the next question.",
-            answers::of_any_kind(true),
-            Some(("The session cookie of a session login, or the authorization request cookie.", false)),
-        );
-        done.content.push(html());
-        MetaResponses { responses: vec![done, answers::more_needed_response(), SeeOther::response()] }
+        let cookie = ("The session cookie of a session login.", false);
+        let done = answers::success("Signed in.", LoginResult::schema_ref(), Some(cookie));
+        MetaResponses { responses: vec![done, SeeOther::response()] }
     }
 
     fn register(registry: &mut Registry) {
-        answers::register_all(registry);
+        LoginResult::register(registry);
     }
 }
 

@@ -658,6 +658,8 @@ var Problem = class _Problem extends Error {
   requestId;
   /** Messages by field, for `invalid_request`. */
   errors;
+  /** For `additional_input_required`. */
+  additionalInput;
   constructor(members) {
     super(`${members.code}: ${members.detail}`, members.cause === void 0 ? void 0 : { cause: members.cause });
     this.code = members.code;
@@ -666,6 +668,7 @@ var Problem = class _Problem extends Error {
     this.title = members.title ?? "";
     this.requestId = members.requestId;
     this.errors = members.errors ?? {};
+    this.additionalInput = members.additionalInput;
   }
   /** Reads an error response. Never throws. */
   static async of(response) {
@@ -685,16 +688,23 @@ var Problem = class _Problem extends Error {
     const text = (name) => typeof members[name] === "string" ? members[name] : void 0;
     const code = text("code");
     const id = text("request_id") ?? requestId;
+    const additionalInput = code === "additional_input_required" ? readAdditionalInput(members) : void 0;
     return new _Problem({
       code: code ?? "unexpected_answer",
       detail: text("detail") ?? `The server answered ${status}.`,
       status,
       title: text("title") ?? "",
       ...id === void 0 ? {} : { requestId: id },
+      ...additionalInput === void 0 ? {} : { additionalInput },
       errors: isRecord(members["errors"]) ? members["errors"] : {}
     });
   }
 };
+function readAdditionalInput(members) {
+  const { flow_token: flowToken, step, fields, expires_in: expiresIn } = members;
+  if (!flowToken || !step || !fields || !expiresIn) return void 0;
+  return { flowToken, step, fields, expiresIn };
+}
 function isRecord(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -864,8 +874,8 @@ var SocialAuth = class {
   async #completeLogin(request, fields) {
     const { provider, kind, flowToken, next, link = false } = request;
     const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
-    const body = await this.#post(path, { ...fields, flow_token: flowToken }, kind, link);
-    return this.#outcome({ provider, kind, next }, body);
+    const answer = this.#post(path, { ...fields, flow_token: flowToken }, kind, link);
+    return this.#outcome({ provider, kind, next }, answer);
   }
   /**
    * Continues a pending login with the user's answers. The server may ask for more input again.
@@ -875,14 +885,18 @@ var SocialAuth = class {
   async resume(pending, answers) {
     const { provider, kind, next, flowToken } = pending;
     const path = "/api/login/social/resume/";
-    const body = await this.#post(path, { ...answers, flow_token: flowToken }, kind, false);
-    return this.#outcome({ provider, kind, next }, body);
+    const answer = this.#post(path, { flow_token: flowToken, answers }, kind, false);
+    return this.#outcome({ provider, kind, next }, answer);
   }
-  async #outcome(login, body) {
+  async #outcome(login, answer) {
     const { kind } = login;
-    if (requiresInput(body)) {
-      const { flow_token: flowToken, expires_in, step, fields } = body;
-      return { outcome: "input-required", ...login, step, fields, flowToken, expires: Date.now() + expires_in * 1e3 };
+    let body;
+    try {
+      body = await answer;
+    } catch (problem) {
+      if (!(problem instanceof Problem) || !problem.additionalInput) throw problem;
+      const { expiresIn, ...asked } = problem.additionalInput;
+      return { outcome: "input-required", ...login, ...asked, expires: Date.now() + expiresIn * 1e3 };
     }
     const family = familyOf(kind);
     if (family !== "session") {
@@ -1101,10 +1115,7 @@ var SocialAuth = class {
     return this.#browserOption ?? window;
   }
 };
-function requiresInput(body) {
-  return "flow_token" in body;
-}
-function userOf({ token: _token, refresh: _refresh, is_new: _isNew, ...user }) {
+function userOf({ kind: _kind, token: _token, refresh: _refresh, is_new: _isNew, ...user }) {
   return user.id === void 0 ? null : user;
 }
 function familyOf(kind) {
