@@ -13,7 +13,7 @@ use crate::support::database::Stored;
 use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN, TWITTER_REQUEST};
 use crate::support::process::Process;
 use crate::support::test_app::{SECRET_KEY, TestAppBuilder};
-use crate::support::{Answer, Client, Database, Engine, Reply, TestApp, on_both_databases};
+use crate::support::{Answer, Client, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     sec_43_of_a_thousand_wrong_codes_the_provider_sees_the_limit,
@@ -439,11 +439,11 @@ async fn sec_43_shared_use_is_granted_up_to_the_quota(engine: Engine) {
     let granted = join_all((0..30).map(|_| ask(&busy, 6, 6))).await;
     assert_eq!(granted.iter().filter(|refused| refused.is_none()).count(), 10);
     assert_eq!(app.database.count("rate_limits").await, 4);
-    // The clock of the node that deletes restored rows may be ahead.
+    // All but one are restored at about the same time. The clock of the node that deletes restored rows may be ahead.
     let restored = app.database.number("SELECT max(expires) FROM rate_limits").await;
     let at = |minutes: u64| rest_social_auth::clock::UnixMillis(restored).plus(Duration::from_secs(minutes * 60));
     sweep(repository.as_ref(), at(4), 10).await.expect("a sweep");
-    assert_eq!(app.database.count("rate_limits").await, 1);
+    assert_eq!(app.database.count("rate_limits").await, 3);
     sweep(repository.as_ref(), at(6), 10).await.expect("a sweep");
     assert_eq!(app.database.count("rate_limits").await, 0, "restored ones are deleted");
 }
