@@ -18,7 +18,7 @@ mod routes;
 mod swagger_ui;
 
 pub use self::document::{DocumentFormat, document, document_with};
-pub use self::pages::{Language, MARK, Page, Pages, Texts, error_page, project_style};
+pub use self::pages::{Language, MARK, Pages, Texts, error_page, project_style};
 pub use self::protocol::{
     App, BodyTimeout, Failure, REQUEST_ID, Resource, RoutePattern, UnreportedRefusal, from_framework,
     is_from_trusted_proxy, listed_origin, note_forwarded_address, wants_html,

@@ -243,7 +243,7 @@ test("start page: the code follows the kind of credential, and is copied", async
 test("the start page links to the examples and they to the consent page", async (visit) => {
   const { page, base } = visit;
   await page.goto(base);
-  await page.getByRole("link", { name: "Examples", exact: true }).click();
+  await page.getByRole("navigation").getByRole("link", { name: "Examples" }).click();
   await page.getByRole("heading", { name: "Sign in, four ways" }).waitFor();
   await shot(page, "start");
   await page.getByRole("link", { name: /^Knox A token for each login/ }).click();

@@ -28,8 +28,8 @@ function signIn(provider) {
 async function showProviders() {
   const providers = (await auth.providers()).filter(({ kinds }) => kinds.includes(auth.kind));
   element("providers").replaceChildren(
-    ...providers.map((provider) => {
-      const properties = { type: "button", onclick: () => signIn(provider) };
+    ...providers.map((provider, at) => {
+      const properties = { type: "button", className: at > 0 ? "quiet" : "", onclick: () => signIn(provider) };
       return make("button", properties, `Sign in with ${provider.title}`);
     }),
   );

@@ -146,9 +146,10 @@ let providers = [];
 function showProviders() {
   const usable = providers.filter(({ kinds }) => kinds.includes(auth.kind));
   element("providers").replaceChildren(
-    ...usable.map(({ name, title }) =>
-      make("button", { type: "button", onclick: () => signIn(name, title) }, `Sign in with ${title}`),
-    ),
+    ...usable.map(({ name, title }, at) => {
+      const properties = { type: "button", className: at > 0 ? "quiet" : "", onclick: () => signIn(name, title) };
+      return make("button", properties, `Sign in with ${title}`);
+    }),
   );
   element("link").replaceChildren(
     ...usable.map(({ name, title }) => {
@@ -166,8 +167,9 @@ async function refresh() {
 
 async function show(user) {
   const isSignedIn = user !== null;
-  for (const id of ["signed-in", "lists", "credential"]) element(id).hidden = !isSignedIn;
+  for (const id of ["signed-in", "linked", "signed-in-devices", "credential"]) element(id).hidden = !isSignedIn;
   for (const id of ["signed-out", "steps"]) element(id).hidden = isSignedIn;
+  element("credential-title").textContent = isSignedIn ? "What your application gets" : "How it works";
   if (!isSignedIn) return;
   const name = `${user.first_name} ${user.last_name}`.trim() || user.username;
   element("user-title").textContent = `Signed in as ${name}`;
