@@ -1,4 +1,4 @@
-// Tests the example pages, the demo provider and Swagger UI in a browser: `node tests/browser/run.mjs --bin PATH`.
+// Tests the pages of the server, the demo provider and Swagger UI in a browser: `node tests/browser/run.mjs --bin PATH`.
 //
 // Starts `rest-social-auth dev` in an empty folder on free ports, and Debian's Chromium without a window. Prints a line for
 // each test and `N passed, N failed`. Screenshots go to target/screenshots/. `--only TEXT` runs the tests with this text.
@@ -6,8 +6,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { tests as accessibilityTests } from "./accessibility.mjs";
+import { tests as pageTests } from "./pages.mjs";
 import { startServer } from "./server.mjs";
-import { tests } from "./pages.mjs";
 
 const FLAGS = [
   "--no-sandbox",
@@ -54,14 +55,16 @@ async function newVisit(browser, base, viewport = { width: 1100, height: 800 }) 
 
 const servers = {};
 /** The server of a test, started for the first test that needs it. */
-async function serverOf({ tls = false }) {
-  servers[tls] ??= await startServer(options.bin, { tls });
-  return servers[tls];
+async function serverOf({ tls, command, settings }) {
+  const key = JSON.stringify([tls, command, settings]);
+  servers[key] ??= await startServer(options.bin, { tls, command, settings });
+  return servers[key];
 }
 const stopAll = () => Promise.all(Object.values(servers).map((server) => server.stop()));
 
 // Stop the servers and the browser when the run is interrupted.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void stopAll().then(() => process.exit(1)));
+const tests = [...pageTests, ...accessibilityTests];
 const browser = await chromium.launch({ executablePath: options.chromium, headless: true, args: FLAGS });
 let [passed, failed] = [0, 0];
 try {

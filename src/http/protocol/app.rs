@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::client_address;
 use super::problem::Failure;
 use crate::account::{AccountService, AuthError};
+use crate::http::pages::Pages;
 use crate::login::{LoginError, LoginService};
 use crate::model::Network;
 use crate::rate_limit::RateLimits;
@@ -18,6 +19,8 @@ use crate::settings::Settings;
 pub struct App {
     /// The server's settings.
     pub settings: Arc<Settings>,
+    /// Pages for users.
+    pub pages: Pages,
     /// Logins: begin, complete, resume.
     pub login: Arc<LoginService>,
     /// Credentials and users that exist already.
