@@ -18,8 +18,6 @@ use crate::model::Network;
 use crate::settings::TableLimits;
 use crate::store::LiveRows;
 
-/// Share of an IPv6 /48, in shares of one address: a /48 may belong to one customer or to many.
-const SITE_FACTOR: i64 = 2;
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The row count of one table.
@@ -88,7 +86,7 @@ impl SharedLimit {
     ///
     /// Errors: `too_many_requests` when the table or the share of this address is full.
     fn reserve(&self, address: Option<&str>, now: UnixMillis) -> Result<Reservation<'_>, LoginError> {
-        let networks: Vec<Network> = networks_of(address).collect();
+        let networks: Vec<Network> = Network::of_text(address).counted().collect();
         if !self.all.try_add() {
             self.warn(now, || {
                 tracing::warn!("logins are refused with too_many_requests: too many {} are stored", self.rows);
@@ -96,7 +94,7 @@ impl SharedLimit {
             return Err(too_many());
         }
         let mut by_network = self.by_network.lock().unwrap_or_else(PoisonError::into_inner);
-        if networks.iter().any(|network| by_network.count(network, now) >= self.share_of(network)) {
+        if networks.iter().any(|network| by_network.count(network, now) >= self.share_of(*network)) {
             drop(by_network);
             self.all.remove();
             self.warn(now, || {
@@ -120,8 +118,8 @@ impl SharedLimit {
         networks.iter().for_each(|network| by_network.remove(network, created));
     }
 
-    fn share_of(&self, network: &Network) -> i64 {
-        if matches!(network, Network::Site(_)) { self.max_by_address * SITE_FACTOR } else { self.max_by_address }
+    fn share_of(&self, network: Network) -> i64 {
+        self.max_by_address * i64::from(network.shares())
     }
 
     fn warn(&self, now: UnixMillis, log: impl FnOnce()) {
@@ -154,12 +152,6 @@ impl Drop for Reservation<'_> {
             self.limit.remove(&self.networks, self.created);
         }
     }
-}
-
-/// The networks that an address is counted under.
-fn networks_of(address: Option<&str>) -> impl Iterator<Item = Network> {
-    let network = Network::of_text(address);
-    std::iter::once(network).chain(network.site())
 }
 
 pub(super) struct Capacity {
@@ -216,7 +208,7 @@ impl Capacity {
 
     /// Uncounts an authorization request that this address completed: it protects nothing any more. `created`: when it was written.
     pub fn finish_authorization_request(&self, address: Option<&str>, created: UnixMillis) {
-        let networks: Vec<Network> = networks_of(address).collect();
+        let networks: Vec<Network> = Network::of_text(address).counted().collect();
         self.authorization_requests.remove(&networks, created);
     }
 

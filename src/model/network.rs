@@ -3,6 +3,10 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// Limit of an IPv6 /48, in limits of one address: a /48 may belong to one caller, who then has 65,536 networks of the size /64, or
+/// to many.
+const SITE_SHARES: u32 = 2;
+
 /// A network whose addresses have one limit together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Network {
@@ -39,12 +43,19 @@ impl Network {
         Self::of(address.and_then(|address| address.parse().ok()))
     }
 
-    /// The /48 of a /64; `None` for other networks.
-    pub fn site(self) -> Option<Self> {
-        match self {
+    /// The networks under which a caller of this network is counted, the smallest one first: each has a limit of its own, see
+    /// [`Self::shares`]. An IPv6 /64 also counts under its /48.
+    pub fn counted(self) -> impl Iterator<Item = Self> {
+        let site = match self {
             Self::Subnet([a, b, c, _]) => Some(Self::Site([a, b, c])),
             _ => None,
-        }
+        };
+        std::iter::once(self).chain(site)
+    }
+
+    /// The limit of this network, in limits of one address.
+    pub fn shares(self) -> u32 {
+        if matches!(self, Self::Site(_)) { SITE_SHARES } else { 1 }
     }
 
     /// The network of many callers that contains this one: a /16 in IPv4, a /32 in IPv6.
@@ -90,7 +101,20 @@ mod tests {
             let of = Network::of_text(Some(address));
             assert_eq!((of.to_string(), of.wide().to_string()), (network.to_owned(), wide.to_owned()), "{address}");
         }
-        assert_eq!(Network::of_text(Some("2001:db8:1:2::1")).site(), Some(Network::Site([0x2001, 0xdb8, 1])));
         assert_eq!(Network::of(None), Network::Unknown);
+    }
+
+    #[test]
+    fn sec_43_an_ipv6_caller_is_counted_under_two_networks() {
+        for (address, counted) in [
+            ("192.0.2.7", vec![("192.0.2.7", 1)]),
+            ("2001:db8:1:2::1", vec![("2001:db8:1:2::/64", 1), ("2001:db8:1::/48", SITE_SHARES)]),
+            ("not an address", vec![("unknown", 1)]),
+        ] {
+            let networks = Network::of_text(Some(address)).counted();
+            let named: Vec<_> = networks.map(|network| (network.to_string(), network.shares())).collect();
+            let expected: Vec<_> = counted.iter().map(|(text, shares)| ((*text).to_owned(), *shares)).collect();
+            assert_eq!(named, expected, "{address}");
+        }
     }
 }
