@@ -74,7 +74,7 @@ test-sdk: client-sdk/typescript/node_modules ## check, build and test the TypeSc
 test-browser: $(BIN) tests/browser/node_modules ## test all pages in a browser, with axe in light and dark
 	node tests/browser/run.mjs --bin $(BIN)
 
-# VERIFY_AXUM=1 adds the program with Axum, whose dependencies take minutes to build. Go runs where it is installed.
+# Go runs where it is installed and can download its modules.
 test-verify: $(BIN) target/verify-venv examples/verify/express/node_modules ## play valid and forged tokens against the programs of examples/verify
 	target/verify-venv/bin/python tests/verify/run.py $(BIN)
 
