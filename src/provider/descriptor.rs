@@ -1,7 +1,7 @@
 //! The fields of a descriptor: of `catalog/*.toml`, and of an operator's `[providers.<name>]` in the settings.
 //!
 //! Texts are templates (`{expression}`) unless a field says that it is an expression. Both are compiled while the descriptor is
-//! parsed, and an error names the field. `docs/PROVIDERS.md` documents these fields for operators.
+//! parsed, and an error names the field. `docs/CUSTOM_PROVIDER.md` documents these fields for operators.
 
 use std::collections::BTreeMap;
 

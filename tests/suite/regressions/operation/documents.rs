@@ -15,9 +15,10 @@ use crate::support::process::{Process, run};
 use crate::support::{Client, Engine, Held, Reply, TestApp};
 
 const README: &str = include_str!("../../../../README.md");
+const DEPLOY: &str = include_str!("../../../../docs/DEPLOY.md");
 const COMMANDS: &str = include_str!("../../../../docs/COMMANDS.md");
 const API: &str = include_str!("../../../../docs/API.md");
-const GUIDE: &str = include_str!("../../../../docs/GUIDE.md");
+const ACCOUNTS: &str = include_str!("../../../../docs/ACCOUNTS.md");
 
 /// The code blocks of a document with this language.
 fn blocks<'a>(document: &'a str, language: &str) -> Vec<&'a str> {
@@ -136,8 +137,8 @@ async fn fault_d10_readme_login_by_hand_works() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d10_readme_environment_starts_a_server() {
-    let block = blocks(README, "sh").into_iter().find(|block| block.contains("export SECRET_KEY")).expect("the block");
+async fn fault_d10_documented_environment_starts_a_server() {
+    let block = blocks(DEPLOY, "sh").into_iter().find(|block| block.contains("export SECRET_KEY")).expect("the block");
     let exports = block.lines().filter_map(|line| line.strip_prefix("export ")).flat_map(str::split_whitespace);
     let mut environment: Vec<(String, String)> = Vec::new();
     for word in exports.filter(|word| word.contains('=')) {
@@ -330,7 +331,7 @@ async fn fault_d10_every_curl_command_calls_a_route() {
     let app = TestApp::start(Engine::Sqlite).await;
     let mut calls = 0;
     for line in
-        [README, COMMANDS, API, GUIDE].join("\n").replace("\\\n", " ").lines().filter(|line| line.contains("curl "))
+        [README, COMMANDS, API, ACCOUNTS].join("\n").replace("\\\n", " ").lines().filter(|line| line.contains("curl "))
     {
         let Some(path) =
             line.split("http://127.0.0.1:8000").nth(1).and_then(|rest| rest.split([' ', '"', '\'']).next())
