@@ -80,7 +80,7 @@ test-verify: $(BIN) target/verify-venv examples/verify/express/node_modules ## p
 
 # ---- generated files
 
-.PHONY: openapi sdk settings files
+.PHONY: openapi sdk settings files guides
 openapi: $(BIN) ## write openapi.yaml
 	$(BIN) openapi > openapi.yaml
 
@@ -89,6 +89,9 @@ settings: ## write the tables of docs/SETTINGS.md from src/settings/table.toml
 
 files: ## write the table of files in docs/ARCHITECTURE.md
 	UPDATE_DOCS=1 cargo test --quiet --test suite file_table::
+
+guides: ## write the guides of docs/PROVIDER_SETUP.md from src/provider/guides
+	UPDATE_DOCS=1 cargo test --quiet --lib provider_set_up_document
 
 sdk: openapi client-sdk/typescript/node_modules ## generate the client's types and bundle from openapi.yaml
 	cd client-sdk/typescript && npm run --silent generate
