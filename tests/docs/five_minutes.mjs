@@ -3,13 +3,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
-import { blocksOf, ROOT } from "./blocks.mjs";
+import { blocksIn, blocksOf, ROOT } from "./blocks.mjs";
 import { installClient, run } from "./client.mjs";
 import { freePort, start, startDev, temporaryFolder } from "./server.mjs";
 
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 /** Milliseconds. It only stops a check that hangs. */
 const ELEMENT_TIMEOUT = 60_000;
+const BUTTON = "Sign in with Demo provider";
 const SERVER = "http://127.0.0.1:8000";
 const PAGE = "http://localhost:5173";
 
@@ -25,16 +26,15 @@ class Tutorial {
 
   /** What each command of the tutorial does here. The first pattern that matches counts. */
   rules = [
-    [/^git clone \S+$/, () => {}],
     [/^cd my-app$/, () => (this.app = join(this.folder, "my-app"))],
     [/^cd \S+$/, () => {}],
     [/^npm ci$/, () => {}], // make test-docs has done it
     [/^npm run build$/, () => run("npm", ["run", "--silent", "build"], this.client)],
-    [/^npm pack$/, () => {}], // installClient packs
+    [/^npm pack --pack-destination \S+$/, () => {}], // installClient packs
     [/^((?:[A-Z_]+=\S+ )+)make run$/, (variables) => this.startServer(variables)],
     [/^npm create vite@latest my-app -- (.+)$/, (options) => this.createProject(options)],
     [/^npm install$/, () => mkdirSync(join(this.app, "node_modules"), { recursive: true })],
-    [/^npm install \S+\/rest-social-auth-client-\S+\.tgz$/, () => installClient(this.client, this.app)],
+    [/^npm install \S+rest-social-auth-client-\S+\.tgz$/, () => installClient(this.client, this.app)],
     [/^npm run dev$/, () => this.startPage()],
   ];
 
@@ -97,6 +97,13 @@ function commands(text) {
   return lines.flatMap((line) => line.split(" && ")).filter((line) => line !== "");
 }
 
+/** The snippet of docs/TESTING.md for Playwright. */
+function signIn(page) {
+  const [{ text }] = blocksIn("docs/TESTING.md", "js");
+  const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
+  return new AsyncFunction("page", text)(page);
+}
+
 async function usePage(url, executablePath) {
   const browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
   try {
@@ -105,15 +112,13 @@ async function usePage(url, executablePath) {
     const errors = [];
     page.on("pageerror", (error) => errors.push(String(error)));
     await page.goto(url);
-    await page.getByRole("button", { name: "Sign in with Demo provider" }).click();
-    await page.getByRole("button", { name: "Continue as Mara Lindqvist" }).click();
-    await page.getByText("Hello Mara").waitFor();
+    await signIn(page);
     await page.reload();
-    await page.getByText("Hello Mara").waitFor();
+    await page.getByText("Hello Mara!").waitFor();
     await page.getByRole("button", { name: "Sign out" }).click();
-    await page.getByRole("button", { name: "Sign in with Demo provider" }).waitFor();
+    await page.getByRole("button", { name: BUTTON, exact: true }).waitFor();
     await page.reload();
-    await page.getByRole("button", { name: "Sign in with Demo provider" }).waitFor();
+    await page.getByRole("button", { name: BUTTON, exact: true }).waitFor();
     if (errors.length > 0) throw new Error(errors.join("\n"));
   } finally {
     await browser.close();
