@@ -96,7 +96,7 @@ async fn curl(client: &Client, command: &str, values: &[(&str, &str)]) -> Value 
 /// The query parameters of a URL without values that vary.
 fn parameters(url: &str) -> Vec<(String, String)> {
     let query = url.split_once('?').expect("a query").1;
-    let varies = |name: &str| ["state", "nonce", "code_challenge", "redirect_uri"].contains(&name);
+    let varies = |name: &str| ["state", "nonce", "code_challenge"].contains(&name);
     let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned();
     pairs.map(|(name, value)| if varies(&name) { (name, String::new()) } else { (name, value) }).collect()
 }
@@ -109,9 +109,9 @@ async fn fault_d10_readme_login_by_hand_works() {
     let commands: Vec<_> = blocks(README, "console").into_iter().flat_map(console).collect();
     let [(begin, begun), (finish, finished), (who, user)] = &commands[..] else { panic!("{commands:?}") };
 
-    let real = curl(&client, begin, &[]).await;
+    let real = curl(&client, begin, &[("redirect_uri", "http://127.0.0.1:9999/")]).await;
     let sample = json_of(begun);
-    let varies = ["authorization_url", "state", "flow_token", "redirect_uri", "nonce"];
+    let varies = ["authorization_url", "state", "flow_token", "nonce"];
     assert_like(&sample, &real, &varies, "begin");
     let url = real["authorization_url"].as_str().expect("a URL");
     assert_eq!(parameters(sample["authorization_url"].as_str().expect("a URL")), parameters(url));
@@ -216,6 +216,30 @@ fn fault_d10_every_documented_command_has_the_documented_options() {
         checked.push(command);
     }
     assert!(checked.len() > 20, "{checked:?}");
+}
+
+#[test]
+fn providers_guide_prints_the_redirect_uris_and_settings_of_this_server() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let lists = [("PUBLIC_URL", "https://id.example.org"), ("ALLOWED_REDIRECT_URIS", "https://app.example.org/back")];
+    let printed = |name: &str, environment: &[(&str, &str)]| {
+        let output = run(&["providers", "guide", name], environment, folder.path());
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (status, text) = printed("google", &lists);
+    assert_eq!(status, Some(0));
+    for part in [
+        "# Google\n",
+        "`https://app.example.org/back` (your front-end",
+        "`https://id.example.org/api/login/social/complete/google-oauth2/` (the redirect flow",
+        "SOCIAL_AUTH_GOOGLE_OAUTH2_KEY='<Client ID>'",
+        "redirect_uri_mismatch",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (_, without) = printed("google", &[]);
+    assert!(without.starts_with("PUBLIC_URL is not set"), "{without}");
+    assert_eq!(printed("unknown-provider", &lists).0, Some(1));
 }
 
 /// Settings of providers, and a double that answers every request.
