@@ -120,7 +120,9 @@ impl Guide {
                 .map(|value| format!("{} = \"<{}>\"\n", value.setting.to_ascii_lowercase(), value.shown_as));
             format!("[providers.{name}]\n{}", lines.collect::<String>())
         };
-        let settings_file = if in_catalog { String::new() } else { table() };
+        // A provider that needs no variable is configured by its table.
+        let needs_table = !in_catalog || values.is_empty();
+        let settings_file = if needs_table { table() } else { String::new() };
         Self {
             provider: name.to_owned(),
             title: title.to_owned(),
@@ -130,7 +132,7 @@ impl Guide {
                 scopes if scopes.is_empty() => "None by default.".to_owned(),
                 scopes => format!("The default is `{scopes}`."),
             },
-            values: if in_catalog { values } else { Vec::new() },
+            values: if needs_table { Vec::new() } else { values },
             notes,
             ..Self::default()
         }
@@ -285,5 +287,7 @@ mod tests {
         assert!(text.contains("   - `https://app.example/cb` (your front-end)\n"), "{text}");
         assert!(text.contains("SOCIAL_AUTH_SPOTIFY_KEY='<client ID>'\n"), "{text}");
         assert!(text.contains("providers check spotify"), "{text}");
+        let steam = Guide::find("steam").expect("a guide").render(1, &uris);
+        assert!(steam.contains("   ```toml\n   [providers.steam]\n   ```\n"), "{steam}");
     }
 }
