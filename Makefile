@@ -75,7 +75,7 @@ test-sdk: client-sdk/typescript/node_modules ## check, build and test the TypeSc
 test-browser: $(BIN) tests/browser/node_modules ## test the example pages and Swagger UI in a browser
 	node tests/browser/run.mjs --bin $(BIN)
 
-test-docs: $(BIN) client-sdk/typescript/node_modules tests/docs/node_modules ## run the commands and snippets of README and of the manual
+test-docs: $(BIN) client-sdk/typescript/node_modules tests/docs/node_modules examples/verify/express/node_modules ## run the commands and snippets of README and of the manual
 	node tests/docs/run.mjs --bin $(BIN)
 
 # VERIFY_AXUM=1 adds the program with Axum, whose dependencies take minutes to build. Go runs where it is installed.

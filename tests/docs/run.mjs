@@ -11,6 +11,7 @@ import { checkFiveMinutes } from "./five_minutes.mjs";
 import { startDev } from "./server.mjs";
 import { checkSettings } from "./settings.mjs";
 import { checkTypes } from "./types.mjs";
+import { checkVerify } from "./verify.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -87,6 +88,10 @@ else:
       );
       return blocks;
     },
+  },
+  {
+    name: "VERIFY: a service accepts the tokens of a development server",
+    run: () => checkVerify(binary, signIn()),
   },
   {
     name: "settings files of the manual start a server",

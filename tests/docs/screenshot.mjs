@@ -21,12 +21,9 @@ const browser = await chromium.launch({ executablePath: options.chromium, headle
 try {
   const page = await browser.newPage({ viewport: { width: 1100, height: 760 }, deviceScaleFactor: 1 });
   await page.goto(server.base);
-  const signIn = page.getByRole("button", { name: "Sign in with Demo provider" });
-  if (await signIn.count()) {
-    await signIn.click();
-    await page.getByRole("button", { name: "Continue as Mara Lindqvist" }).click();
-    await page.getByText("mara@demo.example").first().waitFor();
-  }
+  await page.getByRole("button", { name: "Sign in with Demo provider", exact: true }).click();
+  await page.getByRole("button", { name: "Continue as Mara Lindqvist" }).click();
+  await page.getByText("mara@demo.example").first().waitFor();
   await page.screenshot({ path });
 } finally {
   await browser.close();

@@ -27,8 +27,8 @@ export async function freePort() {
   }
 }
 
-/** Starts `command` and waits until `url` answers. */
-export async function start(command, args, { cwd, env, url }) {
+/** Starts `command` and waits until `url` answers with success, or with any status. */
+export async function start(command, args, { cwd, env, url, anyStatus = false }) {
   const child = spawn(command, args, {
     cwd,
     env: { PATH: process.env.PATH, HOME: cwd, ...env },
@@ -47,7 +47,7 @@ export async function start(command, args, { cwd, env, url }) {
   const deadline = Date.now() + START_TIMEOUT;
   for (;;) {
     const answer = await fetch(url).catch(() => undefined);
-    if (answer?.ok) return { stop, log: () => log };
+    if (answer?.ok || (answer && anyStatus)) return { stop, log: () => log };
     if (!isRunning() || Date.now() > deadline) {
       await stop();
       throw new Error(`${command} ${args.join(" ")} did not start:\n${log}`);
@@ -56,16 +56,17 @@ export async function start(command, args, { cwd, env, url }) {
   }
 }
 
-/** `rest-social-auth dev` in an empty folder. */
+/** `rest-social-auth dev` in an empty folder. `data` is the folder of its database. */
 export async function startDev(binary, env = {}) {
   const { folder, remove } = temporaryFolder();
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
-  const options = { cwd: folder, env: { LISTEN: `127.0.0.1:${port}`, ...env }, url: `${base}/readyz` };
+  const own = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value.replaceAll("http://127.0.0.1:8000", base)]));
+  const options = { cwd: folder, env: { LISTEN: `127.0.0.1:${port}`, ...own }, url: `${base}/readyz` };
   const server = await start(binary, ["dev"], options).catch((error) => {
     remove();
     throw error;
   });
   const stop = () => server.stop().finally(remove);
-  return { ...server, base, port, stop };
+  return { ...server, base, port, stop, data: join(folder, "rest-social-auth-dev") };
 }
