@@ -190,9 +190,10 @@ impl Guide {
             }
         }
         if self.settings_file.is_empty() {
-            step(text, "Set these variables for the server:\n\n   ```sh");
+            step(text, "Set these variables in the environment of the server:\n\n   ```sh");
             for value in &self.values {
-                let _ = writeln!(text, "   {}={}", environment_name(&self.provider, &value.setting), value.quoted());
+                let _ =
+                    writeln!(text, "   export {}={}", environment_name(&self.provider, &value.setting), value.quoted());
             }
         } else {
             step(text, "Write into the settings file:\n\n   ```toml");

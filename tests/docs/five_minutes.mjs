@@ -32,7 +32,7 @@ class Tutorial {
     [/^npm run build$/, () => run("npm", ["run", "--silent", "build"], this.client)],
     [/^npm pack --pack-destination \S+$/, () => {}], // installClient packs
     [/^((?:[A-Z_]+=\S+ )+)make run$/, (variables) => this.startServer(variables)],
-    [/^npm create vite@latest my-app -- (.+)$/, (options) => this.createProject(options)],
+    [/^npm create --yes vite@latest my-app -- (.+)$/, (options) => this.createProject(options)],
     [/^npm install$/, () => mkdirSync(join(this.app, "node_modules"), { recursive: true })],
     [/^npm install \S+rest-social-auth-client-\S+\.tgz$/, () => installClient(this.client, this.app)],
     [/^npm run dev$/, () => this.startPage()],

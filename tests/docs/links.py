@@ -1,6 +1,7 @@
 """Checks the relative links of all Markdown files: the file exists, and so does the heading of an anchor.
 
-Prints file, line and link; exits with 1 if a link is broken, or if a page of docs/ is missing in its index.
+Prints file, line and link; exits with 1 if a link is broken, if a page of docs/ is missing in its index, or if a page other than
+the migration guide assumes Django.
 """
 
 import re
@@ -12,6 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 #: Links in texts of which Markdown is made: descriptions of settings, and guides of providers.
 SOURCES = [(ROOT / "src/settings/table.toml", ROOT / "docs")]
+#: These packages are explained in the migration guide alone. A line that links there, or names the command, may name them.
+DJANGO = re.compile(r"\b(Django|DRSA|simplejwt|social-core)\b", re.IGNORECASE)
+DJANGO_IS_EXPLAINED = re.compile(r"MOVING\.md|import django|Django REST framework|django-rest-knox")
+#: The security rules cite advisories, and the architecture names source files.
+PAGES_ABOUT_DJANGO = {"MOVING.md", "SECURITY.md", "ARCHITECTURE.md"}
 
 
 def without_code(text: str) -> str:
@@ -55,6 +61,12 @@ def broken(source: Path, folder: Path) -> list[str]:
     return problems
 
 
+def django_assumed(page: Path) -> list[str]:
+    lines = enumerate(page.read_text("utf-8").splitlines(), 1)
+    wrong = [(number, line) for number, line in lines if DJANGO.search(line) and not DJANGO_IS_EXPLAINED.search(line)]
+    return [f"{page.relative_to(ROOT)}:{number}: explain this without Django: {line[:80]}" for number, line in wrong]
+
+
 def main() -> int:
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
@@ -67,6 +79,9 @@ def main() -> int:
     for page in sorted((ROOT / "docs").glob("*.md")):
         if page.name != "README.md" and f"({page.name}" not in index:
             problems.append(f"docs/README.md does not list {page.name}")
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        if page.name not in PAGES_ABOUT_DJANGO:
+            problems += django_assumed(page)
     print("\n".join(problems) if problems else f"links: {len(pages)} Markdown files have no broken link")
     return 1 if problems else 0
 

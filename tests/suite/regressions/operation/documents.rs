@@ -232,7 +232,7 @@ fn providers_guide_prints_the_redirect_uris_and_settings_of_this_server() {
         "# Google\n",
         "`https://app.example.org/back` (your front-end",
         "`https://id.example.org/api/login/social/complete/google-oauth2/` (the redirect flow",
-        "SOCIAL_AUTH_GOOGLE_OAUTH2_KEY='<Client ID>'",
+        "export SOCIAL_AUTH_GOOGLE_OAUTH2_KEY='<Client ID>'",
         "redirect_uri_mismatch",
     ] {
         assert!(text.contains(part), "{part}: {text}");
