@@ -4,6 +4,6 @@ import createFetchClient, { type Client } from "openapi-fetch";
 import type { SocialAuth } from "./client.js";
 import type { paths } from "./schema.js";
 
-export function createApi(auth: SocialAuth<never>): Client<paths> {
+export function createApi(auth: SocialAuth): Client<paths> {
   return createFetchClient<paths>({ baseUrl: auth.baseUrl, fetch: (request) => auth.fetch(request) });
 }

@@ -37,3 +37,9 @@ export async function bodyOf<T>(response: Response): Promise<T> {
     throw new Problem({ code: "unexpected_answer", detail: "The server's answer is not JSON.", status: response.status, cause });
   });
 }
+
+/** The options of a request that sends and expects JSON. */
+export function init(method: string, { signal }: { signal?: AbortSignal | undefined } = {}, body?: object): RequestInit {
+  const headers = { accept: "application/json", ...(body && { "content-type": "application/json" }) };
+  return { method, headers, ...(signal && { signal }), ...(body && { body: JSON.stringify(body) }) };
+}

@@ -2,7 +2,7 @@
 
 import { IncompleteLogins, requestKeys, type AuthorizationRequest, type LoginKind } from "./authorization-request.js";
 import { memoryKeyValues, storageOf, type Browser } from "./browser.js";
-import { bodyOf, call } from "./call.js";
+import { bodyOf, call, init } from "./call.js";
 import { cleanAddress, readCallback, type Callback } from "./callback.js";
 import { authorization, type Credentials } from "./credentials.js";
 import { sendToOpener, waitForCallback } from "./popup.js";
@@ -45,13 +45,13 @@ export function createClient<Fields = unknown>(options: ClientOptions = {}): Soc
 export class SocialAuth<Fields = unknown> {
   readonly kind: LoginKind;
   readonly #options: ClientOptions;
-  readonly #state: AuthState<Fields>;
+  readonly #state: AuthState;
   #incompleteInUse: IncompleteLogins | undefined;
 
   constructor(options: ClientOptions) {
     this.#options = options;
     this.kind = options.kind ?? "session";
-    this.#state = new AuthState<Fields>(this.kind, options.storage, {
+    this.#state = new AuthState(this.kind, options.storage, {
       browser: () => this.#browser,
       baseUrl: () => this.baseUrl,
       call: (request) => this.#call(request),
@@ -74,12 +74,12 @@ export class SocialAuth<Fields = unknown> {
    * that ends the subscription.
    */
   subscribe(listener: (event: AuthEvent<Fields>) => void): () => void {
-    return this.#state.subscribe(listener);
+    return this.#state.subscribe(listener as (event: AuthEvent) => void);
   }
 
   /** Who is signed in, or `null`. Asks the server once for each login; `user()` asks each time. */
   async getSession(): Promise<Session<Fields> | null> {
-    const user = await this.#state.user();
+    const user = (await this.#state.user()) as User<Fields> | null;
     return user && { user, kind: await this.#state.family() };
   }
 
@@ -108,11 +108,16 @@ export class SocialAuth<Fields = unknown> {
     options: SignInOptions & { mode?: "redirect" | "popup"; redirect?: boolean } = {},
   ): Promise<SignInResult<Fields> | NothingHappened | { url: string }> {
     const { mode, redirect = true, next } = options;
-    const signIn = mode === "popup" ? this.#signInByPopup(provider, options) : this.#signInByRedirect(provider, options, redirect);
+    const isPopup = mode === "popup";
+    const signIn = isPopup ? this.#signInByPopup(provider, options) : this.#signInByRedirect(provider, options, redirect);
     return withWayBack<SignInResult<Fields> | NothingHappened | { url: string }>({ provider, next }, signIn);
   }
 
-  async #signInByRedirect(provider: string, options: SignInOptions, redirect: boolean): Promise<NothingHappened | { url: string }> {
+  async #signInByRedirect(
+    provider: string,
+    options: SignInOptions,
+    redirect: boolean,
+  ): Promise<NothingHappened | { url: string }> {
     const { location } = this.#browser;
     if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page to leave. Pass redirect: false." });
     const { keys, request, authorizationUrl } = await this.#begin(provider, options);
@@ -345,7 +350,9 @@ export class SocialAuth<Fields = unknown> {
 
   /** The signed-in user, or `null`. */
   user(options: CallOptions = {}): Promise<User<Fields> | null> {
-    return this.#state.setUser(this.#loadUser(options));
+    const user = this.#loadUser(options);
+    void this.#state.setUser(user);
+    return user;
   }
 
   async #loadUser(options: CallOptions = {}): Promise<User<Fields> | null> {
@@ -529,11 +536,6 @@ type SignedInAnswer = Partial<User> & {
 function userOf<Fields>(body: SignedInAnswer): User<Fields> | null {
   const { token: _t, refresh: _r, is_new: _n, data: _d, app_state: _a, kind: _k, ...user } = body;
   return user.id === undefined ? null : (user as User<Fields>);
-}
-
-function init(method: string, { signal }: { signal?: AbortSignal | undefined } = {}, body?: object): RequestInit {
-  const headers = { accept: "application/json", ...(body && { "content-type": "application/json" }) };
-  return { method, headers, ...(signal && { signal }), ...(body && { body: JSON.stringify(body) }) };
 }
 
 /** Logging out with an expired credential (401) counts as success. */

@@ -1,6 +1,6 @@
 /** The tokens of the signed-in user: storage and remaining lifetime. */
 
-import { readJson, writeJson } from "./browser.js";
+import { memoryKeyValues, readJson, writeJson } from "./browser.js";
 
 /** A kind of credential, without the `user` variants of its login routes. */
 export type Family = "session" | "token" | "jwt-pair" | "jwt-sliding" | "knox";
@@ -36,13 +36,7 @@ export interface CredentialStorage {
 
 /** Lost when the page is closed or reloaded; no other page can read it. */
 export function memoryStorage(): CredentialStorage {
-  let stored: Credentials | null = null;
-  return {
-    get: () => stored,
-    set: (credentials) => {
-      stored = credentials;
-    },
-  };
+  return webStorage(memoryKeyValues());
 }
 
 /** Stores credentials in `sessionStorage`, or in another storage of keys and texts. Any script on your page can read them. */

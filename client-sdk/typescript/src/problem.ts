@@ -43,7 +43,6 @@ export interface ProblemMembers {
   detail: string;
   /** The HTTP status; 0 without a response. */
   status?: number;
-  title?: string;
   requestId?: string | undefined;
   errors?: Record<string, string[]>;
   additionalInput?: AdditionalInput | undefined;
@@ -53,31 +52,24 @@ export interface ProblemMembers {
 /** The only type of error that this client throws, besides the reason of an `AbortSignal`. */
 export class Problem extends Error {
   override readonly name = "Problem";
-  readonly code: ProblemCode;
+  declare readonly code: ProblemCode;
   /** A text for users. It may change between releases. */
-  readonly detail: string;
-  readonly status: number;
-  readonly title: string;
+  declare readonly detail: string;
+  declare readonly status: number;
   /** Also in the log of the server. */
-  readonly requestId: string | undefined;
+  declare readonly requestId: string | undefined;
   /** Messages by field, for `invalid_request`. */
-  readonly errors: Record<string, string[]>;
+  declare readonly errors: Record<string, string[]>;
   /** For `additional_input_required`. `signIn` and `handleCallback` return the outcome `input-required` instead. */
-  readonly additionalInput: AdditionalInput | undefined;
+  declare readonly additionalInput: AdditionalInput | undefined;
   /** The provider of the login that failed: sign in there to try again. */
-  provider?: string;
+  declare readonly provider: string | undefined;
   /** The `next` of the login that failed. */
-  next?: string;
+  declare readonly next: string | undefined;
 
-  constructor(members: ProblemMembers) {
-    super(`${members.code}: ${members.detail}`, members.cause === undefined ? undefined : { cause: members.cause });
-    this.code = members.code;
-    this.detail = members.detail;
-    this.status = members.status ?? 0;
-    this.title = members.title ?? "";
-    this.requestId = members.requestId;
-    this.errors = members.errors ?? {};
-    this.additionalInput = members.additionalInput;
+  constructor({ cause, ...members }: ProblemMembers) {
+    super(`${members.code}: ${members.detail}`, { cause });
+    Object.assign(this, { status: 0, errors: {}, ...members });
   }
 
   /** Reads an error response. Never throws. */
@@ -95,24 +87,22 @@ export class Problem extends Error {
       code: text("code") ?? "unexpected_answer",
       detail: text("detail") ?? `The server answered ${status}.`,
       status,
-      title: text("title") ?? "",
       requestId: text("request_id") ?? requestId,
       errors: isRecord(members["errors"]) ? (members["errors"] as Record<string, string[]>) : {},
-      additionalInput:
-        flowToken === undefined
-          ? undefined
-          : {
-              flowToken,
-              step: text("step") ?? "",
-              fields: (members["fields"] ?? []) as AskedField[],
-              expiresIn: Number(members["expires_in"]),
-            },
+      additionalInput: flowToken
+        ? {
+            flowToken,
+            step: members["step"] as string,
+            fields: members["fields"] as AskedField[],
+            expiresIn: members["expires_in"] as number,
+          }
+        : undefined,
     });
   }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null;
 }
 
 /** Awaits a part of a login. Its problems get the way back: provider and `next`. */

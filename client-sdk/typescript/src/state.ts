@@ -5,7 +5,7 @@
 
 import type { LoginKind } from "./authorization-request.js";
 import { storageOf, type Browser, type Channel } from "./browser.js";
-import { bodyOf } from "./call.js";
+import { bodyOf, init } from "./call.js";
 import {
   authorization,
   memoryStorage,
@@ -24,56 +24,56 @@ const SESSION_KEY = "rest-social-auth.session";
 const OTHER_TAB_TIMEOUT = 50;
 
 /** Messages between tabs. `login` is that of the credentials; absent for a session, whose cookie all tabs share. */
-type Message<Fields> =
-  | { type: "signed-in" | "user-updated"; login?: string | undefined; user: User<Fields> | null }
+type Message =
+  | { type: "signed-in" | "user-updated"; login?: string | undefined; user: User | null }
   | { type: "signed-out"; login?: string | undefined; isEverywhere: boolean }
   | { type: "token-refreshed"; login: string; credentials?: Credentials }
   /** Asks duplicated tabs for newer tokens of this login. */
   | { type: "newer-token"; login: string; received: number };
 
 /** What the state needs from the client. */
-interface Environment<Fields> {
+interface Environment {
   browser: () => Browser;
   baseUrl: () => string;
   call: (request: Request) => Promise<Response>;
   /** Asks the server for the user. */
-  loadUser: () => Promise<User<Fields> | null>;
+  loadUser: () => Promise<User | null>;
 }
 
-export class AuthState<Fields> {
+export class AuthState {
   readonly #kind: LoginKind;
-  readonly #environment: Environment<Fields>;
+  readonly #environment: Environment;
   readonly #storageOption: ClientOptions["storage"];
-  readonly #listeners = new Set<(event: AuthEvent<Fields>) => void>();
+  readonly #listeners = new Set<(event: AuthEvent) => void>();
   #storageInUse: CredentialStorage | undefined;
   #channelInUse: Channel | undefined;
   #refreshing: Promise<Credentials | null> | undefined;
-  #user: Promise<User<Fields> | null> | undefined;
+  #user: Promise<User | null> | undefined;
   /** The login of the credentials that this tab had last. */
   #login: string | undefined;
   /** Ends the wait for a newer token of another tab. */
   #onNewerToken = () => {};
 
-  constructor(kind: LoginKind, storage: ClientOptions["storage"], environment: Environment<Fields>) {
+  constructor(kind: LoginKind, storage: ClientOptions["storage"], environment: Environment) {
     this.#kind = kind;
     this.#storageOption = storage;
     this.#environment = environment;
   }
 
-  subscribe(listener: (event: AuthEvent<Fields>) => void): () => void {
+  subscribe(listener: (event: AuthEvent) => void): () => void {
     // The same function may subscribe twice, and each subscription ends alone.
-    const subscription = (event: AuthEvent<Fields>) => listener(event);
+    const subscription = (event: AuthEvent) => listener(event);
     this.#listeners.add(subscription);
     void this.#channel;
     return () => void this.#listeners.delete(subscription);
   }
 
   /** The user, loaded once for each login. */
-  user(): Promise<User<Fields> | null> {
+  user(): Promise<User | null> {
     return this.#user ?? this.setUser(this.#environment.loadUser());
   }
 
-  setUser(user: Promise<User<Fields> | null>): Promise<User<Fields> | null> {
+  setUser(user: Promise<User | null>): Promise<User | null> {
     this.#user = user;
     user.catch(() => {
       if (this.#user === user) this.#user = undefined;
@@ -102,7 +102,7 @@ export class AuthState<Fields> {
   }
 
   /** Stores the credentials of a login; `null` for a session. Returns the credentials that they replace. */
-  async signIn(credentials: Credentials | null, user: User<Fields> | null): Promise<Credentials | null> {
+  async signIn(credentials: Credentials | null, user: User | null): Promise<Credentials | null> {
     const former = await this.stored();
     await this.#storage.set(credentials);
     await this.#markSession(credentials === null && familyOf(this.#kind) !== "session");
@@ -130,7 +130,7 @@ export class AuthState<Fields> {
     if ((await this.stored())?.token === credentials.token) await this.signOut();
   }
 
-  userUpdated(user: User<Fields>, login: string | undefined): void {
+  userUpdated(user: User, login: string | undefined): void {
     this.#user = Promise.resolve(user);
     this.#emit({ type: "user-updated", user, isRemote: false });
     this.#post({ type: "user-updated", login, user });
@@ -154,14 +154,12 @@ export class AuthState<Fields> {
     if (this.#storage.isCopied) await this.#askOtherTabs(stale);
     const stored = await this.stored();
     if (stored?.token !== stale.token) return stored;
-    const [path, body] =
+    const [path, body]: [string, object] =
       stale.family === "jwt-sliding"
         ? ["/api/token/sliding/refresh/", { token: stale.token }]
         : ["/api/token/refresh/", { refresh: stale.refresh }];
-    const headers = { "content-type": "application/json", accept: "application/json" };
-    const response = await this.#environment.call(
-      new Request(this.#environment.baseUrl() + path, { method: "POST", headers, body: JSON.stringify(body), credentials: "omit" }),
-    );
+    const request = new Request(this.#environment.baseUrl() + path, { ...init("POST", {}, body), credentials: "omit" });
+    const response = await this.#environment.call(request);
     if (response.status === 401) {
       await this.forget(stale);
       return null;
@@ -193,7 +191,7 @@ export class AuthState<Fields> {
     this.#post({ type: "token-refreshed", login, ...(this.#storage.isCopied ? { credentials } : {}) });
   }
 
-  async #receive(message: Message<Fields>): Promise<void> {
+  async #receive(message: Message): Promise<void> {
     const former = this.#login;
     const stored = await this.stored();
     const { type, login } = message;
@@ -214,7 +212,7 @@ export class AuthState<Fields> {
     } else if (isOwn) {
       const { user } = message;
       this.#user = user ? Promise.resolve(user) : undefined;
-      this.#emit({ type, user, isRemote: true } as AuthEvent<Fields>);
+      this.#emit({ type, user, isRemote: true } as AuthEvent);
     }
   }
 
@@ -225,17 +223,17 @@ export class AuthState<Fields> {
   }
 
   /** Listeners run later, so that an error of theirs does not fail the call that caused the event. */
-  #emit(event: AuthEvent<Fields>): void {
+  #emit(event: AuthEvent): void {
     for (const listener of this.#listeners) queueMicrotask(() => listener(event));
   }
 
-  #post(message: Message<Fields>): void {
+  #post(message: Message): void {
     this.#channel?.postMessage(message);
   }
 
   async #markSession(isSession: boolean): Promise<void> {
-    if (isSession) await this.#tabStorage?.setItem(SESSION_KEY, this.#environment.baseUrl());
-    else await this.#tabStorage?.removeItem(SESSION_KEY);
+    const storage = this.#tabStorage;
+    await (isSession ? storage?.setItem(SESSION_KEY, this.#environment.baseUrl()) : storage?.removeItem(SESSION_KEY));
   }
 
   get #tabStorage() {
@@ -247,7 +245,7 @@ export class AuthState<Fields> {
     const { BroadcastChannel } = this.#environment.browser();
     if (!this.#channelInUse && BroadcastChannel) {
       this.#channelInUse = new BroadcastChannel(`rest-social-auth.${this.#environment.baseUrl()}`);
-      this.#channelInUse.onmessage = ({ data }: MessageEvent<Message<Fields>>) => void this.#receive(data).catch(() => {});
+      this.#channelInUse.onmessage = ({ data }: MessageEvent<Message>) => void this.#receive(data).catch(() => {});
     }
     return this.#channelInUse;
   }
