@@ -13,7 +13,7 @@ const START_TIMEOUT = 300_000;
 const STOP_TIMEOUT = 120_000;
 
 /** A free port whose successor, used by the demo provider, is free too. */
-async function freePort() {
+export async function freePort() {
   const isFree = (port) =>
     new Promise((done) => {
       const server = createServer().once("error", () => done(false));
@@ -37,11 +37,12 @@ function isHealthy(base) {
   });
 }
 
-export async function startServer(binary, { tls = false } = {}) {
+/** `settings`: environment variables of the server. */
+export async function startServer(binary, { tls = false, settings = {} } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "rest-social-auth-browser-"));
   const port = await freePort();
   const base = `${tls ? "https" : "http"}://127.0.0.1:${port}`;
-  const env = { PATH: process.env.PATH, HOME: folder, LISTEN: `127.0.0.1:${port}`, RUST_LOG: "info" };
+  const env = { PATH: process.env.PATH, HOME: folder, LISTEN: `127.0.0.1:${port}`, RUST_LOG: "info", ...settings };
   const child = spawn(resolve(binary), ["dev", ...(tls ? ["--tls"] : [])], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (log += data));
