@@ -14,7 +14,7 @@ const START_TIMEOUT = 300_000;
 const STOP_TIMEOUT = 120_000;
 
 /** A free port whose successor, used by the demo provider, is free too. */
-async function freePort() {
+export async function freePort() {
   const isFree = (port) =>
     new Promise((done) => {
       const server = createServer().once("error", () => done(false));

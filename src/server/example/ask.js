@@ -8,7 +8,7 @@ export async function provideInput(auth, result, place) {
   while (result.outcome === "input-required") {
     const answers = await submitForm(result.fields, errors, place);
     try {
-      result = await auth.resume(result, answers);
+      result = await auth.resume(answers);
       errors = {};
     } catch (problem) {
       if (problem.code !== "invalid_request") throw problem;

@@ -12,8 +12,8 @@ const auth = createClient({
   redirectUri: new URL("/example/callback/", location.href).href,
   // Session storage survives the redirect to the provider. Sessions store no token.
   storage: webStorage(sessionStorage, `example.${page}`),
-  onSignedOut: () => showUser(null),
 });
+auth.subscribe(({ type }) => type === "signed-out" && showUser(null));
 
 function signIn(provider) {
   const mode = chosen("mode");
