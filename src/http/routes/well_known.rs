@@ -19,7 +19,7 @@ pub struct WellKnown {
 }
 
 error_list! {
-    DocumentErrors: METHOD, STORE;
+    DocumentErrors: DOCUMENT;
 }
 
 /// How long the metadata may be cached. With `HS*` also the key set, which is empty.
@@ -55,9 +55,9 @@ impl WellKnown {
         /// The `ETag` of the caller's copy. If the document still has it, the answer is 304 without a body.
         #[oai(name = "If-None-Match")]
         _if_none_match: Header<Option<String>>,
-    ) -> Result<PublicDocument<Metadata, Json>, Refused<DocumentErrors>> {
+    ) -> Result<PublicDocument<ServerMetadata, Json>, Refused<DocumentErrors>> {
         let own = base_url(&self.app.settings, request);
-        let metadata = Metadata::new(&own, self.app.account.signing_keys().algorithms());
+        let metadata = ServerMetadata::new(&own, self.app.account.signing_keys().algorithms());
         Ok(PublicDocument::new(request, metadata.to_json_string(), METADATA_CACHE_AGE))
     }
 }
@@ -89,7 +89,7 @@ impl Example for KeySet {
 /// Authorization server metadata.
 #[derive(Object)]
 #[oai(example)]
-pub struct Metadata {
+pub struct ServerMetadata {
     /// The URL of the server, without a slash at its end: that of this document (RFC 8414, 3.3). Without SIMPLE_JWT_ISSUER it is
     /// also `iss` of JWTs with an asymmetric algorithm.
     pub issuer: String,
@@ -110,7 +110,7 @@ pub struct Metadata {
     pub access_token_signing_alg_values_supported: Vec<String>,
 }
 
-impl Metadata {
+impl ServerMetadata {
     /// RFC 8414, 2 omits empty members, but requires the response types. Without the grant types, the default of the RFC would
     /// include the authorization code.
     fn new(own: &Url, algorithms: Vec<String>) -> Self {
@@ -130,7 +130,7 @@ impl Metadata {
     }
 }
 
-impl Example for Metadata {
+impl Example for ServerMetadata {
     fn example() -> Self {
         let own = Url::parse("https://login.example.com").expect("a URL");
         Self::new(&own, vec!["ES256".to_owned()])
