@@ -15,7 +15,9 @@ import { sendToOpener, waitForCallback } from "./popup.js";
 import { Problem } from "./problem.js";
 import type { components, paths } from "./schema.js";
 
-export type User = components["schemas"]["User"];
+/** Members that the server's settings declare. The OpenAPI document of a server has them; the checked-in one has none. */
+type DeclaredFields = { [field: string]: unknown };
+export type User = components["schemas"]["User"] & DeclaredFields;
 export type Provider = components["schemas"]["Provider"];
 export type SocialAccount = components["schemas"]["SocialAccount"];
 /** The provider's token of this user. Its bearer acts as the user, so do not log or store it. */
@@ -24,7 +26,7 @@ export type ProviderToken = components["schemas"]["ProviderToken"];
 export type ListedCredential = components["schemas"]["Credential"];
 /** One input field. Its answer has the key `name` and is a text, or a boolean for a checkbox. */
 export type AskedField = components["schemas"]["AskedField"];
-export type UserChange = components["schemas"]["UserChange"];
+export type UserChange = components["schemas"]["UserChange"] & DeclaredFields;
 export type UserExport = components["schemas"]["UserExport"];
 
 /** The parts of a browser window that the client uses. Tests pass their own. */
