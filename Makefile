@@ -71,7 +71,7 @@ test-api: $(BIN) target/openapi-venv ## run Schemathesis against a running serve
 test-sdk: client-sdk/typescript/node_modules ## check, build and test the TypeScript client
 	cd client-sdk/typescript && npm run --silent check && npm run --silent build && npm test --silent
 
-test-browser: $(BIN) tests/browser/node_modules ## test the example pages and Swagger UI in a browser
+test-browser: $(BIN) tests/browser/node_modules ## test all pages in a browser, with axe in light and dark
 	node tests/browser/run.mjs --bin $(BIN)
 
 # VERIFY_AXUM=1 adds the program with Axum, whose dependencies take minutes to build. Go runs where it is installed.

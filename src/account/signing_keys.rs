@@ -184,6 +184,7 @@ impl SigningKeyService {
     async fn read(&self, last_read: &mut Option<Read>) -> store::Result<Vec<SigningKey>> {
         let began = Instant::now();
         let keys = self.store.signing_keys().await;
+        tracing::trace!("read the keys that sign JWTs");
         *last_read = Some(Read { began, succeeded: keys.is_ok() });
         keys
     }

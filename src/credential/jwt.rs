@@ -112,8 +112,10 @@ impl Jwts {
     /// A sliding token and its row.
     pub fn issue_sliding(&self, issue: &IssueRequest<'_>, deps: &Deps) -> (String, RefreshRow) {
         let jti = deps.hex::<16>();
-        let claims = self.claims(issue, TokenType::Sliding, self.rules.sliding_lifetime, &jti);
-        let end = self.blacklist_until(TokenType::Sliding, issue.now.plus(self.rules.sliding_refresh_lifetime));
+        let lifetime = |lifetime| self.within_family(lifetime, issue.now, issue.now);
+        let claims = self.claims(issue, TokenType::Sliding, lifetime(self.rules.sliding_lifetime), &jti);
+        let refreshable = lifetime(self.rules.sliding_refresh_lifetime);
+        let end = self.blacklist_until(TokenType::Sliding, issue.now.plus(refreshable));
         let row = row(issue, CredentialKind::JwtSliding, jti, end);
         (self.sign(TokenType::Sliding, &claims), row)
     }
@@ -171,10 +173,13 @@ impl Jwts {
         self.sign(TokenType::Access, &claims)
     }
 
-    /// Until when a blacklisted token must be remembered. `expires`: its `exp`, or the `refresh_exp` of a sliding token, at which
-    /// it can be refreshed for the last time.
+    /// Until when a blacklisted token must be remembered: until no token that a refresh with it issued can be used. `expires`: its
+    /// `exp`, or the `refresh_exp` of a sliding token, at which it can be refreshed for the last time.
     pub fn blacklist_until(&self, token_type: TokenType, expires: UnixMillis) -> UnixMillis {
-        let last_lifetime = if token_type == TokenType::Sliding { self.rules.sliding_lifetime } else { Duration::ZERO };
+        let last_lifetime = match token_type {
+            TokenType::Sliding => self.rules.sliding_lifetime,
+            TokenType::Access | TokenType::Refresh => self.rules.access_lifetime,
+        };
         expires.plus(last_lifetime).plus(self.rules.leeway)
     }
 
@@ -184,10 +189,10 @@ impl Jwts {
         self.rules.family_lifetime.map_or(lifetime, |whole| lifetime.min(rest(whole)))
     }
 
-    /// Until when the row of a pair is kept: until neither of its tokens can be used.
+    /// Until when the row of a pair is kept.
     pub(super) fn pair_row_expires(&self, family_created: UnixMillis, now: UnixMillis) -> UnixMillis {
-        let longest = self.rules.refresh_lifetime.max(self.rules.access_lifetime);
-        self.blacklist_until(TokenType::Refresh, now.plus(self.within_family(longest, family_created, now)))
+        let lifetime = self.within_family(self.rules.refresh_lifetime, family_created, now);
+        self.blacklist_until(TokenType::Refresh, now.plus(lifetime))
     }
 
     /// Half random, half a tag of the family. So an access token, which is not stored, can be matched with its family, although
@@ -242,7 +247,7 @@ impl Jwts {
         claims.insert("iat".to_owned(), issued.into());
         claims.insert(rules.jti_claim.clone(), jti.into());
         if token_type == TokenType::Sliding {
-            let end = issued + seconds(rules.sliding_refresh_lifetime);
+            let end = issued + seconds(self.within_family(rules.sliding_refresh_lifetime, issue.now, issue.now));
             claims.insert(rules.sliding_refresh_exp_claim.clone(), end.into());
         }
         claims.insert(rules.user_id_claim.clone(), issue.user.id.to_string().into());

@@ -1,5 +1,5 @@
-//! Tasks beside the listener and their intervals: the sweeper, the counter of rows that have a limit, the webhook dispatcher,
-//! the rotation of the keys that sign JWTs, and the comparison of stored accounts with the settings.
+//! Tasks beside the listener and their intervals: the sweeper, the counter of rows that have a limit, the return of unused rate
+//! limits, the webhook dispatcher, the rotation of the keys that sign JWTs, and the comparison of stored accounts with the settings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::delivery::WebhookDispatcher;
 use crate::hook::Webhook;
 use crate::http::App;
 use crate::login::{self, LoginService};
+use crate::rate_limit::{RETURN_INTERVAL, RateLimits};
 use crate::settings::Settings;
 use crate::store::{self, Repository, StoreError};
 
@@ -23,7 +24,7 @@ const SWEEPS_PER_RETENTION_SWEEP: u64 = 60;
 
 pub(super) struct BackgroundTasks {
     /// Tasks that a shutdown may stop at any moment.
-    abortable: [JoinHandle<()>; 4],
+    abortable: [JoinHandle<()>; 5],
     dispatcher: Option<JoinHandle<()>>,
 }
 
@@ -42,6 +43,7 @@ impl BackgroundTasks {
             tokio::spawn(sweeper),
             tokio::spawn(count_live_rows(app.login.clone())),
             tokio::spawn(maintain_signing_keys(app.account.signing_keys().clone())),
+            tokio::spawn(return_unused_limits(app.rate_limits.clone())),
         ];
         let dispatcher = hook.map(|hook| {
             let dispatcher = WebhookDispatcher::new(hook, repository.clone(), deps.clone());
@@ -63,6 +65,7 @@ impl BackgroundTasks {
             app.login.drain_in_flight().await;
             // A login can add a revocation.
             app.account.finish_revocations().await;
+            app.rate_limits.return_unused(true).await;
         };
         let (logins, dispatcher) =
             tokio::join!(tokio::time::timeout_at(deadline, logins), tokio::time::timeout_at(deadline, dispatcher));
@@ -133,6 +136,16 @@ async fn count_live_rows(login: Arc<LoginService>) {
         if let Err(error) = login.count_live_rows().await {
             tracing::warn!(%error, "the rows that count against the limits of logins could not be counted");
         }
+    }
+}
+
+/// Lets other nodes use what this node was granted of a rate limit and does not use.
+async fn return_unused_limits(limits: RateLimits) {
+    let mut interval = tokio::time::interval(RETURN_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        limits.return_unused(false).await;
     }
 }
 

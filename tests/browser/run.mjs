@@ -1,4 +1,4 @@
-// Tests the example pages, the demo provider, Swagger UI and the TypeScript client in a browser:
+// Tests the pages of the server, the demo provider, Swagger UI and the TypeScript client in a browser:
 // `node tests/browser/run.mjs --bin PATH`.
 //
 // Starts `rest-social-auth dev` in an empty folder on free ports, and Debian's Chromium without a window. Prints a line for
@@ -7,9 +7,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
-import { startServer } from "./server.mjs";
+import { tests as accessibilityTests } from "./accessibility.mjs";
 import { closeClientPages, tests as clientTests } from "./client.mjs";
 import { tests as pageTests } from "./pages.mjs";
+import { startServer } from "./server.mjs";
 
 const FLAGS = [
   "--no-sandbox",
@@ -31,6 +32,7 @@ const { values: options } = parseArgs({
   },
 });
 
+/** The sites on which a test may load something. */
 const LOCAL = ["127.0.0.1", "localhost"];
 
 /** A browser context with its own cookies and storage, which records errors on every page. */
@@ -58,15 +60,16 @@ async function newVisit(browser, base, viewport = { width: 1100, height: 800 }) 
 
 const servers = {};
 /** The server of a test, started for the first test that needs it. */
-async function serverOf({ tls = false, settings = {} }) {
-  const name = JSON.stringify([tls, settings]);
-  servers[name] ??= await startServer(options.bin, { tls, settings });
-  return servers[name];
+async function serverOf({ tls, command, settings }) {
+  const key = JSON.stringify([tls, command, settings]);
+  servers[key] ??= await startServer(options.bin, { tls, command, settings });
+  return servers[key];
 }
 const stopAll = () => Promise.all([closeClientPages(), ...Object.values(servers).map((server) => server.stop())]);
 
 // Stop the servers and the browser when the run is interrupted.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void stopAll().then(() => process.exit(1)));
+const tests = [...pageTests, ...accessibilityTests, ...clientTests];
 const browser = await chromium.launch({
   executablePath: options.chromium,
   headless: true,
@@ -74,13 +77,12 @@ const browser = await chromium.launch({
   // The Back button must restore pages as it does for users.
   ignoreDefaultArgs: ["--disable-back-forward-cache"],
 });
-const tests = [...pageTests, ...clientTests];
 let [passed, failed] = [0, 0];
 try {
-  for (const { name, run, ...needs } of tests.filter((test) => test.name.includes(options.only))) {
+  for (const { name, run, ...settings } of tests.filter((test) => test.name.includes(options.only))) {
     const started = performance.now();
-    const { base } = await serverOf(needs);
-    const visit = await newVisit(browser, base, needs.viewport);
+    const { base } = await serverOf(settings);
+    const visit = await newVisit(browser, base, settings.viewport);
     try {
       await run(visit, () => newVisit(browser, base));
       const errors = visit.errors();

@@ -24,6 +24,7 @@ on_both_databases! {
     sec_31_keys_rotate_under_load_without_a_401,
     sec_29_forged_headers_and_other_types_are_refused,
     sec_31_a_key_that_another_node_made_is_read_when_a_token_names_it,
+    sec_31_tokens_with_garbage_key_ids_read_the_keys_once_a_second,
     sec_31_a_key_in_another_state_than_assumed_is_not_retired,
     sec_31_rotation_by_schedule_keeps_refresh_tokens_valid,
     sec_31_keys_are_listed_rotated_and_retired_by_commands,
@@ -291,6 +292,43 @@ async fn sec_29_forged_headers_and_other_types_are_refused(engine: Engine) {
         let text = String::from_utf8_lossy(&stored.bytes);
         assert!(!text.contains("PRIVATE KEY") && !text.contains("\"d\""), "{}.{}", stored.table, stored.column);
     }
+}
+
+/// Whatever tokens are sent: otherwise a caller without a credential could make the database work.
+async fn sec_31_tokens_with_garbage_key_ids_read_the_keys_once_a_second(engine: Engine) {
+    const READ: &str = "read the keys that sign JWTs";
+    let (database, folder) = (Database::create(engine).await, TempDir::new().expect("a folder"));
+    let environment = [
+        ("RATE_LIMITS", "off"),
+        ("RUST_LOG", "info,rest_social_auth::account::signing_keys=trace"),
+        ("DATABASE_URL", database.url()),
+        ("SECRET_KEY", SECRET_KEY),
+        ("PUBLIC_URL", PUBLIC_URL),
+        ("SIMPLE_JWT_ALGORITHM", "ES256"),
+    ];
+    let process = Process::start(&["serve"], &environment, folder.path()).await;
+    let attackers = rcgen::KeyPair::generate().expect("a P-256 key");
+    let key = jsonwebtoken::EncodingKey::from_ec_pem(attackers.serialize_pem().as_bytes()).expect("a key");
+    let garbage = |number: usize| {
+        let kid = Some(format!("{number:043}"));
+        let header = jsonwebtoken::Header { kid, ..jsonwebtoken::Header::new(Algorithm::ES256) };
+        jsonwebtoken::encode(&header, &json!({"exp": 4_000_000_000_i64, "user_id": "1"}), &key).expect("a token")
+    };
+    let reads = || process.output().matches(READ).count();
+    let (before, begun) = (reads(), tokio::time::Instant::now());
+    assert!(before > 0, "the log has the reads: {}", process.output());
+    for round in 0..3 {
+        let client = process.client();
+        let statuses = join_all((0..100).map(|n| {
+            let (client, token) = (client.clone(), garbage(round * 100 + n));
+            async move { client.user(&format!("Bearer {token}")).await.status }
+        }));
+        assert!(statuses.await.iter().all(|status| *status == 401));
+    }
+    // Once a second for the tokens, and every ten seconds in any case.
+    let seconds = usize::try_from(begun.elapsed().as_secs()).expect("a short test") + 1;
+    let caused = reads() - before;
+    assert!(caused <= seconds + seconds / 10 + 1, "{caused} reads in {seconds} seconds");
 }
 
 /// Two nodes may decide from different reads of the keys.

@@ -16,9 +16,9 @@ pub struct Logout {
 }
 
 error_list! {
-    KnoxErrors: ANY, CREDENTIAL, STORE;
-    SessionErrors: ANY, CSRF, STORE;
-    AllErrors: ANY, CREDENTIAL, CSRF, STORE;
+    KnoxErrors: ANY, CREDENTIAL;
+    SessionErrors: ANY, CSRF;
+    AllErrors: ANY, CREDENTIAL, CSRF;
 }
 
 #[OpenApi(prefix_path = "/api", tag = Tag::Logout)]

@@ -18,7 +18,7 @@ pub struct WellKnown {
 }
 
 error_list! {
-    DocumentErrors: METHOD, STORE;
+    DocumentErrors: DOCUMENT;
 }
 
 /// How long the metadata may be cached. With `HS*` also the key set, which is empty.
@@ -42,10 +42,13 @@ impl WellKnown {
     /// Authorization server metadata (RFC 8414). This server has no authorization endpoint and no token endpoint of OAuth:
     /// users sign in with the routes of this document.
     #[oai(path = "/oauth-authorization-server", method = "get", operation_id = "getServerMetadata")]
-    async fn metadata(&self, request: &Request) -> Result<PublicDocument<Metadata, Json>, Refused<DocumentErrors>> {
+    async fn metadata(
+        &self,
+        request: &Request,
+    ) -> Result<PublicDocument<ServerMetadata, Json>, Refused<DocumentErrors>> {
         let own = base_url(&self.app.settings, request);
         let issuer = self.app.settings.jwt.issuer_of_own_tokens();
-        let metadata = Metadata::new(&own, issuer, self.app.account.signing_keys().algorithms());
+        let metadata = ServerMetadata::new(&own, issuer, self.app.account.signing_keys().algorithms());
         Ok(PublicDocument::new(request, metadata.to_json_string(), METADATA_CACHE_AGE))
     }
 }
@@ -77,7 +80,7 @@ impl Example for KeySet {
 /// Authorization server metadata.
 #[derive(Object)]
 #[oai(example)]
-pub struct Metadata {
+pub struct ServerMetadata {
     /// `iss` of JWTs with an asymmetric algorithm.
     pub issuer: String,
     /// The public keys that verify JWTs.
@@ -97,7 +100,7 @@ pub struct Metadata {
     pub access_token_signing_alg_values_supported: Vec<String>,
 }
 
-impl Metadata {
+impl ServerMetadata {
     /// RFC 8414, 2 omits empty members, but requires the response types. Without the grant types, the default of the RFC would
     /// include the authorization code.
     fn new(own: &Url, issuer: Option<&str>, algorithms: Vec<String>) -> Self {
@@ -117,7 +120,7 @@ impl Metadata {
     }
 }
 
-impl Example for Metadata {
+impl Example for ServerMetadata {
     fn example() -> Self {
         let own = Url::parse("https://login.example.com").expect("a URL");
         Self::new(&own, None, vec!["ES256".to_owned()])
