@@ -1,4 +1,4 @@
-//! What all routes share: who calls and from where, cookies, bodies, errors, pages. No route and no schema of one.
+//! What all routes share: who calls and from where, cookies, bodies, errors. No route and no schema of one.
 
 mod additional_input;
 mod admission;
@@ -11,7 +11,6 @@ mod client;
 mod cookies;
 mod negotiation;
 mod origin;
-mod page;
 mod problem;
 mod provider_parameters;
 mod query;
@@ -34,11 +33,10 @@ pub use self::cookies::{
 };
 pub use self::negotiation::wants_html;
 pub use self::origin::{OriginPolicy, is_cross_site, listed_origin, origin_of};
-pub use self::page::{html_response, question_page};
 pub use self::problem::{Failure, Problem, UnreportedRefusal, from_framework};
 pub use self::provider_parameters::{provider_parameters, scopes};
 pub use self::query::{Query, QueryValue};
 pub use self::rejection::Rejection;
-pub use self::request_id::REQUEST_ID;
+pub use self::request_id::{REQUEST_ID, current_request_id};
 pub use self::resource::{Resource, RoutePattern, RouteRules};
 pub use self::service_authentication::ServiceAuth;

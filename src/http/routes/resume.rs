@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use poem::http::{StatusCode, header};
-use poem::{IntoResponse, Response};
+use poem::{IntoResponse, Request, Response};
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type as _;
 use poem_openapi::{ApiResponse, OpenApi};
@@ -11,8 +11,9 @@ use poem_openapi::{ApiResponse, OpenApi};
 use crate::http::openapi::inputs::ResumeInput;
 use crate::http::openapi::login_result::LoginResult;
 use crate::http::openapi::{LoginKind, Refused, SeeOther, Tag, answers, error_list};
+use crate::http::pages::{Language, question_page};
 use crate::http::protocol::{
-    App, BySession, Failure, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, html_response, question_page,
+    App, BySession, Failure, OptionalAuth, OriginPolicy, Query, RawBody, Rejection,
     refresh_authorization_request_cookie, session_cookie_of, wants_html,
 };
 use crate::login::{Fields, FormHost, LoginOutcome, PendingLogin, RequestContext, Resumed};
@@ -43,7 +44,7 @@ impl Resume {
         let context = auth.admit(&self.app, OriginPolicy::SessionRoute).await?.context;
         let fields = body.fields().await?;
         let answer = if wants_html(auth.request) {
-            self.next_page(&context, fields).await?
+            self.next_page(&context, auth.request, fields).await?
         } else {
             let resumed = self.app.login.resume(fields, context.clone(), FormHost::Client).await;
             self.json(&context, resumed.map_err(|error| self.app.login_failure(error))?)?
@@ -61,29 +62,40 @@ impl Resume {
         &self,
         /// The `code` parameter of the redirect to `next`; valid as long as the login is pending.
         code: Query<String>,
+        /// Languages for the page, the preferred one first, separated by spaces (OpenID Connect Core, 3.1.2.1). The
+        /// default is `Accept-Language`.
+        ui_locales: Query<Option<String>>,
         auth: OptionalAuth<'_, BySession>,
     ) -> Result<Page, Refused<PageErrors>> {
         let context = auth.admit(&self.app, OriginPolicy::Unchecked).await?.context;
         let pending = self.app.login.redirect_with_pending_login(&code.0, &context).await;
         let pending = pending.map_err(|error| self.app.login_failure(error))?;
-        Ok(Page(question(StatusCode::OK, &pending, &context)))
+        let language = Language::preferred(ui_locales.0.as_deref(), auth.request.headers());
+        Ok(Page(self.question(StatusCode::OK, language, &pending)))
     }
 }
 
 impl Resume {
     /// What a browser shows next: the form again, the form of the next step, or `next`.
-    async fn next_page(&self, context: &RequestContext, fields: Fields) -> Result<Response, Rejection> {
+    async fn next_page(
+        &self,
+        context: &RequestContext,
+        request: &Request,
+        fields: Fields,
+    ) -> Result<Response, Rejection> {
         let failure = |error| self.app.login_failure(error);
         let resumed =
             self.app.login.resume(fields.clone(), context.clone(), FormHost::Server).await.map_err(failure)?;
+        let language = Language::of(request);
         if let Some(error) = resumed.may_answer_again() {
             let failure = failure(error.clone());
-            let html = question_page(&resumed.asked, &context.base_url, Some((&fields, &failure)));
-            return Err(Rejection::with_html(failure, html));
+            let answers = Some((&fields, &failure));
+            let page = question_page(&self.app.pages, language, &resumed.asked, answers);
+            return Err(Rejection::with_page(failure, page));
         }
         match resumed {
             Resumed { server_redirect: Some(_), outcome: Ok(LoginOutcome::PendingLogin(pending)), .. } => {
-                let page = question(StatusCode::FORBIDDEN, &pending, context);
+                let page = self.question(StatusCode::FORBIDDEN, language, &pending);
                 Ok(with_authorization_request_cookie(page, context))
             }
             Resumed { server_redirect: Some(server_redirect), outcome, .. } => {
@@ -92,6 +104,11 @@ impl Resume {
             }
             resumed => self.json(context, resumed),
         }
+    }
+
+    fn question(&self, status: StatusCode, language: Language, pending: &PendingLogin) -> Response {
+        let page = question_page(&self.app.pages, language, pending, None);
+        self.app.pages.response(status, page)
     }
 
     fn json(&self, context: &RequestContext, resumed: Resumed) -> Result<Response, Rejection> {
@@ -113,10 +130,6 @@ impl Resume {
             LoginOutcome::RequestToken { oauth_token, .. } => answers::request_token(oauth_token),
         })
     }
-}
-
-fn question(status: StatusCode, pending: &PendingLogin, context: &RequestContext) -> Response {
-    html_response(status, question_page(pending, &context.base_url, None))
 }
 
 /// The next question is pending for its own ten minutes; the authorization request cookie must last as long.

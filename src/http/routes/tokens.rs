@@ -36,7 +36,8 @@ impl Tokens {
         body: RawBody<RefreshInput>,
     ) -> Result<Answer<RefreshedTokens>, Refused<RefreshErrors>> {
         let token = body.text("refresh").await?;
-        let refreshed = self.app.account.refresh(&token, &client_info(request)).await?;
+        let refreshed = self.app.account.refresh(&token, &client_info(request)).await;
+        let refreshed = self.app.count_refused(request, refreshed).await?;
         Ok(Answer(RefreshedTokens { access: refreshed.access, refresh: refreshed.refresh }))
     }
 
@@ -76,7 +77,8 @@ impl Tokens {
         body: RawBody<TokenInput>,
     ) -> Result<Answer<SlidingToken>, Refused<RefreshErrors>> {
         let token = body.text("token").await?;
-        let token = self.app.account.refresh_sliding(&token, &client_info(request)).await?;
+        let token = self.app.account.refresh_sliding(&token, &client_info(request)).await;
+        let token = self.app.count_refused(request, token).await?;
         Ok(Answer(SlidingToken { token }))
     }
 }

@@ -141,7 +141,7 @@ fn poem_status(name: &str) -> Option<String> {
 }
 
 async fn fault_b32_served_openapi_states_the_configured_time_limits(engine: Engine) {
-    let plan = TestApp::builder(engine).with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "7200");
+    let plan = TestApp::builder(engine).with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "7200").with("API_DOCS", "true");
     let app = plan.with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "4").start().await;
     for path in ["/openapi.json", "/openapi.yaml", "/docs/"] {
         let document = app.client().get(path).send().await.text;
