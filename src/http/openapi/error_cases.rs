@@ -355,7 +355,7 @@ pub const RESUME: &[ErrorCase] =
 pub const BEGIN: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_BEGIN, BEGIN_REFUSED];
 
 /// The provider's callback to this server, where the state is invalid; other errors are sent to `next`.
-pub const CALLBACK: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_CALLBACK, CALLBACK_REFUSED];
+pub const CALLBACK: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_CALLBACK, CALLBACK_REFUSED, UNKNOWN_PROVIDER];
 
 /// The exchange of a one-time code.
 pub const SWAP: &[ErrorCase] = &[INVALID_SWAP, SWAP_PENDING];

@@ -19,9 +19,9 @@ pub struct ServerRedirect {
 }
 
 error_list! {
-    AuthorizeErrors or_page: ANY, BEGIN, CREDENTIAL, PROVIDER;
-    CallbackErrors or_page: ANY, CALLBACK, PROVIDER;
-    PostedCallbackErrors or_page: ANY, BODY, CALLBACK, PROVIDER;
+    AuthorizeErrors or_page: ANY, BEGIN, PROVIDER;
+    CallbackErrors or_page: ANY, CALLBACK;
+    PostedCallbackErrors or_page: ANY, BODY, CALLBACK;
 }
 
 #[OpenApi(prefix_path = "/api/login/social", tag = Tag::ServerRedirect)]
