@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use minijinja::{Environment, context};
 
-use super::document::{DocumentFormat, document_with, service};
+use super::document::{DocumentFormat, DocumentOptions, service};
 use crate::secrets::Digest;
 use crate::settings::Settings;
 
@@ -22,8 +22,10 @@ pub fn swagger_ui(settings: &Settings) -> SwaggerUi {
     // Browsers normalize line ends to LF before they compute a digest.
     let asset = |element| asset(&stock, element).replace("\r\n", "\n").replace('\r', "\n");
     let (style, bundle) = (asset("style"), asset("script"));
+    // The page may call only the server that it comes from, which need not have the name of PUBLIC_URL.
+    let options = DocumentOptions { settings: Some(settings), server: Some("/"), ..DocumentOptions::default() };
     // `<` would end the script in `</script>`; in JSON it occurs only in texts.
-    let document = document_with(settings, DocumentFormat::Json).replace('<', "\\u003c");
+    let document = options.document(DocumentFormat::MinifiedJson).replace('<', "\\u003c");
     let start = format!("SwaggerUIBundle({{ dom_id: \"#ui\", deepLinking: true, spec: {document} }});");
     let digest = |script: &String| format!("'sha256-{}'", STANDARD.encode(Digest::of(script.as_bytes()).as_bytes()));
     let policy = format!(

@@ -103,7 +103,35 @@ fn verified(call: &Call, secret: &str) -> Value {
     let signatures = call.header("webhook-signature").expect("a signature");
     assert!(signatures.split(' ').any(|signature| signature == wanted), "{signatures} has no {wanted}");
     assert_eq!(call.header("content-type"), Some("application/json"));
-    body(call)
+    let body = body(call);
+    let document: Value = serde_yaml::from_str(include_str!("../../openapi.yaml")).expect("YAML");
+    let kind = body["type"].as_str().expect("a type");
+    let schema = &document["x-webhooks"][kind]["post"]["requestBody"]["content"]["application/json"]["schema"];
+    assert_documented(&document, schema, &body, kind);
+    body
+}
+
+/// Fails when the body lacks a required member of the schema, or has one that the schema does not list.
+#[track_caller]
+fn assert_documented(document: &Value, schema: &Value, body: &Value, place: &str) {
+    let reference = schema["$ref"].as_str().and_then(|reference| document.pointer(&reference[1..]));
+    let schema = reference.unwrap_or(schema);
+    let is_of_type = match schema["type"].as_str() {
+        Some("object") => body.is_object(),
+        Some("string") => body.is_string(),
+        Some("boolean") => body.is_boolean(),
+        Some("integer") => body.is_i64(),
+        _ => false,
+    };
+    assert!(is_of_type, "{place} is {body}, documented as {schema}");
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        assert!(body.get(name).is_some(), "{place} has no {name}");
+    }
+    if schema.get("additionalProperties").is_none() {
+        for (name, member) in body.as_object().into_iter().flatten() {
+            assert_documented(document, &schema["properties"][name], member, &format!("{place}.{name}"));
+        }
+    }
 }
 
 /// The event types and bodies, sorted by type.

@@ -12,6 +12,8 @@ mod schemas;
 mod see_other;
 mod tags;
 pub mod time_limits;
+pub mod version_3_1;
+pub mod webhooks;
 
 pub(crate) use self::errors::error_list;
 pub use self::errors::{ErrorCase, OperationErrors, Refused};

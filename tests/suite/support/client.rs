@@ -123,7 +123,8 @@ impl Request {
     pub async fn try_send(self) -> Result<Answer, reqwest::Error> {
         let response = self.request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let answer = Answer { status, headers, text: response.text().await? };
+        let bytes = response.bytes().await?.to_vec();
+        let answer = Answer { status, headers, text: String::from_utf8_lossy(&bytes).into_owned(), bytes };
         if let Some(jar) = &self.client.jar {
             let mut jar = jar.lock().expect("the lock is not poisoned");
             for cookie in answer.set_cookies() {
@@ -143,6 +144,8 @@ pub struct Answer {
     pub status: u16,
     headers: reqwest::header::HeaderMap,
     pub text: String,
+    /// The body as it was received; this client unpacks nothing.
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
