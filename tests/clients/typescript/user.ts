@@ -2,21 +2,24 @@
 
 import { createInterface } from "node:readline";
 
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const input = createInterface({ input: process.stdin });
+const lines = input[Symbol.asyncIterator]();
 
 export const baseUrl = process.argv[2]!;
-export const redirectUri = `${baseUrl}/example/callback/`;
+export const redirectUri = `${baseUrl}/docs/`;
 export const email = "noor@demo.example";
 
-export async function signIn(authorizationUrl: string): Promise<{ code: string; state: string; iss: string }> {
+/** Signs in at the provider. */
+export async function consent(authorizationUrl: string): Promise<{ code: string; state: string; iss: string }> {
   console.log(authorizationUrl);
-  return JSON.parse((await lines.next()).value);
+  const line = await lines.next();
+  return JSON.parse(line.value!);
 }
 
 export function check(condition: unknown, what: string, found: unknown): asserts condition {
   if (!condition) throw new Error(`${what}: ${JSON.stringify(found)}`);
 }
 
-export function finish(): never {
-  process.exit();
+export function finish() {
+  input.close();
 }
