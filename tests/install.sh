@@ -9,7 +9,8 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/n
 command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
 python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 command -v javac >/dev/null || packages+=(default-jdk-headless)
-[ -e /usr/share/java/jakarta-annotation-api.jar ] || packages+=(libjakarta-annotation-api-java)
+[ -e /usr/share/java/jakarta-annotation-api.jar ] && [ -e /usr/share/java/httpmime.jar ] ||
+  packages+=(libjakarta-annotation-api-java libhttpmime-java)
 command -v go >/dev/null || packages+=(golang-go)
 [ -d /usr/share/gocode/src/gopkg.in/validator.v2 ] || packages+=(golang-gopkg-validator.v2-dev)
 if [ ${#packages[@]} -gt 0 ]; then

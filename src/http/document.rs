@@ -1,9 +1,9 @@
 //! The OpenAPI document.
 
-use poem_openapi::{LicenseObject, OpenApiService, ServerObject};
+use poem_openapi::{ContactObject, LicenseObject, OpenApiService, ServerObject};
 use serde_json::{Value, json};
 
-use super::openapi::{NormalizedSpec, own_fields, time_limits, version_3_1, webhooks};
+use super::openapi::{NormalizedSpec, normalize_document, own_fields, time_limits, version_3_1, webhooks, yaml};
 use super::routes::Operations;
 use crate::settings::Settings;
 
@@ -44,7 +44,7 @@ impl DocumentOptions<'_> {
     pub fn document(&self, format: DocumentFormat) -> String {
         let document = self.value();
         match format {
-            DocumentFormat::Yaml => serde_yaml::to_string(&document).expect("JSON has a YAML form"),
+            DocumentFormat::Yaml => yaml(&document),
             DocumentFormat::Json => format!("{document:#}"),
             DocumentFormat::MinifiedJson => document.to_string(),
         }
@@ -52,6 +52,7 @@ impl DocumentOptions<'_> {
 
     fn value(&self) -> Value {
         let mut document: Value = serde_json::from_str(&service().spec()).expect("the document is JSON");
+        normalize_document(&mut document);
         webhooks::add(&mut document);
         if let Some(settings) = self.settings {
             own_fields::add(&mut document, &settings.users.own_fields);
@@ -77,6 +78,7 @@ impl DocumentOptions<'_> {
 pub fn service() -> OpenApiService<NormalizedSpec<Operations>, ()> {
     OpenApiService::new(NormalizedSpec::new(), "rest-social-auth", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
+        .contact(ContactObject::new().name("The operator of the server"))
         .license(LicenseObject::new("MIT").url("https://opensource.org/license/mit"))
         .server(ServerObject::new("/").description("The server that serves this document"))
 }

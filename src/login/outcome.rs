@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::authorization_request::{AuthorizationRequestCookie, FlowToken};
 use super::error::{LoginError, Refusal};
 use super::pipeline::InputField;
+use crate::clock::UnixMillis;
 use crate::model::{CredentialKind, ServerRedirect, User};
 
 /// How a login ended. It is stored encrypted for a repeat by the same browser, except for a request token.
@@ -47,6 +48,8 @@ pub struct SessionCookie {
     pub value: String,
     /// Seconds.
     pub max_age: i64,
+    /// When the session expires.
+    pub expires: UnixMillis,
 }
 
 /// A login that waits for additional input.

@@ -1,4 +1,4 @@
-//! The start page, the OpenAPI document, and Swagger UI with all its assets. Each is created when it is first requested, so that
+//! The OpenAPI document, and Swagger UI with all its assets. Each is created when it is first requested, so that
 //! the start of the server does not wait for it.
 
 use std::sync::{Arc, LazyLock};
@@ -41,10 +41,9 @@ pub fn mount(route: Route, settings: &Arc<Settings>) -> Route {
         let text = move || DocumentOptions { settings: Some(&settings), ..DocumentOptions::default() }.document(format);
         page(template, move || Page { text: CachedText::new(content_type, text()), policy: None })
     };
+    // With API_DOCS alone: a production server need not show its API to every user.
+    let route = if settings.site.has_api_docs { route.at("/docs", docs.clone()).at("/docs/", docs) } else { route };
     route
-        .at("/", page("/", start))
-        .at("/docs", docs.clone())
-        .at("/docs/", docs)
         .at("/openapi.json", document("/openapi.json", DocumentFormat::MinifiedJson, "application/json"))
         .at("/openapi.yaml", document("/openapi.yaml", DocumentFormat::Yaml, "application/yaml"))
 }
@@ -60,32 +59,3 @@ fn docs(settings: &Settings) -> Page {
     let policy = HeaderValue::try_from(page.policy).ok();
     Page { text: CachedText::new(HTML, page.html), policy }
 }
-
-fn start() -> Page {
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
-    Page { text: CachedText::new(HTML, START_PAGE.to_owned()), policy: Some(HeaderValue::from_static(policy)) }
-}
-
-const START_PAGE: &str = r#"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>rest-social-auth</title>
-<style>
-body { font: 1.05rem/1.6 system-ui, sans-serif; max-width: 34rem; margin: 12vh auto; padding: 0 1.5rem; color: #1c2530; }
-a { color: #0b5cad; }
-@media (prefers-color-scheme: dark) { body { background: #12171d; color: #d7dee6; } a { color: #7db8f5; } }
-</style>
-</head>
-<body>
-<h1>rest-social-auth</h1>
-<p>This server signs users in with accounts of other providers.</p>
-<ul>
-<li><a href="/example/">Example pages</a>: session, token, JWT and knox</li>
-<li><a href="/docs/">Interactive documentation</a></li>
-<li><a href="/openapi.yaml">OpenAPI document</a></li>
-</ul>
-</body>
-</html>
-"#;

@@ -28,9 +28,11 @@ OUT = ROOT / "target/clients"
 GENERATED = HERE / "typescript/generated"
 BIN = HERE / "node_modules/.bin"
 PYTHON_CLIENT = "rest_social_auth_client"
-# The generator is one file with all its libraries, which the Java client needs too. The annotations are in Debian's package.
+# The generator is one file with all its libraries, Jackson among them, which the Java client needs too. The other libraries are
+# Debian's libjakarta-annotation-api-java and libhttpmime-java.
 JAR = pathlib.Path(openapi_generator_cli.__file__).parent / "openapi-generator.jar"
-CLASSES = f"{JAR}:/usr/share/java/jakarta-annotation-api.jar"
+JAVA_LIBRARIES = ["jakarta-annotation-api", "httpclient", "httpcore", "httpmime"]
+CLASSES = ":".join([str(JAR), *(f"/usr/share/java/{name}.jar" for name in JAVA_LIBRARIES)])
 GO_PACKAGES = pathlib.Path("/usr/share/gocode/src/gopkg.in/validator.v2")  # Debian's golang-gopkg-validator.v2-dev
 CARGO = {"CARGO_TARGET_DIR": str(OUT / "cargo")}
 

@@ -74,5 +74,5 @@ func main() {
 	_, err = api.LogoutAPI.LogoutEverything(signedIn).Execute()
 	check(err == nil, err)
 	_, _, err = api.UserAPI.GetUser(signedIn).Execute()
-	check(problem(err).Code == "invalid_token", err)
+	check(problem(err).Code == "token_not_valid", err)
 }

@@ -45,7 +45,7 @@ public class Flow {
     check(users.getUser().getId().equals(((JwtPairUserLogin) resumed).getId()), second);
     new LogoutApi(CLIENT).logoutEverything();
     Problem gone = problem(users::getUser);
-    check(gone.getCode().equals("invalid_token"), gone);
+    check(gone.getCode().equals("token_not_valid"), gone);
   }
 
   static UserWithTokenPair login(String base) throws Exception {

@@ -54,4 +54,4 @@ user = UserApi(client).get_user()
 assert user.id == resumed.id, user
 LogoutApi(client).logout_everything()
 gone = problem(UserApi(client).get_user)
-assert gone.code == "invalid_token", gone
+assert gone.code == "token_not_valid", gone

@@ -32,5 +32,5 @@ check(user.data?.id === resumed.data.id, "user", user.error);
 const signedOut = await api.POST("/api/logout/all/", { headers });
 check(signedOut.response.status === 204, "logout", signedOut.error);
 const gone = await api.GET("/api/user/", { headers });
-check(gone.error?.code === "invalid_token", "the user after the logout", gone);
+check(gone.error?.code === "token_not_valid", "the user after the logout", gone);
 finish();

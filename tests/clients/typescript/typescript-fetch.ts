@@ -34,5 +34,5 @@ const user = await new UserApi(signedIn).getUser();
 check(user.id === resumed.id, "user", user);
 await new LogoutApi(signedIn).logoutEverything();
 const gone = await problem(new UserApi(signedIn).getUser());
-check(gone.code === "invalid_token", "the user after the logout", gone);
+check(gone.code === "token_not_valid", "the user after the logout", gone);
 finish();

@@ -48,5 +48,5 @@ async fn main() {
     assert_eq!(user_api::get_user(&configuration).await.expect("user").id, resumed.id);
     logout_api::logout_everything(&configuration).await.expect("logout");
     let gone = user_api::get_user(&configuration).await.map_err(problem).expect_err("no user");
-    assert_eq!(gone.code, "invalid_token");
+    assert_eq!(gone.code, "token_not_valid");
 }

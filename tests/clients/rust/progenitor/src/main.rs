@@ -52,5 +52,5 @@ async fn main() {
     let signed_in = Client::new_with_client(&base, http);
     assert_eq!(signed_in.get_user().await.expect("user").id, resumed.id);
     signed_in.logout_everything().await.expect("logout");
-    assert_eq!(problem(signed_in.get_user().await).code, "invalid_token");
+    assert_eq!(problem(signed_in.get_user().await).code, "token_not_valid");
 }
