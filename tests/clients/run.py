@@ -1,11 +1,11 @@
 """Generates a client with each generator, compiles it, and uses it against a development server.
 
-    tests/clients/run.py SERVER [NAME …]
+    tests/clients/run.py SERVER [LANGUAGE …]
     tests/clients/run.py SERVER --write
 
 Each client begins a login, signs in, answers the request for additional input, refreshes its token, reads the user and logs out.
-NAME selects clients. `--write` writes the clients of client-sdk/python and client-sdk/rust; without it, they must be those
-that the generators write. A language without its compiler is skipped.
+`--write` writes the clients of client-sdk/python and client-sdk/rust; without it, they must be those that the generators write.
+A language without its compiler is skipped.
 """
 
 import concurrent.futures
@@ -35,6 +35,7 @@ JAVA_LIBRARIES = ["jakarta-annotation-api", "httpclient", "httpcore", "httpmime"
 CLASSES = ":".join([str(JAR), *(f"/usr/share/java/{name}.jar" for name in JAVA_LIBRARIES)])
 GO_PACKAGES = pathlib.Path("/usr/share/gocode/src/gopkg.in/validator.v2")  # Debian's golang-gopkg-validator.v2-dev
 CARGO = {"CARGO_TARGET_DIR": str(OUT / "cargo")}
+WRITES = sys.argv[2:] == ["--write"]
 
 
 class Failed(Exception):
@@ -59,7 +60,8 @@ def generate_typescript():
     run(BIN / "openapi-ts", "--input", OUT / "openapi.json", "--output", GENERATED / "hey-api", "--silent")
 
 
-def generate_with_openapi_generator(names):
+def generate_with_openapi_generator(languages):
+    names = [name.replace("typescript", "typescript-fetch") for name in languages]
     for name in names:
         shutil.rmtree(GENERATED / name if name == "typescript-fetch" else OUT / name, ignore_errors=True)
     configurations = [HERE / f"openapi-generator/{name}.yaml" for name in names]
@@ -84,17 +86,19 @@ def generate_rust():
     return path
 
 
-def replace(source, target):
-    """Copies a generated file or folder."""
-    if source.is_dir():
+def check_or_write(source, target):
+    """The generated code must be the code in the repository, or becomes it."""
+    if not WRITES:
+        require_same(source, target)
+    elif source.is_dir():
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source, target)
     else:
+        target.parent.mkdir(exist_ok=True)
         shutil.copyfile(source, target)
 
 
 def require_same(source, target):
-    """The generated code must be the code in the repository."""
     differences = []
 
     def compare(comparison):
@@ -104,7 +108,7 @@ def require_same(source, target):
 
     if source.is_dir():
         compare(filecmp.dircmp(source, target, ignore=["__pycache__"]))
-    elif source.read_text() != target.read_text():
+    elif not target.exists() or source.read_text() != target.read_text():
         differences.append(target.name)
     if differences:
         raise Failed(f"{target.relative_to(ROOT)} is out of date ({', '.join(differences[:5])}). Run make sdk.")
@@ -193,49 +197,50 @@ def sign_in(binary, *command, **environment):
         raise Failed(f"{command[-1]}: {lines}")
 
 
-# What each client needs beside Python and Node.js.
-CLIENTS = {
-    "typescript": (typescript, ["node"]),
-    "python": (python, []),
-    "java": (java, ["java", "javac"]),
-    "go": (go, ["go"]),
-    "rust": (rust, ["cargo"]),
+# Each language, with what must be installed beside Python, Node.js and Java.
+LANGUAGES = {
+    "typescript": (typescript, generate_typescript, []),
+    "python": (python, lambda: check_or_write(generate_python(), ROOT / "client-sdk/python" / PYTHON_CLIENT), []),
+    "java": (java, None, ["javac", *(f"/usr/share/java/{name}.jar" for name in JAVA_LIBRARIES)]),
+    "go": (go, None, ["go", str(GO_PACKAGES)]),
+    "rust": (rust, lambda: check_or_write(generate_rust(), ROOT / "client-sdk/rust/src/lib.rs"), ["cargo"]),
 }
 
 
+def timed(name, work):
+    """Whether the work succeeds."""
+    started = time.monotonic()
+    try:
+        work()
+    except Failed as failure:
+        print(f"FAILED {name}: {failure}", flush=True)
+        return False
+    print(f"ok     {name} ({time.monotonic() - started:.0f} s)", flush=True)
+    return True
+
+
+def selected(names):
+    """The languages of the command line, without those whose tools are missing."""
+    if unknown := set(names) - set(LANGUAGES):
+        sys.exit(f"unknown: {', '.join(unknown)}. The languages are {', '.join(LANGUAGES)}.")
+    for name in names or LANGUAGES:
+        missing = [tool for tool in LANGUAGES[name][2] if not (shutil.which(tool) or pathlib.Path(tool).exists())]
+        if missing:
+            print(f"skipped {name}: {', '.join(missing)} is not installed")
+        else:
+            yield name
+
+
 def main():
-    binary, *names = sys.argv[1:]
-    binary = str(pathlib.Path(binary).resolve())
-    writes = "--write" in names
+    binary = str(pathlib.Path(sys.argv[1]).resolve())
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "openapi.json").write_text(run(binary, "openapi", "--format", "json"))
-    handle = replace if writes else require_same
-    if writes:
-        handle(generate_python(), ROOT / "client-sdk/python" / PYTHON_CLIENT)
-        handle(generate_rust(), ROOT / "client-sdk/rust/src/lib.rs")
-        return
-    selected = {name: client for name, client in CLIENTS.items() if not names or name in names}
-    missing = {name: [tool for tool in tools if shutil.which(tool) is None] for name, (_, tools) in selected.items()}
-    for name in [name for name, tools in missing.items() if tools]:
-        print(f"skipped {name}: {', '.join(missing[name])} is not installed")
-        del selected[name]
-
-    def timed(name, work):
-        started = time.monotonic()
-        try:
-            work()
-        except Failed as failure:
-            print(f"FAILED {name}: {failure}", flush=True)
-            return False
-        print(f"ok     {name} ({time.monotonic() - started:.0f} s)", flush=True)
-        return True
-
-    generators = {"generate typescript": generate_typescript}
-    generated = [name.replace("typescript", "typescript-fetch") for name in selected]
-    generators["generate with openapi-generator"] = lambda: generate_with_openapi_generator(generated)
-    generators["client-sdk/python"] = lambda: handle(generate_python(), ROOT / "client-sdk/python" / PYTHON_CLIENT)
-    generators["client-sdk/rust"] = lambda: handle(generate_rust(), ROOT / "client-sdk/rust/src/lib.rs")
-    uses = {name: lambda client=client: client(binary) for name, (client, _) in selected.items()}
+    names = ["python", "rust"] if WRITES else list(selected(sys.argv[2:]))
+    generators = {f"generate {name}": LANGUAGES[name][1] for name in names if LANGUAGES[name][1]}
+    uses = {}
+    if not WRITES:
+        generators["generate with openapi-generator"] = lambda: generate_with_openapi_generator(names)
+        uses = {name: lambda name=name: LANGUAGES[name][0](binary) for name in names}
     results = []
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         for stage in [generators, uses]:
