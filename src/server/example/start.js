@@ -10,11 +10,14 @@ const KIND_KEY = "start.kind";
 
 const storage = webStorage(sessionStorage, "start.credentials");
 let auth;
+let unsubscribe = () => {};
 
 /** Uses the kind of credential that was chosen, now or before the redirect. */
 function useKind(kind) {
   sessionStorage.setItem(KIND_KEY, kind);
-  auth = createClient({ kind, redirectUri: `${location.origin}/`, storage, onSignedOut: () => show(null) });
+  unsubscribe();
+  auth = createClient({ kind, redirectUri: `${location.origin}/`, storage });
+  unsubscribe = auth.subscribe(({ type }) => type === "signed-out" && show(null));
   for (const shown of document.querySelectorAll("[data-kind]")) shown.hidden = shown.dataset.kind !== kind;
 }
 
