@@ -1,4 +1,4 @@
-//! `openapi`.
+//! `openapi`: prints the OpenAPI document.
 
 use std::path::Path;
 
