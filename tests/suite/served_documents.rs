@@ -24,7 +24,7 @@ async fn served_document_is_minified_and_names_the_public_url(engine: Engine) {
 }
 
 async fn served_documents_are_compressed_and_not_sent_again(engine: Engine) {
-    let app = TestApp::builder(engine).start().await;
+    let app = TestApp::builder(engine).with("API_DOCS", "true").start().await;
     for path in ["/openapi.json", "/openapi.yaml", "/docs/"] {
         let plain = app.client().get(path).send().await;
         let packed = app.client().get(path).header("accept-encoding", "gzip, deflate, br").send().await;
@@ -47,7 +47,8 @@ async fn served_documents_are_compressed_and_not_sent_again(engine: Engine) {
 }
 
 async fn swagger_ui_calls_the_server_that_it_comes_from(engine: Engine) {
-    let app = TestApp::builder(engine).with("PUBLIC_URL", "https://login.example").start().await;
+    let plan = TestApp::builder(engine).with("PUBLIC_URL", "https://login.example");
+    let app = plan.with("API_DOCS", "true").start().await;
     let page = app.client().get("/docs/").send().await.text;
     assert!(page.contains(r#""servers":[{"url":"/"}]"#));
 }

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::support::double::Double;
 use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers};
+use crate::support::openapi::assert_documented_webhook;
 use crate::support::process::{self, Process};
 use crate::support::test_app::TestAppBuilder;
 use crate::support::{Call, Database, Engine, Held, Reply, TestApp, on_both_databases};
@@ -104,36 +105,8 @@ fn verified(call: &Call, secret: &str) -> Value {
     assert!(signatures.split(' ').any(|signature| signature == wanted), "{signatures} has no {wanted}");
     assert_eq!(call.header("content-type"), Some("application/json"));
     let body = body(call);
-    let document: Value = serde_yaml::from_str(include_str!("../../openapi.yaml")).expect("YAML");
-    let kind = body["type"].as_str().expect("a type");
-    assert!(document["x-webhooks"][kind]["post"].is_object(), "{kind} is not in the document");
-    let schema = if kind == "user.creating" { "WebhookQuestion" } else { "WebhookEvent" };
-    let schema = &document["components"]["schemas"][schema];
-    assert_documented(&document, schema, &body, kind);
+    assert_documented_webhook(&body);
     body
-}
-
-/// Fails when the body lacks a required member of the schema, or has one that the schema does not list.
-#[track_caller]
-fn assert_documented(document: &Value, schema: &Value, body: &Value, place: &str) {
-    let reference = schema["$ref"].as_str().and_then(|reference| document.pointer(&reference[1..]));
-    let schema = reference.unwrap_or(schema);
-    let is_of_type = match schema["type"].as_str() {
-        Some("object") => body.is_object(),
-        Some("string") => body.is_string(),
-        Some("boolean") => body.is_boolean(),
-        Some("integer") => body.is_i64(),
-        _ => false,
-    };
-    assert!(is_of_type, "{place} is {body}, documented as {schema}");
-    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        assert!(body.get(name).is_some(), "{place} has no {name}");
-    }
-    if schema.get("additionalProperties").is_none() {
-        for (name, member) in body.as_object().into_iter().flatten() {
-            assert_documented(document, &schema["properties"][name], member, &format!("{place}.{name}"));
-        }
-    }
 }
 
 /// The event types and bodies, sorted by type.
