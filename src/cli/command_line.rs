@@ -6,14 +6,12 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use super::configuration::settings_for;
 use super::failure::Failure;
-use super::output::{print, print_failure_as_json};
-use super::{audit, dev, doctor, import, init, keys, providers, serve, services, users, webhooks};
+use super::output::print_failure_as_json;
+use super::{audit, dev, doctor, import, init, keys, openapi, providers, serve, services, users, webhooks};
 use crate::clock::Deps;
-use crate::http::{self, DocumentFormat};
 use crate::outgoing;
 
 /// Sign in with X for any front-end: a social login server in one binary.
@@ -53,10 +51,7 @@ enum Command {
     /// Apply the migrations of the database
     Migrate,
     /// Print the OpenAPI document: the default one, or with --config that of a server with these settings
-    Openapi {
-        #[arg(long, value_enum, default_value_t = Format::Yaml)]
-        format: Format,
-    },
+    Openapi(openapi::Options),
     /// Write a commented settings file with safe values and a new secret key
     Init {
         /// Path of the new file, instead of that of --config or rest-social-auth.toml; `-` is the standard output
@@ -90,12 +85,6 @@ enum Command {
     /// Import users from another system
     #[command(subcommand)]
     Import(import::Command),
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Format {
-    Yaml,
-    Json,
 }
 
 /// Runs the command of the process's arguments, and answers its exit code.
@@ -136,7 +125,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Serve { listen, no_migrate } => block_on(serve::serve(config.as_deref(), listen, !no_migrate, deps)),
         Command::Dev { tls } => block_on(dev::dev(config.as_deref(), tls, deps)),
         Command::Migrate => block_on(serve::migrate(config.as_deref())),
-        Command::Openapi { format } => openapi(config.as_deref(), format),
+        Command::Openapi(options) => openapi::run(&options, config.as_deref()),
         Command::Init { output } => {
             let output = output.or(config).unwrap_or_else(|| PathBuf::from(init::FILE));
             init::init(&output, &deps)
@@ -150,18 +139,6 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Webhooks(command) => block_on(webhooks::run(command, config.as_deref(), deps)),
         Command::Import(command) => block_on(import::run(command, config.as_deref(), deps)),
     }
-}
-
-fn openapi(config: Option<&Path>, format: Format) -> Result<(), Failure> {
-    let format = match format {
-        Format::Yaml => DocumentFormat::Yaml,
-        Format::Json => DocumentFormat::Json,
-    };
-    if config.is_none() {
-        return print(&http::document(format));
-    }
-    let needed = ["REST_SOCIAL_USER_FIELDS", "SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "SOCIAL_AUTH_REQUESTS_TIMEOUT"];
-    print(&http::document_with(&settings_for(config, &needed)?, format))
 }
 
 /// Runs `work` with one worker thread for each core that this process may use.

@@ -52,9 +52,22 @@ pub(super) fn read(
     read_with_errors(&Sources { mode, defaults, file, environment, catalog: &catalog, ..Sources::default() })
 }
 
-/// Settings in which DATABASE_URL and the names in `needed` have no error. Others may be missing.
+/// Settings of a server in which DATABASE_URL and the names in `needed` have no error. Others may be missing.
 pub(super) fn settings_for(config: Option<&Path>, needed: &[&str]) -> Result<Settings, Failure> {
-    let (settings, mut errors) = settings_with_errors(config);
+    settings_without_errors_in(settings_with_errors(config), config, needed)
+}
+
+/// The same for a command that needs none of the settings that `serve` requires.
+pub(super) fn optional_settings_for(config: &Path, needed: &[&str]) -> Result<Settings, Failure> {
+    let read = read(Mode::Dev, toml::Table::new(), Some(config), environment());
+    settings_without_errors_in(read, Some(config), needed)
+}
+
+fn settings_without_errors_in(
+    (settings, mut errors): (Settings, Vec<SettingError>),
+    config: Option<&Path>,
+    needed: &[&str],
+) -> Result<Settings, Failure> {
     let file = config.map(|path| path.display().to_string());
     errors.retain(|error| {
         let mut names = needed.iter().chain(&["DATABASE_URL"]);

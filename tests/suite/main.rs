@@ -36,6 +36,7 @@ mod revoked_credentials; // revocation: linked requests, races, idle timeout, re
 mod routes; // R-RT, R-IN: paths, bodies, order of checks
 mod security; // SEC-1 to 16, 22 to 29, 32 to 36, 42, 44, 46
 mod security_rules; // docs/SECURITY.md: a test for each rule and each advisory
+mod served_documents; // /openapi.json, /openapi.yaml, /docs/: server, compression, caching
 mod server_redirect_flow; // authorize, callback, next: the redirect flow on the server
 mod services; // RFC 7662, RFC 7009: introspection and revocation for services
 mod sessions_and_accounts; // list and revoke credentials, unlink accounts, provider tokens, audit events

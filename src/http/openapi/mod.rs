@@ -13,6 +13,8 @@ mod schemas;
 mod see_other;
 mod tags;
 pub mod time_limits;
+pub mod version_3_1;
+pub mod webhooks;
 
 pub use self::error_cases::ErrorCase;
 pub(crate) use self::errors::error_list;

@@ -173,7 +173,7 @@ mod tests {
     /// property belongs to its type.
     #[test]
     fn a_reference_has_no_description_of_its_own() {
-        let text = crate::http::document(crate::http::DocumentFormat::Json);
+        let text = crate::http::DocumentOptions::default().document(crate::http::DocumentFormat::Json);
         assert!(!text.contains("allOf") && !text.contains("anyOf"));
     }
 

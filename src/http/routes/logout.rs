@@ -24,6 +24,8 @@ error_list! {
 #[OpenApi(prefix_path = "/api", tag = Tag::Logout)]
 impl Logout {
     /// Revoke this knox token
+    ///
+    /// The user stays signed in with every other credential.
     #[oai(path = "/knox/logout", method = "post", operation_id = "logoutKnox")]
     async fn knox(&self, auth: RequiredAuth<'_, ByKnox>) -> Result<Done, Refused<KnoxErrors>> {
         self.app.account.logout_knox(&auth.presented(&self.app), &client_info(auth.request)).await?;
@@ -31,6 +33,8 @@ impl Logout {
     }
 
     /// Revoke all knox tokens of the user
+    ///
+    /// Sessions, JWTs and the permanent token stay valid.
     #[oai(path = "/knox/logoutall", method = "post", operation_id = "logoutAllKnox")]
     async fn all_knox(&self, auth: RequiredAuth<'_, ByKnox>) -> Result<Done, Refused<KnoxErrors>> {
         self.app.account.logout_all_knox(&auth.presented(&self.app), &client_info(auth.request)).await?;
