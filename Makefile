@@ -71,7 +71,7 @@ test-api: $(BIN) target/openapi-venv ## run Schemathesis against a running serve
 test-sdk: client-sdk/typescript/node_modules ## check, build and test the TypeScript client
 	cd client-sdk/typescript && npm run --silent check && npm run --silent build && npm test --silent
 
-test-browser: $(BIN) tests/browser/node_modules ## test all pages in a browser, with axe in light and dark
+test-browser: $(BIN) tests/browser/node_modules client-sdk/typescript/dist examples/react-spa/node_modules ## test all pages and examples/react-spa in a browser, with axe
 	node tests/browser/run.mjs --bin $(BIN)
 
 # VERIFY_AXUM=1 adds the program with Axum, whose dependencies take minutes to build. Go runs where it is installed.
@@ -135,6 +135,12 @@ install: ## install missing Debian packages and cargo-nextest
 
 client-sdk/typescript/node_modules: client-sdk/typescript/package-lock.json
 	cd client-sdk/typescript && npm ci --silent --no-audit --no-fund && touch node_modules
+
+client-sdk/typescript/dist: client-sdk/typescript/node_modules $(wildcard client-sdk/typescript/src/*)
+	cd client-sdk/typescript && npm run --silent build
+
+examples/react-spa/node_modules: examples/react-spa/package-lock.json
+	cd examples/react-spa && npm ci --silent --no-audit --no-fund && touch node_modules
 
 tests/browser/node_modules: tests/browser/package-lock.json
 	cd tests/browser && npm ci --silent --no-audit --no-fund && touch node_modules
