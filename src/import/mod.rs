@@ -16,7 +16,7 @@ use crate::clock::{Deps, UnixMillis};
 use crate::credential::jwt::{JwtFault, Jwts, TokenType};
 use crate::model::{AccountId, CredentialKind, ProviderTokens, UserId, token_binding};
 use crate::provider::{StoredKey, UidKeys};
-use crate::secrets::{SecretString, ServerKey};
+use crate::secrets::SecretString;
 use crate::settings::{SettingError, Settings};
 pub use crate::store::django::Names;
 use crate::store::django::{Django, Link, plain_key};
@@ -373,7 +373,7 @@ impl Import<'_> {
     /// Refresh and sliding tokens. A token needs no row to be valid; the rows list the user's credentials and the blacklist.
     async fn import_refresh_tokens(&mut self) -> Result<(), ImportError> {
         let Some(mut table) = self.begin_optional_table(OUTSTANDING).await? else { return Ok(()) };
-        let jwts = Jwts::new(self.settings.jwt.clone(), ServerKey::new(&self.settings.secret_key))?;
+        let jwts = Jwts::new(self.settings.jwt.clone())?;
         let renumbers = self.source.renumbers();
         let mut not_verified = Count::default();
         let mut after = i64::MIN;

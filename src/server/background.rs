@@ -19,6 +19,8 @@ use crate::settings::Settings;
 use crate::store::{self, Repository, StoreError};
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// While the keys that sign JWTs cannot be read.
+const KEY_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// AUDIT_RETENTION and WEBHOOK_RETENTION are applied in the first sweep and then in every 60th.
 const SWEEPS_PER_RETENTION_SWEEP: u64 = 60;
 
@@ -149,7 +151,8 @@ async fn return_unused_limits(limits: RateLimits) {
     }
 }
 
-/// Reads the keys that sign JWTs, and changes their states when it is time. Ends at once with `HS*`.
+/// Reads the keys that sign JWTs, and changes their states when it is time. Ends at once with `HS*`. Without them, requests are
+/// refused, so that they are read again soon.
 async fn maintain_signing_keys(keys: Arc<SigningKeyService>) {
     let Some(schedule) = keys.schedule() else { return };
     let mut interval = tokio::time::interval(schedule.reload_interval());
@@ -158,6 +161,9 @@ async fn maintain_signing_keys(keys: Arc<SigningKeyService>) {
         interval.tick().await;
         if let Err(error) = keys.maintain().await {
             tracing::warn!(%error, "the keys that sign JWTs could not be read or rotated");
+        }
+        if !keys.is_ready() {
+            interval.reset_after(KEY_RETRY_INTERVAL.min(interval.period()));
         }
     }
 }

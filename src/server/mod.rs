@@ -4,6 +4,7 @@
 mod activity; // time limits of one connection
 mod background; // sweeper and other tasks beside the listener
 mod builder; // the server as a library
+mod connection_groups; // which connection is closed for a new one
 mod connections; // how many connections may be open
 mod dev_pages; // the demo and the example front-end of `dev`
 mod docs_pages; // OpenAPI document, Swagger UI

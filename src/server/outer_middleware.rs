@@ -54,7 +54,7 @@ impl<E: Endpoint> OuterMiddleware<E> {
         let as_page = page_language(&request);
         let call = async {
             let checked = match check_capacity(&request).and_then(|()| check_host(&request)) {
-                Ok(()) => self.check_ready(&request).await,
+                Ok(()) => self.check_ready(&request),
                 refused => refused,
             };
             match checked {
@@ -97,7 +97,8 @@ impl<E: Endpoint> OuterMiddleware<E> {
     }
 
     /// Until the migrations are applied and the keys are read, only `/healthz` is served, because it does not use the database.
-    async fn check_ready(&self, request: &Request) -> Result<(), Failure> {
+    /// A background task reads them: a request that waited for it would keep its connection open.
+    fn check_ready(&self, request: &Request) -> Result<(), Failure> {
         if is_liveness_check(request) {
             return Ok(());
         }
@@ -105,10 +106,11 @@ impl<E: Endpoint> OuterMiddleware<E> {
             let detail = "Database migrations are being applied. Try again in a few seconds.";
             return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail));
         }
-        self.app.account.signing_keys().load().await.map_err(|error| {
-            tracing::error!(%error, "the keys that sign JWTs cannot be read");
-            Failure::database_unavailable()
-        })
+        if !self.app.account.signing_keys().is_ready() {
+            let detail = "The server has no key that signs JWTs: its log says why. Try again in a few seconds.";
+            return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail));
+        }
+        Ok(())
     }
 
     /// The X-Request-Id of one of TRUSTED_PROXIES if it consists of ASCII letters, digits and `-_.`; otherwise a new UUIDv7. Other

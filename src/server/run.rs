@@ -289,9 +289,9 @@ impl Server {
         }
     }
 
-    /// Without the database the server starts all the same: the first request after it is back reads the keys.
+    /// Without the database the server starts all the same: a background task reads the keys when it is back.
     async fn load_signing_keys(&self) -> Result<(), ServeError> {
-        match self.app.account.signing_keys().load().await {
+        match self.app.account.signing_keys().maintain().await {
             Err(error @ (SigningKeyError::Store(_) | SigningKeyError::Contended)) => {
                 tracing::warn!(%error, "the keys that sign JWTs could not be read");
                 Ok(())

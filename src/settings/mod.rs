@@ -30,7 +30,7 @@ pub(crate) use self::file_access::{exposed_database_files, sqlite_file};
 pub(crate) use self::pipeline_steps::check_step_name;
 pub(crate) use self::provider_settings::{ProviderSettings, SettingRules, SettingValues, TypedSettings};
 pub(crate) use self::rate_limits::{Quota, RateLimitRules};
-pub(crate) use self::secret_keys::{check_p256_public_key, check_rsa_public_key};
+pub(crate) use self::secret_keys::{DERIVED_KEY, check_p256_public_key, check_rsa_public_key};
 pub(crate) use self::site_rules::SiteRules;
 pub use self::sources::Sources;
 pub(crate) use self::sources::process_environment;

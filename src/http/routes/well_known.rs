@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poem::Request;
+use poem_openapi::param::Header;
 use poem_openapi::types::{Example, ToJSON};
 use poem_openapi::{Object, OpenApi};
 use url::Url;
@@ -31,7 +32,13 @@ impl WellKnown {
     /// A JWK set (RFC 7517). It contains the next key long before that signs. Read it again when a token names a key that your
     /// copy does not have. With the HS algorithms the set is empty, because their key is secret.
     #[oai(path = "/jwks.json", method = "get", operation_id = "getKeySet")]
-    async fn jwks(&self, request: &Request) -> Result<PublicDocument<KeySet, JwkSet>, Refused<DocumentErrors>> {
+    async fn jwks(
+        &self,
+        request: &Request,
+        /// The `ETag` of the caller's copy. If the document still has it, the answer is 304 without a body.
+        #[oai(name = "If-None-Match")]
+        _if_none_match: Header<Option<String>>,
+    ) -> Result<PublicDocument<KeySet, JwkSet>, Refused<DocumentErrors>> {
         let keys = self.app.account.signing_keys();
         let cache_age = keys.schedule().map_or(METADATA_CACHE_AGE, |schedule| schedule.cache_age());
         Ok(PublicDocument::new(request, keys.public_keys(), cache_age))
@@ -45,10 +52,12 @@ impl WellKnown {
     async fn metadata(
         &self,
         request: &Request,
+        /// The `ETag` of the caller's copy. If the document still has it, the answer is 304 without a body.
+        #[oai(name = "If-None-Match")]
+        _if_none_match: Header<Option<String>>,
     ) -> Result<PublicDocument<ServerMetadata, Json>, Refused<DocumentErrors>> {
         let own = base_url(&self.app.settings, request);
-        let issuer = self.app.settings.jwt.issuer_of_own_tokens();
-        let metadata = ServerMetadata::new(&own, issuer, self.app.account.signing_keys().algorithms());
+        let metadata = ServerMetadata::new(&own, self.app.account.signing_keys().algorithms());
         Ok(PublicDocument::new(request, metadata.to_json_string(), METADATA_CACHE_AGE))
     }
 }
@@ -81,7 +90,8 @@ impl Example for KeySet {
 #[derive(Object)]
 #[oai(example)]
 pub struct ServerMetadata {
-    /// `iss` of JWTs with an asymmetric algorithm.
+    /// The URL of the server, without a slash at its end: that of this document (RFC 8414, 3.3). Without SIMPLE_JWT_ISSUER it is
+    /// also `iss` of JWTs with an asymmetric algorithm.
     pub issuer: String,
     /// The public keys that verify JWTs.
     pub jwks_uri: String,
@@ -103,11 +113,10 @@ pub struct ServerMetadata {
 impl ServerMetadata {
     /// RFC 8414, 2 omits empty members, but requires the response types. Without the grant types, the default of the RFC would
     /// include the authorization code.
-    fn new(own: &Url, issuer: Option<&str>, algorithms: Vec<String>) -> Self {
+    fn new(own: &Url, algorithms: Vec<String>) -> Self {
         let base = own.origin().ascii_serialization();
         let auth_methods = || ["client_secret_basic", "client_secret_post"].map(str::to_owned).to_vec();
         Self {
-            issuer: issuer.unwrap_or(&base).to_owned(),
             jwks_uri: format!("{base}/.well-known/jwks.json"),
             response_types_supported: Vec::new(),
             grant_types_supported: Vec::new(),
@@ -116,6 +125,7 @@ impl ServerMetadata {
             revocation_endpoint: format!("{base}/api/token/revoke/"),
             revocation_endpoint_auth_methods_supported: auth_methods(),
             access_token_signing_alg_values_supported: algorithms,
+            issuer: base,
         }
     }
 }
@@ -123,6 +133,6 @@ impl ServerMetadata {
 impl Example for ServerMetadata {
     fn example() -> Self {
         let own = Url::parse("https://login.example.com").expect("a URL");
-        Self::new(&own, None, vec!["ES256".to_owned()])
+        Self::new(&own, vec!["ES256".to_owned()])
     }
 }
