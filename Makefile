@@ -77,7 +77,7 @@ test-sdk: client-sdk/typescript/node_modules ## check, build and test the TypeSc
 test-clients: $(BIN) target/clients-venv tests/clients/node_modules ## generate clients with nine generators, compile them, and sign in with each
 	target/clients-venv/bin/python tests/clients/run.py $(BIN)
 
-test-browser: $(BIN) tests/browser/node_modules ## test all pages in a browser, with axe in light and dark
+test-browser: $(BIN) tests/browser/node_modules client-sdk/typescript/dist examples/react-spa/node_modules ## test all pages and examples/react-spa in a browser, with axe
 	node tests/browser/run.mjs --bin $(BIN)
 
 test-docs: $(BIN) client-sdk/typescript/node_modules tests/docs/node_modules examples/verify/express/node_modules ## run the commands and snippets of README and of the manual
@@ -151,6 +151,12 @@ install: ## install missing Debian packages and cargo-nextest
 
 client-sdk/typescript/node_modules: client-sdk/typescript/package-lock.json
 	cd client-sdk/typescript && npm ci --silent --no-audit --no-fund && touch node_modules
+
+client-sdk/typescript/dist: client-sdk/typescript/node_modules $(wildcard client-sdk/typescript/src/*)
+	cd client-sdk/typescript && npm run --silent build
+
+examples/react-spa/node_modules: examples/react-spa/package-lock.json
+	cd examples/react-spa && npm ci --silent --no-audit --no-fund && touch node_modules
 
 tests/browser/node_modules: tests/browser/package-lock.json
 	cd tests/browser && npm ci --silent --no-audit --no-fund && touch node_modules

@@ -69,7 +69,7 @@ const PAGES = [
 ];
 
 /** Findings as text: rule, and the elements. */
-async function findings(page, except) {
+export async function findings(page, except) {
   await page.evaluate(AXE);
   const results = await page.evaluate(
     (except) => window.axe.run(except ? { exclude: [except] } : document, { resultTypes: ["violations"] }),

@@ -66,8 +66,8 @@ function tokenText(...parts) {
   return block;
 }
 
-function showCredential() {
-  const credentials = storage.get();
+async function showCredential() {
+  const credentials = await storage.get();
   const note = (text) => make("p", {}, text);
   let content;
   if (!credentials) {
@@ -180,7 +180,7 @@ async function show(user) {
   element("email").textContent = user.email || "no e-mail address";
   element("user").replaceChildren(...definitions({ Id: user.id, Username: user.username }));
   const [accounts, credentials] = await Promise.all([auth.socialAccounts(), auth.credentials()]);
-  showCredential();
+  await showCredential();
   showAccounts(accounts, new Map(providers.map(({ name, title }) => [name, title])));
   showDevices(credentials);
 }
