@@ -10,11 +10,14 @@ const KIND_KEY = "start.kind";
 
 const storage = webStorage(sessionStorage, "start.credentials");
 let auth;
+let unsubscribe = () => {};
 
 /** Uses the kind of credential that was chosen, now or before the redirect. */
 function useKind(kind) {
   sessionStorage.setItem(KIND_KEY, kind);
-  auth = createClient({ kind, redirectUri: `${location.origin}/`, storage, onSignedOut: () => show(null) });
+  unsubscribe();
+  auth = createClient({ kind, redirectUri: `${location.origin}/`, storage });
+  unsubscribe = auth.subscribe(({ type }) => type === "signed-out" && show(null));
   for (const shown of document.querySelectorAll("[data-kind]")) shown.hidden = shown.dataset.kind !== kind;
 }
 
@@ -63,8 +66,8 @@ function tokenText(...parts) {
   return block;
 }
 
-function showCredential() {
-  const credentials = storage.get();
+async function showCredential() {
+  const credentials = await storage.get();
   const note = (text) => make("p", {}, text);
   let content;
   if (!credentials) {
@@ -177,7 +180,7 @@ async function show(user) {
   element("email").textContent = user.email || "no e-mail address";
   element("user").replaceChildren(...definitions({ Id: user.id, Username: user.username }));
   const [accounts, credentials] = await Promise.all([auth.socialAccounts(), auth.credentials()]);
-  showCredential();
+  await showCredential();
   showAccounts(accounts, new Map(providers.map(({ name, title }) => [name, title])));
   showDevices(credentials);
 }
