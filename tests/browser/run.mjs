@@ -32,6 +32,7 @@ const { values: options } = parseArgs({
   },
 });
 
+/** The sites on which a test may load something. */
 const LOCAL = ["127.0.0.1", "localhost"];
 
 /** A browser context with its own cookies and storage, which records errors on every page. */
@@ -68,6 +69,7 @@ const stopAll = () => Promise.all([closeClientPages(), ...Object.values(servers)
 
 // Stop the servers and the browser when the run is interrupted.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void stopAll().then(() => process.exit(1)));
+const tests = [...pageTests, ...accessibilityTests, ...clientTests];
 const browser = await chromium.launch({
   executablePath: options.chromium,
   headless: true,
@@ -75,13 +77,12 @@ const browser = await chromium.launch({
   // The Back button must restore pages as it does for users.
   ignoreDefaultArgs: ["--disable-back-forward-cache"],
 });
-const tests = [...pageTests, ...clientTests, ...accessibilityTests];
 let [passed, failed] = [0, 0];
 try {
-  for (const { name, run, ...needs } of tests.filter((test) => test.name.includes(options.only))) {
+  for (const { name, run, ...settings } of tests.filter((test) => test.name.includes(options.only))) {
     const started = performance.now();
-    const { base } = await serverOf(needs);
-    const visit = await newVisit(browser, base, needs.viewport);
+    const { base } = await serverOf(settings);
+    const visit = await newVisit(browser, base, settings.viewport);
     try {
       await run(visit, () => newVisit(browser, base));
       const errors = visit.errors();

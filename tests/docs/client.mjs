@@ -1,7 +1,7 @@
 // Installs the TypeScript client and the packages of tests/docs into a project, as `npm install` would, but without network.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./blocks.mjs";
 
@@ -14,6 +14,7 @@ export function installClient(client, project) {
   for (const name of readdirSync(MODULES).filter((name) => name !== ".package-lock.json")) {
     symlinkSync(join(MODULES, name), join(modules, name));
   }
+  if (!existsSync(join(client, "dist"))) run("npm", ["run", "--silent", "build"], client);
   const packed = run("npm", ["pack", "--silent", "--pack-destination", project], client).trim();
   const target = join(modules, "rest-social-auth-client");
   rmSync(target, { recursive: true, force: true });

@@ -301,8 +301,8 @@ async fn keys_list_and_keys_rotate(engine: Engine) {
     let off = [("SECRET_KEY", SECRET_KEY), ("ENCRYPTION_KEYS", &both)];
     let text = run_on(&app.database, &["keys", "list"], &off).await.success().stdout;
     assert!(text.contains("encrypts and decrypts  2") && text.contains("STORE_PROVIDER_TOKENS is off"), "{text}");
-    let swapped = [("SECRET_KEY", SECRET_KEY), ("ENCRYPTION_KEYS", &format!("{KEY_A},{KEY_B}"))];
-    let rotated = run_on(&app.database, &["keys", "rotate", "--json"], &swapped).await.success().json();
+    let reordered = [("SECRET_KEY", SECRET_KEY), ("ENCRYPTION_KEYS", &format!("{KEY_A},{KEY_B}"))];
+    let rotated = run_on(&app.database, &["keys", "rotate", "--json"], &reordered).await.success().json();
     assert_eq!(rotated["encryption"]["provider_tokens"], 2);
     let reserved = keys(&KEY_A.replace("a:", "secret-key:"), &["keys", "list"]).await;
     assert!(reserved.stderr.contains("ENCRYPTION_KEYS: has a key with the name secret-key"), "{}", reserved.stderr);

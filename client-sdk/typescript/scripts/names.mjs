@@ -16,10 +16,11 @@ function providers() {
   return files.map((file) => nameOf(file) ?? file.replace(/\.toml$/, ""));
 }
 
-/** The first column of codes in the table of errors. A test of the server compares the table with openapi.yaml. */
+/** The open enum of `code` in the problem document. */
 function codes() {
-  const rows = readFileSync(here("../../../docs/API.md"), "utf8").matchAll(/^\| \d{3} \| (`[a-z_`, ]+`) \|/gm);
-  return [...rows].flatMap(([, cell]) => [...cell.matchAll(/`(\w+)`/g)].map(([, code]) => code));
+  const list = /^    Problem:\n.*?^          x-extensible-enum:\n((?:          - \w+\n)+)/ms;
+  const [, lines] = list.exec(readFileSync(here("../../../openapi.yaml"), "utf8")) ?? [];
+  return (lines ?? "").split("\n").flatMap((line) => line.match(/\w+/) ?? []);
 }
 
 function union(name, comment, members) {

@@ -176,7 +176,7 @@ export class SocialAuth<Fields = unknown> {
     const kind = options.kind ?? (link && (await this.#state.family()) === "session" ? "session" : this.kind);
     const body = { ...parameters, redirect_uri: redirectUri, scope: scope?.join(" "), next, data };
     const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
-    const begun = await this.#post<components["schemas"]["Begun"]>(path, body, { kind, link, signal });
+    const begun = await this.#post<components["schemas"]["AuthorizationRequest"]>(path, body, { kind, link, signal });
     const request: AuthorizationRequest = {
       provider,
       kind,
@@ -530,6 +530,9 @@ type SignedInAnswer = Partial<User> & {
   refresh?: string;
   is_new?: boolean;
   data?: Record<string, unknown>;
+  app_state?: string;
+  /** `resume` and `swap` add it. */
+  kind?: LoginKind;
 };
 
 /** The user of a login's answer, without what is not a field of the user. */

@@ -6,7 +6,7 @@ import type { CredentialStorage, Family } from "./credentials.js";
 import type { KnownProvider } from "./names.js";
 import type { components } from "./schema.js";
 
-/** The signed-in user. `Fields` are the fields that your server declares (DECLARED_USER_FIELDS of its settings). */
+/** The signed-in user. `Fields` are the fields that your server declares (docs/SETTINGS.md, fields of your own). */
 export type User<Fields = unknown> = components["schemas"]["User"] & Fields;
 export type Provider = components["schemas"]["Provider"];
 export type SocialAccount = components["schemas"]["SocialAccount"];

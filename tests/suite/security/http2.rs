@@ -1,12 +1,13 @@
 //! SEC-44: limits of HTTP/2, with frames that are written by hand: no client library sends them (RFC 9113).
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rest_social_auth::server::Server;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -26,7 +27,7 @@ const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// A server that speaks TLS.
 struct TlsServer {
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     certificate: rcgen::Certificate,
     _database: Database,
 }
@@ -52,6 +53,17 @@ impl TlsServer {
     }
 
     async fn connect(&self) -> Connection {
+        self.connect_from("127.0.0.1").await
+    }
+
+    /// Without a TLS handshake. Every address of 127.0.0.0/8 stands for a client of its own.
+    async fn socket_from(&self, address: &str) -> TcpStream {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(SocketAddr::new(address.parse().expect("an address"), 0)).expect("a loopback address");
+        socket.connect(self.address).await.expect("a connection")
+    }
+
+    async fn connect_from(&self, address: &str) -> Connection {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.der().clone()).expect("a certificate");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -61,7 +73,7 @@ impl TlsServer {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec()];
-        let stream = TcpStream::connect(self.address).await.expect("a connection");
+        let stream = self.socket_from(address).await;
         let name = ServerName::try_from("localhost").expect("a host name");
         let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("a TLS connection");
         stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("a write");
@@ -138,6 +150,14 @@ impl Connection {
         code
     }
 
+    /// Begins a request whose body never ends.
+    async fn begin_post(&mut self, stream: u32) {
+        let mut block = request("/api/token/verify/", &[("content-type".to_owned(), "application/json")]);
+        block[0] = 0x83; // :method POST
+        self.send(&frame(HEADERS, END_HEADERS, stream, &block)).await;
+        self.send(&frame(DATA, 0, stream, b"{")).await;
+    }
+
     /// Whether `GET /healthz` on this stream is answered with a body.
     async fn is_healthy(&mut self, stream: u32) -> bool {
         self.send(&frame(HEADERS, END_STREAM | END_HEADERS, stream, &request("/healthz", &[]))).await;
@@ -206,6 +226,44 @@ async fn sec_44_http2_floods_end_their_own_connection_only() {
     // 431 has no body, the answer of the route has one.
     assert_eq!((refused.kind, refused.flags & END_STREAM), (HEADERS, END_STREAM));
     assert!(healthy.is_healthy(5).await);
+}
+
+/// Handshakes that do not end, open requests without a body, and streams without a window, each from an address of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_44_http2_clients_that_stall_are_replaced_when_the_server_is_full() {
+    let limits = ["REQUEST_HEAD_TIMEOUT", "REQUEST_BODY_TIMEOUT", "RESPONSE_WRITE_TIMEOUT"];
+    let mut settings = limits.map(|name| (name, "300")).to_vec();
+    settings.push(("MAX_CONNECTIONS", "20"));
+    let server = TlsServer::start(&settings).await;
+    let (mut handshakes, mut stalled) = (Vec::new(), Vec::new());
+    for number in 1..=45 {
+        let address = format!("127.0.1.{number}");
+        if number % 3 == 0 {
+            let mut stream = server.socket_from(&address).await;
+            stream.write_all(&[0x16, 3, 1]).await.expect("a write");
+            handshakes.push(stream);
+            continue;
+        }
+        let mut connection = server.connect_from(&address).await;
+        let window: &[u8] = if number % 3 == 1 { &[] } else { &[0, 4, 0, 0, 0, 0] };
+        connection.send(&frame(SETTINGS, 0, 0, window)).await;
+        for stream in [1, 3, 5] {
+            match number % 3 {
+                1 => connection.begin_post(stream).await,
+                _ => {
+                    connection.send(&frame(HEADERS, END_STREAM | END_HEADERS, stream, &request("/healthz", &[]))).await;
+                }
+            }
+        }
+        stalled.push(connection);
+    }
+    let mut honest = Vec::new();
+    for number in 1..=10 {
+        let mut connection = server.connect_from(&format!("127.0.2.{number}")).await;
+        connection.send(&frame(SETTINGS, 0, 0, &[])).await;
+        assert!(connection.is_healthy(1).await, "client {number}");
+        honest.push(connection);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -53,7 +53,7 @@ fn operations(path: &str) -> Option<&'static Value> {
     matching.min_by_key(|(parameters, _)| *parameters).map(|(_, operations)| operations)
 }
 
-fn compare(operation: &Value, answer: &Answer) -> Result<(), String> {
+fn compare(operation: &'static Value, answer: &Answer) -> Result<(), String> {
     let response = operation["responses"].get(answer.status.to_string()).ok_or("the status is not documented")?;
     let response = resolve(response);
     let essence = answer.header("content-type").and_then(|kind| kind.split(';').next()).map(str::trim);
