@@ -17,8 +17,8 @@ mod swagger_ui;
 
 pub use self::document::{DocumentFormat, document, document_with};
 pub use self::protocol::{
-    App, BodyTimeout, Failure, REQUEST_ID, Resource, RoutePattern, UnreportedRefusal, from_framework,
-    is_from_trusted_proxy, listed_origin, note_forwarded_address,
+    App, BodyTimeout, Failure, REQUEST_ID, Resource, RoutePattern, UnreportedRefusal, error_page, from_framework,
+    is_from_trusted_proxy, listed_origin, note_forwarded_address, wants_html,
 };
 pub use self::routes::routes;
 pub use self::swagger_ui::swagger_ui;

@@ -84,7 +84,7 @@ impl Provider {
         let mut valid_until = None;
         match (callback.id_token, self.descriptor.protocol) {
             (Some(token), _) => {
-                let verified = self.verify_id_token(token, callback.nonce, callback.deadline).await?;
+                let verified = self.verify_id_token(token, callback).await?;
                 context.claims = Some(Value::Object(verified.claims));
                 valid_until = Some(verified.accepted_until);
             }

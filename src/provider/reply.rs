@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::descriptor::ErrorRules;
-use super::error::ProviderError;
+use super::error::{Interaction, ProviderError};
 use super::error_description::{is_registered, safe_code, safe_description};
 use super::expression::{Expr, Scope};
 use super::request_rules::Format;
@@ -330,6 +330,9 @@ pub fn callback_error(fields: &Map<String, Value>) -> Option<ProviderError> {
     let is_denied = DENIED_CODES.contains(&lower.as_str()) || lower.contains("denied") || lower.contains("cancel");
     if is_denied {
         return Some(ProviderError::AccessDenied { message: message() });
+    }
+    if let Some(needed) = Interaction::of_code(&lower) {
+        return Some(ProviderError::InteractionNeeded { needed, message: message() });
     }
     let registered = || is_registered(&code).then(|| code.clone());
     Some(ProviderError::AuthorizationError {

@@ -4,7 +4,8 @@
 mod activity; // time limits of one connection
 mod background; // sweeper and other tasks beside the listener
 mod builder; // the server as a library
-mod connections; // how many connections may be open
+mod connections;
+mod cors_warnings; // how many connections may be open
 mod docs_pages; // start page, OpenAPI document, Swagger UI
 mod example_pages; // the example front-end
 pub mod listen; // connections, TLS, graceful shutdown

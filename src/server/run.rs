@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::background::BackgroundTasks;
 use super::connections::Connections;
+use super::cors_warnings::CorsWarnings;
 use super::outer_middleware::OuterMiddleware;
 use super::{docs_pages, example_pages, listen};
 use crate::account::{AccountService, SigningKeyError};
@@ -160,7 +161,13 @@ impl Server {
     /// All routes and the middleware: what [`Self::run`] serves.
     pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
         let inner = example_pages::mount(docs_pages::mount(http::routes(&self.app), &self.app.settings));
-        OuterMiddleware { inner, app: self.app.clone(), deps: self.deps.clone(), is_migrated: self.is_migrated.clone() }
+        OuterMiddleware {
+            inner,
+            app: self.app.clone(),
+            deps: self.deps.clone(),
+            is_migrated: self.is_migrated.clone(),
+            cors_warnings: CorsWarnings::default(),
+        }
     }
 
     /// Listens on LISTEN, applies migrations, and serves until `shutdown` ([`Self::migrate_and_run`]). With

@@ -166,7 +166,9 @@ pub const LOGIN: &[ErrorCase] = &[
         400,
         "The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, \
          `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied \
-         consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, \
+         consent), `login_required`, `consent_required`, `account_selection_required`, `interaction_required` (the user \
+         must act at the provider, and the login had `prompt=none`), `callback_error` (the provider returned another \
+         error), `state_mismatch`, `state_expired`, \
          `flow_mismatch` (the login was begun in another browser).",
         "invalid_request",
         INVALID_FIELDS,
@@ -193,6 +195,14 @@ pub const ACCOUNTS: &[ErrorCase] = &[case(
     "This account is linked to another user already.",
 )];
 
+/// Logging out by a form.
+pub const LOGOUT: &[ErrorCase] = &[case(
+    400,
+    "`redirect_uri_not_allowed`: the `next` of a form is not allowed; the user is still signed in.",
+    "redirect_uri_not_allowed",
+    "The next is not in ALLOWED_REDIRECT_URIS, and its origin is not in ALLOWED_NEXT_ORIGINS.",
+)];
+
 /// Resuming a pending login.
 pub const RESUME: &[ErrorCase] = &[
     TOO_MANY,
@@ -206,7 +216,8 @@ pub const RESUME: &[ErrorCase] = &[
     ),
     case(
         401,
-        "`not_authenticated`: the user to link the account to was deleted.",
+        "`not_authenticated`: the user to link the account to was deleted. Or the credential is invalid: `invalid_token`, \
+         `token_not_valid`, `user_not_found`, `bad_authorization_header`.",
         "not_authenticated",
         "The user who started this login no longer exists.",
     ),
@@ -215,7 +226,8 @@ pub const RESUME: &[ErrorCase] = &[
         403,
         "As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed`, \
          `sign_up_refused`, `user_inactive`, `no_user`, `token_limit_exceeded`, `fresh_login_required`, or the code of a \
-         step that the operator added. And `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS.",
+         step that the operator added. `link_login_required` (the answer `link` to `ask_link` needs a credential of a \
+         newer login of the existing user; the login is still pending). And `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS.",
         "not_allowed",
         NOT_LISTED,
     ),

@@ -1,5 +1,6 @@
 //! The OpenAPI description: what the types of requests and responses look like in the document.
 
+mod after_logout;
 pub mod answers;
 pub mod error_cases;
 mod errors;
@@ -13,6 +14,7 @@ mod see_other;
 mod tags;
 pub mod time_limits;
 
+pub use self::after_logout::AfterLogout;
 pub(crate) use self::errors::error_list;
 pub use self::errors::{ErrorCase, OperationErrors, Refused};
 pub use self::login_kind::LoginKind;

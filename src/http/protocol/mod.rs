@@ -32,7 +32,7 @@ pub use self::cookies::{
 };
 pub use self::negotiation::wants_html;
 pub use self::origin::{OriginPolicy, is_cross_site, listed_origin, origin_of};
-pub use self::page::{html_response, question_page};
+pub use self::page::{error_page, html_response, question_page};
 pub use self::problem::{Failure, Problem, UnreportedRefusal, from_framework};
 pub use self::provider_parameters::{provider_parameters, scopes};
 pub use self::query::{Query, QueryValue};

@@ -159,10 +159,17 @@ fn explanation(failure: &Failure) -> Explanation<'_> {
         "token_limit_exceeded" => {
             ("You are signed in on too many devices", "Sign out on a device that you no longer use, then try again.")
         }
-        "fresh_login_required" | "not_authenticated" => (
+        "fresh_login_required"
+        | "link_login_required"
+        | "not_authenticated"
+        | "login_required"
+        | "consent_required"
+        | "account_selection_required"
+        | "interaction_required" => (
             "Sign in again first",
             "Your last sign-in has ended, or it is too old for this. Sign in again, then repeat it.",
         ),
+        "not_found" => ("There is no page here", "Check the address, or go back to the site that you came from."),
         "internal_error" => ("Something went wrong", "This is an error of the server. Go back and try again."),
         code if failure.status == StatusCode::FORBIDDEN && code != "csrf_failed" => {
             ("You cannot sign in", failure.detail.as_str())

@@ -10,7 +10,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use crate::http::openapi::inputs::ResumeInput;
 use crate::http::openapi::{Refused, SeeOther, Tag, answers, error_list};
 use crate::http::protocol::{
-    App, BySession, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, html_response, question_page,
+    App, ByAny, BySession, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, html_response, question_page,
     refresh_authorization_request_cookie, session_cookie_of, wants_html,
 };
 use crate::login::{Fields, FormHost, LoginOutcome, PendingLogin, RequestContext, Resumed};
@@ -35,10 +35,10 @@ impl Resume {
     #[oai(path = "/resume", method = "post", operation_id = "resumeLogin")]
     async fn resume(
         &self,
-        auth: OptionalAuth<'_, BySession>,
+        auth: OptionalAuth<'_, ByAny>,
         body: RawBody<ResumeInput>,
     ) -> Result<ResumeAnswer, Refused<ResumeErrors>> {
-        let context = auth.admit(&self.app, OriginPolicy::SessionRoute).await?.context;
+        let context = auth.admit_to_resume(&self.app, OriginPolicy::SessionRoute).await?;
         let fields = body.fields().await?;
         let answer = if wants_html(auth.request) {
             self.next_page(&context, fields).await?
