@@ -201,6 +201,11 @@ impl From<ProviderError> for LoginError {
                 (Refusal::StateMismatch, "This callback is from another provider.".to_owned(), None)
             }
             ProviderError::NotAllowed { reason } => (Refusal::NotAllowed, reason, None),
+            ProviderError::ClientRejected { message, .. } => (
+                Refusal::ProviderError,
+                "The provider rejected this server's client ID or secret. Its operator must correct them.".to_owned(),
+                message,
+            ),
             ProviderError::Failed { message, .. } => {
                 (Refusal::ProviderError, "The provider's answer cannot be used.".to_owned(), message)
             }

@@ -50,6 +50,9 @@ pub enum ProviderError {
     /// The code, verifier or token is invalid, used or expired.
     #[error("the provider refused the code")]
     InvalidCode { message: Option<String> },
+    /// The token endpoint does not accept the client ID or the client secret.
+    #[error("provider_rejected_client: {stage}: {reason}; check the client ID and the secret of this provider")]
+    ClientRejected { stage: &'static str, reason: String, message: Option<String> },
     /// Fields of the request are invalid: names and messages. Nothing was sent.
     #[error("invalid fields")]
     InvalidFields(Vec<(String, String)>),

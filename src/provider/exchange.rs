@@ -314,6 +314,44 @@ impl Provider {
     }
 }
 
+/// What a token request with an invented code shows about the client.
+pub enum ClientVerdict {
+    /// The provider refused the code, so it accepted the client.
+    Accepted,
+    /// The reason.
+    Rejected(String),
+    /// The answer is about neither; the reason.
+    Unknown(String),
+}
+
+impl Provider {
+    /// Sends a token request with an invented code, and with the client's credentials. `None`: the token request of this provider
+    /// needs more than a code.
+    pub async fn probe_client(&self, redirect_uri: &str, deadline: Instant) -> Option<ClientVerdict> {
+        const CODE: &str = "invented-by-providers-check";
+        const VERIFIER: &str = "a-verifier-that-belongs-to-no-authorization-request";
+        let rules = &self.descriptor;
+        let is_plain = self.login_fields.iter().eq(["code"]) && rules.checks.is_empty() && rules.address.is_empty();
+        if !is_plain || rules.token.auth == ClientAuth::None || self.lacks_secret() {
+            return None;
+        }
+        let discovery = self.discovery(deadline, Freshness::Cached).await.ok()?;
+        let (fields, address) = (Map::from_iter([("code".to_owned(), Value::from(CODE))]), Map::new());
+        let callback = Callback {
+            redirect_uri,
+            code_verifier: self.uses_pkce().then_some(VERIFIER),
+            ..Callback::after_login(&fields, &address, deadline)
+        };
+        let mut context = self.context_of(&callback, CheckedCallback { discovery, ..CheckedCallback::default() });
+        Some(match self.exchange_code(&mut context).await {
+            Err(ProviderError::InvalidCode { .. }) => ClientVerdict::Accepted,
+            Err(ProviderError::ClientRejected { reason, .. }) => ClientVerdict::Rejected(reason),
+            Err(error) => ClientVerdict::Unknown(error.to_string()),
+            Ok(()) => ClientVerdict::Unknown("the invented code was accepted".to_owned()),
+        })
+    }
+}
+
 fn invalid_callback(reason: String) -> ProviderError {
     ProviderError::InvalidCode { message: Some(reason) }
 }

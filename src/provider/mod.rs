@@ -41,7 +41,7 @@ pub use self::catalog::{CatalogEntry, catalog_entries, catalog_entry, catalog_na
 pub(crate) use self::check::Endpoint;
 pub(crate) use self::configured::Provider;
 pub(crate) use self::error::{Interaction, ProviderError};
-pub(crate) use self::exchange::CheckedCallback;
+pub(crate) use self::exchange::{CheckedCallback, ClientVerdict};
 pub(crate) use self::jws::SignatureAlgorithm;
 pub(crate) use self::protocol::{Authorization, Callback, MaxAge, Protocol, RequestToken};
 pub(crate) use self::registry::Providers;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::double::Double;
-use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, ISSUER, OIDC_KEYS};
-use crate::support::{Database, Engine, FRONTEND, REDIRECT_URI, Reply, TestApp, on_both_databases, process};
+use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, GITHUB_TOKEN, ISSUER, OIDC_KEYS, OIDC_TOKEN};
+use crate::support::{Call, Database, Engine, FRONTEND, REDIRECT_URI, Reply, TestApp, on_both_databases, process};
 
 on_both_databases!(
     users_deactivate_revokes_all_credentials_on_all_nodes,
@@ -408,6 +408,28 @@ async fn services_add_list_and_remove_take_effect_without_a_restart(engine: Engi
 }
 
 // ---- the database of every command
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_e14_commands_say_which_database_and_settings_they_use() {
+    let database = Database::create(Engine::Sqlite).await;
+    let folder = TempDir::new().expect("a temporary folder");
+    let url = database.url();
+    let environment = [("DATABASE_URL", url.as_str())];
+    let plain = run(&["users", "list", "--json"], &environment, folder.path()).await.success();
+    let path = url.trim_start_matches("sqlite://").split('?').next().unwrap_or_default();
+    assert_eq!(plain.stderr, format!("note: database {path}; settings of the environment\n"));
+    let file = folder.path().join("rest-social-auth.toml");
+    std::fs::write(&file, format!("database_url = \"{url}\"\n")).expect("a file in the temporary folder");
+    let beside = run(&["users", "list"], &environment, folder.path()).await.success();
+    assert!(beside.stderr.contains("rest-social-auth.toml was not read, to use it add --config"), "{}", beside.stderr);
+    let config = file.to_str().expect("UTF-8");
+    let read = run(&["users", "list", "--config", config], &[], folder.path()).await.success();
+    assert_eq!(read.stderr, format!("note: database {path}; settings file {config}\n"));
+    let secret = [("DATABASE_URL", "postgres://user:visible-password@127.0.0.1:1/db")];
+    let unreachable = run(&["users", "list"], &secret, folder.path()).await;
+    assert!(unreachable.stderr.starts_with("note: database postgres://127.0.0.1/db; "), "{}", unreachable.stderr);
+    assert!(!unreachable.stderr.contains("visible"), "{}", unreachable.stderr);
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unusable_database_is_reported_and_not_changed() {
