@@ -29,12 +29,13 @@ build: ## build the release binary, target/release/rest-social-auth
 
 # ---- tests
 
-.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-browser test-verify lint fmt
-test: install lint test-rust test-openapi test-sdk test-browser test-verify test-api ## install missing dependencies and run all tests
+.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-browser test-docs test-verify lint fmt
+test: install lint test-rust test-openapi test-sdk test-browser test-docs test-verify test-api ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
-lint: $(DENY) ## check wording, formatting, clippy warnings, Rust documentation and dependency rules
+lint: $(DENY) ## check wording, links, formatting, clippy warnings, Rust documentation and dependency rules
 	python3 tests/lint/plain_language.py
+	python3 tests/docs/links.py
 	cargo fmt --check
 	$(DENY) --locked check --deny warnings bans licenses sources
 	cargo clippy --locked --all-targets -- -D warnings
@@ -71,16 +72,19 @@ test-api: $(BIN) target/openapi-venv ## run Schemathesis against a running serve
 test-sdk: client-sdk/typescript/node_modules ## check, build and test the TypeScript client
 	cd client-sdk/typescript && npm run --silent check && npm run --silent build && npm test --silent
 
-test-browser: $(BIN) tests/browser/node_modules ## test the example pages and Swagger UI in a browser
+test-browser: $(BIN) tests/browser/node_modules ## test all pages in a browser, with axe in light and dark
 	node tests/browser/run.mjs --bin $(BIN)
 
-# VERIFY_AXUM=1 adds the program with Axum, whose dependencies take minutes to build. Go runs where it is installed.
+test-docs: $(BIN) client-sdk/typescript/node_modules tests/docs/node_modules examples/verify/express/node_modules ## run the commands and snippets of README and of the manual
+	node tests/docs/run.mjs --bin $(BIN)
+
+# Go runs where it is installed and can download its modules.
 test-verify: $(BIN) target/verify-venv examples/verify/express/node_modules ## play valid and forged tokens against the programs of examples/verify
 	target/verify-venv/bin/python tests/verify/run.py $(BIN)
 
 # ---- generated files
 
-.PHONY: openapi sdk settings files
+.PHONY: openapi sdk settings files guides screenshot
 openapi: $(BIN) ## write openapi.yaml
 	$(BIN) openapi > openapi.yaml
 
@@ -89,6 +93,12 @@ settings: ## write the tables of docs/SETTINGS.md from src/settings/table.toml
 
 files: ## write the table of files in docs/ARCHITECTURE.md
 	UPDATE_DOCS=1 cargo test --quiet --test suite file_table::
+
+guides: ## write the guides of docs/PROVIDER_SETUP.md from src/provider/guides
+	UPDATE_DOCS=1 cargo test --quiet --lib provider_set_up_document
+
+screenshot: $(BIN) tests/docs/node_modules ## write docs/images/start-page.png, the picture of README
+	node tests/docs/screenshot.mjs --bin $(BIN)
 
 sdk: openapi client-sdk/typescript/node_modules ## generate the client's types and bundle from openapi.yaml
 	cd client-sdk/typescript && npm run --silent generate
@@ -138,6 +148,9 @@ client-sdk/typescript/node_modules: client-sdk/typescript/package-lock.json
 
 tests/browser/node_modules: tests/browser/package-lock.json
 	cd tests/browser && npm ci --silent --no-audit --no-fund && touch node_modules
+
+tests/docs/node_modules: tests/docs/package-lock.json
+	cd tests/docs && npm ci --silent --no-audit --no-fund && touch node_modules
 
 tests/openapi/node_modules: tests/openapi/package-lock.json
 	cd tests/openapi && npm ci --silent --no-audit --no-fund && touch node_modules

@@ -19,7 +19,7 @@ pub const PIPELINE: &str = "social_details, social_uid, auth_allowed, social_use
 /// The edition of the terms, stored with the user.
 const EDITION: &str = "2026-11-01";
 
-/// Asks a new user to accept the terms. The login becomes pending (202) and continues when the answer is posted to
+/// Asks a new user to accept the terms. The login becomes pending (403 `additional_input_required`) and continues when the answer is posted to
 /// `/api/login/social/resume/`.
 pub struct Terms;
 

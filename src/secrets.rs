@@ -181,6 +181,11 @@ impl TokenCipher {
         Self::parts(encrypted).is_some_and(|(name, _)| name == self.keys[0].0.as_bytes())
     }
 
+    /// The name of the key that made the ciphertext, which may be missing here. `None`: it is no ciphertext.
+    pub fn key_name(encrypted: &[u8]) -> Option<&str> {
+        Self::parts(encrypted).and_then(|(name, _)| std::str::from_utf8(name).ok())
+    }
+
     /// Names of the keys, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().map(|(name, _)| name.as_str())

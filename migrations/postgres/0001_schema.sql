@@ -159,9 +159,12 @@ CREATE TABLE used_codes (
     binding          BYTEA,             -- digest of the authorization request cookie or flow token that posted it; NULL: none
     claimed          BIGINT NOT NULL,
     expires          BIGINT NOT NULL,
-    encrypted_answer BYTEA              -- the first answer, for an idempotent repeat; NULL: there is none yet
+    encrypted_answer BYTEA,             -- the first answer, for an idempotent repeat; NULL: there is none yet
+    owner            BYTEA              -- digest of the client's network, if the claim is kept for hours; NULL: it is not
 );
 CREATE INDEX used_codes_expires ON used_codes (expires);
+-- For the share of an address.
+CREATE INDEX used_codes_owner ON used_codes (owner, expires) WHERE owner IS NOT NULL;
 
 -- Codes that a native app exchanges for the answer of a login.
 CREATE TABLE one_time_codes (

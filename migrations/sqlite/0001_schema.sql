@@ -160,9 +160,12 @@ CREATE TABLE used_codes (
     binding          BLOB,             -- digest of the authorization request cookie or flow token that posted it; NULL: none
     claimed          INTEGER NOT NULL,
     expires          INTEGER NOT NULL,
-    encrypted_answer BLOB              -- the first answer, for an idempotent repeat; NULL: there is none yet
+    encrypted_answer BLOB,             -- the first answer, for an idempotent repeat; NULL: there is none yet
+    owner            BLOB              -- digest of the client's network, if the claim is kept for hours; NULL: it is not
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX used_codes_expires ON used_codes (expires);
+-- For the share of an address.
+CREATE INDEX used_codes_owner ON used_codes (owner, expires) WHERE owner IS NOT NULL;
 
 -- Codes that a native app exchanges for the answer of a login.
 CREATE TABLE one_time_codes (

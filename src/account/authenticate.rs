@@ -7,7 +7,7 @@ use super::error::AuthError;
 use super::service::{AccountService, BOOKKEEPING_WAIT};
 use crate::clock::{MAX_CLOCK_DIFFERENCE, UnixMillis};
 use crate::credential::TOUCH_INTERVAL;
-use crate::credential::jwt::{JwtFault, TokenType, Verified};
+use crate::credential::jwt::{JwtFault, Jwts, TokenType, Verified};
 use crate::credential::session::SessionStatus;
 use crate::credential::token_family::{FamilyDecision, decide};
 use crate::model::{CredentialHandle, FamilyState, RefreshRefusal, User, UserId};
@@ -247,12 +247,11 @@ impl AccountService {
     /// The user of an access token, and whether the token's family was revoked. Access tokens are not stored; their `jti` carries a
     /// tag of the family.
     pub(super) async fn access_token_user(&self, verified: &Verified) -> Result<(User, bool), AuthError> {
-        let jwt = &self.credentials.jwt;
         // Whatever the settings were then: its family was revoked after the token was issued, or not at all.
         let since = verified.issued().unwrap_or_default().minus(MAX_CLOCK_DIFFERENCE);
         let found = self.store.access_token_user(verified.user_id, since).await?;
         let (user, revoked) = found.ok_or(AuthError::UserNotFound)?;
-        let is_family_revoked = revoked.iter().any(|family| jwt.is_of_family(&verified.jti, family));
+        let is_family_revoked = revoked.iter().any(|family| Jwts::is_of_family(&verified.jti, family));
         Ok((user, is_family_revoked))
     }
 

@@ -8,6 +8,7 @@ use super::authenticate::{Caller, Proof};
 use super::error::AuthError;
 use super::service::AccountService;
 use crate::clock::UnixMillis;
+use crate::credential::jwt::Jwts;
 use crate::model::{AuditKind, ClientInfo, CredentialEntry, CredentialHandle, CredentialPosition, CredentialQuery};
 use crate::secrets::{Digest, ServerKey, decrypt, encrypt};
 
@@ -195,7 +196,7 @@ impl AccountService {
             (Proof::Session(presented), CredentialHandle::Session(stored))
             | (Proof::Token(presented), CredentialHandle::Token(stored)) => presented.matches(stored),
             (Proof::Knox(presented), CredentialHandle::Knox(stored)) => presented == stored,
-            (Proof::Jwt(jti), CredentialHandle::Family(family)) => self.credentials.jwt.is_of_family(jti, family),
+            (Proof::Jwt(jti), CredentialHandle::Family(family)) => Jwts::is_of_family(jti, family),
             _ => false,
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::error::AuthError;
 use super::service::AccountService;
 use crate::clock::UnixMillis;
-use crate::credential::jwt::{TokenType, Verified};
+use crate::credential::jwt::{Jwts, TokenType, Verified};
 use crate::credential::session::SessionStatus;
 use crate::model::{AuditEvent, AuditKind, ClientInfo, CredentialHandle, CredentialKind, ServiceName, User};
 use crate::store::{BlacklistScope, Blacklisting};
@@ -96,7 +96,7 @@ impl AccountService {
             Target::Handle(handle) => handle,
             Target::FamilyOf(jti) => {
                 let families = self.store.valid_families(user).await?;
-                let family = families.into_iter().find(|family| self.credentials.jwt.is_of_family(&jti, family));
+                let family = families.into_iter().find(|family| Jwts::is_of_family(&jti, family));
                 CredentialHandle::Family(family.ok_or(AuthError::UnsupportedTokenType)?)
             }
             Target::Foreign(verified) => {

@@ -24,14 +24,12 @@ impl AccountService {
     pub async fn refresh(&self, token: &str, client: &ClientInfo) -> Result<Refreshed, AuthError> {
         let jwt = &self.credentials.jwt;
         let verified = self.verified(token, &[TokenType::Refresh]).await?;
-        self.check_user_limit(verified.user_id).await?;
+        let (user, state) = self.accepted_user(&verified, jwt.rules().rotate_refresh_tokens).await?;
         if jwt.rules().rotate_refresh_tokens {
             let (user, row) = self.rotate(&verified, client).await?;
             let (access, refresh) = jwt.successor_pair(&verified, &row, &user, &self.deps);
             return Ok(Refreshed { access, refresh: Some(refresh) });
         }
-        let (user, state) = self.valid_user(&verified).await?;
-        self.require_accepted(&verified, &user, state.as_ref())?;
         let family = state.as_ref().map_or(&verified.jti, |state| &state.family);
         let access = jwt.access_of(&verified, family, &user, self.deps.now(), &self.deps);
         self.note_use_of(state.as_ref(), user.id).await;
@@ -110,13 +108,11 @@ impl AccountService {
         if verified.expires <= self.deps.now() {
             return Err(body_fault(JwtFault::Expired));
         }
-        self.check_user_limit(verified.user_id).await?;
+        let (user, state) = self.accepted_user(&verified, jwt.family_rules().detects_reuse).await?;
         if jwt.family_rules().detects_reuse {
             let (user, row) = self.rotate(&verified, client).await?;
             return Ok(jwt.successor_sliding(&verified, &row, &user));
         }
-        let (user, state) = self.valid_user(&verified).await?;
-        self.require_accepted(&verified, &user, state.as_ref())?;
         self.note_use_of(state.as_ref(), user.id).await;
         let now = self.deps.now();
         let family_created = state.map_or_else(|| verified.issued().unwrap_or(now), |state| state.family_created);
@@ -151,13 +147,24 @@ impl AccountService {
         Ok((user, state))
     }
 
-    /// Without rotation: errors if the token or its family was revoked.
-    fn require_accepted(&self, verified: &Verified, user: &User, state: Option<&FamilyState>) -> Result<(), AuthError> {
-        match self.family_decision(verified, state) {
-            decision if decision.is_accepted() => Ok(()),
-            FamilyDecision::Refuse(RefreshRefusal::Expired) => Err(body_fault(JwtFault::Expired)),
-            _ => Err(AuthError::Reused(user.id)),
+    /// The user of a refresh or sliding token that can be refreshed, and its family if it is stored. Counts the refresh by
+    /// RATE_LIMIT_USER, but not that of a refused token: an old tab or a thief must not use up the user's quota. `rotates`: a
+    /// transaction decides again, and revokes the family of a reused token.
+    ///
+    /// Errors: the user cannot use the token; the token or its family was revoked; `too_many_requests`.
+    async fn accepted_user(
+        &self,
+        verified: &Verified,
+        rotates: bool,
+    ) -> Result<(User, Option<FamilyState>), AuthError> {
+        let (user, state) = self.valid_user(verified).await?;
+        match self.family_decision(verified, state.as_ref()) {
+            decision if decision.is_accepted() => self.check_user_limit(user.id).await?,
+            FamilyDecision::RevokeFamily if rotates => {}
+            FamilyDecision::Refuse(RefreshRefusal::Expired) => return Err(body_fault(JwtFault::Expired)),
+            _ => return Err(AuthError::Reused(user.id)),
         }
+        Ok((user, state))
     }
 
     /// Revokes the knox token of the request (R-CMP-07).

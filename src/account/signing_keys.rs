@@ -1,8 +1,9 @@
 //! The keys that the server makes to sign JWTs: read by every node, changed by the node that the database lets change them, and
 //! managed by commands (SEC-31).
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -10,7 +11,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 use crate::clock::{Deps, MAX_CLOCK_DIFFERENCE, UnixMillis};
-use crate::credential::{Credentials, KeySchedule, KeyStep, NewKey, UnreadableKey};
+use crate::credential::{self, Credentials, KeySchedule, KeyStep, NewKey};
 use crate::model::{AuditEvent, AuditKind, ClientInfo, SigningKey, SigningKeyChange, SigningKeyState};
 use crate::secrets::{ExposeSecret as _, SecretString, TokenCipher};
 use crate::settings::JwtAlgorithm;
@@ -35,9 +36,12 @@ pub enum SigningKeyError {
          If they are lost, run `rest-social-auth keys retire {0}`: it ends all JWTs of this key"
     )]
     Undecryptable(String),
-    /// A row cannot be read.
-    #[error(transparent)]
-    Unreadable(#[from] UnreadableKey),
+    /// The row of a key that signs or is to sign cannot be read.
+    #[error(
+        "the signing key {0} cannot be read: its row was changed, or another release wrote it. Restore the row, or run \
+         `rest-social-auth keys retire {0}`: it ends all JWTs of this key"
+    )]
+    Unreadable(String),
     /// The settings give the key.
     #[error("{0} is a key of the settings: replace it in SIMPLE_JWT_SIGNING_KEY and SIMPLE_JWT_VERIFYING_KEY")]
     Configured(String),
@@ -84,6 +88,15 @@ pub struct RequestedRotation {
     pub signs: bool,
 }
 
+/// Stored keys that this process cannot use, by their `kid`.
+#[derive(Clone, Debug, Default)]
+pub struct UnusableKeys {
+    /// None of its encryption keys decrypts them.
+    pub undecryptable: Vec<String>,
+    /// Their rows were changed, or another release wrote them.
+    pub unreadable: Vec<String>,
+}
+
 /// A read of the keys.
 #[derive(Clone, Copy)]
 struct Read {
@@ -102,7 +115,10 @@ pub struct SigningKeyService {
     /// The last read of the keys; locked while they are read.
     last_read: Mutex<Option<Read>>,
     waiting: Semaphore,
-    is_loaded: AtomicBool,
+    /// Whether the keys were read, and this node signs with the key that signs on all nodes.
+    is_ready: AtomicBool,
+    /// The unreadable keys that were logged.
+    logged: std::sync::Mutex<BTreeSet<String>>,
 }
 
 impl SigningKeyService {
@@ -114,9 +130,10 @@ impl SigningKeyService {
         deps: Deps,
     ) -> Self {
         let schedule = KeySchedule::new(credentials.jwt.rules());
-        let is_loaded = AtomicBool::new(schedule.is_none());
+        let is_ready = AtomicBool::new(schedule.is_none());
         let (last_read, waiting) = (Mutex::new(None), Semaphore::new(MAX_WAITING_REQUESTS));
-        Self { credentials, store, cipher, deps, schedule, last_read, waiting, is_loaded }
+        let logged = std::sync::Mutex::default();
+        Self { credentials, store, cipher, deps, schedule, last_read, waiting, is_ready, logged }
     }
 
     /// `None`: `HS*`, which has no key pairs.
@@ -134,23 +151,15 @@ impl SigningKeyService {
         self.credentials.jwt.algorithms()
     }
 
-    /// Reads the keys before the first request, and makes them at the first start. Later calls return at once.
-    ///
-    /// Errors: the database, or a key that cannot be decrypted.
-    pub async fn load(&self) -> Result<(), SigningKeyError> {
-        if self.is_loaded.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let mut last_read = self.last_read.lock().await;
-        if self.is_loaded.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        self.run_steps(&mut last_read).await
+    /// Whether requests may be answered: the keys were read, and this node has the one that signs. Always with `HS*`.
+    pub fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Acquire)
     }
 
-    /// Reads the keys, and changes their states when it is time.
+    /// Reads the keys, and makes them or changes their states when it is time.
     ///
-    /// Errors: as of [`Self::load`]. The present key then continues to sign.
+    /// Errors: the database, or a key that signs and that this node cannot use. Without the database, the present key continues to
+    /// sign.
     pub async fn maintain(&self) -> Result<(), SigningKeyError> {
         self.run_steps(&mut *self.last_read.lock().await).await
     }
@@ -184,6 +193,7 @@ impl SigningKeyService {
     async fn read(&self, last_read: &mut Option<Read>) -> store::Result<Vec<SigningKey>> {
         let began = Instant::now();
         let keys = self.store.signing_keys().await;
+        tracing::trace!("read the keys that sign JWTs");
         *last_read = Some(Read { began, succeeded: keys.is_ok() });
         keys
     }
@@ -194,8 +204,8 @@ impl SigningKeyService {
             let keys = self.read(last_read).await?;
             self.install(&keys)?;
             let now = self.deps.now();
-            let Some(step) = schedule.next_step(&keys, |key| self.private_key(key).is_some(), now) else {
-                self.is_loaded.store(true, Ordering::Release);
+            let Some(step) = schedule.next_step(&keys, |key| self.check_usable(key).is_ok(), now) else {
+                self.is_ready.store(true, Ordering::Release);
                 return Ok(());
             };
             // If another node did it first, the next read shows its result.
@@ -217,16 +227,44 @@ impl SigningKeyService {
 
     /// Uses these keys from now on.
     ///
-    /// Errors: the key that signs cannot be decrypted. The others are used all the same.
+    /// Errors: this node cannot use the key that signs. The others verify all the same.
     fn install(&self, keys: &[SigningKey]) -> Result<(), SigningKeyError> {
         let now = self.deps.now();
         let signing = self.schedule.as_ref().and_then(|schedule| schedule.find(keys, SigningKeyState::Signing));
         let private_key = signing.and_then(|key| Some((key.kid.as_str(), self.private_key(key)?)));
         let signer = private_key.as_ref().map(|(kid, private_key)| (*kid, private_key));
-        self.credentials.jwt.replace_stored_keys(keys, signer, now)?;
-        match signing {
-            Some(key) if private_key.is_none() => Err(SigningKeyError::Undecryptable(key.kid.clone())),
-            _ => Ok(()),
+        let unreadable = self.credentials.jwt.replace_stored_keys(keys, signer, now);
+        self.log_unreadable(unreadable);
+        let Some(signing) = signing else { return Ok(()) };
+        self.check_usable(signing).inspect_err(|error| {
+            // The other nodes do not sign with the key that this one has, unless it is the same, encrypted with another key.
+            let has_it = matches!(error, SigningKeyError::Undecryptable(_))
+                && self.credentials.jwt.signing_kid().as_ref() == Some(&signing.kid);
+            self.is_ready.fetch_and(has_it, Ordering::AcqRel);
+        })
+    }
+
+    /// Each key once: it is read again every few seconds.
+    fn log_unreadable(&self, unreadable: Vec<String>) {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let unreadable = BTreeSet::from_iter(unreadable);
+        let new: Vec<String> = unreadable.difference(&logged).cloned().collect();
+        *logged = unreadable;
+        drop(logged);
+        for kid in new {
+            tracing::error!(
+                kid,
+                "a signing key cannot be read and verifies no token: its row was changed, or another release wrote it"
+            );
+        }
+    }
+
+    /// Errors: the key cannot sign on this node.
+    fn check_usable(&self, key: &SigningKey) -> Result<(), SigningKeyError> {
+        match self.private_key(key) {
+            None => Err(SigningKeyError::Undecryptable(key.kid.clone())),
+            Some(private_key) if credential::is_readable(key, Some(&private_key)) => Ok(()),
+            Some(_) => Err(SigningKeyError::Unreadable(key.kid.clone())),
         }
     }
 
@@ -290,7 +328,7 @@ impl SigningKeyService {
 
     /// Makes the next key sign, now or as soon as it has been published for long enough.
     ///
-    /// Errors: the server makes no keys, or as of [`Self::load`].
+    /// Errors: the server makes no keys, or as of [`Self::maintain`].
     pub async fn rotate(&self, client: &ClientInfo) -> Result<RequestedRotation, SigningKeyError> {
         let schedule = self.schedule.as_ref().filter(|schedule| schedule.algorithm().is_some());
         let schedule = schedule.ok_or(SigningKeyError::NotMade)?;
@@ -298,9 +336,7 @@ impl SigningKeyService {
         let keys = self.store.signing_keys().await?;
         let find = |state| schedule.find(&keys, state).ok_or(SigningKeyError::Contended);
         let (signing, next) = (find(SigningKeyState::Signing)?, find(SigningKeyState::Published)?);
-        if self.private_key(next).is_none() {
-            return Err(SigningKeyError::Undecryptable(next.kid.clone()));
-        }
+        self.check_usable(next)?;
         let now = self.deps.now();
         let (kid, signs_from) = (next.kid.clone(), schedule.can_sign_from(next).max(now));
         let signs = signs_from <= now;
@@ -321,7 +357,7 @@ impl SigningKeyService {
     /// Ends a key at once: its tokens are refused, and the key set no longer has it. If it signed, the published key signs.
     /// Other nodes do the same when they read the keys next.
     ///
-    /// Errors: no key of this id verifies, or as of [`Self::load`].
+    /// Errors: no key of this id verifies, or as of [`Self::maintain`].
     pub async fn retire(&self, kid: &str, client: &ClientInfo) -> Result<(), SigningKeyError> {
         if self.credentials.jwt.configured_keys().iter().any(|key| key.kid == kid) {
             return Err(SigningKeyError::Configured(kid.to_owned()));
@@ -357,11 +393,30 @@ impl SigningKeyService {
         Ok((changed, undecryptable))
     }
 
-    /// Stored keys whose private key this process cannot decrypt.
-    pub async fn undecryptable(&self) -> Result<Vec<String>, SigningKeyError> {
-        let keys = self.store.signing_keys().await?.into_iter();
-        let lost = keys.filter(|key| key.encrypted_private_key.is_some() && self.private_key(key).is_none());
-        Ok(lost.map(|key| key.kid).collect())
+    /// How many private keys each encryption key has encrypted, by its name.
+    pub async fn encrypted_by(&self) -> Result<BTreeMap<String, i64>, SigningKeyError> {
+        let mut counts = BTreeMap::new();
+        for encrypted in self.store.signing_keys().await?.iter().filter_map(|key| key.encrypted_private_key.as_deref())
+        {
+            *counts.entry(TokenCipher::key_name(encrypted).unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        Ok(counts)
+    }
+
+    /// Stored keys that this process cannot use.
+    pub async fn unusable(&self) -> Result<UnusableKeys, SigningKeyError> {
+        let (mut found, now) = (UnusableKeys::default(), self.deps.now());
+        for key in self.store.signing_keys().await? {
+            let private_key = self.private_key(&key);
+            if key.encrypted_private_key.is_some() && private_key.is_none() {
+                found.undecryptable.push(key.kid);
+            } else if key.state_at(now) != SigningKeyState::Removed
+                && !credential::is_readable(&key, private_key.as_ref())
+            {
+                found.unreadable.push(key.kid);
+            }
+        }
+        Ok(found)
     }
 }
 

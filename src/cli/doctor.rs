@@ -9,7 +9,7 @@ use super::configuration::{NO_PROVIDER, client, errors_in_use, settings_with_err
 use super::failure::Failure;
 use super::keys;
 use super::provider_check::{Area, check_provider, error_finding, report, warning_finding};
-use crate::account::SigningKeyError;
+use crate::account::{SigningKeyError, SigningKeyService};
 use crate::clock::Deps;
 use crate::credential::Credentials;
 use crate::hook::Webhook;
@@ -161,16 +161,13 @@ async fn check_tables(settings: &Settings, repository: &Arc<dyn Repository>, dep
         }
         Err(error) => return vec![Finding::error("DATABASE_URL", error.to_string())],
     }];
-    findings.push(match keys::count_encrypted(settings.token_cipher.as_deref(), repository.as_ref()).await {
-        Ok(_) if settings.token_cipher.is_none() => Finding::ok("provider tokens are not stored"),
-        Ok(encrypted) if encrypted.undecryptable > 0 => {
-            let count = encrypted.undecryptable;
-            Finding::error("ENCRYPTION_KEYS", format!("none decrypts {count} provider tokens: add the missing key"))
+    // Keys of the settings that cannot be used are reported elsewhere.
+    if let Ok(signing) = keys::signing_keys(settings, repository.clone(), deps) {
+        findings.push(check_encryption_keys(settings, repository.as_ref(), &signing).await);
+        if settings.jwt.makes_keys {
+            findings.push(check_signing_keys(&signing).await);
         }
-        Ok(_) => Finding::ok("ENCRYPTION_KEYS decrypt all provider tokens"),
-        Err(_) => Finding::error("ENCRYPTION_KEYS", "the stored provider tokens cannot be counted"),
-    });
-    findings.extend(check_signing_keys(settings, repository, deps).await);
+    }
     match repository.events(Some(EventState::Dead), 1).await {
         Ok(dead) if dead.is_empty() => {}
         Ok(_) => findings.push(Finding::warning(
@@ -182,22 +179,40 @@ async fn check_tables(settings: &Settings, repository: &Arc<dyn Repository>, dep
     findings
 }
 
-/// `None`: the settings have the key. Keys of the settings that cannot be used are reported elsewhere.
-async fn check_signing_keys(settings: &Settings, repository: &Arc<dyn Repository>, deps: &Deps) -> Option<Finding> {
+async fn check_encryption_keys(
+    settings: &Settings,
+    repository: &dyn Repository,
+    signing: &SigningKeyService,
+) -> Finding {
+    match keys::count_encrypted(&settings.signing_key_cipher, repository, signing).await {
+        Ok(encrypted) if encrypted.undecryptable_tokens > 0 => {
+            let count = encrypted.undecryptable_tokens;
+            Finding::error("ENCRYPTION_KEYS", format!("none decrypts {count} provider tokens: add the missing key"))
+        }
+        Ok(_) if settings.token_cipher.is_none() => Finding::ok("provider tokens are not stored"),
+        Ok(_) => Finding::ok("ENCRYPTION_KEYS decrypt all provider tokens"),
+        Err(_) => Finding::error("ENCRYPTION_KEYS", "the stored provider tokens cannot be counted"),
+    }
+}
+
+async fn check_signing_keys(keys: &SigningKeyService) -> Finding {
     const WHAT: &str = "the server's signing keys";
-    let keys = keys::signing_keys(settings, repository.clone(), deps).ok().filter(|_| settings.jwt.makes_keys)?;
-    let checked = async { Ok::<_, SigningKeyError>((keys.undecryptable().await?, keys.list().await?)) };
-    Some(match checked.await {
+    let checked = async { Ok::<_, SigningKeyError>((keys.unusable().await?, keys.list().await?)) };
+    match checked.await {
         Err(error) => Finding::error(WHAT, error.to_string()),
-        Ok((undecryptable, _)) if !undecryptable.is_empty() => {
+        Ok((unusable, _)) if !unusable.undecryptable.is_empty() => {
             let advice = "set the ENCRYPTION_KEYS, or without them the SECRET_KEY, with which they were made";
-            Finding::error(format!("{WHAT} {} cannot be decrypted", undecryptable.join(", ")), advice)
+            Finding::error(format!("{WHAT} {} cannot be decrypted", unusable.undecryptable.join(", ")), advice)
+        }
+        Ok((unusable, _)) if !unusable.unreadable.is_empty() => {
+            let advice = "restore their rows, or end them with `rest-social-auth keys retire`";
+            Finding::error(format!("{WHAT} {} cannot be read", unusable.unreadable.join(", ")), advice)
         }
         Ok((_, listed)) => match listed.iter().find(|key| key.state == SigningKeyState::Signing && !key.in_settings) {
             Some(key) => Finding::ok(format!("the signing key {} can be decrypted", key.kid)),
             None => Finding::ok(format!("{WHAT} are made by the first start")),
         },
-    })
+    }
 }
 
 fn check_outgoing(settings: &Settings) -> Vec<Finding> {

@@ -1,5 +1,5 @@
-//! `keys`: the keys that sign JWTs, and the names of ENCRYPTION_KEYS with the number of provider tokens that each has encrypted.
-//! It prints no key.
+//! `keys`: the keys that sign JWTs, and the names of ENCRYPTION_KEYS with the number of stored secrets that each has encrypted. It
+//! prints no key.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::clock::Deps;
 use crate::credential::Credentials;
 use crate::model::ClientInfo;
 use crate::secrets::TokenCipher;
-use crate::settings::Settings;
+use crate::settings::{DERIVED_KEY, Settings};
 use crate::store::Repository;
 
-const NOT_STORED: &str = "STORE_PROVIDER_TOKENS is off: provider tokens are neither encrypted nor decrypted";
+const NOT_STORED: &str = "STORE_PROVIDER_TOKENS is off: new provider tokens are not stored";
 const NOT_MADE: &str = "no key signs that the server made: set SIMPLE_JWT_ALGORITHM to ES256, EdDSA or RS256";
 /// Settings whose errors end these commands.
 const NEEDED: [&str; 14] = [
@@ -42,7 +42,7 @@ const NEEDED: [&str; 14] = [
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// List the keys that sign or verify JWTs, and the names of ENCRYPTION_KEYS with the number of provider tokens of each
+    /// List the keys that sign or verify JWTs, and the names of ENCRYPTION_KEYS with the number of secrets that each has encrypted
     List {
         /// Print JSON
         #[arg(long)]
@@ -57,11 +57,12 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// End a key that signs or verifies JWTs at once, because others may know it. Its tokens are refused, and another key signs
+    /// End a key that signs or verifies JWTs at once, because others may know it: its tokens are refused, and another key signs. Or
+    /// check that one of ENCRYPTION_KEYS can be removed from the settings: nothing is encrypted with it
     Retire {
-        /// The id of the key, as `keys list` shows it
-        #[arg(allow_hyphen_values = true)]
-        kid: String,
+        /// The id of the signing key, or the name of the encryption key, as `keys list` shows it
+        #[arg(value_name = "KEY", allow_hyphen_values = true)]
+        key: String,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -77,19 +78,22 @@ pub(super) enum Keys {
     Encryption,
 }
 
-/// Encrypted provider tokens by key.
-pub(super) struct EncryptedTokens {
+/// Stored secrets by the key that has encrypted them.
+pub(super) struct EncryptedSecrets {
     pub keys: Vec<KeyUse>,
-    /// Tokens that none of the keys decrypts.
-    pub undecryptable: i64,
+    /// Provider tokens that none of the keys decrypts.
+    pub undecryptable_tokens: i64,
 }
 
+/// What one of ENCRYPTION_KEYS has encrypted. The key of SECRET_KEY is always the last one.
 #[derive(Serialize)]
 pub(super) struct KeyUse {
     pub name: String,
     /// Whether it is the first key, which encrypts.
     pub encrypts: bool,
-    pub tokens: i64,
+    pub provider_tokens: i64,
+    /// Private parts of keys that sign JWTs.
+    pub signing_keys: i64,
 }
 
 pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
@@ -101,7 +105,7 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
             match command {
                 Command::List { json } => keys.list(json).await,
                 Command::Rotate { only, json } => keys.rotate(only, json).await,
-                Command::Retire { kid, json } => keys.retire(&kid, json).await,
+                Command::Retire { key, json } => keys.retire(&key, json).await,
             }
         }
         Err(failure) => Err(failure),
@@ -122,17 +126,20 @@ pub(super) fn signing_keys(
 }
 
 pub(super) async fn count_encrypted(
-    cipher: Option<&TokenCipher>,
+    cipher: &TokenCipher,
     repository: &dyn Repository,
-) -> Result<EncryptedTokens, Failure> {
+    signing: &SigningKeyService,
+) -> Result<EncryptedSecrets, Failure> {
     let mut keys: Vec<KeyUse> = Vec::new();
-    for (name, prefix) in cipher.iter().flat_map(|cipher| cipher.key_prefixes()) {
-        let tokens = repository.count_encrypted(&prefix).await?;
-        keys.push(KeyUse { name: name.to_owned(), encrypts: keys.is_empty(), tokens });
+    let signing_keys = signing.encrypted_by().await?;
+    for (name, prefix) in cipher.key_prefixes() {
+        let provider_tokens = repository.count_encrypted(&prefix).await?;
+        let signing_keys = signing_keys.get(name).copied().unwrap_or_default();
+        keys.push(KeyUse { name: name.to_owned(), encrypts: keys.is_empty(), provider_tokens, signing_keys });
     }
     let all = repository.count_encrypted(&[]).await?;
-    let undecryptable = all - keys.iter().map(|key| key.tokens).sum::<i64>();
-    Ok(EncryptedTokens { keys, undecryptable })
+    let undecryptable_tokens = all - keys.iter().map(|key| key.provider_tokens).sum::<i64>();
+    Ok(EncryptedSecrets { keys, undecryptable_tokens })
 }
 
 struct KeyCommands<'a> {
@@ -151,6 +158,8 @@ struct KeyList {
     undecryptable: i64,
     /// Keys that sign JWTs and that none of the keys decrypts.
     undecryptable_signing_keys: Vec<String>,
+    /// Keys that sign JWTs whose rows cannot be read.
+    unreadable_signing_keys: Vec<String>,
 }
 
 /// What `keys rotate` did to the stored secrets.
@@ -165,13 +174,14 @@ struct Reencryption {
 
 impl KeyCommands<'_> {
     async fn list(&self, as_json: bool) -> Result<(), Failure> {
-        let cipher = self.settings.token_cipher.as_deref();
-        let encrypted = count_encrypted(cipher, self.repository).await?;
+        let encrypted = count_encrypted(&self.settings.signing_key_cipher, self.repository, &self.signing).await?;
+        let unusable = self.signing.unusable().await?;
         let listed = KeyList {
             signing_keys: self.signing.list().await?,
             encryption_keys: encrypted.keys,
-            undecryptable: encrypted.undecryptable,
-            undecryptable_signing_keys: self.signing.undecryptable().await?,
+            undecryptable: encrypted.undecryptable_tokens,
+            undecryptable_signing_keys: unusable.undecryptable,
+            unreadable_signing_keys: unusable.unreadable,
         };
         if as_json {
             return print_json(&listed);
@@ -185,14 +195,14 @@ impl KeyCommands<'_> {
             ))?;
         }
         print("")?;
-        if cipher.is_none() {
+        let use_row = |key: KeyUse| {
+            let task = if key.encrypts { "encrypts and decrypts" } else { "decrypts" };
+            [key.name, task.to_owned(), key.provider_tokens.to_string(), key.signing_keys.to_string()]
+        };
+        let titles = ["encryption key", "use", "provider tokens", "signing keys"];
+        print(&table(titles, listed.encryption_keys.into_iter().map(use_row)))?;
+        if self.settings.token_cipher.is_none() {
             print(NOT_STORED)?;
-        } else {
-            let row = |key: KeyUse| {
-                let task = if key.encrypts { "encrypts and decrypts" } else { "decrypts" };
-                [key.name, task.to_owned(), key.tokens.to_string()]
-            };
-            print(&table(["encryption key", "use", "tokens"], listed.encryption_keys.into_iter().map(row)))?;
         }
         if listed.undecryptable > 0 {
             print(&format!("{} provider tokens were encrypted with a key that is missing.", listed.undecryptable))?;
@@ -200,18 +210,16 @@ impl KeyCommands<'_> {
         for kid in listed.undecryptable_signing_keys {
             print(&format!("The signing key {kid} was encrypted with a key that is missing."))?;
         }
+        for kid in listed.unreadable_signing_keys {
+            print(&format!("The signing key {kid} cannot be read: its row was changed, or another release wrote it."))?;
+        }
         Ok(())
     }
 
     async fn rotate(&self, only: Option<Keys>, as_json: bool) -> Result<(), Failure> {
         let makes_keys = self.settings.jwt.makes_keys;
-        let encrypts = self.settings.token_cipher.is_some() || makes_keys;
-        match only {
-            Some(Keys::Signing) if !makes_keys => return Err(Failure::Other(NOT_MADE.to_owned())),
-            Some(Keys::Encryption) | None if !encrypts => {
-                return Err(Failure::Other(format!("there is nothing to rotate: {NOT_STORED}; {NOT_MADE}")));
-            }
-            _ => {}
+        if only == Some(Keys::Signing) && !makes_keys {
+            return Err(Failure::Other(NOT_MADE.to_owned()));
         }
         // First, so that the next signing key is encrypted with the present key.
         let encryption = match only {
@@ -234,20 +242,50 @@ impl KeyCommands<'_> {
     }
 
     async fn reencrypt(&self) -> Result<Reencryption, Failure> {
-        let key = self.settings.signing_key_cipher.names().next().unwrap_or_default().to_owned();
-        let (provider_tokens, lost_tokens) = match self.settings.token_cipher.as_deref() {
-            Some(cipher) => account::rotate_keys(self.repository, cipher, self.deps).await?,
-            None => (0, 0),
-        };
+        let cipher = &self.settings.signing_key_cipher;
+        let key = cipher.names().next().unwrap_or_default().to_owned();
+        // Also without STORE_PROVIDER_TOKENS: tokens may be left from before.
+        let (provider_tokens, lost_tokens) = account::rotate_keys(self.repository, cipher, self.deps).await?;
         let (signing_keys, lost_keys) = self.signing.reencrypt().await?;
         Ok(Reencryption { key, provider_tokens, signing_keys, undecryptable: lost_tokens + lost_keys })
     }
 
-    async fn retire(&self, kid: &str, as_json: bool) -> Result<(), Failure> {
+    async fn retire(&self, key: &str, as_json: bool) -> Result<(), Failure> {
+        if self.settings.signing_key_cipher.names().any(|name| name == key) {
+            return self.retire_encryption_key(key, as_json).await;
+        }
+        let kid = key;
         self.signing.retire(kid, &ClientInfo::of_command()).await?;
         let reload = self.signing.schedule().map_or(0, |schedule| schedule.reload_interval().as_secs().max(1));
         let text = format!("{kid} verifies no more. Running servers follow within {reload} seconds");
         print_either(as_json, &json!({"kid": kid, "state": "removed"}), &text)
+    }
+
+    /// The settings have the key, so only the operator can remove it. Here is the check that nothing needs it.
+    async fn retire_encryption_key(&self, name: &str, as_json: bool) -> Result<(), Failure> {
+        let encrypted = count_encrypted(&self.settings.signing_key_cipher, self.repository, &self.signing).await?;
+        let key = encrypted.keys.into_iter().find(|key| key.name == name);
+        let Some(KeyUse { encrypts, provider_tokens, signing_keys, .. }) = key else { return Ok(()) };
+        if encrypts {
+            let advice = "put another key in front of it in ENCRYPTION_KEYS, restart all servers, and run \
+                          `rest-social-auth keys rotate --only encryption`";
+            return Err(Failure::Other(format!(
+                "the encryption key {name} is in use: it is the first one. To replace it, {advice}"
+            )));
+        }
+        if provider_tokens + signing_keys > 0 {
+            return Err(Failure::Other(format!(
+                "the encryption key {name} is in use: {provider_tokens} provider tokens and {signing_keys} signing keys are \
+                 encrypted with it. Run `rest-social-auth keys rotate --only encryption` first"
+            )));
+        }
+        let text = if name == DERIVED_KEY {
+            "nothing is encrypted with the key of SECRET_KEY: SECRET_KEY can be changed without losing stored secrets"
+                .to_owned()
+        } else {
+            format!("nothing is encrypted with {name}: remove it from ENCRYPTION_KEYS, and restart all servers")
+        };
+        print_either(as_json, &json!({"encryption_key": name, "in_use": false}), &text)
     }
 }
 

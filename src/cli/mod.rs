@@ -6,7 +6,7 @@
 //! | `serve.rs` | `serve`, `migrate` |
 //! | `dev.rs`, `dev_directory.rs` | `dev`, and the directory that keeps its data |
 //! | `import.rs`, `init.rs` | `import django`, `init` |
-//! | `providers.rs`, `provider_check.rs`, `provider_probe.rs` | `providers list`, `show` and `check` |
+//! | `providers.rs`, `provider_check.rs`, `provider_probe.rs`, `provider_guide.rs` | `providers list`, `show`, `check` and `guide` |
 //! | `doctor.rs` | `doctor` |
 //! | `users.rs`, `keys.rs`, `services.rs`, `audit.rs`, `webhooks.rs` | the commands of these names |
 //! | `configuration.rs`, `database.rs` | settings and database of a command |
@@ -26,6 +26,7 @@ mod keys;
 mod logging;
 mod output;
 mod provider_check;
+mod provider_guide;
 mod provider_probe;
 mod providers;
 mod serve;

@@ -1,5 +1,5 @@
-//! `providers list` and `providers show`: the catalogue of providers, and the configured ones. `providers check` is in
-//! `provider_check.rs`.
+//! `providers list` and `providers show`: the catalogue of providers, and the configured ones. `providers check` and
+//! `providers guide` are in files of their own.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::configuration::settings_with_errors;
 use super::failure::Failure;
 use super::output::print_either;
-use super::provider_check;
+use super::{provider_check, provider_guide};
 use crate::clock::Deps;
 use crate::outgoing::Client;
 use crate::provider::descriptor::Descriptor;
@@ -37,6 +37,14 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print how to register this server at a provider: console, redirect URIs, settings, scopes, error messages
+    Guide {
+        /// Name from `providers list`, a short one such as `google`, or the name of your own provider
+        name: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Test the configured providers without a user, say what to fix, and list the redirect URIs to register
     Check {
         /// Only this provider
@@ -48,7 +56,7 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
-    // `list` and `show` work without settings, so they ignore errors in them.
+    // `list`, `show` and `guide` work without settings, so they ignore errors in them.
     let (settings, errors) = settings_with_errors(config);
     match command {
         Command::List { json } => {
@@ -59,6 +67,7 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
             let shown = show(&name, variant.as_deref(), settings, &deps)?;
             print_either(json, &shown, &indented(&shown, 0))
         }
+        Command::Guide { name, json } => provider_guide::print_guide(&name, json, &settings),
         Command::Check { name, json } => provider_check::check(name.as_deref(), json, &settings, errors, &deps).await,
     }
 }
@@ -152,12 +161,7 @@ fn provider_json(provider: &Provider) -> Value {
 /// The settings of a descriptor: required and optional ones, and defaults.
 fn settings_json(descriptor: &Descriptor) -> Value {
     let rules = &descriptor.settings;
-    let key = Some("KEY").filter(|_| descriptor.has_client() && descriptor.client_id.is_none());
-    let has_secret = descriptor.token.needs_secret(descriptor.token.auth) && descriptor.client_secret.is_none();
-    let secret = Some("SECRET").filter(|name| has_secret && !rules.one_of.iter().any(|other| other == name));
-    let own = rules.required.iter().map(String::as_str);
-    let usual = key.into_iter().chain(secret).filter(|name| !rules.required.iter().any(|other| other == name));
-    let required: Vec<&str> = usual.chain(own).collect();
+    let required = descriptor.needed_settings();
     let defaults: BTreeMap<&str, &Value> = rules.defaults.iter().map(|(name, value)| (name.as_str(), value)).collect();
     json!({
         "required": required,

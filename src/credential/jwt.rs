@@ -14,7 +14,7 @@ use super::jwt_keys::{JwtKeys, media_type};
 pub use super::token_type::TokenType;
 use crate::clock::{Deps, UnixMillis};
 use crate::model::{CredentialKind, RefreshRow, User, UserId};
-use crate::secrets::{self, ServerKey};
+use crate::secrets::Digest;
 use crate::settings::{GENERATION_CLAIM, JwtRules, SettingError};
 
 /// Maximum bytes of a token that is parsed.
@@ -82,13 +82,12 @@ impl Verified {
 pub struct Jwts {
     pub(super) rules: JwtRules,
     pub(super) keys: JwtKeys,
-    key: ServerKey,
 }
 
 impl Jwts {
     /// Errors: the setting of a key that does not match the algorithm.
-    pub fn new(rules: JwtRules, key: ServerKey) -> Result<Self, SettingError> {
-        Ok(Self { keys: JwtKeys::new(&rules)?, rules, key })
+    pub fn new(rules: JwtRules) -> Result<Self, SettingError> {
+        Ok(Self { keys: JwtKeys::new(&rules)?, rules })
     }
 
     /// The SIMPLE_JWT settings.
@@ -102,7 +101,7 @@ impl Jwts {
         let lifetime = |lifetime| self.within_family(lifetime, issue.now, issue.now);
         let refresh_lifetime = lifetime(self.rules.refresh_lifetime);
         let refresh_claims = self.claims(issue, TokenType::Refresh, refresh_lifetime, &jti);
-        let access_jti = self.access_jti(&jti, deps);
+        let access_jti = Self::access_jti(&jti, deps);
         let access = self.claims(issue, TokenType::Access, lifetime(self.rules.access_lifetime), &access_jti);
         let end = self.pair_row_expires(issue.now, issue.now);
         let row = row(issue, CredentialKind::JwtPair, jti, end);
@@ -112,8 +111,10 @@ impl Jwts {
     /// A sliding token and its row.
     pub fn issue_sliding(&self, issue: &IssueRequest<'_>, deps: &Deps) -> (String, RefreshRow) {
         let jti = deps.hex::<16>();
-        let claims = self.claims(issue, TokenType::Sliding, self.rules.sliding_lifetime, &jti);
-        let end = self.blacklist_until(TokenType::Sliding, issue.now.plus(self.rules.sliding_refresh_lifetime));
+        let lifetime = |lifetime| self.within_family(lifetime, issue.now, issue.now);
+        let claims = self.claims(issue, TokenType::Sliding, lifetime(self.rules.sliding_lifetime), &jti);
+        let refreshable = lifetime(self.rules.sliding_refresh_lifetime);
+        let end = self.blacklist_until(TokenType::Sliding, issue.now.plus(refreshable));
         let row = row(issue, CredentialKind::JwtSliding, jti, end);
         (self.sign(TokenType::Sliding, &claims), row)
     }
@@ -166,15 +167,18 @@ impl Jwts {
 
     /// The access token of a refresh token: its claims except for type, times and id (R-CMP-01).
     pub fn access_of(&self, refresh: &Verified, family: &str, user: &User, now: UnixMillis, deps: &Deps) -> String {
-        let jti = self.access_jti(family, deps);
+        let jti = Self::access_jti(family, deps);
         let claims = self.renewed(refresh, TokenType::Access, self.rules.access_lifetime, user, now, &jti);
         self.sign(TokenType::Access, &claims)
     }
 
-    /// Until when a blacklisted token must be remembered. `expires`: its `exp`, or the `refresh_exp` of a sliding token, at which
-    /// it can be refreshed for the last time.
+    /// Until when a blacklisted token must be remembered: until no token that a refresh with it issued can be used. `expires`: its
+    /// `exp`, or the `refresh_exp` of a sliding token, at which it can be refreshed for the last time.
     pub fn blacklist_until(&self, token_type: TokenType, expires: UnixMillis) -> UnixMillis {
-        let last_lifetime = if token_type == TokenType::Sliding { self.rules.sliding_lifetime } else { Duration::ZERO };
+        let last_lifetime = match token_type {
+            TokenType::Sliding => self.rules.sliding_lifetime,
+            TokenType::Access | TokenType::Refresh => self.rules.access_lifetime,
+        };
         expires.plus(last_lifetime).plus(self.rules.leeway)
     }
 
@@ -184,30 +188,31 @@ impl Jwts {
         self.rules.family_lifetime.map_or(lifetime, |whole| lifetime.min(rest(whole)))
     }
 
-    /// Until when the row of a pair is kept: until neither of its tokens can be used.
+    /// Until when the row of a pair is kept.
     pub(super) fn pair_row_expires(&self, family_created: UnixMillis, now: UnixMillis) -> UnixMillis {
-        let longest = self.rules.refresh_lifetime.max(self.rules.access_lifetime);
-        self.blacklist_until(TokenType::Refresh, now.plus(self.within_family(longest, family_created, now)))
+        let lifetime = self.within_family(self.rules.refresh_lifetime, family_created, now);
+        self.blacklist_until(TokenType::Refresh, now.plus(lifetime))
     }
 
     /// Half random, half a tag of the family. So an access token, which is not stored, can be matched with its family, although
     /// the claims are exactly simplejwt's.
-    pub(super) fn access_jti(&self, family: &str, deps: &Deps) -> String {
+    pub(super) fn access_jti(family: &str, deps: &Deps) -> String {
         let random = deps.hex::<8>();
-        let tag = self.family_tag(family, &random);
+        let tag = Self::family_tag(family, &random);
         random + &tag
     }
 
-    fn family_tag(&self, family: &str, random: &str) -> String {
-        HEXLOWER.encode(&self.key.derive("family of an access token", &[family.as_bytes(), random.as_bytes()])[..8])
+    /// Without a key, so that a change of SECRET_KEY does not separate tokens from their family. The id of a family is random and
+    /// only its client has it: others cannot tell which access tokens are of one family.
+    fn family_tag(family: &str, random: &str) -> String {
+        let digest = Digest::of_parts(&[b"family of an access token", family.as_bytes(), random.as_bytes()]);
+        HEXLOWER.encode(&digest.as_bytes()[..8])
     }
 
     /// Whether an access or sliding token is of this family.
-    pub fn is_of_family(&self, jti: &str, family: &str) -> bool {
+    pub fn is_of_family(jti: &str, family: &str) -> bool {
         jti == family
-            || jti.split_at_checked(JTI_RANDOM_LEN).is_some_and(|(random, tag)| {
-                secrets::constant_time_eq(tag.as_bytes(), self.family_tag(family, random).as_bytes())
-            })
+            || jti.split_at_checked(JTI_RANDOM_LEN).is_some_and(|(random, tag)| tag == Self::family_tag(family, random))
     }
 
     /// Adds `aud` and `iss`, and with an asymmetric algorithm the claims that RFC 9068, 2.2 requires. A client of this server is
@@ -242,7 +247,7 @@ impl Jwts {
         claims.insert("iat".to_owned(), issued.into());
         claims.insert(rules.jti_claim.clone(), jti.into());
         if token_type == TokenType::Sliding {
-            let end = issued + seconds(rules.sliding_refresh_lifetime);
+            let end = issued + seconds(self.within_family(rules.sliding_refresh_lifetime, issue.now, issue.now));
             claims.insert(rules.sliding_refresh_exp_claim.clone(), end.into());
         }
         claims.insert(rules.user_id_claim.clone(), issue.user.id.to_string().into());
@@ -362,9 +367,7 @@ pub(crate) mod tests {
 
     fn jwts() -> Jwts {
         let secret = SecretString::from("a key for tests of more than 32 bytes");
-        let key = ServerKey::new(&secret);
-        Jwts::new(JwtRules { signing_key: secret, ..JwtRules::default() }, key)
-            .unwrap_or_else(|error| panic!("{error}"))
+        Jwts::new(JwtRules { signing_key: secret, ..JwtRules::default() }).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn part(token: &str, number: usize) -> String {
@@ -411,14 +414,14 @@ pub(crate) mod tests {
         let fields = json!({"end": 1, "kind": "refresh", "exp": 1, "plan": "free"});
         let chosen = User { username: "7".into(), fields: fields.as_object().cloned().unwrap_or_default(), ..user() };
         let rules = JwtRules {
-            signing_key: secret.clone(),
+            signing_key: secret,
             user_id_claim: "username".into(),
             token_type_claim: "kind".into(),
             jti_claim: "email".into(),
             sliding_refresh_exp_claim: "end".into(),
             ..JwtRules::default()
         };
-        let jwts = Jwts::new(rules, ServerKey::new(&secret)).unwrap_or_else(|error| panic!("{error}"));
+        let jwts = Jwts::new(rules).unwrap_or_else(|error| panic!("{error}"));
         let client = ClientInfo::default();
         let now = UnixMillis::from_seconds(1000);
         let issue = IssueRequest {

@@ -16,16 +16,11 @@ use serde_json::json;
 
 use super::jwt::TokenType;
 use crate::clock::UnixMillis;
-use crate::model::SigningKey;
+use crate::model::{SigningKey, SigningKeyState};
 use crate::secrets::{ExposeSecret as _, SecretString};
 use crate::settings::{JwtAlgorithm, JwtRules, SettingError, check_p256_public_key, check_rsa_public_key};
 
 const SIGNING_KEY: &str = "SIMPLE_JWT_SIGNING_KEY";
-
-/// A stored key that cannot be used. The text has no part of a key.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the signing key {0} cannot be read")]
-pub struct UnreadableKey(pub String);
 
 /// A key that verifies tokens.
 pub(super) struct VerifyingKey {
@@ -173,24 +168,25 @@ impl JwtKeys {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Replaces the stored keys. Removed ones are left out. `signing`: `kid` and private key of the one that signs; without it,
-    /// the present one continues to sign.
+    /// Replaces the stored keys. Left out are removed ones, and those that cannot be read. `signing`: `kid` and private key of the
+    /// one that signs; without it, or if it cannot be read, the former one stays for requests that were admitted before.
     ///
-    /// Errors: a stored key cannot be read. Then nothing changes.
+    /// Returns the ids of the keys that cannot be read.
     pub fn replace_stored(
         &self,
         keys: &[SigningKey],
         signing: Option<(&str, &SecretString)>,
         now: UnixMillis,
-    ) -> Result<(), UnreadableKey> {
-        let mut set = self.configured.clone();
-        let live = |key: &&SigningKey| key.expires.is_none_or(|expires| now < expires);
-        for key in keys.iter().filter(live) {
-            let stored = verifying_key(key).ok_or_else(|| UnreadableKey(key.kid.clone()))?;
-            set.verifying.push(Arc::new(stored));
-            if let Some((_, private_key)) = signing.filter(|(kid, _)| *kid == key.kid) {
-                let signer = signer(key, private_key).ok_or_else(|| UnreadableKey(key.kid.clone()))?;
-                set.signer = Some(Arc::new(signer));
+    ) -> Vec<String> {
+        let (mut set, mut unreadable) = (self.configured.clone(), Vec::new());
+        for key in keys.iter().filter(|key| key.state_at(now) != SigningKeyState::Removed) {
+            let private_key = signing.filter(|(kid, _)| *kid == key.kid).map(|(_, private_key)| private_key);
+            match (verifying_key(key), private_key.map(|private_key| signer(key, private_key))) {
+                (Some(verifying), signer @ (None | Some(Some(_)))) => {
+                    set.verifying.push(Arc::new(verifying));
+                    set.signer = signer.flatten().map(Arc::new).or(set.signer);
+                }
+                _ => unreadable.push(key.kid.clone()),
             }
         }
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
@@ -198,12 +194,20 @@ impl JwtKeys {
             set.signer.clone_from(&current.signer);
         }
         *current = Arc::new(set);
-        Ok(())
+        unreadable
     }
 }
 
-/// `None`: the row is not one of this server.
+/// Whether the row is one of this server. `private_key`: its decrypted private key; `None`: the key signs no more.
+pub fn is_readable(key: &SigningKey, private_key: Option<&SecretString>) -> bool {
+    verifying_key(key).is_some() && private_key.is_none_or(|private_key| signer(key, private_key).is_some())
+}
+
+/// `None`: the row was changed, or another release wrote it.
 fn verifying_key(key: &SigningKey) -> Option<VerifyingKey> {
+    if key.state == SigningKeyState::Unknown {
+        return None;
+    }
     let algorithm: JwtAlgorithm = key.algorithm.parse().ok()?;
     let jwk: Jwk = serde_json::from_str(&key.public_jwk).ok()?;
     let decoding = DecodingKey::from_jwk(&jwk).ok()?;
@@ -504,14 +508,21 @@ mod tests {
                 algorithm: algorithm.to_string(),
                 public_jwk: made.public_jwk.clone(),
                 encrypted_private_key: None,
-                state: crate::model::SigningKeyState::Signing,
+                state: SigningKeyState::Signing,
                 created: UnixMillis(0),
                 signs_from: Some(UnixMillis(0)),
                 retired: None,
                 expires: None,
             };
             let signing = Some((made.kid.as_str(), &made.private_key));
-            assert_eq!(keys.replace_stored(std::slice::from_ref(&row), signing, UnixMillis(1)), Ok(()));
+            let foreign = SigningKey { kid: "another".to_owned(), ..row.clone() };
+            let unknown = SigningKey { kid: "unknown".to_owned(), state: SigningKeyState::Unknown, ..row.clone() };
+            let stored = [foreign, row.clone(), unknown];
+            assert_eq!(
+                keys.replace_stored(&stored, signing, UnixMillis(1)),
+                ["another", "unknown"],
+                "a row whose kid is not its thumbprint, and a state of another release"
+            );
             let set = keys.current();
             assert_eq!((set.signing_kid(), set.algorithms()), (Some(made.kid.as_str()), vec![algorithm.to_string()]));
             let signer = set.signer.as_ref().expect("a key that signs");
@@ -522,9 +533,13 @@ mod tests {
             for private in ["\"d\"", "\"p\"", "\"k\""] {
                 assert!(!set.document().contains(private), "{}", set.document());
             }
-            // A row whose kid is not its thumbprint was not written by this server.
-            let foreign = SigningKey { kid: "another".to_owned(), ..row };
-            assert!(keys.replace_stored(&[foreign], None, UnixMillis(1)).is_err());
+            let broken = SecretString::from("no key");
+            assert_eq!(
+                keys.replace_stored(std::slice::from_ref(&row), Some((&made.kid, &broken)), UnixMillis(1)),
+                [made.kid.as_str()]
+            );
+            assert!(keys.current().find(&made.kid).is_none(), "the set is replaced all the same");
+            assert!(!is_readable(&row, Some(&broken)) && is_readable(&row, None));
         }
     }
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::jwt::{JwtFault, Jwts, MAX_TOKEN_LEN};
-use super::jwt_keys::{KeySet, UnreadableKey, VerifyingKey};
+use super::jwt_keys::{KeySet, VerifyingKey};
 use super::token_type::TokenType;
 use crate::clock::UnixMillis;
 use crate::model::SigningKey;
@@ -25,15 +25,20 @@ pub struct ConfiguredKey {
 }
 
 impl Jwts {
-    /// Replaces the keys that the server made. `signing`: `kid` and private key of the one that signs; without it, the present
-    /// one continues to sign. Errors: a key cannot be read; then nothing changes.
+    /// Replaces the keys that the server made. `signing`: `kid` and private key of the one that signs. Returns the ids of the keys
+    /// that cannot be read: they are not used.
     pub fn replace_stored_keys(
         &self,
         keys: &[SigningKey],
         signing: Option<(&str, &SecretString)>,
         now: UnixMillis,
-    ) -> Result<(), UnreadableKey> {
+    ) -> Vec<String> {
         self.keys.replace_stored(keys, signing, now)
+    }
+
+    /// The `kid` of the key with which this node signs; `None`: it has none yet, or `HS*`.
+    pub fn signing_kid(&self) -> Option<String> {
+        self.keys.current().signing_kid().map(str::to_owned)
     }
 
     /// Whether the token names a key that is not known here and that another node may have made.

@@ -118,7 +118,7 @@ impl KeySchedule {
         // With `HS*` or a key of the settings there are no own keys, so the age of the other key decides.
         let changed = keys.iter().filter(is_own).map(|key| key.created).min();
         let is_former = |key: &&SigningKey| {
-            key.state != SigningKeyState::Retired
+            matches!(key.state, SigningKeyState::Published | SigningKeyState::Signing)
                 && !is_own(key)
                 && changed.unwrap_or_else(|| since(key)).plus(FORMER_ALGORITHM_AGE) <= now
         };

@@ -16,7 +16,7 @@ pub mod token_family;
 mod token_type;
 
 pub use self::issue::{IssueRequest, TOUCH_INTERVAL};
-pub use self::jwt_keys::{NewKey, UnreadableKey};
+pub use self::jwt_keys::{NewKey, is_readable};
 pub use self::key_schedule::{KeySchedule, KeyStep};
 use crate::clock::Deps;
 use crate::model::{CredentialKind, NewCredential};
@@ -50,11 +50,10 @@ pub struct Issued {
 impl Credentials {
     /// Errors: the setting of a key that cannot be used.
     pub fn new(settings: &Settings) -> Result<Self, SettingError> {
-        let key = ServerKey::new(&settings.secret_key);
         Ok(Self {
             session: session::Sessions::new(settings.session.clone()),
-            token: token::Tokens::new(key.clone()),
-            jwt: jwt::Jwts::new(settings.jwt.clone(), key)?,
+            token: token::Tokens::new(ServerKey::new(&settings.secret_key)),
+            jwt: jwt::Jwts::new(settings.jwt.clone())?,
             knox: knox::Knox::new(settings.knox.clone()),
         })
     }

@@ -27,6 +27,8 @@ pub struct Cookie {
     pub value: String,
     /// Seconds.
     pub max_age: i64,
+    /// When the session expires.
+    pub expires: UnixMillis,
 }
 
 /// The status of a stored session.
@@ -57,15 +59,16 @@ impl Sessions {
             (None, Some(longest)) => longest,
             (None, None) => self.rules.age,
         };
+        let expires = issue.now.plus(age);
         let row = SessionRow {
             digest: Digest::of(value.as_bytes()),
             user_id: issue.user.id,
             created: issue.now,
-            expires: issue.now.plus(age),
+            expires,
             last_used: issue.now,
             client: issue.client.clone(),
         };
-        (Cookie { value, max_age: i64::try_from(age.as_secs()).unwrap_or(i64::MAX) }, row)
+        (Cookie { value, max_age: i64::try_from(age.as_secs()).unwrap_or(i64::MAX), expires }, row)
     }
 
     /// The key of a session; `None`: the value cannot be one.

@@ -41,7 +41,7 @@ impl Jwts {
     ) -> RefreshRow {
         let (jti, expires) = match presented.kind {
             // It authenticates requests too, so its id must show its family.
-            CredentialKind::JwtSliding => (self.access_jti(&state.family, deps), presented.expires),
+            CredentialKind::JwtSliding => (Self::access_jti(&state.family, deps), presented.expires),
             _ => (deps.hex::<16>(), self.pair_row_expires(state.family_created, now)),
         };
         RefreshRow {
@@ -62,7 +62,7 @@ impl Jwts {
     pub fn successor_pair(&self, from: &Verified, row: &RefreshRow, user: &User, deps: &Deps) -> (String, String) {
         let (rules, now) = (self.rules(), row.created);
         let lifetime = |lifetime| self.within_family(lifetime, row.family_created, now);
-        let access_jti = self.access_jti(&row.family, deps);
+        let access_jti = Self::access_jti(&row.family, deps);
         let access = self.renewed(from, TokenType::Access, lifetime(rules.access_lifetime), user, now, &access_jti);
         let refresh = self.renewed(from, TokenType::Refresh, lifetime(rules.refresh_lifetime), user, now, &row.jti);
         (self.sign(TokenType::Access, &access), self.sign(TokenType::Refresh, &refresh))

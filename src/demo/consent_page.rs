@@ -7,10 +7,17 @@ use serde_json::{Value, json};
 
 use super::demo_users::{DEMO_USERS, DemoUser};
 use super::responses::html;
-use super::site::{Pending, Site};
+use super::site::{Pending, SCOPES, Site};
+use crate::http::{Language, Texts};
 
 /// Stores the pending request and shows the consent page. `hint`: the user to select first.
-pub fn show(site: &Site, pending: Pending, scope: &str, hint: Option<&'static DemoUser>) -> Response {
+pub fn show(
+    site: &Site,
+    pending: Pending,
+    scope: &str,
+    hint: Option<&'static DemoUser>,
+    language: Language,
+) -> Response {
     let consent_id = site.deps.token::<32>();
     let (client, protocol, return_to) = match &pending {
         Pending::OAuth2(request) => (site.oauth2.title, "OpenID Connect", &request.redirect_uri),
@@ -31,17 +38,9 @@ pub fn show(site: &Site, pending: Pending, scope: &str, hint: Option<&'static De
             })
         })
         .collect();
-    let scopes: Vec<&str> = scope.split(' ').filter_map(describe_scope).collect();
-    let page = context! { client, protocol, origin, consent_id, users, scopes };
-    html(StatusCode::OK, "consent.html", page)
-}
-
-fn describe_scope(scope: &str) -> Option<&'static str> {
-    match scope {
-        "openid" => Some("your user ID"),
-        "profile" => Some("your name"),
-        "email" => Some("your e-mail address"),
-        "offline_access" => Some("access when you are not signed in"),
-        _ => None,
-    }
+    // The page has a text for each scope.
+    let scopes: Vec<&str> = scope.split(' ').filter(|scope| SCOPES.contains(scope)).collect();
+    let title = Texts::of(language).get(&["consent", "title"]);
+    let page = context! { title, client, protocol, origin, consent_id, users, scopes };
+    html(StatusCode::OK, language, "consent.html", page)
 }

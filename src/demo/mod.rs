@@ -80,7 +80,6 @@ impl Demo {
 fn app(site: Arc<Site>) -> impl IntoEndpoint<Endpoint: 'static> {
     Route::new()
         .at("/", get(responses::front_page))
-        .at("/demo.css", get(responses::style))
         .at("/consent", post(consent::decide))
         .at("/.well-known/openid-configuration", get(oidc::discovery))
         .at("/jwks.json", get(oidc::jwks))
@@ -107,9 +106,8 @@ fn app(site: Arc<Site>) -> impl IntoEndpoint<Endpoint: 'static> {
 /// `form-action` is not set, because browsers apply it to every redirect after a form is sent, and the client's callback may
 /// redirect anywhere.
 fn with_security_headers(mut response: Response) -> Response {
-    const CSP: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+    const CSP: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
     let headers = [
-        (header::CONTENT_SECURITY_POLICY, CSP),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
@@ -118,6 +116,8 @@ fn with_security_headers(mut response: Response) -> Response {
     for (name, value) in headers {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    // A page allows its own style.
+    response.headers_mut().entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CSP));
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -14,6 +14,7 @@ use super::params::Params;
 use super::responses::{json, refusal};
 use super::signature::{Problem, SignedRequest};
 use super::site::{AccessToken, Memory, Pending, RequestToken, Site, registered_redirect_uri};
+use crate::http::Language;
 use crate::secrets::{ExposeSecret, SecretString, constant_time_eq};
 
 /// Temporary credentials (section 2.1).
@@ -44,7 +45,7 @@ pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
     match callback {
         Some(callback) => {
             let pending = Pending::OAuth1 { request_token: token.to_owned(), callback };
-            consent_page::show(&site, pending, "profile email", None)
+            consent_page::show(&site, pending, "profile email", None, Language::of(request))
         }
         None => refusal("This oauth_token is unknown, used or expired. Go back and start again."),
     }

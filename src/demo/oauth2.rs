@@ -17,6 +17,7 @@ use super::responses::{json, refusal, see_other};
 use super::site::{AuthorizationRequest, Code, Grant, Memory, Pending, Refresh, SCOPES, Site, registered_redirect_uri};
 use super::{consent_page, oidc};
 use crate::clock::UnixMillis;
+use crate::http::Language;
 use crate::secrets::matches_pkce_challenge;
 
 /// Maximum length of a parameter.
@@ -34,11 +35,12 @@ pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
     let Some(redirect_uri) = registered_redirect_uri(redirect_uri_text) else {
         return refusal("This redirect_uri is not registered: only loopback addresses are.");
     };
+    let language = Language::of(request);
     match parse_request(&params, redirect_uri.clone(), redirect_uri_text) {
         Ok(request) => {
             let scope = request.scope.clone();
             let hint = params.get("login_hint").and_then(demo_users::by_login);
-            consent_page::show(&site, Pending::OAuth2(request), &scope, hint)
+            consent_page::show(&site, Pending::OAuth2(request), &scope, hint, language)
         }
         Err((error, description)) => {
             let members = [("error", error), ("error_description", description)];

@@ -2,28 +2,19 @@
 
 use std::sync::LazyLock;
 
-use minijinja::{Environment, context};
+use minijinja::context;
 use poem::http::{StatusCode, header};
 use poem::{Response, handler};
 use url::Url;
 
-static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut pages = Environment::new();
-    for (name, text) in
-        [("consent.html", include_str!("pages/consent.html")), ("message.html", include_str!("pages/message.html"))]
-    {
-        pages.add_template(name, text).expect("the templates are part of the program and are valid");
-    }
-    pages
-});
+use crate::http::{Language, Pages};
+use crate::settings::SiteRules;
 
-#[handler]
-pub async fn style() -> Response {
-    Response::builder()
-        .content_type("text/css; charset=utf-8")
-        .header(header::CACHE_CONTROL, "no-cache")
-        .body(include_str!("pages/demo.css"))
-}
+static PAGES: LazyLock<Pages> = LazyLock::new(|| {
+    let templates =
+        [("consent.html", include_str!("pages/consent.html")), ("message.html", include_str!("pages/message.html"))];
+    Pages::with_templates(&SiteRules::with_name("Demo provider"), &templates, include_str!("pages/demo.css"))
+});
 
 #[handler]
 pub async fn front_page() -> Response {
@@ -45,19 +36,15 @@ pub fn see_other(location: &Url) -> Response {
     Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, location.as_str()).finish()
 }
 
-/// An error page, for an error that cannot be sent to a redirect URI.
+/// An error page, for an error that cannot be sent to a redirect URI. Its reader develops the client.
 pub fn refusal(text: &str) -> Response {
     message(StatusCode::BAD_REQUEST, "Request refused", text)
 }
 
 fn message(status: StatusCode, title: &str, text: &str) -> Response {
-    html(status, "message.html", context! { title, text })
+    html(status, Language::English, "message.html", context! { title, text })
 }
 
-pub fn html(status: StatusCode, name: &str, values: minijinja::Value) -> Response {
-    let page = PAGES.get_template(name).and_then(|page| page.render(values));
-    Response::builder()
-        .status(status)
-        .content_type("text/html; charset=utf-8")
-        .body(page.expect("rendering the templates cannot fail"))
+pub fn html(status: StatusCode, language: Language, name: &str, values: minijinja::Value) -> Response {
+    PAGES.response(status, PAGES.render(name, language, values))
 }

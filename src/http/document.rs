@@ -3,7 +3,7 @@
 use poem_openapi::{LicenseObject, OpenApiService, ServerObject};
 use serde_json::Value;
 
-use super::openapi::{NormalizedSpec, own_fields, time_limits};
+use super::openapi::{NormalizedSpec, normalize_document, own_fields, time_limits, yaml};
 use super::routes::Operations;
 use crate::settings::Settings;
 
@@ -18,23 +18,26 @@ pub enum DocumentFormat {
 
 /// The document with the default settings, as `rest-social-auth openapi` prints it.
 pub fn document(format: DocumentFormat) -> String {
-    match format {
-        DocumentFormat::Yaml => service().spec_yaml(),
-        DocumentFormat::Json => service().spec(),
-    }
+    written(&stock_document(), format)
 }
 
 /// The document as a server with these settings serves it: with the operator's declared fields and time limits.
 pub fn document_with(settings: &Settings, format: DocumentFormat) -> String {
-    let (fields, limits) = (&settings.users.own_fields, time_limits::replacements(settings));
-    if fields.is_empty() && limits.is_empty() {
-        return document(format);
-    }
-    let mut document: Value = serde_json::from_str(&service().spec()).expect("the document is JSON");
-    own_fields::add(&mut document, fields);
-    time_limits::replace_all(&mut document, &limits);
+    let mut document = stock_document();
+    own_fields::add(&mut document, &settings.users.own_fields);
+    time_limits::replace_all(&mut document, &time_limits::replacements(settings));
+    written(&document, format)
+}
+
+fn stock_document() -> Value {
+    let mut document = serde_json::from_str(&service().spec()).expect("the document is JSON");
+    normalize_document(&mut document);
+    document
+}
+
+fn written(document: &Value, format: DocumentFormat) -> String {
     match format {
-        DocumentFormat::Yaml => serde_yaml::to_string(&document).expect("JSON has a YAML form"),
+        DocumentFormat::Yaml => yaml(document),
         DocumentFormat::Json => format!("{document:#}"),
     }
 }

@@ -3,10 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use minijinja::{Environment, context};
+use serde_json::Value;
 
 use super::document::{DocumentFormat, document_with, service};
+use super::pages::{MARK, project_style};
 use crate::secrets::Digest;
-use crate::settings::Settings;
+use crate::settings::{Mode, Settings};
 
 /// A page and its Content-Security-Policy.
 pub struct SwaggerUi {
@@ -22,9 +24,12 @@ pub fn swagger_ui(settings: &Settings) -> SwaggerUi {
     // Browsers normalize line ends to LF before they compute a digest.
     let asset = |element| asset(&stock, element).replace("\r\n", "\n").replace('\r', "\n");
     let (style, bundle) = (asset("style"), asset("script"));
+    let style = [&style, project_style(), include_str!("swagger_ui.css")].concat();
     // `<` would end the script in `</script>`; in JSON it occurs only in texts.
-    let document = document_with(settings, DocumentFormat::Json).replace('<', "\\u003c");
-    let start = format!("SwaggerUIBundle({{ dom_id: \"#ui\", deepLinking: true, spec: {document} }});");
+    let document = with_login_routes_once(&document_with(settings, DocumentFormat::Json)).replace('<', "\\u003c");
+    let is_demo = settings.mode == Mode::Dev;
+    let script = include_str!("swagger_ui.js");
+    let start = format!("const spec = {document};\nconst isDemo = {is_demo};\n{script}");
     let digest = |script: &String| format!("'sha256-{}'", STANDARD.encode(Digest::of(script.as_bytes()).as_bytes()));
     let policy = format!(
         "default-src 'none'; script-src {} {}; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
@@ -32,8 +37,20 @@ pub fn swagger_ui(settings: &Settings) -> SwaggerUi {
         digest(&bundle),
         digest(&start)
     );
-    let html = Environment::new().render_str(include_str!("swagger_ui.html"), context! { style, bundle, start });
+    let (mark, icon) = (MARK, STANDARD.encode(MARK));
+    let values = context! { style, bundle, start, mark, icon };
+    let html = Environment::new().render_str(include_str!("swagger_ui.html"), values);
     SwaggerUi { html: html.expect("the template uses nothing that can fail"), policy }
+}
+
+/// Each login route has a twin with the provider in its path, which takes the same body otherwise. The page shows only the twin.
+fn with_login_routes_once(document: &str) -> String {
+    let mut document: Value = serde_json::from_str(document).expect("the document is JSON");
+    let paths = document["paths"].as_object_mut().expect("the document has paths");
+    let twins: Vec<String> =
+        paths.keys().filter_map(|path| path.strip_suffix("{provider}/")).map(str::to_owned).collect();
+    paths.retain(|path, _| !twins.contains(path));
+    document.to_string()
 }
 
 /// The text of the first `style` or `script` element of poem-openapi's page, which has the assets of Swagger UI.
@@ -46,10 +63,9 @@ fn asset<'a>(page: &'a str, element: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Mode, Sources, read_with_errors};
+    use crate::settings::{Sources, read_with_errors};
 
-    #[test]
-    fn swagger_ui_loads_nothing_from_other_hosts_and_allows_only_its_own_scripts() {
+    fn settings() -> Settings {
         let sources = Sources {
             mode: Mode::Serve,
             defaults: toml::Table::new(),
@@ -59,8 +75,28 @@ mod tests {
             steps: &[],
             fields: &[],
         };
-        let SwaggerUi { html, policy } = swagger_ui(&read_with_errors(&sources).0);
-        assert!(!html.contains("<script src=") && !html.contains("<link "));
+        read_with_errors(&sources).0
+    }
+
+    #[test]
+    fn each_login_route_is_shown_once_with_its_provider() {
+        let document = document_with(&settings(), DocumentFormat::Json);
+        let paths = |text: &str| {
+            let document: Value = serde_json::from_str(text).expect("JSON");
+            document["paths"].as_object().expect("paths").keys().cloned().collect::<Vec<_>>()
+        };
+        let (all, shown) = (paths(&document), paths(&with_login_routes_once(&document)));
+        let hidden: Vec<&String> = all.iter().filter(|path| !shown.contains(path)).collect();
+        assert!(hidden.len() > 5 && hidden.iter().all(|path| path.starts_with("/api/login/social/")), "{hidden:?}");
+        assert!(hidden.iter().all(|path| shown.contains(&format!("{path}{{provider}}/"))), "{hidden:?}");
+    }
+
+    #[test]
+    fn swagger_ui_loads_nothing_from_other_hosts_and_allows_only_its_own_scripts() {
+        let SwaggerUi { html, policy } = swagger_ui(&settings());
+        assert!(
+            !html.contains("<script src=") && !html.contains("<link rel=\"stylesheet") && !html.contains("src=\"http")
+        );
         let (mut rest, mut count) = (html.as_str(), 0);
         // As in a browser: a script ends at the first end tag.
         while let Some((script, after)) = rest.split_once("<script>").and_then(|(_, tag)| tag.split_once("</script>")) {

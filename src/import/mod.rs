@@ -14,9 +14,9 @@ use self::report::{Count, Reason};
 pub use self::report::{Report, ReportEntry, Table};
 use crate::clock::{Deps, UnixMillis};
 use crate::credential::jwt::{JwtFault, Jwts, TokenType};
-use crate::model::{AccountId, ProviderTokens, UserId, token_binding};
+use crate::model::{AccountId, CredentialKind, ProviderTokens, UserId, token_binding};
 use crate::provider::{StoredKey, UidKeys};
-use crate::secrets::{SecretString, ServerKey};
+use crate::secrets::SecretString;
 use crate::settings::{SettingError, Settings};
 pub use crate::store::django::Names;
 use crate::store::django::{Django, Link, plain_key};
@@ -373,7 +373,7 @@ impl Import<'_> {
     /// Refresh and sliding tokens. A token needs no row to be valid; the rows list the user's credentials and the blacklist.
     async fn import_refresh_tokens(&mut self) -> Result<(), ImportError> {
         let Some(mut table) = self.begin_optional_table(OUTSTANDING).await? else { return Ok(()) };
-        let jwts = Jwts::new(self.settings.jwt.clone(), ServerKey::new(&self.settings.secret_key))?;
+        let jwts = Jwts::new(self.settings.jwt.clone())?;
         let renumbers = self.source.renumbers();
         let mut not_verified = Count::default();
         let mut after = i64::MIN;
@@ -386,12 +386,15 @@ impl Import<'_> {
             for row in page {
                 match row_conversion::refresh(&row, &self.imported_users, &self.settings.jwt, self.now) {
                     Ok(_) if renumbers => table.skip(Reason::OldId, row.user_id.map(|user| user.0)),
-                    Ok(token) => {
+                    Ok((mut token, blacklisted)) => {
+                        let is_sliding = token.kind == CredentialKind::JwtSliding;
+                        let token_type = if is_sliding { TokenType::Sliding } else { TokenType::Refresh };
+                        token.expires = jwts.blacklist_until(token_type, token.expires);
                         let verified = jwts.verify(&row.token, &TokenType::ALL, self.now);
                         if verified.is_err_and(|fault| fault == JwtFault::Invalid) {
-                            not_verified.add(token.0.user_id.0);
+                            not_verified.add(token.user_id.0);
                         }
-                        batch.push(token);
+                        batch.push((token, blacklisted));
                     }
                     Err(reason) => table.skip(reason, row.user_id.map(|user| user.0)),
                 }

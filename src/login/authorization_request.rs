@@ -20,8 +20,9 @@ use crate::secrets::{self, Digest, ExposeSecret, SecretString, ServerKey};
 pub const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// How long a used code is remembered (SEC-6): as long as a provider would accept it.
 pub const USED_CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
-/// How far the clocks of two nodes may differ: one node must remember a code while another still accepts it.
-pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+/// Longer claims on codes count against a share of their own for each address. The rate limits bound what one address can claim for
+/// this time.
+pub const LONG_CLAIM_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Bytes of a flow token or cookie; a longer text cannot be one of this server.
 const MAX_TOKEN_LEN: usize = 128;

@@ -5,7 +5,11 @@
 //! logins and one-time codes need an identity that a provider confirmed.
 //!
 //! Each node counts its own writes, and reads the rows of all nodes once a minute. So together `n` nodes may exceed a limit by what
-//! `n - 1` of them write within a minute, and an address that reaches all of them has `n` shares.
+//! `n - 1` of them write within a minute, and an address that reaches all of them has `n` shares. The rate limits, which all nodes
+//! share, are the tighter bound of an address; the shares hold where an operator has turned them off.
+//!
+//! A claim that is kept for hours, such as one on a signed request, would outlive these counts. An address has a share of them that
+//! is counted in the rows.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,12 +19,14 @@ use super::error::{LoginError, Refusal};
 use super::network_counts::NetworkCounts;
 use crate::clock::UnixMillis;
 use crate::model::Network;
+use crate::secrets::Digest;
 use crate::settings::TableLimits;
 use crate::store::LiveRows;
 
-/// Share of an IPv6 /48, in shares of one address: a /48 may belong to one customer or to many.
-const SITE_FACTOR: i64 = 2;
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
+/// Claims of an address that are kept for hours: one of so many of MAX_USED_CODES_PER_ADDRESS. Few, because the rows are counted at
+/// each such login.
+const LONG_LIVED_PART: u32 = 10;
 
 /// The row count of one table.
 struct RowLimit {
@@ -88,7 +94,7 @@ impl SharedLimit {
     ///
     /// Errors: `too_many_requests` when the table or the share of this address is full.
     fn reserve(&self, address: Option<&str>, now: UnixMillis) -> Result<Reservation<'_>, LoginError> {
-        let networks: Vec<Network> = networks_of(address).collect();
+        let networks: Vec<Network> = Network::of_text(address).counted().collect();
         if !self.all.try_add() {
             self.warn(now, || {
                 tracing::warn!("logins are refused with too_many_requests: too many {} are stored", self.rows);
@@ -96,7 +102,7 @@ impl SharedLimit {
             return Err(too_many());
         }
         let mut by_network = self.by_network.lock().unwrap_or_else(PoisonError::into_inner);
-        if networks.iter().any(|network| by_network.count(network, now) >= self.share_of(network)) {
+        if networks.iter().any(|network| by_network.count(network, now) >= self.share_of(*network)) {
             drop(by_network);
             self.all.remove();
             self.warn(now, || {
@@ -120,8 +126,8 @@ impl SharedLimit {
         networks.iter().for_each(|network| by_network.remove(network, created));
     }
 
-    fn share_of(&self, network: &Network) -> i64 {
-        if matches!(network, Network::Site(_)) { self.max_by_address * SITE_FACTOR } else { self.max_by_address }
+    fn share_of(&self, network: Network) -> i64 {
+        self.max_by_address * i64::from(network.shares())
     }
 
     fn warn(&self, now: UnixMillis, log: impl FnOnce()) {
@@ -154,12 +160,6 @@ impl Drop for Reservation<'_> {
             self.limit.remove(&self.networks, self.created);
         }
     }
-}
-
-/// The networks that an address is counted under.
-fn networks_of(address: Option<&str>) -> impl Iterator<Item = Network> {
-    let network = Network::of_text(address);
-    std::iter::once(network).chain(network.site())
 }
 
 pub(super) struct Capacity {
@@ -216,7 +216,7 @@ impl Capacity {
 
     /// Uncounts an authorization request that this address completed: it protects nothing any more. `created`: when it was written.
     pub fn finish_authorization_request(&self, address: Option<&str>, created: UnixMillis) {
-        let networks: Vec<Network> = networks_of(address).collect();
+        let networks: Vec<Network> = Network::of_text(address).counted().collect();
         self.authorization_requests.remove(&networks, created);
     }
 
@@ -225,6 +225,38 @@ impl Capacity {
     /// Errors: `too_many_requests` when the table or the share of this address is full.
     pub fn reserve_used_code(&self, address: Option<&str>, now: UnixMillis) -> Result<Reservation<'_>, LoginError> {
         self.used_codes.reserve(address, now)
+    }
+
+    /// The network that a claim of this address counts for as long as it is stored, and how many claims it may have. An IPv6 /64
+    /// counts for its /48.
+    pub fn long_lived_share(&self, address: Option<&str>) -> (Digest, i64) {
+        let network = Network::of_text(address);
+        let network = network.counted().last().unwrap_or(network);
+        let max = self.used_codes.share_of(network) / i64::from(LONG_LIVED_PART);
+        (Digest::of_parts(&[b"owner of a claim", network.to_string().as_bytes()]), max.max(1))
+    }
+
+    /// `stored`: the claims of this address that are kept for hours. `max`: its share.
+    ///
+    /// Errors: `too_many_requests`.
+    pub fn check_long_lived(
+        &self,
+        address: Option<&str>,
+        stored: i64,
+        max: i64,
+        now: UnixMillis,
+    ) -> Result<(), LoginError> {
+        if stored < max {
+            return Ok(());
+        }
+        self.used_codes.warn(now, || {
+            tracing::warn!(
+                address,
+                "logins of one address are refused with too_many_requests: of its used codes, {stored} are kept for hours, a tenth \
+                 of MAX_USED_CODES_PER_ADDRESS. If it is your own proxy, add it to TRUSTED_PROXIES"
+            );
+        });
+        Err(too_many())
     }
 
     /// Errors: `too_many_requests`.

@@ -22,6 +22,7 @@ use super::service::LoginService;
 use crate::clock::UnixMillis;
 use crate::model::{CodeClaim, CredentialKind, Identity};
 use crate::provider::{Callback, CheckedCallback, Protocol, Provider, RequestToken};
+use crate::rate_limit::ReservedLogin;
 use crate::secrets::{self, Digest, ExposeSecret};
 use crate::store::{Claimed, ConsumedCredential};
 
@@ -47,6 +48,13 @@ struct CheckedLogin {
     /// Until when the claim must be stored once the provider has confirmed the callback.
     remembered_until: UnixMillis,
     context: LoginContext,
+}
+
+impl CheckedLogin {
+    /// Whether the claim is to be kept for hours, so that it counts against the share of its address for that time.
+    fn is_long_lived(&self) -> bool {
+        self.claim.claimed.plus(authorization_request::LONG_CLAIM_LIFETIME) < self.remembered_until
+    }
 }
 
 /// The parameters that the body must hold for the provider's protocol.
@@ -138,24 +146,41 @@ impl LoginService {
             return Err(refused.into());
         }
         let login = self.check(provider, request, mode).await?;
+        let reserved = match self.reserve_login(&login.context).await {
+            Ok(reserved) => reserved,
+            Err(exceeded) => return self.replay_or(&login, exceeded).await,
+        };
         match self.claim(&login).await? {
             Claimed::Acquired => {
                 if let Some(matched) = &login.exchange.matched {
                     self.capacity.finish_authorization_request(client_ip.as_deref(), matched.row.created);
                 }
                 let service = self.clone();
-                self.spawn_detached(async move { service.exchange(login).await }).await
+                self.spawn_detached(async move { service.exchange(login, reserved).await }).await
             }
             Claimed::RequestAlreadyUsed => Err(state_mismatch("This state was used already: start the login again.")),
-            Claimed::CodeUsed(used) => self.replay(&login.claim, used, &login.context).await,
+            Claimed::CodeUsed(used) => {
+                // Before the wait for the first answer: a repeat does not count.
+                drop(reserved);
+                self.replay(&login.claim, used, &login.context).await
+            }
         }
+    }
+
+    /// A repeat that gets the stored answer calls no provider, so no limit refuses it. Errors: `refusal`, if the code was not used.
+    async fn replay_or(&self, login: &CheckedLogin, refusal: LoginError) -> Result<LoginOutcome, LoginError> {
+        if login.context.cipher.is_none() {
+            return Err(refusal);
+        }
+        let used = self.store.used_code(&login.claim.digest).await?.ok_or(refusal)?;
+        self.replay(&login.claim, used, &login.context).await
     }
 
     /// Errors: `too_many_requests` for a new code when a table that this login may write is full. A code can be used once
     /// only, so it is claimed only when the login can be completed.
     async fn claim(&self, login: &CheckedLogin) -> Result<Claimed, LoginError> {
-        let CheckedLogin { exchange, claim, context, .. } = login;
-        let reservation = match self.reserve_for(context) {
+        let CheckedLogin { exchange, claim, .. } = login;
+        let reservation = match self.reserve_rows(login).await {
             Ok(reservation) => reservation,
             Err(full) => return self.store.used_code(&claim.digest).await?.map(Claimed::CodeUsed).ok_or(full),
         };
@@ -170,7 +195,8 @@ impl LoginService {
     /// Counts the used code, and checks the limits of the other rows that this login may write.
     ///
     /// Errors: `too_many_requests`.
-    fn reserve_for(&self, context: &LoginContext) -> Result<Reservation<'_>, LoginError> {
+    async fn reserve_rows(&self, login: &CheckedLogin) -> Result<Reservation<'_>, LoginError> {
+        let context = &login.context;
         let may_ask = self.pipelines.get(context.provider.name()).is_some_and(Pipeline::may_ask);
         if may_ask {
             self.capacity.check_pending_logins()?;
@@ -180,7 +206,13 @@ impl LoginService {
         if terms.server_redirect.is_some() && (may_ask || terms.kind != CredentialKind::Session) {
             self.capacity.check_one_time_codes()?;
         }
-        self.capacity.reserve_used_code(context.client.ip.as_deref(), self.deps.now())
+        let (address, now) = (context.client.ip.as_deref(), self.deps.now());
+        if login.is_long_lived() {
+            let (owner, max) = self.capacity.long_lived_share(address);
+            let stored = self.store.long_lived_claims(&owner, max, now).await?;
+            self.capacity.check_long_lived(address, stored, max, now)?;
+        }
+        self.capacity.reserve_used_code(address, now)
     }
 
     /// Everything that can be checked before the code is claimed.
@@ -232,13 +264,13 @@ impl LoginService {
         };
         let binding = request_context.binding(exchange.fields.own("flow_token"));
         let checked = provider.check_callback(&exchange.callback()).await?;
-        self.check_call_limits(&provider, terms.link_to, &request_context.client).await?;
-        let remembered_until = checked.valid_until().map(|until| until.plus(authorization_request::CLOCK_SKEW));
-        let short = self.deps.now().plus(authorization_request::USED_CODE_LIFETIME);
-        let remembered_until = remembered_until.unwrap_or(short);
-        // Anyone can post a text that looks like a long-lived token. Only a verified one is remembered for long.
+        let now = self.deps.now();
+        let short = now.plus(authorization_request::USED_CODE_LIFETIME);
+        let remembered_until = checked.valid_until().unwrap_or(short);
+        // Anyone can post a text that looks like a long-lived token. Only a verified one is remembered for long at once.
         let is_verified = exchange.id_token.is_some();
-        let expires = if is_verified { remembered_until } else { remembered_until.min(short) };
+        let longest = if is_verified { now.plus(authorization_request::LONG_CLAIM_LIFETIME) } else { short };
+        let expires = if remembered_until <= longest { remembered_until } else { short.min(remembered_until) };
         let (claim, context) = self.claim_of(provider, &checked, expires, terms, binding, request_context);
         Ok(CheckedLogin { exchange, checked, claim, remembered_until, context })
     }
@@ -327,15 +359,20 @@ impl LoginService {
     }
 
     /// Calls the provider, decides and commits. The outcome is kept for a repeat by the same browser, whatever it is.
-    async fn exchange(&self, login: CheckedLogin) -> Result<LoginOutcome, LoginError> {
+    async fn exchange(&self, login: CheckedLogin, reserved: ReservedLogin) -> Result<LoginOutcome, LoginError> {
+        let owner = login.is_long_lived().then(|| self.capacity.long_lived_share(login.context.client.ip.as_deref()).0);
         let CheckedLogin { exchange, checked, claim, remembered_until, context } = login;
-        let result = match self.identify(&exchange, checked, &claim, remembered_until, &context).await {
-            Ok(authenticated) => self.decide_and_commit(&context, &authenticated, Progress::default()).await,
-            Err(error) => {
-                self.count_wrong_code(&context, &error).await;
-                Err(error)
+        let identified = self.identify(&exchange, checked, &context).await;
+        reserved.count(identified.as_ref().is_err_and(|error| error.refusal == Refusal::InvalidCode));
+        let result = async {
+            let authenticated = identified?;
+            // Before the commit: without it, the same token could sign in again.
+            if claim.expires < remembered_until {
+                self.store.extend_claim(&claim.digest, remembered_until, owner.as_ref()).await?;
             }
+            self.decide_and_commit(&context, &authenticated, Progress::default()).await
         };
+        let result = result.await;
         let result = self.with_audit(&context, result).await;
         // A commit stores its own answer.
         if let (false, Some(cipher)) = (matches!(&result, Ok(LoginOutcome::SignedIn(_))), &context.cipher) {
@@ -351,15 +388,9 @@ impl LoginService {
         &self,
         exchange: &Exchange,
         checked: CheckedCallback,
-        claim: &CodeClaim,
-        remembered_until: UnixMillis,
         context: &LoginContext,
     ) -> Result<AuthenticatedIdentity, LoginError> {
         let identity = context.provider.identify(&exchange.callback(), checked).await?.storable();
-        // Before the commit: without it, the same token could sign in again.
-        if claim.expires < remembered_until {
-            self.store.extend_claim(&claim.digest, remembered_until).await?;
-        }
         let tokens = self.encrypted_tokens(&identity);
         Ok(AuthenticatedIdentity { identity, tokens })
     }

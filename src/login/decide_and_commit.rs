@@ -244,10 +244,11 @@ fn signed_in(user: &User, issued: &Issued) -> SignedIn {
         user: user.clone(),
         token: issued.token.clone(),
         refresh: issued.refresh.clone(),
-        session: issued
-            .session
-            .as_ref()
-            .map(|session| SessionCookie { value: session.value.clone(), max_age: session.max_age }),
+        session: issued.session.as_ref().map(|session| SessionCookie {
+            value: session.value.clone(),
+            max_age: session.max_age,
+            expires: session.expires,
+        }),
         is_new: None,
         app: AppContext::default(),
     }

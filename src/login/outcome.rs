@@ -6,6 +6,7 @@ use super::app_context::AppContext;
 use super::authorization_request::{AuthorizationRequestCookie, FlowToken};
 use super::error::{LoginError, Refusal};
 use super::pipeline::InputField;
+use crate::clock::UnixMillis;
 use crate::model::{CredentialKind, ServerRedirect, User};
 
 /// How a login ended. It is stored encrypted for a repeat by the same browser, except for a request token.
@@ -51,6 +52,8 @@ pub struct SessionCookie {
     pub value: String,
     /// Seconds.
     pub max_age: i64,
+    /// When the session expires.
+    pub expires: UnixMillis,
 }
 
 /// A login that waits for additional input.

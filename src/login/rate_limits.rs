@@ -1,13 +1,14 @@
 //! The rate limits of logins (SEC-43). They are checked before a code is claimed, so that a refused login can be repeated.
 
 use super::decide_and_commit::LoginContext;
-use super::error::{LoginError, Refusal};
+use super::error::LoginError;
 use super::service::LoginService;
 use crate::model::{ClientInfo, LinkRequest, Network};
 use crate::provider::Provider;
+use crate::rate_limit::ReservedLogin;
 
 impl LoginService {
-    /// Counts a call of the provider for this client, and a link of its user. Errors: `too_many_requests`.
+    /// Counts a call of the provider that sends no code, and a link of its user. Errors: `too_many_requests`.
     pub(super) async fn check_call_limits(
         &self,
         provider: &Provider,
@@ -29,11 +30,11 @@ impl LoginService {
         }
     }
 
-    /// Counts a login again whose code the provider rejected.
-    pub(super) async fn count_wrong_code(&self, context: &LoginContext, error: &LoginError) {
-        if error.refusal == Refusal::InvalidCode {
-            let network = Network::of_text(context.client.ip.as_deref());
-            self.rate_limits.count_wrong_code(context.provider.name(), network).await;
-        }
+    /// Counts a login whose code is to be sent to the provider, until its outcome is known. Errors: `too_many_requests`.
+    pub(super) async fn reserve_login(&self, context: &LoginContext) -> Result<ReservedLogin, LoginError> {
+        let user = context.terms.link_to.map(|link| link.user);
+        let network = Network::of_text(context.client.ip.as_deref());
+        let reserved = self.rate_limits.reserve_login(context.provider.name(), network, user).await;
+        reserved.map_err(|exceeded| user.into_iter().fold(LoginError::from(exceeded), LoginError::of_user))
     }
 }

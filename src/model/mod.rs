@@ -4,6 +4,7 @@
 mod account_uid;
 mod audit;
 mod authorization_request;
+mod color;
 mod credential;
 mod domain;
 mod email_address;
@@ -30,6 +31,7 @@ pub use authorization_request::{
     AuthorizationRequest, CodeClaim, CompletedAnswer, LinkRequest, OneTimeCode, ServerRedirect, StartedBy,
     StoredPendingLogin, UsedCode,
 };
+pub(crate) use color::Color;
 pub use credential::{
     ClientInfo, CredentialEntry, CredentialHandle, CredentialKind, CredentialPosition, CredentialQuery, KnoxRow,
     NewCredential, RefreshRow, SessionRow, TokenRow, TokenUse,

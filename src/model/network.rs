@@ -12,15 +12,15 @@ pub enum Network {
     Subnet([u16; 4]),
     /// An IPv6 /48: it may belong to one caller or to many.
     Site([u16; 3]),
-    /// An IPv4 /16, of many callers.
-    WideV4([u8; 2]),
-    /// An IPv6 /32, of many callers.
-    WideV6([u16; 2]),
     /// The callers whose address is not known.
     Unknown,
 }
 
 impl Network {
+    /// Limit of an IPv6 /48, in limits of one address. A /48 may belong to one caller, who then has 65,536 networks of the size
+    /// /64, or to many.
+    pub const SITE_SHARES: u32 = 2;
+
     /// The smallest network that belongs to one caller: the address in IPv4, the /64 in IPv6. An IPv4 address mapped into IPv6
     /// counts as the IPv4 address.
     pub fn of(address: Option<IpAddr>) -> Self {
@@ -39,24 +39,19 @@ impl Network {
         Self::of(address.and_then(|address| address.parse().ok()))
     }
 
-    /// The /48 of a /64; `None` for other networks.
-    pub fn site(self) -> Option<Self> {
-        match self {
+    /// The networks under which a caller of this network is counted, the smallest one first: each has a limit of its own, see
+    /// [`Self::shares`]. An IPv6 /64 also counts under its /48.
+    pub fn counted(self) -> impl Iterator<Item = Self> {
+        let site = match self {
             Self::Subnet([a, b, c, _]) => Some(Self::Site([a, b, c])),
             _ => None,
-        }
+        };
+        std::iter::once(self).chain(site)
     }
 
-    /// The network of many callers that contains this one: a /16 in IPv4, a /32 in IPv6.
-    pub fn wide(self) -> Self {
-        match self {
-            Self::Address(address) => {
-                let [a, b, ..] = address.octets();
-                Self::WideV4([a, b])
-            }
-            Self::Subnet([a, b, ..]) | Self::Site([a, b, _]) => Self::WideV6([a, b]),
-            other => other,
-        }
+    /// The limit of this network, in limits of one address.
+    pub fn shares(self) -> u32 {
+        if matches!(self, Self::Site(_)) { Self::SITE_SHARES } else { 1 }
     }
 }
 
@@ -67,8 +62,6 @@ impl fmt::Display for Network {
             Self::Address(address) => address.fmt(f),
             Self::Subnet([a, b, c, d]) => write!(f, "{}/64", v6(a, b, c, d)),
             Self::Site([a, b, c]) => write!(f, "{}/48", v6(a, b, c, 0)),
-            Self::WideV4([a, b]) => write!(f, "{}/16", Ipv4Addr::new(a, b, 0, 0)),
-            Self::WideV6([a, b]) => write!(f, "{}/32", v6(a, b, 0, 0)),
             Self::Unknown => f.write_str("unknown"),
         }
     }
@@ -80,17 +73,29 @@ mod tests {
 
     #[test]
     fn sec_43_an_address_belongs_to_one_network() {
-        for (address, network, wide) in [
-            ("192.0.2.7", "192.0.2.7", "192.0.0.0/16"),
-            ("::ffff:192.0.2.7", "192.0.2.7", "192.0.0.0/16"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64", "2001:db8::/32"),
-            ("2001:db8:1:2::ffff", "2001:db8:1:2::/64", "2001:db8::/32"),
-            ("not an address", "unknown", "unknown"),
+        for (address, network) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::ffff", "2001:db8:1:2::/64"),
+            ("not an address", "unknown"),
         ] {
-            let of = Network::of_text(Some(address));
-            assert_eq!((of.to_string(), of.wide().to_string()), (network.to_owned(), wide.to_owned()), "{address}");
+            assert_eq!(Network::of_text(Some(address)).to_string(), network, "{address}");
         }
-        assert_eq!(Network::of_text(Some("2001:db8:1:2::1")).site(), Some(Network::Site([0x2001, 0xdb8, 1])));
         assert_eq!(Network::of(None), Network::Unknown);
+    }
+
+    #[test]
+    fn sec_43_an_ipv6_caller_is_counted_under_two_networks() {
+        for (address, counted) in [
+            ("192.0.2.7", vec![("192.0.2.7", 1)]),
+            ("2001:db8:1:2::1", vec![("2001:db8:1:2::/64", 1), ("2001:db8:1::/48", Network::SITE_SHARES)]),
+            ("not an address", vec![("unknown", 1)]),
+        ] {
+            let networks = Network::of_text(Some(address)).counted();
+            let named: Vec<_> = networks.map(|network| (network.to_string(), network.shares())).collect();
+            let expected: Vec<_> = counted.iter().map(|(text, shares)| ((*text).to_owned(), *shares)).collect();
+            assert_eq!(named, expected, "{address}");
+        }
     }
 }

@@ -17,6 +17,8 @@ pub enum SigningKeyState {
     Retired,
     /// Verifies no more. It is not stored: [`SigningKey::state_at`] derives it from `expires`.
     Removed,
+    /// The row has another state, which this release does not know. The key is not used.
+    Unknown,
 }
 
 /// A key pair that the server made (SEC-31), as stored.

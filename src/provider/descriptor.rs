@@ -1,7 +1,7 @@
 //! The fields of a descriptor: of `catalog/*.toml`, and of an operator's `[providers.<name>]` in the settings.
 //!
 //! Texts are templates (`{expression}`) unless a field says that it is an expression. Both are compiled while the descriptor is
-//! parsed, and an error names the field. `docs/PROVIDERS.md` documents these fields for operators.
+//! parsed, and an error names the field. `docs/CUSTOM_PROVIDER.md` documents these fields for operators.
 
 use std::collections::BTreeMap;
 
@@ -86,6 +86,16 @@ impl Descriptor {
     /// Whether clients have an ID at the provider.
     pub fn has_client(&self) -> bool {
         !matches!(self.protocol, Protocol::OpenId2 | Protocol::Widget) && self.token.auth != ClientAuth::None
+    }
+
+    /// The names of the settings that a login needs.
+    pub fn needed_settings(&self) -> Vec<&str> {
+        let rules = &self.settings;
+        let key = Some("KEY").filter(|_| self.has_client() && self.client_id.is_none());
+        let has_secret = self.token.needs_secret(self.token.auth) && self.client_secret.is_none();
+        let secret = Some("SECRET").filter(|name| has_secret && !rules.one_of.iter().any(|other| other == name));
+        let usual = key.into_iter().chain(secret).filter(|name| !rules.required.iter().any(|other| other == name));
+        usual.chain(rules.required.iter().map(String::as_str)).collect()
     }
 }
 

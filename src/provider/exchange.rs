@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 use url::form_urlencoded;
 
 use super::authorization::with_redirect_state;

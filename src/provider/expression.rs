@@ -36,7 +36,7 @@ pub enum Part<'a> {
     Value(&'a Value),
 }
 
-/// The names that an expression may begin with; `docs/PROVIDERS.md` explains them. Names in upper case are settings.
+/// The names that an expression may begin with; `docs/CUSTOM_PROVIDER.md` explains them. Names in upper case are settings.
 const ROOTS: &str = "client_id client_secret redirect_uri state nonce code code_verifier access_token scope callback \
      address discovery token id_token bodies body headers profile details now uid";
 

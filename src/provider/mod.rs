@@ -17,6 +17,7 @@ mod error_description; // which error descriptions of a provider are safe to sho
 mod exchange; // callback -> tokens and claims
 mod expression; // the expression language of descriptors
 mod functions; // the functions of that language
+mod guide; // how to register at a provider: `providers guide`
 mod id_token; // the checks of OpenID Connect
 mod jws; // signed tokens and their algorithms
 mod keys; // the content of discovery documents and key sets
@@ -42,6 +43,7 @@ pub(crate) use self::check::Endpoint;
 pub(crate) use self::configured::Provider;
 pub(crate) use self::error::{Interaction, ProviderError};
 pub(crate) use self::exchange::{CheckedCallback, ClientVerdict};
+pub(crate) use self::guide::{Guide, NamedRedirectUri, environment_name};
 pub(crate) use self::jws::SignatureAlgorithm;
 pub(crate) use self::protocol::{Authorization, Callback, MaxAge, Protocol, RequestToken};
 pub(crate) use self::registry::Providers;

@@ -13,15 +13,6 @@ pub(super) enum Key {
 }
 
 impl Key {
-    /// A key of many callers, which they share when there are too many keys. Users have none in common.
-    pub fn wide(&self) -> Self {
-        match self {
-            Self::Address(network) => Self::Address(network.wide()),
-            Self::ProviderAddress(provider, network) => Self::ProviderAddress(provider.clone(), network.wide()),
-            other => other.clone(),
-        }
-    }
-
     /// The key of the row in the database.
     pub fn digest(&self) -> Digest {
         let (name, first, second) = match self {

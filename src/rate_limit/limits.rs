@@ -1,45 +1,83 @@
 //! The limits of the settings, and which caller each of them counts.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::exceeded::{LimitName, RateLimitExceeded};
 use super::key::Key;
-use super::limit::Limit;
+use super::limit::{Limit, Taken};
 use super::reports::Reports;
 use super::steady_clock::SteadyClock;
 use crate::clock::Deps;
 use crate::model::{Network, UserId};
-use crate::settings::RateLimitRules;
+use crate::settings::{Quota, RateLimitRules};
 use crate::store::Repository;
 
 /// A login whose code the provider rejects counts as this many logins: guessing and replaying codes is limited sooner than
 /// signing in.
-const WRONG_CODE_WEIGHT: u32 = 10;
+const WRONG_CODE_WEIGHT: NonZeroU32 = NonZeroU32::new(10).expect("not 0");
+const ONE: NonZeroU32 = NonZeroU32::MIN;
+const SITE_SHARES: NonZeroU32 = NonZeroU32::new(Network::SITE_SHARES).expect("not 0");
+/// The interval of [`RateLimits::return_unused`].
+pub const RETURN_INTERVAL: Duration = Duration::from_secs(5);
 
-/// All rate limits of a server (RATE_LIMIT_*). Cheap to clone. Each method counts one request when it is allowed; a refused
-/// request does not count.
+/// All rate limits of a server (RATE_LIMIT_*). Cheap to clone. A refused request does not count.
 #[derive(Clone)]
 pub struct RateLimits(Arc<Limits>);
 
 struct Limits {
-    address: Option<Limit>,
-    provider_address: Option<Limit>,
-    user: Option<Limit>,
-    provider: Option<Limit>,
+    address: Option<NetworkLimit>,
+    provider_address: Option<NetworkLimit>,
+    user: Option<Arc<Limit>>,
+    provider: Option<Arc<Limit>>,
     reports: Reports,
     deps: Deps,
+}
+
+/// A limit by client address. An IPv6 /48 has a larger one, so that the owner of a /48 does not have one limit for each of its
+/// 65,536 networks.
+struct NetworkLimit {
+    address: Arc<Limit>,
+    site: Arc<Limit>,
+}
+
+impl NetworkLimit {
+    fn of(&self, network: Network) -> &Arc<Limit> {
+        if network.shares() == 1 { &self.address } else { &self.site }
+    }
+}
+
+/// A login that counts, although its outcome is not known yet. Dropped, it does not count.
+pub struct ReservedLogin {
+    /// By address: these depend on the outcome.
+    addresses: Vec<Taken>,
+    others: Vec<Taken>,
+}
+
+impl ReservedLogin {
+    /// Counts the login for good, after the provider was called.
+    pub fn count(self, is_code_wrong: bool) {
+        let units = if is_code_wrong { WRONG_CODE_WEIGHT.get() } else { 1 };
+        self.addresses.into_iter().for_each(|taken| taken.keep(units));
+        self.others.into_iter().for_each(|taken| taken.keep(1));
+    }
 }
 
 impl RateLimits {
     /// The limits of the settings. Several nodes share them through `store`.
     pub fn new(rules: &RateLimitRules, store: &Arc<dyn Repository>, deps: &Deps) -> Self {
         let clock = SteadyClock::new(deps);
-        let limit = |quota: Option<_>| quota.map(|quota| Limit::new(quota, store, &clock, deps));
+        let limit = |quota| Arc::new(Limit::new(quota, store, &clock, deps));
+        let by_network = |quota: Quota| NetworkLimit {
+            address: limit(quota),
+            site: limit(Quota { requests: quota.requests.saturating_mul(SITE_SHARES), ..quota }),
+        };
         Self(Arc::new(Limits {
-            address: limit(rules.address),
-            provider_address: limit(rules.provider_address),
-            user: limit(rules.user),
-            provider: limit(rules.provider),
+            address: rules.address.map(by_network),
+            provider_address: rules.provider_address.map(by_network),
+            user: rules.user.map(limit),
+            provider: rules.provider.map(limit),
             reports: Reports::default(),
             deps: deps.clone(),
         }))
@@ -48,44 +86,103 @@ impl RateLimits {
     /// Counts a request of this network by RATE_LIMIT_ADDRESS.
     pub async fn check_address(&self, network: Network) -> Result<(), RateLimitExceeded> {
         let Some(limit) = &self.0.address else { return Ok(()) };
-        self.0.check(LimitName::Address, limit, Key::Address(network)).await
+        let mut all = Vec::new();
+        for network in network.counted() {
+            all.push(self.0.take(LimitName::Address, limit.of(network), Key::Address(network)).await?);
+        }
+        all.into_iter().for_each(|taken| taken.keep(1));
+        Ok(())
     }
 
-    /// Counts a call of this provider for this network by RATE_LIMIT_PROVIDER_ADDRESS and RATE_LIMIT_PROVIDER.
+    /// Counts a call of this provider for this network, which sends no code of the caller, by RATE_LIMIT_PROVIDER_ADDRESS and
+    /// RATE_LIMIT_PROVIDER.
     pub async fn check_provider_call(&self, provider: &str, network: Network) -> Result<(), RateLimitExceeded> {
-        if let Some(limit) = &self.0.provider_address {
-            let key = Key::ProviderAddress(provider.into(), network);
-            self.0.check(LimitName::ProviderAddress, limit, key).await?;
-        }
-        let Some(limit) = &self.0.provider else { return Ok(()) };
-        self.0.check(LimitName::Provider, limit, Key::Provider(provider.into())).await
+        let call = self.reserve_provider_call(provider, network, ONE).await?;
+        call.count(false);
+        Ok(())
     }
 
-    /// Counts a login again by RATE_LIMIT_PROVIDER_ADDRESS, after the provider rejected its code.
-    pub async fn count_wrong_code(&self, provider: &str, network: Network) {
-        let Some(limit) = &self.0.provider_address else { return };
-        let key = Key::ProviderAddress(provider.into(), network);
-        for _ in 1..WRONG_CODE_WEIGHT {
-            if limit.check(&key).await.is_err() {
-                return;
-            }
+    /// Counts a login with a code at this provider, and a link by this user, by RATE_LIMIT_PROVIDER_ADDRESS, RATE_LIMIT_PROVIDER and
+    /// RATE_LIMIT_USER.
+    ///
+    /// By address it counts as a login with a wrong code until the provider has answered: otherwise wrong codes that are sent at the
+    /// same time would all pass. Meanwhile further logins of the address may wait for the answer.
+    pub async fn reserve_login(
+        &self,
+        provider: &str,
+        network: Network,
+        user: Option<UserId>,
+    ) -> Result<ReservedLogin, RateLimitExceeded> {
+        let of_user = match user.zip(self.0.user.as_ref()) {
+            Some((user, limit)) => Some(self.0.take(LimitName::User, limit, Key::User(user)).await?),
+            None => None,
+        };
+        let mut login = self.reserve_provider_call(provider, network, WRONG_CODE_WEIGHT).await?;
+        login.others.extend(of_user);
+        Ok(login)
+    }
+
+    async fn reserve_provider_call(
+        &self,
+        provider: &str,
+        network: Network,
+        units: NonZeroU32,
+    ) -> Result<ReservedLogin, RateLimitExceeded> {
+        let mut addresses = Vec::new();
+        for network in network.counted() {
+            let Some(limit) = &self.0.provider_address else { break };
+            let (limit, key) = (limit.of(network), Key::ProviderAddress(provider.into(), network));
+            let taken =
+                if units == ONE { limit.take(key.clone()).await } else { limit.reserve(key.clone(), units).await };
+            addresses.push(self.0.reported(LimitName::ProviderAddress, limit, &key, taken)?);
         }
+        let others = match &self.0.provider {
+            Some(limit) => vec![self.0.take(LimitName::Provider, limit, Key::Provider(provider.into())).await?],
+            None => Vec::new(),
+        };
+        Ok(ReservedLogin { addresses, others })
     }
 
     /// Counts a request of this user by RATE_LIMIT_USER.
     pub async fn check_user(&self, user: UserId) -> Result<(), RateLimitExceeded> {
         let Some(limit) = &self.0.user else { return Ok(()) };
-        self.0.check(LimitName::User, limit, Key::User(user)).await
+        self.0.take(LimitName::User, limit, Key::User(user)).await?.keep(1);
+        Ok(())
+    }
+
+    /// Returns what this node was granted and does not use to the other nodes. `is_closing`: all of it, because this node
+    /// stops. To be called every [`RETURN_INTERVAL`].
+    pub async fn return_unused(&self, is_closing: bool) {
+        let Limits { address, provider_address, user, provider, .. } = &*self.0;
+        let by_network = [address, provider_address].into_iter().flatten().flat_map(|of| [&of.address, &of.site]);
+        for limit in by_network.chain(user).chain(provider) {
+            limit.return_unused(is_closing).await;
+        }
     }
 }
 
 impl Limits {
-    async fn check(&self, name: LimitName, limit: &Limit, key: Key) -> Result<(), RateLimitExceeded> {
-        let Err(wait) = limit.check(&key).await else { return Ok(()) };
-        let is_reported = self.reports.add(name, &key, self.deps.now());
+    async fn take(&self, name: LimitName, limit: &Arc<Limit>, key: Key) -> Result<Taken, RateLimitExceeded> {
+        let taken = limit.take(key.clone()).await;
+        self.reported(name, limit, &key, taken)
+    }
+
+    /// Logs a refusal, unless it is one of many.
+    fn reported(
+        &self,
+        name: LimitName,
+        limit: &Limit,
+        key: &Key,
+        taken: Result<Taken, Duration>,
+    ) -> Result<Taken, RateLimitExceeded> {
+        let wait = match taken {
+            Ok(taken) => return Ok(taken),
+            Err(wait) => wait,
+        };
+        let is_reported = self.reports.add(name, key, self.deps.now());
         if is_reported {
             let setting = name.setting();
-            match &key {
+            match key {
                 Key::Address(network) | Key::ProviderAddress(_, network) => tracing::warn!(
                     address = %network,
                     "requests of one address are refused with too_many_requests: it exceeds {setting}. If it is your own \

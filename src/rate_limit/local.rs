@@ -7,7 +7,7 @@ use governor::clock::Clock as _;
 use governor::middleware::NoOpMiddleware;
 use governor::{Quota as GovernorQuota, RateLimiter};
 
-use super::bounded_states::BoundedStates;
+use super::bounded_states::{BoundedStates, Charge};
 use super::key::Key;
 use super::steady_clock::SteadyClock;
 
@@ -17,7 +17,10 @@ const MAX_KEYS: usize = 100_000;
 /// Counts requests in memory.
 #[derive(Debug)]
 pub(super) struct LocalLimit {
-    limiter: RateLimiter<Key, BoundedStates, SteadyClock, NoOpMiddleware<Duration>>,
+    limiter: RateLimiter<Charge, BoundedStates, SteadyClock, NoOpMiddleware<Duration>>,
+    states: BoundedStates,
+    /// The nanoseconds in which one unit is restored.
+    interval: u64,
 }
 
 impl LocalLimit {
@@ -25,11 +28,19 @@ impl LocalLimit {
     pub fn new(requests: NonZeroU32, period: Duration, clock: SteadyClock) -> Self {
         let interval = (period / requests.get()).max(Duration::from_nanos(1));
         let quota = GovernorQuota::with_period(interval).expect("the interval is not zero").allow_burst(requests);
-        Self { limiter: RateLimiter::new(quota, BoundedStates::new(MAX_KEYS), clock) }
+        let states = BoundedStates::new(MAX_KEYS);
+        let interval = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
+        Self { limiter: RateLimiter::new(quota, states.clone(), clock), states, interval }
     }
 
-    /// Counts one request. Errors: the time until it will be allowed.
-    pub fn check(&self, key: &Key) -> Result<(), Duration> {
-        self.limiter.check_key(key).map_err(|refused| refused.wait_time_from(self.limiter.clock().now()))
+    /// Counts one request as `units`, if at least one unit is left. Errors: the time until one is.
+    pub fn take(&self, key: &Key, units: NonZeroU32) -> Result<(), Duration> {
+        let charge = Charge { key: key.clone(), extra: self.interval.saturating_mul((units.get() - 1).into()) };
+        self.limiter.check_key(&charge).map_err(|refused| refused.wait_time_from(self.limiter.clock().now()))
+    }
+
+    /// Returns units that a request took.
+    pub fn return_units(&self, key: &Key, units: u32) {
+        self.states.return_units(key, self.interval.saturating_mul(units.into()));
     }
 }

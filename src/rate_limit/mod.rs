@@ -3,7 +3,7 @@
 //! | file | content |
 //! |---|---|
 //! | `limits.rs` | [`RateLimits`]: the limits of the settings, and which caller each of them counts |
-//! | `limit.rs` | one limit: its two stages |
+//! | `limit.rs`, `reservations.rs` | one limit: its two stages, and the requests whose outcome decides how much they count |
 //! | `local.rs`, `bounded_states.rs`, `steady_clock.rs` | the first stage, in memory: `governor` with a bounded number of callers |
 //! | `shared.rs` | the second stage, which all nodes share through the database |
 //! | `exceeded.rs`, `reports.rs` | a refused request, and which of them are logged |
@@ -15,8 +15,9 @@ mod limit;
 mod limits;
 mod local;
 mod reports;
+mod reservations;
 mod shared;
 mod steady_clock;
 
 pub use self::exceeded::RateLimitExceeded;
-pub use self::limits::RateLimits;
+pub use self::limits::{RETURN_INTERVAL, RateLimits, ReservedLogin};

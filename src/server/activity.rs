@@ -1,5 +1,5 @@
-//! What one connection is doing, and the time limits that follow from it (SEC-44): the first byte, a request head, an idle
-//! connection, and a client that reads its response too slowly.
+//! What one connection is doing, and what follows from it (SEC-44): its time limits, for the first byte, a request head, an idle
+//! connection and a client that reads its response too slowly; and whether it may be closed for a new connection.
 //!
 //! [`within_limits`] computes the next deadline each time the connection was polled, so one timer serves all limits. The limit of a
 //! request body is in `http/protocol/body.rs`, because only the handler knows whether it reads one.
@@ -7,10 +7,12 @@
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::Stream;
 use hyper::body::{Body, Buf, Bytes, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep_until};
@@ -44,12 +46,24 @@ pub enum Protocol {
     Http2,
 }
 
+/// What a connection waits for, and since when. The order is that in which connections are closed for new ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wait {
+    /// For its next request, after at least one was answered. To close it loses nothing.
+    NextRequest(Instant),
+    /// For the client, which has to go on with a handshake, a request head, a request body, or the reading of a response.
+    Client(Instant),
+}
+
 /// The state of one connection, shared by its socket, its requests and the list of connections.
 pub struct Activity {
     head_timeout: Duration,
     idle_timeout: Duration,
     write_timeout: Duration,
     state: Mutex<State>,
+    /// Whether `notice` is called when the connection begins to wait.
+    is_watched: AtomicBool,
+    notice: Box<dyn Fn() + Send + Sync>,
 }
 
 struct State {
@@ -60,8 +74,16 @@ struct State {
     head_began: Option<Instant>,
     /// Requests that are not answered yet.
     open_requests: usize,
+    /// Those of them whose body the handler waits for.
+    reading_requests: usize,
+    /// Those of them whose response is being sent.
+    answered_requests: usize,
+    /// When the last of the open requests began to wait for the client. `None`: this server has to go on.
+    waits_since: Option<Instant>,
     /// When the number of open requests became zero.
     idle_since: Instant,
+    /// [`Activity::begin_close`].
+    close_timeout: Option<Duration>,
     /// The latest write had to wait for the client.
     is_blocked: bool,
     stall: Option<Stall>,
@@ -77,8 +99,8 @@ struct Stall {
 }
 
 impl Activity {
-    /// Of a connection that was accepted now.
-    pub fn new(rules: &ConnectionRules) -> Self {
+    /// Of a connection that was accepted now. `notice`: see [`Self::watch`].
+    pub fn new(rules: &ConnectionRules, notice: impl Fn() + Send + Sync + 'static) -> Self {
         let now = Instant::now();
         Self {
             head_timeout: rules.head_timeout,
@@ -90,12 +112,18 @@ impl Activity {
                 has_received: false,
                 head_began: None,
                 open_requests: 0,
+                reading_requests: 0,
+                answered_requests: 0,
+                waits_since: None,
                 idle_since: now,
+                close_timeout: None,
                 is_blocked: false,
                 stall: None,
                 responses: Vec::new(),
                 last_response: 0,
             }),
+            is_watched: AtomicBool::new(false),
+            notice: Box::new(notice),
         }
     }
 
@@ -106,19 +134,56 @@ impl Activity {
             State { protocol, opened: now, idle_since: now, has_received: false, head_began: None, ..state.take() };
     }
 
-    /// Since when the connection has no open request. `None`: it has one.
-    pub fn idle_since(&self) -> Option<Instant> {
+    /// What the connection waits for. `None`: this server works on a request of it.
+    pub fn wait(&self) -> Option<Wait> {
         let state = self.state();
-        (state.open_requests == 0).then_some(state.idle_since)
+        if state.open_requests > 0 {
+            return state.waits_since.map(Wait::Client);
+        }
+        let is_sending = state.is_blocked || !state.responses.is_empty();
+        Some(match (state.has_received, state.head_began, state.protocol) {
+            _ if is_sending => Wait::Client(state.idle_since),
+            (false, ..) | (_, _, Protocol::Handshake) => Wait::Client(state.opened),
+            (true, Some(began), Protocol::Http1) => Wait::Client(began),
+            (true, ..) => Wait::NextRequest(state.idle_since),
+        })
+    }
+
+    /// Calls the notice once, when this server next has no work on a request of the connection.
+    pub fn watch(&self) {
+        self.is_watched.store(true, Ordering::SeqCst);
     }
 
     /// Counts a request whose head has arrived, until the result is dropped.
     pub fn begin_request(self: &Arc<Self>) -> OpenRequest {
+        self.change(|state| {
+            state.open_requests += 1;
+            state.has_received = true;
+            state.head_began = None;
+        });
+        OpenRequest { activity: self.clone(), is_answered: false }
+    }
+
+    /// Changes the counts of requests.
+    fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state();
-        state.open_requests += 1;
-        state.has_received = true;
-        state.head_began = None;
-        OpenRequest(self.clone())
+        change(&mut state);
+        // A body may be dropped after its request was answered.
+        let waiting = state.reading_requests + state.answered_requests;
+        let is_waiting = waiting >= state.open_requests;
+        state.waits_since = is_waiting.then(|| state.waits_since.unwrap_or_else(Instant::now));
+        drop(state);
+        // The list of connections watches first and then looks at the state, so it cannot miss this change.
+        if is_waiting && self.is_watched.swap(false, Ordering::SeqCst) {
+            (self.notice)();
+        }
+    }
+
+    /// From now on the connection ends when it has no open request for so long.
+    pub fn begin_close(&self, timeout: Duration) {
+        let mut state = self.state();
+        state.close_timeout = Some(timeout);
+        state.idle_since = Instant::now();
     }
 
     /// The earliest deadline. `None`: the connection waits for this server alone.
@@ -135,7 +200,10 @@ impl Activity {
             (false, ..) | (_, _, Protocol::Handshake) => Some((state.opened + self.head_timeout, Limit::RequestHead)),
             (true, Some(began), Protocol::Http1) => Some((began + self.head_timeout, Limit::RequestHead)),
             // A slow client may still read the response of its last request.
-            (true, ..) => (!is_sending).then(|| (state.idle_since + self.idle_timeout, Limit::Idle)),
+            (true, ..) => (!is_sending).then(|| {
+                let timeout = state.close_timeout.unwrap_or(self.idle_timeout);
+                (state.idle_since + timeout, Limit::Idle)
+            }),
         };
         let write = write.map(|deadline| (deadline, Limit::ResponseWrite));
         write.into_iter().chain(read).min_by_key(|(deadline, _)| *deadline)
@@ -200,27 +268,80 @@ pub async fn within_limits<F: Future>(mut connection: Pin<&mut F>, activity: &Ac
 }
 
 /// A request that counts as open until this is dropped.
-pub struct OpenRequest(Arc<Activity>);
+pub struct OpenRequest {
+    activity: Arc<Activity>,
+    is_answered: bool,
+}
 
 impl OpenRequest {
+    /// The body of the request, which reports whether the handler waits for it.
+    pub fn body<S>(&self, bytes: S) -> ReceivedBody<S> {
+        ReceivedBody { bytes, activity: self.activity.clone(), is_awaited: false }
+    }
+
     /// A response body that keeps the request open until it was read, and whose bytes must be sent in time.
-    pub fn with_body<B>(self, body: B) -> TimedBody<B> {
-        let mut state = self.0.state();
-        state.last_response += 1;
-        let number = state.last_response;
-        state.responses.push((number, Instant::now() + self.0.write_timeout));
-        drop(state);
-        TimedBody { body, unsent: Arc::new(Unsent { activity: self.0.clone(), number }), _request: self }
+    pub fn with_body<B>(mut self, body: B) -> TimedBody<B> {
+        let mut number = 0;
+        self.is_answered = true;
+        self.activity.change(|state| {
+            state.answered_requests += 1;
+            state.last_response += 1;
+            number = state.last_response;
+            state.responses.push((number, Instant::now() + self.activity.write_timeout));
+        });
+        TimedBody { body, unsent: Arc::new(Unsent { activity: self.activity.clone(), number }), _request: self }
     }
 }
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.open_requests -= 1;
-        if state.open_requests == 0 {
-            state.idle_since = Instant::now();
+        self.activity.change(|state| {
+            state.open_requests -= 1;
+            state.answered_requests -= usize::from(self.is_answered);
+            if state.open_requests == 0 {
+                state.idle_since = Instant::now();
+            }
+        });
+    }
+}
+
+/// The body of a request. From the first time that the handler has to wait for it until its end, the request waits for the client:
+/// single bytes do not make it look younger.
+pub struct ReceivedBody<S> {
+    bytes: S,
+    activity: Arc<Activity>,
+    is_awaited: bool,
+}
+
+impl<S> ReceivedBody<S> {
+    fn set_awaited(&mut self, is_awaited: bool) {
+        if self.is_awaited != is_awaited {
+            self.is_awaited = is_awaited;
+            self.activity.change(|state| match is_awaited {
+                true => state.reading_requests += 1,
+                false => state.reading_requests -= 1,
+            });
         }
+    }
+}
+
+impl<S: Stream + Unpin> Stream for ReceivedBody<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = Pin::new(&mut self.bytes).poll_next(cx);
+        match &polled {
+            Poll::Pending => self.set_awaited(true),
+            Poll::Ready(None) => self.set_awaited(false),
+            Poll::Ready(Some(_)) => {}
+        }
+        polled
+    }
+}
+
+impl<S> Drop for ReceivedBody<S> {
+    fn drop(&mut self) {
+        self.set_awaited(false);
     }
 }
 
@@ -356,6 +477,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Waker;
+
+    use futures_util::stream;
+
     use super::*;
 
     const RULES: ConnectionRules = ConnectionRules {
@@ -388,7 +515,7 @@ mod tests {
 
     #[test]
     fn sec_44_each_phase_of_a_connection_has_its_limit() {
-        let activity = Arc::new(Activity::new(&RULES));
+        let activity = Arc::new(Activity::new(&RULES, || {}));
         activity.begin(Protocol::Http1);
         assert_eq!(left(&activity), Some((10, Limit::RequestHead)), "the first byte");
         pass(&activity, 9);
@@ -397,7 +524,7 @@ mod tests {
         activity.received();
         assert_eq!(left(&activity), Some((6, Limit::RequestHead)), "more bytes do not extend the limit of a head");
         let request = activity.begin_request();
-        assert_eq!((left(&activity), activity.idle_since()), (None, None), "the server is at work");
+        assert_eq!((left(&activity), activity.wait()), (None, None), "the server is at work");
         let body = request.with_body(());
         assert_eq!(left(&activity), Some((30, Limit::ResponseWrite)));
         drop(body);
@@ -409,11 +536,66 @@ mod tests {
         activity.begin(Protocol::Http2);
         activity.received();
         assert_eq!(left(&activity), Some((75, Limit::Idle)), "a frame need not belong to a request");
+
+        activity.begin_close(Duration::from_secs(5));
+        assert_eq!(left(&activity), Some((5, Limit::Idle)));
+        let late = activity.begin_request();
+        assert_eq!(left(&activity), None, "a request that the client sent before it received GOAWAY is answered");
+        drop(late);
+        assert_eq!(left(&activity), Some((5, Limit::Idle)));
+    }
+
+    #[test]
+    fn sec_44_a_connection_that_waits_for_its_client_may_be_closed() {
+        let notices = Arc::new(AtomicUsize::new(0));
+        let counter = notices.clone();
+        let activity = Arc::new(Activity::new(&RULES, move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }));
+        let waits = || match activity.wait() {
+            None => "for the server",
+            Some(Wait::NextRequest(_)) => "for a request",
+            Some(Wait::Client(_)) => "for the client",
+        };
+        assert_eq!(waits(), "for the client", "the TLS handshake");
+        activity.begin(Protocol::Http1);
+        assert_eq!(waits(), "for the client", "the first byte");
+        activity.received();
+        let request = activity.begin_request();
+        assert_eq!(waits(), "for the server");
+
+        let mut polls = VecDeque::from([Poll::Pending, Poll::Ready(Some(b'{')), Poll::Pending, Poll::Ready(None)]);
+        let mut body = request.body(stream::poll_fn(move |_| polls.pop_front().expect("a poll")));
+        let mut poll = || Pin::new(&mut body).poll_next(&mut Context::from_waker(Waker::noop()));
+        assert!(poll().is_pending());
+        let since = activity.wait();
+        assert!(matches!(since, Some(Wait::Client(_))));
+        assert!(poll().is_ready() && poll().is_pending());
+        assert_eq!(activity.wait(), since, "single bytes do not make it younger");
+        let other = activity.begin_request();
+        assert_eq!(waits(), "for the server", "another request of HTTP/2");
+        drop(other);
+        assert_eq!(waits(), "for the client");
+        assert!(poll().is_ready());
+        assert_eq!(waits(), "for the server", "the body is complete");
+
+        activity.watch();
+        assert_eq!(notices.load(Ordering::SeqCst), 0);
+        let response = request.with_body(());
+        assert_eq!((waits(), notices.load(Ordering::SeqCst)), ("for the client", 1), "the response is being sent");
+        drop(response);
+        assert_eq!(waits(), "for a request");
+        activity.received();
+        assert_eq!(waits(), "for the client", "the rest of the next head");
+        assert_eq!(notices.load(Ordering::SeqCst), 1, "one for each watch");
+        // In the order in which they are closed.
+        let now = Instant::now();
+        assert!(Wait::NextRequest(now) < Wait::Client(now - Duration::from_secs(1)));
     }
 
     #[test]
     fn sec_44_a_response_must_be_read_at_a_minimum_rate() {
-        let activity = Arc::new(Activity::new(&RULES));
+        let activity = Arc::new(Activity::new(&RULES, || {}));
         activity.begin(Protocol::Http1);
         activity.received();
         let _request = activity.begin_request();
@@ -433,7 +615,7 @@ mod tests {
     #[tokio::test]
     async fn sec_44_a_connection_ends_at_its_limit() {
         let head_timeout = Duration::from_millis(20);
-        let activity = Activity::new(&ConnectionRules { head_timeout, ..RULES });
+        let activity = Activity::new(&ConnectionRules { head_timeout, ..RULES }, || {});
         let began = Instant::now();
         let ended = within_limits(pin!(std::future::pending::<()>()), &activity).await;
         assert_eq!(ended, Err(Limit::RequestHead));

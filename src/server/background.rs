@@ -1,5 +1,5 @@
-//! Tasks beside the listener and their intervals: the sweeper, the counter of rows that have a limit, the webhook dispatcher,
-//! the rotation of the keys that sign JWTs, and the comparison of stored accounts with the settings.
+//! Tasks beside the listener and their intervals: the sweeper, the counter of rows that have a limit, the return of unused rate
+//! limits, the webhook dispatcher, the rotation of the keys that sign JWTs, and the comparison of stored accounts with the settings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +14,19 @@ use crate::delivery::WebhookDispatcher;
 use crate::hook::Webhook;
 use crate::http::App;
 use crate::login::{self, LoginService};
+use crate::rate_limit::{RETURN_INTERVAL, RateLimits};
 use crate::settings::Settings;
 use crate::store::{self, Repository, StoreError};
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// While the keys that sign JWTs cannot be read.
+const KEY_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// AUDIT_RETENTION and WEBHOOK_RETENTION are applied in the first sweep and then in every 60th.
 const SWEEPS_PER_RETENTION_SWEEP: u64 = 60;
 
 pub(super) struct BackgroundTasks {
     /// Tasks that a shutdown may stop at any moment.
-    abortable: [JoinHandle<()>; 4],
+    abortable: [JoinHandle<()>; 5],
     dispatcher: Option<JoinHandle<()>>,
 }
 
@@ -42,6 +45,7 @@ impl BackgroundTasks {
             tokio::spawn(sweeper),
             tokio::spawn(count_live_rows(app.login.clone())),
             tokio::spawn(maintain_signing_keys(app.account.signing_keys().clone())),
+            tokio::spawn(return_unused_limits(app.rate_limits.clone())),
         ];
         let dispatcher = hook.map(|hook| {
             let dispatcher = WebhookDispatcher::new(hook, repository.clone(), deps.clone());
@@ -63,6 +67,7 @@ impl BackgroundTasks {
             app.login.drain_in_flight().await;
             // A login can add a revocation.
             app.account.finish_revocations().await;
+            app.rate_limits.return_unused(true).await;
         };
         let (logins, dispatcher) =
             tokio::join!(tokio::time::timeout_at(deadline, logins), tokio::time::timeout_at(deadline, dispatcher));
@@ -136,7 +141,18 @@ async fn count_live_rows(login: Arc<LoginService>) {
     }
 }
 
-/// Reads the keys that sign JWTs, and changes their states when it is time. Ends at once with `HS*`.
+/// Lets other nodes use what this node was granted of a rate limit and does not use.
+async fn return_unused_limits(limits: RateLimits) {
+    let mut interval = tokio::time::interval(RETURN_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        limits.return_unused(false).await;
+    }
+}
+
+/// Reads the keys that sign JWTs, and changes their states when it is time. Ends at once with `HS*`. Without them, requests are
+/// refused, so that they are read again soon.
 async fn maintain_signing_keys(keys: Arc<SigningKeyService>) {
     let Some(schedule) = keys.schedule() else { return };
     let mut interval = tokio::time::interval(schedule.reload_interval());
@@ -145,6 +161,9 @@ async fn maintain_signing_keys(keys: Arc<SigningKeyService>) {
         interval.tick().await;
         if let Err(error) = keys.maintain().await {
             tracing::warn!(%error, "the keys that sign JWTs could not be read or rotated");
+        }
+        if !keys.is_ready() {
+            interval.reset_after(KEY_RETRY_INTERVAL.min(interval.period()));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The start page, the OpenAPI document, and Swagger UI with all its assets. Each is created when it is first requested, so that
+//! The OpenAPI document, and Swagger UI with all its assets. Each is created when it is first requested, so that
 //! the start of the server does not wait for it.
 
 use std::sync::{Arc, LazyLock};
@@ -40,10 +40,9 @@ pub fn mount(route: Route, settings: &Arc<Settings>) -> Route {
         let text = move || http::document_with(&settings, format);
         page(template, move || Page { text: text(), content_type, policy: None })
     };
+    // With API_DOCS alone: a production server need not show its API to every user.
+    let route = if settings.site.has_api_docs { route.at("/docs", docs.clone()).at("/docs/", docs) } else { route };
     route
-        .at("/", page("/", start))
-        .at("/docs", docs.clone())
-        .at("/docs/", docs)
         .at("/openapi.json", document("/openapi.json", DocumentFormat::Json, "application/json"))
         .at("/openapi.yaml", document("/openapi.yaml", DocumentFormat::Yaml, "application/yaml"))
 }
@@ -59,36 +58,3 @@ fn docs(settings: &Settings) -> Page {
     let policy = HeaderValue::try_from(page.policy).ok();
     Page { text: page.html, content_type: "text/html; charset=utf-8", policy }
 }
-
-fn start() -> Page {
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
-    Page {
-        text: START_PAGE.to_owned(),
-        content_type: "text/html; charset=utf-8",
-        policy: Some(HeaderValue::from_static(policy)),
-    }
-}
-
-const START_PAGE: &str = r#"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>rest-social-auth</title>
-<style>
-body { font: 1.05rem/1.6 system-ui, sans-serif; max-width: 34rem; margin: 12vh auto; padding: 0 1.5rem; color: #1c2530; }
-a { color: #0b5cad; }
-@media (prefers-color-scheme: dark) { body { background: #12171d; color: #d7dee6; } a { color: #7db8f5; } }
-</style>
-</head>
-<body>
-<h1>rest-social-auth</h1>
-<p>This server signs users in with accounts of other providers.</p>
-<ul>
-<li><a href="/example/">Example pages</a>: session, token, JWT and knox</li>
-<li><a href="/docs/">Interactive documentation</a></li>
-<li><a href="/openapi.yaml">OpenAPI document</a></li>
-</ul>
-</body>
-</html>
-"#;

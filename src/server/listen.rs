@@ -12,14 +12,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::{Body, Bytes};
+use futures_util::StreamExt as _;
+use hyper::body::Bytes;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use poem::http::uri::Scheme;
 use poem::http::{HeaderValue, StatusCode, Version, header};
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Endpoint, Request, Response};
+use poem::{Body, Endpoint, Request, Response};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use socket2::{SockFilter, SockRef};
@@ -49,8 +50,8 @@ const MAX_SEND_BUFFER: usize = 64 * 1024;
 /// HTTP/2: how often a PING is sent, and how long the client may take to answer it.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// HTTP/2: how long a client may take to close an idle connection after GOAWAY.
-const GOAWAY_TIMEOUT: Duration = Duration::from_secs(2);
+/// HTTP/2: how long a client may take to close an idle connection after GOAWAY. A request that it sends until then is answered.
+const GOAWAY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection over capacity may take for its one request.
 const OVER_CAPACITY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Queued connections that may fail while the listener closes.
@@ -162,9 +163,7 @@ async fn accept_until(
         match accepted {
             Ok((stream, peer)) => spawn(stream, peer),
             Err(error) if is_of_connection(&error) => {}
-            Err(error) => {
-                tokio::time::sleep(connections.make_room_after(&error)).await;
-            }
+            Err(error) => tokio::time::sleep(connections.pause_after(&error)).await,
         }
     }
 }
@@ -329,10 +328,7 @@ async fn http2_connection<E: Endpoint + 'static>(
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     match draining.run_until_cancelled(within_limits(connection.as_mut(), &activity)).await {
-        Some(Err(Limit::Idle)) => {
-            connection.as_mut().graceful_shutdown();
-            return tokio::time::timeout(GOAWAY_TIMEOUT, connection).await.map_or(Ok(()), |ended| Ok(ended?));
-        }
+        Some(Err(Limit::Idle)) => activity.begin_close(GOAWAY_TIMEOUT),
         Some(ended) => return Ok(ended.map_err(Ended::Limit)??),
         None => {}
     }
@@ -345,13 +341,20 @@ async fn answer<E: Endpoint>(
     service: Arc<Service<E>>,
     request: hyper::Request<hyper::body::Incoming>,
     peer: Arc<Peer>,
-) -> Result<hyper::Response<TimedBody<impl Body<Data = Bytes, Error = io::Error> + Unpin + use<E>>>, Infallible> {
+) -> Result<
+    hyper::Response<TimedBody<impl hyper::body::Body<Data = Bytes, Error = io::Error> + Unpin + use<E>>>,
+    Infallible,
+> {
     let open_request = peer.admitted.connection.activity.begin_request();
     let version = request.version();
     let has_too_many_headers = request.headers().len() > MAX_HEADERS;
     let mut request = Request::from((request, service.local.clone(), peer.remote.clone(), peer.scheme.clone()));
     if peer.admitted.is_over_capacity {
         request.extensions_mut().insert(OverCapacity);
+    }
+    let body = request.take_body();
+    if !body.is_empty() {
+        request.set_body(Body::from_bytes_stream(open_request.body(body.into_bytes_stream().boxed())));
     }
     // HTTP/1 refuses them while it reads the head.
     let mut response: Response = if has_too_many_headers {

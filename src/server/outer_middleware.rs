@@ -16,7 +16,7 @@ use super::connections::OverCapacity;
 use super::cors_warnings::{CorsWarnings, origin_of_script};
 use crate::clock::Deps;
 use crate::http::{
-    App, BodyTimeout, Failure, REQUEST_ID, RoutePattern, UnreportedRefusal, error_page, from_framework,
+    App, BodyTimeout, Failure, Language, REQUEST_ID, RoutePattern, UnreportedRefusal, error_page, from_framework,
     is_from_trusted_proxy, listed_origin, note_forwarded_address, wants_html,
 };
 
@@ -55,29 +55,25 @@ impl<E: Endpoint> OuterMiddleware<E> {
             method == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let origin = listed_origin(&self.app.settings, &request);
         let refused_origin = origin_of_script(&request, is_preflight).filter(|_| origin.is_none());
-        let as_page = wants_html(&request);
+        let as_page = page_language(&request);
         let call = async {
             let checked = match check_capacity(&request).and_then(|()| check_host(&request)) {
-                Ok(()) => self.check_ready(&request).await,
+                Ok(()) => self.check_ready(&request),
                 refused => refused,
             };
             match checked {
                 Ok(()) => self.inner.call(request).await.map(|response| response.into_response()),
-                Err(failure) => Ok(failure.into_response()),
+                Err(failure) => Ok(self.refuse(failure, as_page)),
             }
         };
         let mut response = match AssertUnwindSafe(call).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) if error.is_from_response() => error.into_response(),
-            Ok(Err(error)) => match from_framework(&error) {
-                // A browser that follows a link.
-                failure if as_page && failure.status == StatusCode::NOT_FOUND => error_page(&failure),
-                failure => failure.into_response(),
-            },
+            Ok(Err(error)) => self.refuse(from_framework(&error), as_page),
             Err(_) => {
                 tracing::error!("a handler panicked");
                 let detail = "Internal error. The server's log has the details under this request id.";
-                Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail).into_response()
+                self.refuse(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail), as_page)
             }
         };
         let status = response.status();
@@ -99,8 +95,17 @@ impl<E: Endpoint> OuterMiddleware<E> {
         response
     }
 
+    /// A problem document; for a browser that opens an address, a page in its language.
+    fn refuse(&self, failure: Failure, as_page: Option<Language>) -> Response {
+        match as_page {
+            Some(language) => error_page(&self.app.pages, language, &failure),
+            None => failure.into_response(),
+        }
+    }
+
     /// Until the migrations are applied and the keys are read, only `/healthz` is served, because it does not use the database.
-    async fn check_ready(&self, request: &Request) -> Result<(), Failure> {
+    /// A background task reads them: a request that waited for it would keep its connection open.
+    fn check_ready(&self, request: &Request) -> Result<(), Failure> {
         if is_liveness_check(request) {
             return Ok(());
         }
@@ -108,10 +113,11 @@ impl<E: Endpoint> OuterMiddleware<E> {
             let detail = "Database migrations are being applied. Try again in a few seconds.";
             return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail));
         }
-        self.app.account.signing_keys().load().await.map_err(|error| {
-            tracing::error!(%error, "the keys that sign JWTs cannot be read");
-            Failure::database_unavailable()
-        })
+        if !self.app.account.signing_keys().is_ready() {
+            let detail = "The server has no key that signs JWTs: its log says why. Try again in a few seconds.";
+            return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail));
+        }
+        Ok(())
     }
 
     /// The X-Request-Id of one of TRUSTED_PROXIES if it consists of ASCII letters, digits and `-_.`; otherwise a new UUIDv7. Other
@@ -155,6 +161,12 @@ impl<E: Endpoint> OuterMiddleware<E> {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, YEAR);
         }
     }
+}
+
+/// The language of a page, where a browser opens an address.
+fn page_language(request: &Request) -> Option<Language> {
+    let is_navigation = matches!(*request.method(), Method::GET | Method::HEAD) && wants_html(request);
+    is_navigation.then(|| Language::of(request))
 }
 
 /// `/healthz` needs no database and no capacity: the supervisor must not restart a server because it is busy.

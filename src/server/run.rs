@@ -15,12 +15,12 @@ use super::background::BackgroundTasks;
 use super::connections::Connections;
 use super::cors_warnings::CorsWarnings;
 use super::outer_middleware::OuterMiddleware;
-use super::{docs_pages, example_pages, listen};
+use super::{dev_pages, docs_pages, listen, start_page};
 use crate::account::{AccountService, SigningKeyError};
 use crate::clock::Deps;
 use crate::credential::Credentials;
 use crate::hook::{self, Webhook};
-use crate::http::{self, App};
+use crate::http::{self, App, Pages};
 use crate::login::{Extensions, LoginService};
 use crate::outgoing::Client;
 use crate::provider::Providers;
@@ -137,7 +137,8 @@ impl Server {
         );
         let (store, limits) = (repository.clone(), rate_limits.clone());
         let account = AccountService::new(settings.clone(), credentials, providers, store, deps.clone(), limits);
-        let app = App { settings, login: Arc::new(login), account, rate_limits, stopping: CancellationToken::new() };
+        let (pages, stopping) = (Pages::new(&settings.site), CancellationToken::new());
+        let app = App { settings, pages, login: Arc::new(login), account, rate_limits, stopping };
         Ok(Self {
             app: Arc::new(app),
             repository,
@@ -160,7 +161,11 @@ impl Server {
 
     /// All routes and the middleware: what [`Self::run`] serves.
     pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
-        let inner = example_pages::mount(docs_pages::mount(http::routes(&self.app), &self.app.settings));
+        let inner = docs_pages::mount(http::routes(&self.app), &self.app.settings);
+        let inner = match self.app.settings.mode {
+            Mode::Dev => dev_pages::mount(inner),
+            Mode::Serve => start_page::mount(inner, &self.app),
+        };
         OuterMiddleware {
             inner,
             app: self.app.clone(),
@@ -291,9 +296,9 @@ impl Server {
         }
     }
 
-    /// Without the database the server starts all the same: the first request after it is back reads the keys.
+    /// Without the database the server starts all the same: a background task reads the keys when it is back.
     async fn load_signing_keys(&self) -> Result<(), ServeError> {
-        match self.app.account.signing_keys().load().await {
+        match self.app.account.signing_keys().maintain().await {
             Err(error @ (SigningKeyError::Store(_) | SigningKeyError::Contended)) => {
                 tracing::warn!(%error, "the keys that sign JWTs could not be read");
                 Ok(())

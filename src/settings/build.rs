@@ -13,6 +13,7 @@ use url::Url;
 use super::provider_settings::ProviderSettings;
 use super::rate_limits::{self, RateLimitRules};
 use super::setting_reader::{self, SettingReader};
+use super::site_rules::{self, SiteRules};
 use super::sources::{ProviderValues, SourceValues, Sources, WrittenValues, read_sources};
 use super::types::{
     ConnectionRules, DatabaseLimits, JwtRules, KnoxRules, LogFormat, Mode, OutgoingRules, RestSocial, SessionRules,
@@ -58,6 +59,8 @@ pub struct Settings {
     pub allowed_redirect_uris: Vec<String>,
     /// STATE_POLICY.
     pub state_policy: StatePolicy,
+    /// SITE_* and API_DOCS.
+    pub site: SiteRules,
     /// LOG_FORMAT.
     pub log_format: LogFormat,
     /// RUST_LOG.
@@ -139,10 +142,7 @@ fn build(
     if !is_serve && !listen.ip().is_loopback() {
         reader.error("LISTEN", "must be a loopback address: `dev` lets every user sign in; use `serve`");
     }
-    if is_serve {
-        reader.require("PUBLIC_URL", "must be set: the server's own base URL, such as https://login.example.com");
-    }
-    let public_url = reader.optional("PUBLIC_URL", ValueType::Url, addresses::public_url);
+    let public_url = public_url(reader, is_serve);
     let secret_key = secret_keys::secret_key(reader);
     let database_url = SecretString::from(reader.value("DATABASE_URL", ValueType::Text, database_url));
     let mut allowed_origins = uris(reader, "ALLOWED_ORIGINS", addresses::origin);
@@ -181,6 +181,7 @@ fn build(
         limits: limits(reader),
         connections: connections(reader),
         rate_limits: rate_limits::rate_limits(reader, public_url.as_ref().filter(|_| is_serve)),
+        site: site_rules::site(reader, public_url.as_ref(), is_serve),
         listen,
         listen_reuse_port: reader.boolean("LISTEN_REUSE_PORT"),
         shutdown_delay: reader.seconds("SHUTDOWN_DELAY"),
@@ -211,6 +212,13 @@ fn build(
         providers,
         warnings: Vec::new(),
     }
+}
+
+fn public_url(reader: &mut SettingReader, is_required: bool) -> Option<Url> {
+    if is_required {
+        reader.require("PUBLIC_URL", "must be set: the server's own base URL, such as https://login.example.com");
+    }
+    reader.optional("PUBLIC_URL", ValueType::Url, addresses::public_url)
 }
 
 fn check_user_rules(reader: &mut SettingReader, providers: &[ProviderSettings]) {

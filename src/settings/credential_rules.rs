@@ -19,6 +19,15 @@ pub(super) fn jwt(reader: &mut SettingReader, secret_key: &SecretString, public_
     secret_keys::jwt_keys(reader, &mut rules);
     if !rules.algorithm.is_symmetric() {
         rules.default_party = public_url.map(|url| url.origin().ascii_serialization());
+        if let (Some(issuer), Some(own)) = (&rules.issuer, &rules.default_party)
+            && issuer != own
+        {
+            let warning = format!(
+                "SIMPLE_JWT_ISSUER is not {own}, which is the issuer in the server's metadata (RFC 8414): a service that reads \
+                 the metadata refuses the tokens. Remove the setting, or configure the issuer at each service"
+            );
+            reader.warnings.push(warning);
+        }
     }
     if rules.makes_keys && rules.key_rotation.is_some_and(|rotation| rotation < rules.key_publication) {
         reader.error("SIMPLE_JWT_KEY_ROTATION", "must be 0 or at least SIMPLE_JWT_KEY_PUBLICATION");

@@ -14,6 +14,7 @@ mod provider_settings; // settings of one provider
 mod rate_limits; // RATE_LIMIT_*
 mod secret_keys; // secret keys and their strength
 mod setting_reader; // reads one setting by its row of the table
+mod site_rules; // SITE_*
 mod sources; // file and environment
 mod table; // the table of settings
 #[cfg(test)]
@@ -33,7 +34,8 @@ pub(crate) use self::provider_settings::{
     ProviderSettings, SettingRules, SettingValues, TypedSettings, is_protocol_parameter,
 };
 pub(crate) use self::rate_limits::{Quota, RateLimitRules};
-pub(crate) use self::secret_keys::{check_p256_public_key, check_rsa_public_key};
+pub(crate) use self::secret_keys::{DERIVED_KEY, check_p256_public_key, check_rsa_public_key};
+pub(crate) use self::site_rules::SiteRules;
 pub use self::sources::Sources;
 pub(crate) use self::sources::process_environment;
 pub(crate) use self::table::initial_value;

@@ -87,16 +87,21 @@ pub(super) fn secret_key(reader: &mut SettingReader) -> SecretString {
     key.unwrap_or_default()
 }
 
-/// Encrypts with ENCRYPTION_KEYS, or with a key derived from SECRET_KEY.
+/// Name of the encryption key that is derived from SECRET_KEY.
+pub const DERIVED_KEY: &str = "secret-key";
+
+/// Encrypts with the first of ENCRYPTION_KEYS. The last key is derived from SECRET_KEY. It encrypts without ENCRYPTION_KEYS, so with
+/// them it must still decrypt what was encrypted before they were set.
 pub(super) fn cipher(reader: &mut SettingReader, secret_key: &SecretString) -> Arc<TokenCipher> {
     let mut keys = reader.list_of("ENCRYPTION_KEYS", encryption_key);
     let is_twice = |at: usize| keys[..at].iter().any(|(name, _)| *name == keys[at].0);
     if let Some(at) = (0..keys.len()).find(|at| is_twice(*at)) {
         reader.error("ENCRYPTION_KEYS", format!("has two keys with the name {}", keys[at].0));
     }
-    if keys.is_empty() {
-        keys.push(("secret-key".to_owned(), ServerKey::new(secret_key).derive("provider tokens", &[])));
+    if keys.iter().any(|(name, _)| name == DERIVED_KEY) {
+        reader.error("ENCRYPTION_KEYS", format!("has a key with the name {DERIVED_KEY}, which is that of SECRET_KEY"));
     }
+    keys.push((DERIVED_KEY.to_owned(), ServerKey::new(secret_key).derive("provider tokens", &[])));
     Arc::new(TokenCipher::new(keys))
 }
 

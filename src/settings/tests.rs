@@ -537,6 +537,16 @@ fn empty_value_counts_as_not_set() {
 }
 
 #[test]
+fn issuer_that_is_not_the_public_url_is_a_warning_with_asymmetric_keys() {
+    let warnings = |algorithm, issuer| {
+        good("", &[("SIMPLE_JWT_ALGORITHM", algorithm), ("SIMPLE_JWT_ISSUER", issuer)]).warnings.join("\n")
+    };
+    assert!(warnings("ES256", "login").contains("SIMPLE_JWT_ISSUER is not https://login.example.com"));
+    assert_eq!(warnings("ES256", "https://login.example.com"), "");
+    assert_eq!(warnings("HS256", "login"), "");
+}
+
+#[test]
 fn plain_http_in_the_lists_is_a_warning() {
     let settings = good(
         "",

@@ -58,8 +58,11 @@ pub trait AuthorizationRequestStore: Send + Sync {
     async fn used_code(&self, code: &Digest) -> Result<Option<UsedCode>>;
     /// Stores the answer of a login that failed.
     async fn store_answer(&self, code: &Digest, encrypted_answer: &[u8]) -> Result<()>;
-    /// Makes the claim on a code expire at `expires`, if it would expire earlier. For callbacks that the provider confirmed.
-    async fn extend_claim(&self, code: &Digest, expires: UnixMillis) -> Result<()>;
+    /// Makes the claim on a code expire at `expires`, if it would expire earlier, and counts it for `owner` until then. For callbacks
+    /// that were verified.
+    async fn extend_claim(&self, code: &Digest, expires: UnixMillis, owner: Option<&Digest>) -> Result<()>;
+    /// How many extended claims of `owner` have not expired: `max`, if there are more.
+    async fn long_lived_claims(&self, owner: &Digest, max: i64, now: UnixMillis) -> Result<i64>;
     /// Numbers of the rows that still protect a login, neither expired nor finished, in the tables that callers without a
     /// credential can fill (SEC-44).
     async fn live_rows(&self, now: UnixMillis) -> Result<LiveRows>;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::clock::MAX_CLOCK_DIFFERENCE;
+
 /// Rows that one statement deletes.
 pub(super) const SWEEP_BATCH_SIZE: i64 = 250;
 /// How long an expired row stays, so that its login is answered with "expired" and not with "unknown".
@@ -14,7 +16,7 @@ const REMOVED_KEY_GRACE_PERIOD: Duration = Duration::from_secs(30 * 24 * 60 * 60
 pub enum ExpiringTable {
     /// `authorization_requests`, ten minutes after they expired.
     AuthorizationRequests,
-    /// `used_codes`.
+    /// `used_codes`, [`MAX_CLOCK_DIFFERENCE`] after they expired.
     UsedCodes,
     /// `one_time_codes`.
     OneTimeCodes,
@@ -24,9 +26,9 @@ pub enum ExpiringTable {
     Sessions,
     /// `knox_tokens`.
     KnoxTokens,
-    /// `refresh_tokens`.
+    /// `refresh_tokens`, [`MAX_CLOCK_DIFFERENCE`] after they expired.
     RefreshTokens,
-    /// `rate_limits`.
+    /// `rate_limits`, [`MAX_CLOCK_DIFFERENCE`] after they expired.
     RateLimits,
     /// `signing_keys`, 30 days after they expired.
     SigningKeys,
@@ -68,7 +70,10 @@ impl ExpiringTable {
         match self {
             Self::AuthorizationRequests | Self::PendingLogins => EXPIRED_GRACE_PERIOD,
             Self::SigningKeys => REMOVED_KEY_GRACE_PERIOD,
-            _ => Duration::ZERO,
+            // A missing row allows what the row refuses. So a node whose clock is ahead must not delete rows that another node
+            // still needs.
+            Self::UsedCodes | Self::RefreshTokens | Self::RateLimits => MAX_CLOCK_DIFFERENCE,
+            Self::OneTimeCodes | Self::Sessions | Self::KnoxTokens => Duration::ZERO,
         }
     }
 }

@@ -189,7 +189,8 @@ limited!(AuthorizationRequestStore {
     fn claim(authorization_request: Option<&Digest>, code: Option<&CodeClaim>, now: UnixMillis) -> Claimed;
     fn used_code(code: &Digest) -> Option<UsedCode>;
     fn store_answer(code: &Digest, encrypted_answer: &[u8]) -> ();
-    fn extend_claim(code: &Digest, expires: UnixMillis) -> ();
+    fn extend_claim(code: &Digest, expires: UnixMillis, owner: Option<&Digest>) -> ();
+    fn long_lived_claims(owner: &Digest, max: i64, now: UnixMillis) -> i64;
     fn live_rows(now: UnixMillis) -> LiveRows;
     fn insert_one_time_code(code: &OneTimeCode) -> ();
     fn one_time_code(code: &Digest) -> Option<OneTimeCode>;
@@ -267,7 +268,8 @@ limited!(ImportStore {
 });
 
 limited!(RateLimitStore {
-    fn use_rate_limit(shared: SharedUse<'_>, now: UnixMillis) -> Option<UnixMillis>;
+    fn use_rate_limit(shared: SharedUse<'_>) -> Option<Duration>;
+    fn return_rate_limit(key: &Digest, unused: Duration) -> ();
 });
 
 limited!(SigningKeyStore {

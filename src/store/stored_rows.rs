@@ -10,8 +10,8 @@ use crate::clock::UnixMillis;
 use crate::model::{
     AccountId, AuditRecord, AuthorizationRequest, ClientInfo, CompletedAnswer, CredentialEntry, CredentialHandle,
     CredentialKind, DueEvent, EventRecord, EventState, FamilyState, KnoxRow, LinkRequest, NewestToken, OneTimeCode,
-    ServerRedirect, Service, SessionRow, SigningKey, SocialAccount, StartedBy, StoredPendingLogin, TokenUse, UsedCode,
-    User, UserId,
+    ServerRedirect, Service, SessionRow, SigningKey, SigningKeyState, SocialAccount, StartedBy, StoredPendingLogin,
+    TokenUse, UsedCode, User, UserId,
 };
 use crate::secrets::Digest;
 
@@ -550,7 +550,8 @@ impl TryFrom<SigningKeyRow> for SigningKey {
             algorithm: row.algorithm,
             public_jwk: row.public_jwk,
             encrypted_private_key: row.encrypted_private_key,
-            state: row.state.parse().map_err(|_| undecodable("the state of a signing key"))?,
+            // One row must not keep the others from being read.
+            state: row.state.parse().unwrap_or(SigningKeyState::Unknown),
             created: UnixMillis(row.created),
             signs_from: row.signs_from.map(UnixMillis),
             retired: row.retired.map(UnixMillis),

@@ -196,10 +196,54 @@ test(
   { tls: true },
 );
 
+for (const [kind, shown] of Object.entries({ JWT: "Payload", Session: "Cookie", Token: "Authorization: Token", Knox: "Authorization: Token" })) {
+  test(`start page: sign in for a ${kind} credential, see it, link an account, unlink it, sign out`, async (visit) => {
+    const { page, base } = visit;
+    await page.goto(base);
+    await page.getByRole("radio", { name: kind, exact: true }).check({ force: true });
+    await button(page, `Sign in with ${PROVIDERS[0]}`).click();
+    await choose(page, "Mara Lindqvist");
+    await page.getByRole("heading", { name: "Signed in as Mara Lindqvist" }).waitFor();
+    assert.equal(page.url(), `${base}/`, "no code is left in the URL");
+    await page.locator("#credential").filter({ hasText: shown }).waitFor();
+    assert.ok((await page.locator("#devices li").count()) > 0);
+    await page.locator("#devices").filter({ hasText: "this page" }).waitFor();
+
+    await button(page, `Link ${PROVIDERS[1]}`).click();
+    await choose(page, "Mara Lindqvist");
+    await page.locator("#accounts li").nth(1).waitFor();
+    await page.getByRole("button", { name: `Unlink ${PROVIDERS[1]}` }).click();
+    await page.locator("#accounts li").nth(1).waitFor({ state: "detached" });
+
+    await page.reload();
+    await page.getByRole("heading", { name: "Signed in as Mara Lindqvist" }).waitFor();
+    await button(page, "Sign out").click();
+    await page.getByRole("heading", { name: "Sign in", exact: true }).waitFor();
+  });
+}
+
+test("start page: the code follows the kind of credential, and is copied", async (visit) => {
+  const { page, base, context } = visit;
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.goto(base);
+  const copied = async (label) => {
+    await page.getByRole("tab", { name: label }).click();
+    await page.getByRole("button", { name: `Copy the ${label} code` }).click();
+    return page.evaluate(() => navigator.clipboard.readText());
+  };
+  assert.ok((await copied("React")).includes(`baseUrl: "${base}"`));
+  assert.ok((await copied("React")).includes('kind: "jwt-pair-user"'));
+  await page.getByRole("radio", { name: "Knox", exact: true }).check({ force: true });
+  assert.ok((await copied("curl")).includes(`${base}/api/login/social/knox_user/demo/`));
+  assert.ok((await copied("Python")).includes("Token {login.json()['token']}"));
+  await page.getByRole("tab", { name: "Python" }).press("ArrowRight");
+  assert.equal(await page.getByRole("tab", { name: "React" }).getAttribute("aria-selected"), "true");
+});
+
 test("the start page links to the examples and they to the consent page", async (visit) => {
   const { page, base } = visit;
   await page.goto(base);
-  await page.getByRole("link", { name: /Example/ }).click();
+  await page.getByRole("navigation").getByRole("link", { name: "Examples" }).click();
   await page.getByRole("heading", { name: "Sign in, four ways" }).waitFor();
   await shot(page, "start");
   await page.getByRole("link", { name: /^Knox A token for each login/ }).click();
@@ -227,6 +271,8 @@ async function execute(page, operation, { provider, body } = {}) {
 test("Swagger UI signs in against the demo provider", async (visit) => {
   const { page, base, context } = visit;
   await page.goto(`${base}/docs/`);
+  // The groups are collapsed.
+  for (const group of ["begin", "login"]) await page.locator(`#operations-tag-${group} button`).first().click();
   const list = await execute(page, "listProviders");
   assert.deepEqual([list.status, list.body.providers.map(({ name }) => name)], [200, ["demo", "demo-oauth1"]]);
 
@@ -244,4 +290,19 @@ test("Swagger UI signs in against the demo provider", async (visit) => {
   assert.deepEqual([login.status, login.body.first_name], [200, "Yuki"]);
   await page.evaluate(() => window.scrollTo(0, 0));
   await page.screenshot({ path: `${SCREENSHOTS}/docs.png` });
+});
+
+test("Swagger UI signs in by its button, and then calls an operation as this user", async (visit) => {
+  const { page, base } = visit;
+  await page.goto(`${base}/docs/`);
+  assert.equal(await page.locator(".opblock").count(), 0, "the groups are collapsed");
+  await page.getByPlaceholder("Filter by tag").waitFor();
+  await button(page, `Sign in with ${PROVIDERS[0]}`).click();
+  await choose(page, "Mara Lindqvist");
+  await page.getByText("Signed in as mara").waitFor();
+  await page.locator("#operations-tag-user button").first().click();
+  const user = await execute(page, "getUser");
+  assert.deepEqual([user.status, user.body.first_name], [200, "Mara"]);
+  await button(page, "Sign out").click();
+  await button(page, `Sign in with ${PROVIDERS[0]}`).waitFor();
 });

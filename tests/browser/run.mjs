@@ -1,4 +1,5 @@
-// Tests the example pages, the demo provider and Swagger UI in a browser: `node tests/browser/run.mjs --bin PATH`.
+// Tests the pages of the server, the demo provider, Swagger UI and the TypeScript client in a browser:
+// `node tests/browser/run.mjs --bin PATH`.
 //
 // Starts `rest-social-auth dev` in an empty folder on free ports, and Debian's Chromium without a window. Prints a line for
 // each test and `N passed, N failed`. Screenshots go to target/screenshots/. `--only TEXT` runs the tests with this text.
@@ -6,8 +7,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { tests as accessibilityTests } from "./accessibility.mjs";
+import { closeClientPages, tests as clientTests } from "./client.mjs";
+import { tests as pageTests } from "./pages.mjs";
 import { startServer } from "./server.mjs";
-import { tests } from "./pages.mjs";
 
 const FLAGS = [
   "--no-sandbox",
@@ -29,6 +32,8 @@ const { values: options } = parseArgs({
   },
 });
 
+const LOCAL = ["127.0.0.1", "localhost"];
+
 /** A browser context with its own cookies and storage, which records errors on every page. */
 async function newVisit(browser, base, viewport = { width: 1100, height: 800 }) {
   const context = await browser.newContext({ viewport, serviceWorkers: "block", ignoreHTTPSErrors: true });
@@ -48,27 +53,35 @@ async function newVisit(browser, base, viewport = { width: 1100, height: 800 }) 
     page,
     base,
     /** Script errors, violations of the content security policy, and requests to other hosts. */
-    errors: () => [...errors, ...[...hosts].filter((host) => host !== "127.0.0.1").map((host) => `asked ${host}`)],
+    errors: () => [...errors, ...[...hosts].filter((host) => !LOCAL.includes(host)).map((host) => `asked ${host}`)],
   };
 }
 
 const servers = {};
 /** The server of a test, started for the first test that needs it. */
-async function serverOf({ tls = false }) {
-  servers[tls] ??= await startServer(options.bin, { tls });
-  return servers[tls];
+async function serverOf({ tls, command, settings }) {
+  const key = JSON.stringify([tls, command, settings]);
+  servers[key] ??= await startServer(options.bin, { tls, command, settings });
+  return servers[key];
 }
-const stopAll = () => Promise.all(Object.values(servers).map((server) => server.stop()));
+const stopAll = () => Promise.all([closeClientPages(), ...Object.values(servers).map((server) => server.stop())]);
 
 // Stop the servers and the browser when the run is interrupted.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void stopAll().then(() => process.exit(1)));
-const browser = await chromium.launch({ executablePath: options.chromium, headless: true, args: FLAGS });
+const browser = await chromium.launch({
+  executablePath: options.chromium,
+  headless: true,
+  args: FLAGS,
+  // The Back button must restore pages as it does for users.
+  ignoreDefaultArgs: ["--disable-back-forward-cache"],
+});
+const tests = [...pageTests, ...clientTests, ...accessibilityTests];
 let [passed, failed] = [0, 0];
 try {
-  for (const { name, run, ...settings } of tests.filter((test) => test.name.includes(options.only))) {
+  for (const { name, run, ...needs } of tests.filter((test) => test.name.includes(options.only))) {
     const started = performance.now();
-    const { base } = await serverOf(settings);
-    const visit = await newVisit(browser, base, settings.viewport);
+    const { base } = await serverOf(needs);
+    const visit = await newVisit(browser, base, needs.viewport);
     try {
       await run(visit, () => newVisit(browser, base));
       const errors = visit.errors();

@@ -1,6 +1,7 @@
 // Starts and stops the server under test.
 
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
@@ -13,7 +14,7 @@ const START_TIMEOUT = 300_000;
 const STOP_TIMEOUT = 120_000;
 
 /** A free port whose successor, used by the demo provider, is free too. */
-async function freePort() {
+export async function freePort() {
   const isFree = (port) =>
     new Promise((done) => {
       const server = createServer().once("error", () => done(false));
@@ -37,12 +38,15 @@ function isHealthy(base) {
   });
 }
 
-export async function startServer(binary, { tls = false } = {}) {
+/** `settings`: variables of the server. `command`: `dev`, or `serve` with the settings that it requires. */
+export async function startServer(binary, { tls = false, command = "dev", settings = {} } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "rest-social-auth-browser-"));
   const port = await freePort();
   const base = `${tls ? "https" : "http"}://127.0.0.1:${port}`;
-  const env = { PATH: process.env.PATH, HOME: folder, LISTEN: `127.0.0.1:${port}`, RUST_LOG: "info" };
-  const child = spawn(resolve(binary), ["dev", ...(tls ? ["--tls"] : [])], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  const required = command === "serve" ? { PUBLIC_URL: base, SECRET_KEY: randomBytes(48).toString("base64") } : {};
+  const system = { PATH: process.env.PATH, HOME: folder, LISTEN: `127.0.0.1:${port}`, RUST_LOG: "info" };
+  const env = { ...system, ...required, ...settings };
+  const child = spawn(resolve(binary), [command, ...(tls ? ["--tls"] : [])], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (log += data));
   let ended = false;

@@ -18,7 +18,8 @@ if listed.returncode:
 paths = listed.stdout.splitlines()
 failures = 0
 for path in paths:
-    if not path.startswith(tuple(rules["files"]["skip"])):
+    is_text = b"\0" not in (root / path).read_bytes()
+    if is_text and not path.startswith(tuple(rules["files"]["skip"])):
         for number, line in enumerate((root / path).read_text().splitlines(), 1):
             for pattern, word in words:
                 if not path.startswith(tuple(word.get("except", []))) and (match := pattern.search(line)):

@@ -270,11 +270,21 @@ async fn keys_list_and_keys_rotate(engine: Engine) {
         let list = keys(names, &["keys", "list", "--json"]).await.success().json();
         json!({"keys": list["encryption_keys"], "undecryptable": list["undecryptable"]})
     };
-    let key = |name: &str, encrypts: bool, tokens: i64| json!({"name": name, "encrypts": encrypts, "tokens": tokens});
+    let key = |name: &str, encrypts: bool, tokens: i64| json!({"name": name, "encrypts": encrypts, "provider_tokens": tokens, "signing_keys": 0});
+    // The key of SECRET_KEY was used before ENCRYPTION_KEYS was set.
+    let derived = || key("secret-key", false, 0);
     let both = format!("{KEY_B},{KEY_A}");
-    assert_eq!(listed(KEY_A).await, json!({"keys": [key("a", true, 2)], "undecryptable": 0}));
-    assert_eq!(listed(&both).await, json!({"keys": [key("b", true, 0), key("a", false, 2)], "undecryptable": 0}));
-    assert_eq!(listed(KEY_B).await, json!({"keys": [key("b", true, 0)], "undecryptable": 2}));
+    assert_eq!(listed(KEY_A).await, json!({"keys": [key("a", true, 2), derived()], "undecryptable": 0}));
+    let of_both = json!([key("b", true, 0), key("a", false, 2), derived()]);
+    assert_eq!(listed(&both).await, json!({"keys": of_both, "undecryptable": 0}));
+    assert_eq!(listed(KEY_B).await, json!({"keys": [key("b", true, 0), derived()], "undecryptable": 2}));
+    for (name, reason) in
+        [("a", "2 provider tokens and 0 signing keys are encrypted with it"), ("b", "it is the first one")]
+    {
+        let in_use = keys(&both, &["keys", "retire", name]).await;
+        assert_eq!(in_use.status, Some(1));
+        assert!(in_use.stderr.contains("is in use") && in_use.stderr.contains(reason), "{}", in_use.stderr);
+    }
 
     // Without the old key, rotation fails and changes nothing.
     let missing_key = keys(KEY_B, &["keys", "rotate"]).await;
@@ -287,13 +297,23 @@ async fn keys_list_and_keys_rotate(engine: Engine) {
     let rotated = keys(&both, &["keys", "rotate", "--json"]).await.success().json();
     let encryption = json!({"key": "b", "provider_tokens": 2, "signing_keys": 0, "undecryptable": 0});
     assert_eq!(rotated, json!({"encryption": encryption, "signing": null}));
-    assert_eq!(listed(KEY_B).await, json!({"keys": [key("b", true, 2)], "undecryptable": 0}));
+    assert_eq!(listed(KEY_B).await, json!({"keys": [key("b", true, 2), derived()], "undecryptable": 0}));
+    for (name, can_go) in [("a", "remove it from ENCRYPTION_KEYS"), ("secret-key", "SECRET_KEY can be changed")] {
+        let retired = keys(&both, &["keys", "retire", name]).await.success().stdout;
+        assert!(retired.contains(can_go), "{retired}");
+    }
     let text = keys(&both, &["keys", "list"]).await.success().stdout;
     assert!(text.contains("encrypts and decrypts  2") && !text.contains("J4nW"), "{text}");
 
-    let turned_off = run_on(&app.database, &["keys", "rotate"], &[("SECRET_KEY", SECRET_KEY)]).await;
-    assert_eq!(turned_off.status, Some(1));
-    assert!(turned_off.stderr.contains("STORE_PROVIDER_TOKENS is off"), "{}", turned_off.stderr);
+    // Tokens that were stored before the setting was turned off are counted and encrypted again.
+    let off = [("SECRET_KEY", SECRET_KEY), ("ENCRYPTION_KEYS", &both)];
+    let text = run_on(&app.database, &["keys", "list"], &off).await.success().stdout;
+    assert!(text.contains("encrypts and decrypts  2") && text.contains("STORE_PROVIDER_TOKENS is off"), "{text}");
+    let swapped = [("SECRET_KEY", SECRET_KEY), ("ENCRYPTION_KEYS", &format!("{KEY_A},{KEY_B}"))];
+    let rotated = run_on(&app.database, &["keys", "rotate", "--json"], &swapped).await.success().json();
+    assert_eq!(rotated["encryption"]["provider_tokens"], 2);
+    let reserved = keys(&KEY_A.replace("a:", "secret-key:"), &["keys", "list"]).await;
+    assert!(reserved.stderr.contains("ENCRYPTION_KEYS: has a key with the name secret-key"), "{}", reserved.stderr);
     let duplicate = keys(&format!("{KEY_A},{KEY_A}"), &["keys", "list"]).await;
     assert_eq!(
         (duplicate.status, duplicate.errors()),

@@ -25,7 +25,8 @@ mod login_errors; // R-ERR: problem documents of failed logins
 mod login_parameters; // parameters that one login adds: prompt, login_hint, max_age and others
 mod login_responses; // R-OUT, R-SES, R-TOK, R-JWT, R-KNX: the response of each kind of login
 mod multiple_nodes; // two servers on one PostgreSQL
-mod pending_logins; // custom pipeline steps, additional input (202), resume
+mod pages; // pages for users: languages, the name and logo of the site, unknown addresses, `/` of serve
+mod pending_logins; // custom pipeline steps, additional input (403), resume
 mod pending_logins_in_redirect_flow; // additional input in the server-side redirect flow: the server's page, native apps
 mod provider_failures; // provider errors and timeouts, circuit breaker: status, no row written
 mod provider_logins; // every provider of the catalog signs a user in, tests/cases

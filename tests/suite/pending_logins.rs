@@ -1,4 +1,4 @@
-//! Pending logins: the 202, the additional input, and the resume route.
+//! Pending logins: the 403 `additional_input_required`, the additional input, and the resume route.
 
 mod custom_steps;
 
@@ -20,7 +20,7 @@ on_both_databases! {
     invalid_input_keeps_the_login_pending,
     flow_token_is_valid_once_for_ten_minutes,
     another_browser_cannot_resume_a_pending_login,
-    repeated_code_gets_the_same_202,
+    repeated_code_gets_the_same_pending_login,
     sec_28_pending_login_is_encrypted,
     completed_step_is_not_run_again_on_resume,
     provider_can_have_its_own_pipeline,
@@ -101,18 +101,17 @@ pub fn with_terms(engine: Engine) -> TestAppBuilder {
 
 #[track_caller]
 pub fn pending_login(answer: &Answer) -> Value {
-    assert_eq!(answer.status, 202, "{}", answer.text);
     assert!(answer.set_cookie("sessionid").is_none(), "no session before the login completes");
-    answer.json()
+    answer.problem(403, "additional_input_required")
 }
 
 pub fn flow_token(answer: &Answer) -> String {
     pending_login(answer)["flow_token"].as_str().expect("a flow token").to_owned()
 }
 
-pub async fn resume(client: &Client, flow_token: &str, mut answers: Value) -> Answer {
-    answers["flow_token"] = flow_token.into();
-    client.post("/api/login/social/resume/").json(&answers).send().await
+pub async fn resume(client: &Client, flow_token: &str, answers: Value) -> Answer {
+    let body = json!({"flow_token": flow_token, "answers": answers});
+    client.post("/api/login/social/resume/").json(&body).send().await
 }
 
 async fn every_login_route_can_be_pending_and_resumed(engine: Engine) {
@@ -138,7 +137,7 @@ async fn every_login_route_can_be_pending_and_resumed(engine: Engine) {
         let asked = pending_login(&answer);
         assert_eq!(
             asked.as_object().map(|all| all.keys().map(String::as_str).collect::<Vec<_>>()).expect("an object"),
-            ["flow_token", "expires_in", "step", "fields"]
+            ["type", "title", "status", "code", "detail", "request_id", "flow_token", "expires_in", "step", "fields"]
         );
         assert_eq!((&asked["step"], &asked["expires_in"]), (&json!("terms"), &json!(600)), "{route}");
         assert_eq!(
@@ -155,7 +154,8 @@ async fn every_login_route_can_be_pending_and_resumed(engine: Engine) {
             "no user before the login completes"
         );
         let done = resume(&client, &flow_token(&answer), json!({"terms": true, "plan": "free"})).await;
-        assert_eq!(done.keys(), keys, "{route}");
+        assert_eq!(done.ok()["kind"], route);
+        assert_eq!(done.keys()[1..], keys, "{route}");
         assert_eq!(done.set_cookie("sessionid").is_some(), route == "session", "{route}");
     }
     assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 9, "no second call to the provider");
@@ -181,6 +181,12 @@ async fn invalid_input_keeps_the_login_pending(engine: Engine) {
         assert!(problem["errors"][field].is_array(), "{answers}: {problem}");
     }
     assert_eq!(app.database.count("users").await, 0);
+    let beside = json!({"flow_token": token, "answers": {"terms": false}, "terms": true});
+    let problem = client.post("/api/login/social/resume/").json(&beside).send().await.problem(400, "invalid_request");
+    assert!(problem["errors"]["terms"].is_array(), "the object wins: {problem}");
+    let invalid = json!({"flow_token": token, "answers": ["terms"], "terms": true});
+    let problem = client.post("/api/login/social/resume/").json(&invalid).send().await.problem(400, "invalid_request");
+    assert_eq!(problem["errors"], json!({"answers": ["Must be an object."]}));
     let done = client.post("/api/login/social/resume/").form(&[("flow_token", &token), ("terms", "on")]).send().await;
     assert_eq!(done.ok()["username"], "user13");
     assert_eq!(app.database.number("SELECT count(*) FROM audit_events WHERE event = 'refused'").await, 0);
@@ -233,14 +239,19 @@ async fn another_browser_cannot_resume_a_pending_login(engine: Engine) {
     resume(&app.client(), &token, json!({"terms": true})).await.ok();
 }
 
-async fn repeated_code_gets_the_same_202(engine: Engine) {
+async fn repeated_code_gets_the_same_pending_login(engine: Engine) {
     let app = with_terms(engine).start().await;
     let browser = app.browser();
     let begun = app.begin(&browser, "github", json!({})).await;
     let login = json!({"code": "u1", "state": begun.state});
     let first = browser.login("jwt-pair/github", login.clone()).await;
     let again = browser.login("jwt-pair/github", login.clone()).await;
-    assert_eq!(pending_login(&first), pending_login(&again));
+    let without_id = |answer| {
+        let mut problem = pending_login(answer);
+        problem["request_id"].take();
+        problem
+    };
+    assert_eq!(without_id(&first), without_id(&again));
     assert_eq!((app.double.calls_at(GITHUB_TOKEN).len(), app.database.count("pending_logins").await), (1, 1));
     app.advance(Duration::from_secs(31));
     browser.login("jwt-pair/github", login).await.problem(400, "code_already_used");

@@ -18,7 +18,7 @@ on_both_databases! {
     temporary_error_is_shown_on_the_page_and_can_be_retried,
     sec_13_page_works_only_in_the_browser_that_signed_in,
     page_redirects_to_an_app_without_its_code_verifier,
-    one_time_code_of_a_pending_login_answers_202,
+    one_time_code_of_a_pending_login_answers_additional_input_required,
 }
 
 const PAGE: &str = "https://front.example/cb";
@@ -114,11 +114,15 @@ async fn server_page_asks_for_additional_input(engine: Engine) {
     assert_page(
         &page,
         200,
-        &["<form method=\"post\" action=\"/api/login/social/resume/\">", "name=\"terms\"", "<option>gold</option>"],
+        &[
+            "<form method=\"post\" action=\"/api/login/social/resume/?ui_locales=en\">",
+            "name=\"terms\"",
+            "<option value=\"gold\">gold</option>",
+        ],
     );
     assert!(!page.text.contains("<script"));
     let host = app.node.base.split_once("//").expect("a URL").1;
-    assert_page(&page, 200, &[&format!("<b>{host}</b> needs this information"), "<style>"]);
+    assert_page(&page, 200, &[&format!("{host} needs this information"), "<style>"]);
     assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("style-src 'sha256-")));
     let token = form_flow_token(&page);
     let again = submit(&app, &browser, &token, &[]).await;
@@ -196,18 +200,22 @@ async fn page_shows_validation_errors_and_keeps_the_input(engine: Engine) {
     assert_page(&page, 200, &["Your &quot;name&quot;"]);
     let token = form_flow_token(&page);
     let typed = [("name", "\"><b>"), ("plan", "gold"), ("news", "true")];
-    let kept_input =
-        ["value=\"&quot;&gt;&lt;b&gt;\"", "<option selected>gold</option>", "aria-describedby=\"about-news\" checked>"];
+    let kept_input = [
+        "value=\"&quot;&gt;&lt;b&gt;\"",
+        "<option value=\"gold\" selected>gold</option>",
+        "aria-describedby=\"about-news\" checked>",
+    ];
     // An error in one field keeps the input of the others.
     let page = submit(&app, &browser, &token, &[("name", "\"><b>"), ("plan", "lead"), ("news", "true")]).await;
-    assert_page(&page, 400, &["Not one of the choices.", kept_input[0], kept_input[2]]);
+    assert_page(&page, 400, &["Choose one of the options.", kept_input[0], kept_input[2]]);
     for (name, message) in [
         ("Invalid", "<span id=\"about-name\"><strong>This name is invalid.</strong></span>"),
-        ("<Closed>", "<p><strong role=\"alert\">This account is &lt;closed&gt;.</strong></p>"),
+        ("<Closed>", "<p class=\"alert\" role=\"alert\">This account is &lt;closed&gt;.</p>"),
     ] {
         let page = submit(&app, &browser, &token, &[("name", name), typed[1], typed[2]]).await;
         assert_page(&page, 400, &[message, kept_input[1], kept_input[2]]);
-        assert_eq!(page.text.matches("</strong>").count(), 1, "{}", page.text);
+        let messages = page.text.matches("</strong>").count() + page.text.matches("role=\"alert\"").count();
+        assert_eq!(messages, 1, "{}", page.text);
     }
     assert_eq!(location(&submit(&app, &browser, &token, &typed).await).as_str(), PAGE);
 }
@@ -266,10 +274,10 @@ async fn page_redirects_to_an_app_without_its_code_verifier(engine: Engine) {
     assert!(redirect.as_str().starts_with("com.example.app:/cb?code=rsax_"), "{redirect}");
     let body = json!({"code": parameter(&redirect, "code").expect("a code"), "code_verifier": verifier});
     let done = app.client().post("/api/login/social/swap/").json(&body).send().await;
-    assert_eq!(done.keys(), ["token"]);
+    assert_eq!(done.keys(), ["kind", "token"]);
 }
 
-async fn one_time_code_of_a_pending_login_answers_202(engine: Engine) {
+async fn one_time_code_of_a_pending_login_answers_additional_input_required(engine: Engine) {
     let app = with_terms(engine).with("ALLOWED_REDIRECT_URIS", APP).start().await;
     let redirect = complete_redirect(&app.browser(), &format!("next={APP}&kind=jwt-pair-user"), "u1").await;
     assert_eq!(parameter(&redirect, "halted").as_deref(), Some("terms"));
@@ -279,5 +287,5 @@ async fn one_time_code_of_a_pending_login_answers_202(engine: Engine) {
     app.client().post("/api/login/social/swap/").json(&body).send().await.problem(400, "invalid_code");
     // The app resumes without the browser's cookie.
     let done = resume(&app.client(), &token, json!({"terms": true})).await;
-    assert_eq!(done.keys(), ["id", "token", "refresh", "username", "first_name", "last_name", "email"]);
+    assert_eq!(done.keys(), ["kind", "id", "token", "refresh", "username", "first_name", "last_name", "email"]);
 }

@@ -82,7 +82,7 @@ async fn sec_11_one_time_code_is_exchanged_once_within_a_minute(engine: Engine) 
             continue;
         }
         let exchanged = app.client().post("/api/login/social/swap/").json(&code).send().await;
-        assert_eq!(exchanged.keys(), ["token", "refresh"]);
+        assert_eq!(exchanged.keys(), ["kind", "token", "refresh"]);
         app.client().user(&format!("Bearer {}", exchanged.field("token"))).await.ok();
         app.client().post("/api/login/social/swap/").json(&code).send().await.problem(400, "invalid_code");
     }

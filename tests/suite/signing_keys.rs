@@ -24,7 +24,12 @@ on_both_databases! {
     sec_31_keys_rotate_under_load_without_a_401,
     sec_29_forged_headers_and_other_types_are_refused,
     sec_31_a_key_that_another_node_made_is_read_when_a_token_names_it,
+    sec_31_tokens_with_garbage_key_ids_read_the_keys_once_a_second,
     sec_31_a_key_in_another_state_than_assumed_is_not_retired,
+    sec_31_a_key_that_cannot_be_read_stops_no_other,
+    sec_31_a_node_without_the_key_that_signs_refuses_requests,
+    sec_31_without_keys_requests_are_refused_at_once,
+    sec_30_a_change_of_secret_key_separates_no_token_from_its_family,
     sec_31_rotation_by_schedule_keeps_refresh_tokens_valid,
     sec_31_keys_are_listed_rotated_and_retired_by_commands,
     keys_of_another_algorithm_verify_their_tokens,
@@ -293,6 +298,43 @@ async fn sec_29_forged_headers_and_other_types_are_refused(engine: Engine) {
     }
 }
 
+/// Whatever tokens are sent: otherwise a caller without a credential could make the database work.
+async fn sec_31_tokens_with_garbage_key_ids_read_the_keys_once_a_second(engine: Engine) {
+    const READ: &str = "read the keys that sign JWTs";
+    let (database, folder) = (Database::create(engine).await, TempDir::new().expect("a folder"));
+    let environment = [
+        ("RATE_LIMITS", "off"),
+        ("RUST_LOG", "info,rest_social_auth::account::signing_keys=trace"),
+        ("DATABASE_URL", database.url()),
+        ("SECRET_KEY", SECRET_KEY),
+        ("PUBLIC_URL", PUBLIC_URL),
+        ("SIMPLE_JWT_ALGORITHM", "ES256"),
+    ];
+    let process = Process::start(&["serve"], &environment, folder.path()).await;
+    let attackers = rcgen::KeyPair::generate().expect("a P-256 key");
+    let key = jsonwebtoken::EncodingKey::from_ec_pem(attackers.serialize_pem().as_bytes()).expect("a key");
+    let garbage = |number: usize| {
+        let kid = Some(format!("{number:043}"));
+        let header = jsonwebtoken::Header { kid, ..jsonwebtoken::Header::new(Algorithm::ES256) };
+        jsonwebtoken::encode(&header, &json!({"exp": 4_000_000_000_i64, "user_id": "1"}), &key).expect("a token")
+    };
+    let reads = || process.output().matches(READ).count();
+    let (before, begun) = (reads(), tokio::time::Instant::now());
+    assert!(before > 0, "the log has the reads: {}", process.output());
+    for round in 0..3 {
+        let client = process.client();
+        let statuses = join_all((0..100).map(|n| {
+            let (client, token) = (client.clone(), garbage(round * 100 + n));
+            async move { client.user(&format!("Bearer {token}")).await.status }
+        }));
+        assert!(statuses.await.iter().all(|status| *status == 401));
+    }
+    // Once a second for the tokens, and every ten seconds in any case.
+    let seconds = usize::try_from(begun.elapsed().as_secs()).expect("a short test") + 1;
+    let caused = reads() - before;
+    assert!(caused <= seconds + seconds / 10 + 1, "{caused} reads in {seconds} seconds");
+}
+
 /// Two nodes may decide from different reads of the keys.
 async fn sec_31_a_key_in_another_state_than_assumed_is_not_retired(engine: Engine) {
     let app = es256(engine).start().await;
@@ -326,6 +368,136 @@ async fn sec_31_a_key_that_another_node_made_is_read_when_a_token_names_it(engin
     assert_eq!(join_all(requests).await, [200; 5]);
     let body = json!({"refresh": pair.field("refresh")});
     other.client().post("/api/token/refresh/").json(&body).send().await.ok();
+}
+
+/// Retires the key that signs as another node does it: the published one signs.
+async fn rotate(app: &TestApp) {
+    let (repository, now) = (app.database.repository().await, app.clock.now());
+    let keys = repository.signing_keys().await.expect("a read");
+    let find = |state| keys.iter().find(|key| key.state == state && key.algorithm == "ES256").expect("a key");
+    let (signing, next) = (find(SigningKeyState::Signing), find(SigningKeyState::Published));
+    let changes = [
+        SigningKeyChange::Retire {
+            kid: signing.kid.clone(),
+            expires: now.plus(Duration::from_secs(86_400)),
+            from: Some(SigningKeyState::Signing),
+        },
+        SigningKeyChange::Sign { kid: next.kid.clone() },
+    ];
+    assert!(repository.change_signing_keys(&changes, now, None).await.expect("a write"));
+}
+
+async fn wait_until_status(client: &Client, path: &str, status: u16) {
+    while client.get(path).send().await.status != status {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Rows that were changed, or that a later release wrote.
+async fn sec_31_a_key_that_cannot_be_read_stops_no_other(engine: Engine) {
+    let app = es256(engine).start().await;
+    let first = app.token("jwt-pair", &code()).await;
+    for (kid, algorithm, state) in
+        [("broken", "ES256", "retired"), ("foreign", "ML-DSA-44", "published"), ("later", "RS256", "suspended")]
+    {
+        let columns = "(kid, algorithm, public_jwk, state, created)";
+        let insert =
+            format!("INSERT INTO signing_keys {columns} VALUES ('{kid}', '{algorithm}', '{{}}', '{state}', 1)");
+        app.database.run(&insert).await;
+    }
+    rotate(&app).await;
+    let next = loop {
+        let token = app.token("jwt-pair", &code()).await;
+        if kid(&token) != kid(&first) {
+            break token;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    for token in [first, next] {
+        app.client().user(&format!("Bearer {token}")).await.ok();
+    }
+    wait_until_key_set(&app.client(), |set| set["keys"].as_array().is_some_and(|keys| keys.len() == 3)).await;
+    app.start_second_node().await.client().get("/readyz").send().await.ok();
+    let of_app = [("SECRET_KEY", crate::support::test_app::SECRET_KEY)];
+    let list = json_of(&command(&app.database, &["keys", "list", "--json"], &of_app).await);
+    assert_eq!(list["unreadable_signing_keys"], json!(["broken", "foreign", "later"]));
+    let doctor = command(&app.database, &["doctor"], &of_app).await;
+    let found = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(found.contains("broken, foreign, later cannot be read"), "{found}");
+    let retired = command(&app.database, &["keys", "retire", "later", "--json"], &of_app).await;
+    assert_eq!(json_of(&retired)["state"], "removed");
+}
+
+/// It must not sign with the former one: the others have retired it.
+async fn sec_31_a_node_without_the_key_that_signs_refuses_requests(engine: Engine) {
+    let lost = "encrypted_private_key = substr(encrypted_private_key, 2)";
+    for (change, message) in [(lost, "cannot be decrypted"), ("public_jwk = '{}'", "cannot be read")] {
+        let app = es256(engine).start().await;
+        let first = app.token("jwt-pair", &code()).await;
+        app.database.run(&format!("UPDATE signing_keys SET {change} WHERE state = 'published'")).await;
+        rotate(&app).await;
+        wait_until_status(&app.client(), "/readyz", 503).await;
+        app.client().get("/healthz").send().await.ok();
+        app.login("jwt-pair", &code()).await.problem(503, "database_unavailable");
+        let kid = app.database.text("SELECT kid FROM signing_keys WHERE state = 'signing'").await;
+        let environment = [
+            ("SECRET_KEY", crate::support::test_app::SECRET_KEY),
+            ("PUBLIC_URL", PUBLIC_URL),
+            ("LISTEN", "127.0.0.1:0"),
+        ];
+        let server = command(&app.database, &["serve"], &environment).await;
+        let error = String::from_utf8_lossy(&server.stderr).into_owned();
+        assert!(!server.status.success(), "it does not start");
+        assert!(error.contains(message) && error.contains(&format!("keys retire {kid}")), "{error}");
+
+        app.database.run("UPDATE signing_keys SET state = 'retired', expires = 1 WHERE state = 'signing'").await;
+        wait_until_status(&app.client(), "/readyz", 200).await;
+        let next = app.token("jwt-pair", &code()).await;
+        assert!(self::kid(&next) != kid && self::kid(&next) != self::kid(&first));
+        for token in [first, next] {
+            app.client().user(&format!("Bearer {token}")).await.ok();
+        }
+    }
+}
+
+/// No request waits for the database, so that they cannot take up all connections.
+async fn sec_31_without_keys_requests_are_refused_at_once(engine: Engine) {
+    let app = es256(engine).start().await;
+    app.database.run("ALTER TABLE signing_keys RENAME TO hidden").await;
+    let node = app.start_second_node().await;
+    let requests = (0..30).map(|number| {
+        let client = node.client();
+        async move {
+            let path = if number % 2 == 0 { "/readyz" } else { "/api/login/social/providers/" };
+            let answer = client.get(path).send().await;
+            answer.problem(503, "database_unavailable");
+            assert!(answer.header("retry-after").is_some());
+        }
+    });
+    join_all(requests).await;
+    node.client().get("/healthz").send().await.ok();
+    app.client().get("/readyz").send().await.ok();
+    app.token("jwt-pair", &code()).await;
+    app.database.run("ALTER TABLE hidden RENAME TO signing_keys").await;
+    wait_until_status(&node.client(), "/readyz", 200).await;
+    node.client().login("jwt-pair/github", json!({"code": code()})).await.field("token");
+}
+
+async fn sec_30_a_change_of_secret_key_separates_no_token_from_its_family(engine: Engine) {
+    let app = es256(engine)
+        .with("ENCRYPTION_KEYS", "a:Zt8mVq3cYw0RkPj6LbXs1NfHd7GuAe5oT2iKyC9xQzM=")
+        .with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "true")
+        .with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "true")
+        .start()
+        .await;
+    let pair = app.login("jwt-pair", &code()).await;
+    let (bearer, body) = (format!("Bearer {}", pair.field("token")), json!({"refresh": pair.field("refresh")}));
+    let node = app.start_node_with(&[("SECRET_KEY", SECRET_KEY)]).await;
+    node.client().user(&bearer).await.ok();
+    node.client().post("/api/token/blacklist/").json(&body).send().await.ok();
+    for client in [node.client(), app.client()] {
+        client.user(&bearer).await.problem(401, "token_not_valid");
+    }
 }
 
 async fn sec_31_rotation_by_schedule_keeps_refresh_tokens_valid(engine: Engine) {
@@ -419,9 +591,26 @@ async fn sec_31_keys_are_listed_rotated_and_retired_by_commands(engine: Engine) 
         assert!(count >= least, "{event}");
     }
 
-    // New ENCRYPTION_KEYS, then a lost one.
-    let (old, new) =
-        ("a:Zt8mVq3cYw0RkPj6LbXs1NfHd7GuAe5oT2iKyC9xQzM=", "b:J4nWc7ySx0KtGm3ZpVfQe9LrBd6HuAa1oT8iXk5NwRs=");
+    // ENCRYPTION_KEYS are set for the first time, and replaced. Then the key of the signing key is lost.
+    let (first, old, new) = (
+        "first:pV3cYw0RkZt8mQj6LbXs1NfHd7GuAe5oT2iKyC9xQzM=",
+        "a:Zt8mVq3cYw0RkPj6LbXs1NfHd7GuAe5oT2iKyC9xQzM=",
+        "b:J4nWc7ySx0KtGm3ZpVfQe9LrBd6HuAa1oT8iXk5NwRs=",
+    );
+    let encrypted = async |keys: &str| {
+        let list = json_of(&command(&database, &["keys", "list", "--json"], &[("ENCRYPTION_KEYS", keys)]).await);
+        let of = list["encryption_keys"].as_array().expect("keys").clone();
+        of.iter().map(|key| key["signing_keys"].as_i64().expect("a number")).collect::<Vec<_>>()
+    };
+    assert_eq!(encrypted(first).await, [0, 2], "the key of SECRET_KEY still decrypts");
+    let in_use = command(&database, &["keys", "retire", "secret-key"], &[("ENCRYPTION_KEYS", first)]).await;
+    assert!(String::from_utf8_lossy(&in_use.stderr).contains("0 provider tokens and 2 signing keys"));
+    json_of(
+        &command(&database, &["keys", "rotate", "--only", "encryption", "--json"], &[("ENCRYPTION_KEYS", first)]).await,
+    );
+    assert_eq!(encrypted(first).await, [2, 0]);
+    json_of(&command(&database, &["keys", "retire", "secret-key", "--json"], &[("ENCRYPTION_KEYS", first)]).await);
+
     let lost = command(&database, &["keys", "rotate"], &[("ENCRYPTION_KEYS", old)]).await;
     let message = String::from_utf8_lossy(&lost.stderr).into_owned();
     let current = database.text(signing).await;
@@ -509,6 +698,11 @@ async fn key_set_and_metadata_are_public_and_cacheable(engine: Engine) {
             "access_token_signing_alg_values_supported": ["ES256"],
         })
     );
+    // RFC 8414, 3.3: the issuer is the URL of the document, whatever `iss` of the tokens is.
+    let renamed = app.start_node_with(&[("SIMPLE_JWT_ISSUER", "https://sso.example")]).await;
+    assert_eq!(renamed.client().get(metadata).send().await.ok()["issuer"], PUBLIC_URL);
+    let token = renamed.client().login("jwt-pair/github", json!({"code": code()})).await.field("token");
+    assert_eq!(claims(&token)["iss"], "https://sso.example");
     let symmetric = app.start_node_with(&[("SIMPLE_JWT_ALGORITHM", "HS256")]).await;
     assert_eq!(key_set(&symmetric.client()).await, json!({"keys": []}), "a secret key is never published");
     let answer = symmetric.client().get(metadata).send().await.ok();

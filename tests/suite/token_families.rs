@@ -18,6 +18,8 @@ on_both_databases! {
     sec_30_without_blacklisting_tokens_work_as_in_drsa,
     sec_30_token_of_simplejwt_starts_a_family,
     sec_30_sweeper_keeps_the_rows_that_detect_reuse,
+    sec_30_clock_of_another_node_ends_no_reuse_detection,
+    sec_30_revocation_is_remembered_as_long_as_access_tokens,
     sec_30_family_is_read_by_indexes,
 }
 
@@ -181,6 +183,10 @@ async fn sec_30_family_ends_after_its_absolute_lifetime(engine: Engine) {
     let pair = sign_in(&app, "jwt-pair", "u1").await;
     let sliding = sign_in(&app, "jwt-sliding", "u01").await;
     assert_eq!(claims(&pair.refresh)["exp"], end, "the first token is limited as well");
+    assert_eq!(claims(&sliding.refresh)["refresh_exp"], end);
+    let long = app.start_node_with(&[("SIMPLE_JWT_SLIDING_TOKEN_LIFETIME", "86400")]).await;
+    let long = long.client().login("jwt-sliding/github", json!({"code": "u001"})).await.field("token");
+    assert_eq!((&claims(&long)["exp"], &claims(&long)["refresh_exp"]), (&json!(end), &json!(end)));
     app.advance(Duration::from_secs(500));
     let (pair, sliding) = (refresh(&app, "jwt-pair", &pair).await, refresh(&app, "jwt-sliding", &sliding).await);
     assert_eq!((&claims(&pair.refresh)["exp"], &claims(&sliding.refresh)["exp"]), (&json!(end), &json!(end)));
@@ -324,9 +330,51 @@ async fn sec_30_sweeper_keeps_the_rows_that_detect_reuse(engine: Engine) {
     sweep().await;
     assert!(!is_accepted(&app, &newest).await, "a revoked family is remembered while its access tokens could be used");
     refused(&app, "jwt-pair", &newest, "Token is blacklisted").await;
+    // The refresh tokens have expired. Their rows stay until the access tokens have, too, on every node.
     app.advance(Duration::from_secs(3601));
     sweep().await;
+    assert!(app.database.count("refresh_tokens").await > 0);
+    app.advance(Duration::from_secs(300 + 300));
+    sweep().await;
     assert_eq!(app.database.count("refresh_tokens").await, 0);
+}
+
+/// A node whose clock is four minutes ahead deletes expired rows. The others still accept the tokens of these rows.
+async fn sec_30_clock_of_another_node_ends_no_reuse_detection(engine: Engine) {
+    let plan = rotating(engine).with("SIMPLE_JWT_REFRESH_TOKEN_LIFETIME", "3600");
+    let app = plan.with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "5").start().await;
+    let repository = app.database.repository().await;
+    let stolen = sign_in(&app, "jwt-pair", "u1").await;
+    let client = refresh(&app, "jwt-pair", &stolen).await;
+    let newest = refresh(&app, "jwt-pair", &client).await;
+    app.advance(Duration::from_secs(3599));
+    let ahead = app.clock.now().plus(Duration::from_secs(4 * 60));
+    rest_social_auth::store::sweep(repository.as_ref(), ahead, 1000).await.expect("a sweep");
+    // Without its row the used token would be unknown, and start a family of its own.
+    refused(&app, "jwt-pair", &stolen, "Token is blacklisted").await;
+    refused(&app, "jwt-pair", &newest, "Token is blacklisted").await;
+    assert_eq!(app.database.number("SELECT count(*) FROM audit_events WHERE event = 'token_reused'").await, 1);
+}
+
+/// Without rotation a refresh token issues access tokens until it expires, which then outlive it.
+async fn sec_30_revocation_is_remembered_as_long_as_access_tokens(engine: Engine) {
+    let plan = TestApp::builder(engine).with("SIMPLE_JWT_REFRESH_TOKEN_LIFETIME", "600");
+    let plan = plan.with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "3600").with("SIMPLE_JWT_LEEWAY", "30");
+    let app = plan.start().await;
+    let repository = app.database.repository().await;
+    let first = sign_in(&app, "jwt-pair", "u1").await;
+    app.advance(Duration::from_secs(590));
+    let answer = try_refresh(&app.client(), "jwt-pair", &first.refresh).await;
+    let token = Held { refresh: first.refresh, access: answer.field("access") };
+    assert!(is_accepted(&app, &token).await);
+    let owner = format!("Token {}", app.token("knox", "u01").await);
+    let others = app.client().request("DELETE", "/api/user/credentials/others/").header("authorization", owner);
+    assert_eq!(others.send().await.status, 204);
+    assert!(!is_accepted(&app, &token).await);
+    // The second before the access token expires.
+    app.advance(Duration::from_secs(3600 + 29));
+    rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 1000).await.expect("a sweep");
+    assert!(!is_accepted(&app, &token).await, "a revoked access token is accepted again");
 }
 
 /// Every access token is verified with the second of these reads.

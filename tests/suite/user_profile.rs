@@ -101,7 +101,7 @@ const FIELDS: &str = r#"{
 }"#;
 
 async fn with_fields(engine: Engine) -> TestApp {
-    TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS).start().await
+    TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS).with("API_DOCS", "true").start().await
 }
 
 async fn declared_fields_are_in_responses_claims_and_openapi(engine: Engine) {

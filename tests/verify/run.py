@@ -3,14 +3,16 @@
     tests/verify/run.py SERVER [NAME …]
 
 It signs tokens itself, with the server's key: only so can a token be valid but for one fault. A program has two resources:
-`/me` verifies locally, `/payment` also introspects. NAME selects programs; without it, `axum` runs only with VERIFY_AXUM=1,
-because its first build takes minutes.
+`/me` verifies locally, `/payment` also introspects. NAME selects programs. The programs reach the server through a proxy, which
+counts how often they fetch the key set, and can add a key to it.
 """
 
 import base64
 import hashlib
 import hmac
 import html
+import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -21,6 +23,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -35,15 +38,26 @@ EXAMPLES = ROOT / "examples/verify"
 MAX_CODE_LINES = 60
 SUFFIXES = {".go", ".js", ".py", ".rs"}
 START_TIMEOUT = 120  # seconds; a loaded machine starts a program slowly
+UNKNOWN_KEYS = 20
+MIN_FETCH_INTERVAL = 10  # seconds between two fetches of the key set for unknown keys
+KEY_SET = "/.well-known/jwks.json"
 
-# The command of each program, in its folder; `{port}` is its port. The program that must be installed comes first.
+# The command of each program, in its folder; `{port}` is its port, `{folder}` a temporary one. The program that must be installed
+# comes first.
 COMMANDS = {
     "fastapi": [sys.executable, "-m", "uvicorn", "main:app", "--port", "{port}"],
     "drf": [sys.executable, "app.py", "runserver", "--noreload", "127.0.0.1:{port}"],
     "express": ["node", "server.js"],
-    "axum": ["cargo", "run", "--quiet", "--locked"],
-    "go": ["go", "run", "."],
+    "axum": ["{target}/debug/verify-with-axum"],
+    "go": ["{folder}/verify-with-go"],
 }
+# What builds a program.
+BUILDS = {
+    "axum": ["cargo", "build", "--quiet", "--locked"],
+    "go": ["go", "build", "-mod=mod", "-o", "{folder}/verify-with-go", "."],
+}
+# With the target folder and the profile of the server, most dependencies are compiled already.
+BUILD_ENVIRONMENT = {"CARGO_TARGET_DIR": str(ROOT / "target"), "CARGO_PROFILE_DEV_DEBUG": "line-tables-only"}
 
 
 def free_port():
@@ -84,6 +98,46 @@ def wait_until(what, condition, process):
     sys.exit(f"{what} did not start")
 
 
+class Proxy(http.server.ThreadingHTTPServer):
+    """Passes requests to the server."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), ProxyHandler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.target, self.key_set_requests, self.added_keys = None, 0, []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class ProxyHandler(http.server.BaseHTTPRequestHandler):
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        try:
+            connection = http.client.HTTPConnection(self.server.target, timeout=30)
+            connection.request(self.command, self.path, body, dict(self.headers))
+            answer = connection.getresponse()
+            status, headers, content = answer.status, answer.getheaders(), answer.read()
+        except OSError:
+            status, headers, content = 502, [], b""
+        if self.path == KEY_SET:
+            self.server.key_set_requests += 1
+            if status == 200:
+                content = json.dumps({"keys": json.loads(content)["keys"] + self.server.added_keys}).encode()
+        self.send_response(status)
+        for name, value in headers:
+            if name.lower() not in ("content-length", "transfer-encoding", "connection", "date"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *_):
+        pass
+
+
 class Server:
     """The development server with an ES256 key that this script knows."""
 
@@ -95,15 +149,17 @@ class Server:
         self.public = self.key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self.proxy = Proxy()
+        self.url, self.proxy.target = self.proxy.url, f"127.0.0.1:{free_port()}"
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "RUST_LOG": "warn",
-            "LISTEN": self.url.removeprefix("http://"),
+            "LISTEN": self.proxy.target,
             "PUBLIC_URL": self.url,
             "DATABASE_URL": f"sqlite://{folder}/verify.db",
             "SIMPLE_JWT_ALGORITHM": "ES256",
+            "SIMPLE_JWT_ACCESS_TOKEN_LIFETIME": "3600",  # longer than this script takes on a loaded machine
             "SIMPLE_JWT_SIGNING_KEY": private.decode(),
             "SIMPLE_JWT_VERIFYING_KEY": self.public.decode(),
         }
@@ -175,6 +231,7 @@ def tokens(server, service):
         ("no token", None, 401, 401),
         ("a text that is no JWT", "x", 401, 401),
         ("an expired token", signed(claims=claims | {"iat": claims["iat"] - 900, "exp": claims["iat"] - 600}), 401, 401),
+        ("a token that has just expired", signed(claims=claims | {"exp": claims["iat"] - 30}), 401, 401),
         ("a token without an expiry", signed(claims=without("exp")), 401, 401),
         ("a token of another issuer", signed(claims=claims | {"iss": "https://other.example"}), 401, 401),
         ("a token without an issuer", signed(claims=without("iss")), 401, 401),
@@ -193,6 +250,32 @@ def tokens(server, service):
     ]
 
 
+def check_key_fetches(name, base, proxy, claims, check):
+    """An attacker chooses the key ids of forged tokens, and so must not decide how often the key set is fetched."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    before, begun = proxy.key_set_requests, time.monotonic()
+    for number in range(UNKNOWN_KEYS):
+        headers = {"typ": "at+jwt", "kid": f"{number:043}"}
+        check(f"{name}: an unknown key", status(f"{base}/me", jwt.encode(claims, key, "ES256", headers)), 401)
+    fetches, seconds = proxy.key_set_requests - before, time.monotonic() - begun
+    few = fetches <= 2 + seconds // MIN_FETCH_INTERVAL
+    check(f"{name}: {fetches} fetches for {UNKNOWN_KEYS} unknown keys in {seconds:.1f} s", few, True)
+
+
+def check_rotation(running, proxy, claims, check):
+    """A key that was added to the key set is found soon."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    jwk = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key()))
+    proxy.added_keys.append(jwk | {"kid": "rotated", "alg": "ES256", "use": "sig"})
+    token = jwt.encode(claims, key, "ES256", {"typ": "at+jwt", "kid": "rotated"})
+    waiting, end = dict(running), time.monotonic() + START_TIMEOUT
+    while waiting and time.monotonic() < end:
+        waiting = {name: it for name, it in waiting.items() if status(f"{it[0]}/me", token) != 200}
+        time.sleep(0.5)
+    for name in running:
+        check(f"{name}: a key that was added is found", name not in waiting, True)
+
+
 def code_lines(name):
     """Lines of the program that are neither blank nor a comment."""
     paths = [*(EXAMPLES / name).glob("*.*"), *(EXAMPLES / name).glob("src/*")]
@@ -203,12 +286,34 @@ def code_lines(name):
 
 def selected(names):
     for name, command in COMMANDS.items():
-        if (names and name not in names) or (not names and name == "axum" and not os.environ.get("VERIFY_AXUM")):
+        tool = BUILDS.get(name, command)[0]
+        if names and name not in names:
             continue
-        if shutil.which(command[0]) is None:
-            print(f"skipped {name}: {command[0]} is not installed")
+        if shutil.which(tool) is None:
+            print(f"skipped {name}: {tool} is not installed")
             continue
         yield name
+
+
+def filled(command, folder, port=0):
+    return [part.format(port=port, folder=folder, target=BUILD_ENVIRONMENT["CARGO_TARGET_DIR"]) for part in command]
+
+
+def is_built(name, folder):
+    """Go downloads its modules: where it cannot, the program is not run."""
+    if name not in BUILDS:
+        return True
+    command, environment = filled(BUILDS[name], folder), os.environ | BUILD_ENVIRONMENT
+    source = EXAMPLES / name
+    if name == "go":  # it writes go.sum
+        source = shutil.copytree(source, folder / "go")
+    built = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True)
+    if built.returncode == 0:
+        return True
+    if name == "go" and ("no such host" in built.stderr or "GOPROXY" in built.stderr or "dial tcp" in built.stderr):
+        print("skipped go: its modules cannot be downloaded")
+        return False
+    sys.exit(f"{name} cannot be built:\n{built.stderr}")
 
 
 def start(name, server, service, folder):
@@ -218,9 +323,8 @@ def start(name, server, service, folder):
         "CLIENT_ID": service[0],
         "CLIENT_SECRET": service[1],
         "PORT": str(port),
-        "CARGO_TARGET_DIR": str(ROOT / "target/verify-axum"),
     }
-    command = [part.format(port=port) for part in COMMANDS[name]]
+    command = filled(COMMANDS[name], folder, port)
     log = open(folder / f"{name}.log", "w")
     process = subprocess.Popen(command, cwd=EXAMPLES / name, env=environment, stdout=log, stderr=log)
     return f"http://127.0.0.1:{port}", process
@@ -232,6 +336,7 @@ def status(url, token):
 
 def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="rest-social-auth-verify-"))
+    names = [name for name in selected(sys.argv[2:]) if is_built(name, folder)]
     server = Server(str(pathlib.Path(sys.argv[1]).resolve()), folder)
     service, running, passed, failures = server.add_service(), {}, 0, []
 
@@ -244,7 +349,8 @@ def main():
 
     try:
         table = tokens(server, service)
-        running = {name: start(name, server, service, folder) for name in selected(sys.argv[2:])}
+        claims = jwt.decode(table[0][1], options={"verify_signature": False})
+        running = {name: start(name, server, service, folder) for name in names}
         for name, (base, process) in running.items():
             lines = code_lines(name)
             check(f"{name} has {lines} lines of code", lines <= MAX_CODE_LINES, True)
@@ -252,6 +358,8 @@ def main():
             for what, token, me, payment in table:
                 check(f"{name}: {what} at /me", status(f"{base}/me", token), me)
                 check(f"{name}: {what} at /payment", status(f"{base}/payment", token), payment)
+            check_key_fetches(name, base, server.proxy, claims, check)
+        check_rotation(running, server.proxy, claims, check)
         server.stop()
         for name, (base, _) in running.items():
             check(f"{name}: local verification without the server", status(f"{base}/me", table[0][1]), 200)

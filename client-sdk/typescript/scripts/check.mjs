@@ -1,4 +1,5 @@
-// Fails when a generated file differs from its source: the types from openapi.yaml, and the bundle of the example pages.
+// Fails when a generated file differs from its source: the types, the names that editors complete, and the bundle of the
+// example pages.
 // `npm run generate` writes both.
 
 import { execFileSync } from "node:child_process";
@@ -7,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BUNDLE, bundle } from "./bundle.mjs";
+import { NAMES, writeNames } from "./names.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "rest-social-auth-sdk-"));
@@ -23,6 +25,9 @@ try {
   const generator = here("../node_modules/.bin/openapi-typescript");
   execFileSync(generator, [here("../../../openapi.yaml"), "--output", types], { stdio: ["ignore", "ignore", "inherit"] });
   compare("client-sdk/typescript/src/schema.d.ts", here("../src/schema.d.ts"), types);
+  const names = join(folder, "names.ts");
+  writeNames(names);
+  compare("client-sdk/typescript/src/names.ts", NAMES, names);
   const made = join(folder, "sdk.js");
   await bundle(made);
   compare("src/server/example/sdk.js", BUNDLE, made);

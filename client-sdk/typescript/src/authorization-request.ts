@@ -1,8 +1,12 @@
 /**
- * Authorization requests in progress, stored until their callback. The key is a value that the callback contains, so
- * several tabs, or several logins in one tab, never use each other's request.
+ * Logins that are not complete, stored in the tab: authorization requests until their callback, and the pending login until
+ * the user has answered. An authorization request has the key of a value that its callback contains, so several logins in
+ * one tab never use each other's request.
  */
 
+import { readJson, writeJson } from "./browser.js";
+import type { KeyValueStorage } from "./credentials.js";
+import type { InputRequired } from "./types.js";
 import type { components } from "./schema.js";
 
 /** One of the server's nine login routes. */
@@ -21,7 +25,11 @@ export interface AuthorizationRequest {
   expires: number;
 }
 
-const PREFIX = "rest-social-auth.authorization-request.";
+type Row = AuthorizationRequest & { keys: string[] };
+type PendingRow = InputRequired & { page: string };
+
+const REQUESTS = "rest-social-auth.authorization-requests";
+const PENDING = "rest-social-auth.pending-login";
 
 /** The keys of an authorization request: its state and, in OAuth 1.0a, the request token. */
 export function requestKeys(state: string, authorizationUrl: string): string[] {
@@ -29,51 +37,48 @@ export function requestKeys(state: string, authorizationUrl: string): string[] {
   return token ? [state, token] : [state];
 }
 
-/** The authorization requests in a tab's session storage. */
-export class AuthorizationRequests {
-  readonly #storage: Storage;
+export class IncompleteLogins {
+  readonly #storage: KeyValueStorage;
 
-  constructor(storage: Storage) {
+  constructor(storage: KeyValueStorage) {
     this.#storage = storage;
   }
 
-  save(keys: string[], request: AuthorizationRequest): void {
-    this.#deleteExpired();
-    for (const key of keys) {
-      this.#storage.setItem(PREFIX + key, JSON.stringify({ ...request, keys }));
-    }
+  async save(keys: string[], request: AuthorizationRequest): Promise<void> {
+    await this.#write([...(await this.#read()), { ...request, keys }]);
   }
 
   /** Returns the request of the first known key and deletes it, because a state is accepted once. */
-  consume(keys: string[]): AuthorizationRequest | undefined {
-    for (const key of keys) {
-      const row = this.#read(PREFIX + key);
-      if (row) {
-        for (const other of row.keys) this.#storage.removeItem(PREFIX + other);
-        return row.expires > Date.now() ? row : undefined;
-      }
-    }
-    return undefined;
+  async consume(keys: string[]): Promise<AuthorizationRequest | undefined> {
+    const rows = await this.#read();
+    const row = keys.flatMap((key) => rows.filter((each) => each.keys.includes(key)))[0];
+    if (row) await this.#write(rows.filter((each) => each !== row));
+    return row;
   }
 
-  #read(name: string): (AuthorizationRequest & { keys: string[] }) | undefined {
-    const text = this.#storage.getItem(name);
-    if (text === null) return undefined;
-    try {
-      return JSON.parse(text) as AuthorizationRequest & { keys: string[] };
-    } catch {
-      this.#storage.removeItem(name);
-      return undefined;
-    }
+  async #read(): Promise<Row[]> {
+    const rows = (await readJson<Row[]>(this.#storage, REQUESTS)) ?? [];
+    return rows.filter(({ expires }) => expires > Date.now());
   }
 
-  #deleteExpired(): void {
-    for (let at = this.#storage.length - 1; at >= 0; at--) {
-      const name = this.#storage.key(at);
-      if (name?.startsWith(PREFIX)) {
-        const row = this.#read(name);
-        if (row && row.expires <= Date.now()) this.#storage.removeItem(name);
-      }
+  async #write(rows: Row[]): Promise<void> {
+    await writeJson(this.#storage, REQUESTS, rows.length > 0 ? rows : null);
+  }
+
+  /** `page`: where the pending login is returned again after a reload. */
+  async setPending(login: InputRequired | null, page = ""): Promise<void> {
+    await writeJson(this.#storage, PENDING, login && { ...login, page });
+  }
+
+  /** The pending login, of this page only if `page` is given. */
+  async pending(page?: string): Promise<InputRequired | null> {
+    const row = await readJson<PendingRow>(this.#storage, PENDING);
+    if (!row) return null;
+    const { page: own, ...login } = row;
+    if (login.expires <= Date.now()) {
+      await this.setPending(null);
+      return null;
     }
+    return page === undefined || page === own ? login : null;
   }
 }

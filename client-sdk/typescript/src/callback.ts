@@ -1,30 +1,5 @@
 /** Reads the parameters of a provider's callback from the URL, and removes them from it. */
 
-/** Parameters that a provider or OAuth adds. */
-const PROVIDER_PARAMETERS = [
-  "code",
-  "state",
-  "iss",
-  "scope",
-  "session_state",
-  "authuser",
-  "hd",
-  "prompt",
-  "id_token",
-  "token_type",
-  "expires_in",
-  "oauth_token",
-  "oauth_verifier",
-  "oauth_problem",
-  "denied",
-  "redirect_state",
-  "error",
-  "error_code",
-  "error_description",
-  "error_message",
-  "error_reason",
-  "error_uri",
-];
 /** A URL with one of these parameters is a callback. */
 const CALLBACK_PARAMETERS = [
   "code",
@@ -36,6 +11,25 @@ const CALLBACK_PARAMETERS = [
   "error_code",
   "openid.mode",
   "hash",
+];
+/** Parameters that a provider or OAuth adds. */
+const PROVIDER_PARAMETERS = [
+  ...CALLBACK_PARAMETERS,
+  "state",
+  "redirect_state",
+  "iss",
+  "scope",
+  "session_state",
+  "authuser",
+  "hd",
+  "prompt",
+  "id_token",
+  "token_type",
+  "expires_in",
+  "error_description",
+  "error_message",
+  "error_reason",
+  "error_uri",
 ];
 /** Telegram's fragment parameter: signed data as base64-encoded JSON. */
 const TELEGRAM = "tgAuthResult";

@@ -1,193 +1,182 @@
 /** The client: sign in by redirect or pop-up, make authenticated requests, refresh tokens, sign out. */
 
-import createFetchClient, { type Client } from "openapi-fetch";
-import { AuthorizationRequests, requestKeys, type AuthorizationRequest, type LoginKind } from "./authorization-request.js";
+import { IncompleteLogins, requestKeys, type AuthorizationRequest, type LoginKind } from "./authorization-request.js";
+import { memoryKeyValues, storageOf, type Browser } from "./browser.js";
+import { bodyOf, call, init } from "./call.js";
 import { cleanAddress, readCallback, type Callback } from "./callback.js";
-import {
-  authorization,
-  memoryStorage,
-  needsRefresh,
-  type Credentials,
-  type CredentialStorage,
-  type Family,
-} from "./credentials.js";
+import { authorization, type Credentials } from "./credentials.js";
 import { sendToOpener, waitForCallback } from "./popup.js";
-import { Problem } from "./problem.js";
-import type { components, paths } from "./schema.js";
-
-export type User = components["schemas"]["User"];
-export type Provider = components["schemas"]["Provider"];
-export type SocialAccount = components["schemas"]["SocialAccount"];
-/** The provider's token of this user. Its bearer acts as the user, so do not log or store it. */
-export type ProviderToken = components["schemas"]["ProviderToken"];
-/** A credential of this user, on this or another device. */
-export type ListedCredential = components["schemas"]["Credential"];
-/** One input field. Its answer has the key `name` and is a text, or a boolean for a checkbox. */
-export type AskedField = components["schemas"]["AskedField"];
-export type UserChange = components["schemas"]["UserChange"];
-export type UserExport = components["schemas"]["UserExport"];
-
-/** The parts of a browser window that the client uses. Tests pass their own. */
-export interface Browser {
-  location: { href: string; assign(address: string): void };
-  history: { state: unknown; replaceState(state: unknown, unused: string, address: string): void };
-  sessionStorage: Storage;
-  document: { hasFocus(): boolean };
-  open(address: string, target: string, features: string): Window | null;
-  close(): void;
-}
-
-export interface ClientOptions {
-  /** The server's URL. Default: the origin of the page. */
-  baseUrl?: string;
-  /**
-   * The login route that `signIn` uses by default. Default: `session`. After a login of another kind, `user`, `fetch` and
-   * `logout` use the credential of that login.
-   */
-  kind?: LoginKind;
-  /** The page that calls `handleCallback`. It must be in the server's ALLOWED_REDIRECT_URIS. */
-  redirectUri?: string;
-  /** Where tokens are stored. Default: in memory. The session kind stores none: scripts cannot read its cookie. */
-  storage?: CredentialStorage;
-  /** Other origins to which `fetch` sends the credentials, such as your API. Default: the server only. */
-  origins?: string[];
-  /** Called when the server rejects the credentials because they are revoked or expired. */
-  onSignedOut?: () => void;
-  fetch?: typeof fetch;
-  browser?: Browser;
-}
-
-export interface SignInOptions {
-  /** Overrides the client's kind. The client then uses the credential of this login. */
-  kind?: LoginKind;
-  redirectUri?: string;
-  /** Overrides the scopes configured in the server. */
-  scope?: string[];
-  /** Returned with the result: a path, or a URL of an allowed origin. */
-  next?: string;
-  /** Links the account to the signed-in user. With sessions this happens always, because the cookie is always sent. */
-  link?: boolean;
-  /** Values for the provider's URL, such as `{ shop: "…" }` for Shopify. */
-  address?: Record<string, string>;
-}
-
-export interface SignedIn {
-  provider: string;
-  kind: LoginKind;
-  /** Set for `session` and the kinds that end in `user`; otherwise call `user()`. */
-  user: User | null;
-  next: string | undefined;
-  /** Whether the login was a sign-up. Set when the server has REST_SOCIAL_IS_NEW. */
-  isNew?: boolean;
-}
-
-/** The login needs additional input: show `fields` in a form and pass the answers to `resume`. */
-export interface InputRequired {
-  provider: string;
-  kind: LoginKind;
-  next: string | undefined;
-  /** The pipeline step that needs the input, such as `require_email`. */
-  step: string;
-  fields: AskedField[];
-  flowToken: string;
-  /** Milliseconds since 1970, when the pending login expires. */
-  expires: number;
-}
-
-export type SignInResult = ({ outcome: "signed-in" } & SignedIn) | ({ outcome: "input-required" } & InputRequired);
-
-export type CallbackResult =
-  | SignInResult
-  /** This page is the pop-up. The opener completes the login; the pop-up closes. */
-  | { outcome: "sent-to-opener" }
-  /** The URL is not a callback. */
-  | { outcome: "none" };
+import { Problem, withWayBack } from "./problem.js";
+import type { components } from "./schema.js";
+import { authenticated, AuthState, familyOf } from "./state.js";
+import type {
+  AuthEvent,
+  CallbackResult,
+  CallOptions,
+  ClientOptions,
+  InputRequired,
+  ListedCredential,
+  NothingHappened,
+  Provider,
+  ProviderName,
+  ProviderToken,
+  Session,
+  SignedIn,
+  SignInOptions,
+  SignInResult,
+  SocialAccount,
+  User,
+  UserChange,
+  UserExport,
+} from "./types.js";
 
 /** One promise for each callback, also when a page calls twice (as React's StrictMode does). */
-const pendingCallbacks = new WeakMap<object, Promise<CallbackResult>>();
-/** Session storage key: the tab is signed in with a session although the client has another kind. */
-const SESSION_KEY = "rest-social-auth.session";
+const pendingCallbacks = new WeakMap<object, Promise<CallbackResult<never>>>();
 /** Milliseconds for which `handleCallback` returns the result of a completed callback again. */
 const RESULT_LIFETIME = 1000;
+/** Codes after which a pending login cannot be resumed. */
+const PENDING_ENDED = ["state_expired", "code_already_used", "flow_mismatch"];
 
-export function createClient(options: ClientOptions = {}): SocialAuth {
-  return new SocialAuth(options);
+/** `Fields`: the user fields that your server declares, such as `createClient<{ locale?: string }>()`. */
+export function createClient<Fields = unknown>(options: ClientOptions = {}): SocialAuth<Fields> {
+  return new SocialAuth<Fields>(options);
 }
 
-export class SocialAuth {
+export class SocialAuth<Fields = unknown> {
   readonly kind: LoginKind;
-  /** All operations of the server, typed from its OpenAPI document and sent with the credentials. */
-  readonly api: Client<paths>;
-  readonly #baseUrl: string;
-  readonly #redirectUri: string | undefined;
-  readonly #storage: CredentialStorage;
-  readonly #origins: Set<string>;
-  readonly #onSignedOut: () => void;
-  readonly #fetchOption: typeof fetch | undefined;
-  readonly #browserOption: Browser | undefined;
-  #refreshing: Promise<Credentials | null> | undefined;
+  readonly #options: ClientOptions;
+  readonly #state: AuthState;
+  #incompleteInUse: IncompleteLogins | undefined;
 
   constructor(options: ClientOptions) {
-    const { baseUrl, kind = "session", redirectUri, storage = memoryStorage(), origins = [], onSignedOut } = options;
-    this.#fetchOption = options.fetch;
-    this.#browserOption = options.browser;
-    this.#baseUrl = new URL(baseUrl ?? "/", this.#browser.location.href).href.replace(/\/$/, "");
-    this.kind = kind;
-    this.#redirectUri = redirectUri;
-    this.#storage = storage;
-    this.#origins = new Set([this.#baseUrl, ...origins].map((address) => new URL(address).origin));
-    this.#onSignedOut = onSignedOut ?? (() => {});
-    this.api = createFetchClient<paths>({ baseUrl: this.#baseUrl, fetch: (request) => this.#send(request) });
+    this.#options = options;
+    this.kind = options.kind ?? "session";
+    this.#state = new AuthState(this.kind, options.storage, {
+      browser: () => this.#browser,
+      baseUrl: () => this.baseUrl,
+      call: (request) => this.#call(request),
+      loadUser: () => this.#loadUser(),
+    });
+  }
+
+  /** The server's URL, without a slash at the end. Problems: `no_browser`. */
+  get baseUrl(): string {
+    const { baseUrl = "/" } = this.#options;
+    const page = this.#browser.location?.href;
+    if (page === undefined && !/^https?:/.test(baseUrl)) {
+      throw new Problem({ code: "no_browser", detail: "There is no page whose origin could be used. Set baseUrl." });
+    }
+    return new URL(baseUrl, page).href.replace(/\/$/, "");
+  }
+
+  /**
+   * Calls the listener after each change of the state, in this tab or in another tab with the same login. Returns a function
+   * that ends the subscription.
+   */
+  subscribe(listener: (event: AuthEvent<Fields>) => void): () => void {
+    return this.#state.subscribe(listener as (event: AuthEvent) => void);
+  }
+
+  /** Who is signed in, or `null`. Asks the server once for each login; `user()` asks each time. */
+  async getSession(): Promise<Session<Fields> | null> {
+    const user = (await this.#state.user()) as User<Fields> | null;
+    return user && { user, kind: await this.#state.family() };
   }
 
   /** The configured providers, in the order of the server. */
-  async providers(): Promise<Provider[]> {
-    return (await this.#answer(this.api.GET("/api/login/social/providers/"))).providers;
+  async providers(options: CallOptions = {}): Promise<Provider[]> {
+    const list = await this.#ask<components["schemas"]["ProviderList"]>("GET", "/api/login/social/providers/", options);
+    return list.providers;
   }
 
   /**
-   * Begins a login. With a redirect (the default) the browser leaves the page and the promise never settles. With a
-   * pop-up the promise gives the result. Call it directly in a click handler, or the browser blocks the pop-up.
+   * Begins a login. With a redirect (the default) the browser leaves the page; the promise settles only when the user comes
+   * back to this page with the Back button. With `redirect: false` your code sends the user to `url`. With a pop-up the
+   * promise gives the result. Call it directly in a click handler, or the browser blocks the pop-up.
    *
-   * Problems: those of the server, `popup_blocked`, `popup_closed`.
+   * Problems: those of the server, `not_authenticated` for `link` when signed out, `popup_blocked`, `popup_closed`.
    */
-  signIn(provider: string, options: SignInOptions & { mode: "popup" }): Promise<SignInResult>;
-  signIn(provider: string, options?: SignInOptions & { mode?: "redirect" }): Promise<never>;
-  signIn(provider: string, options: SignInOptions & { mode?: "redirect" | "popup" }): Promise<SignInResult>;
-  async signIn(provider: string, options: SignInOptions & { mode?: "redirect" | "popup" } = {}): Promise<SignInResult> {
-    if (options.mode === "popup") return this.#signInByPopup(provider, options);
-    const begun = await this.#begin(provider, options);
-    new AuthorizationRequests(this.#browser.sessionStorage).save(begun.keys, begun.request);
-    this.#browser.location.assign(begun.authorizationUrl);
-    return new Promise<never>(() => {});
+  signIn(provider: ProviderName, options: SignInOptions & { mode: "popup" }): Promise<SignInResult<Fields>>;
+  signIn(provider: ProviderName, options: SignInOptions & { mode?: "redirect"; redirect: false }): Promise<{ url: string }>;
+  signIn(provider: ProviderName, options?: SignInOptions & { mode?: "redirect" }): Promise<NothingHappened>;
+  signIn(
+    provider: ProviderName,
+    options: SignInOptions & { mode?: "redirect" | "popup" },
+  ): Promise<SignInResult<Fields> | NothingHappened>;
+  signIn(
+    provider: string,
+    options: SignInOptions & { mode?: "redirect" | "popup"; redirect?: boolean } = {},
+  ): Promise<SignInResult<Fields> | NothingHappened | { url: string }> {
+    const { mode, redirect = true, next } = options;
+    const isPopup = mode === "popup";
+    const signIn = isPopup ? this.#signInByPopup(provider, options) : this.#signInByRedirect(provider, options, redirect);
+    return withWayBack<SignInResult<Fields> | NothingHappened | { url: string }>({ provider, next }, signIn);
   }
 
-  async #signInByPopup(provider: string, options: SignInOptions): Promise<SignInResult> {
+  async #signInByRedirect(
+    provider: string,
+    options: SignInOptions,
+    redirect: boolean,
+  ): Promise<NothingHappened | { url: string }> {
+    const { location } = this.#browser;
+    if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page to leave. Pass redirect: false." });
+    const { keys, request, authorizationUrl } = await this.#begin(provider, options);
+    await this.#incomplete.save(keys, request);
+    if (!redirect || !location) return { url: authorizationUrl };
+    location.assign(authorizationUrl);
+    return new Promise((resolve, reject) => {
+      this.#browser.addEventListener?.("pageshow", ({ persisted }) => {
+        if (persisted) this.#state.restored().then(() => resolve({ outcome: "none" }), reject);
+      });
+    });
+  }
+
+  async #signInByPopup(provider: string, options: SignInOptions): Promise<SignInResult<Fields>> {
     // Open the window before the first await. Afterwards the browser no longer connects it with the click.
-    const popup = this.#browser.open("about:blank", "_blank", "popup,width=480,height=720");
+    const popup = this.#browser.open?.("about:blank", "_blank", "popup,width=480,height=720");
     if (!popup) throw new Problem({ code: "popup_blocked", detail: "The browser blocked the sign-in window." });
     try {
       const { keys, request, authorizationUrl } = await this.#begin(provider, options);
-      const callback = waitForCallback(keys, popup, () => this.#browser.document.hasFocus());
+      const callback = waitForCallback(this.#browser, keys, popup, request.expires, options.signal);
       popup.location.href = authorizationUrl;
-      return await this.#completeLogin(request, await callback);
+      return await this.#completeLogin(request, await callback, options);
     } finally {
       popup.close();
     }
   }
 
-  async #begin(provider: string, options: SignInOptions) {
-    const { redirectUri = this.#redirectUri, scope, next, link = false, address } = options;
-    // Linking needs the credential of the signed-in user, so a session links by the session kind.
-    const kind = options.kind ?? (link && (await this.#family()) === "session" ? "session" : this.kind);
-    const body = {
-      ...address,
-      ...(redirectUri === undefined ? {} : { redirect_uri: redirectUri }),
-      ...(scope === undefined ? {} : { scope }),
-      ...(next === undefined ? {} : { next }),
+  /**
+   * Signs in with an ID token that a script or an app of the provider issues, such as Google's. `obtain` gets the nonce that
+   * the token must contain, and returns the token, or `null` if there is none.
+   */
+  signInWithIdToken(
+    provider: ProviderName,
+    obtain: (nonce: string | undefined) => Promise<string | null>,
+    options: SignInOptions = {},
+  ): Promise<SignInResult<Fields> | NothingHappened> {
+    const signIn = async (): Promise<SignInResult<Fields> | NothingHappened> => {
+      const { request, state, nonce } = await this.#begin(provider, options);
+      const token = await obtain(nonce);
+      return token === null ? { outcome: "none" } : this.#completeLogin(request, { state, id_token: token }, options);
     };
+    return withWayBack({ provider, next: options.next }, signIn());
+  }
+
+  /** Before an account is linked: without a signed-in user, the login would sign a new user up. */
+  async #requireUser(options: CallOptions): Promise<void> {
+    const isSession = (await this.#state.family()) === "session";
+    if (isSession ? await this.user(options) : await this.#state.current()) return;
+    throw new Problem({ code: "not_authenticated", status: 401, detail: "Sign in before you link an account." });
+  }
+
+  async #begin(provider: string, options: SignInOptions) {
+    const { redirectUri = this.#options.redirectUri, scope, next, link = false, data, parameters, signal } = options;
+    if (link) await this.#requireUser(options);
+    // Linking needs the credential of the signed-in user, so a session links by the session kind.
+    const kind = options.kind ?? (link && (await this.#state.family()) === "session" ? "session" : this.kind);
+    const body = { ...parameters, redirect_uri: redirectUri, scope: scope?.join(" "), next, data };
     const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
-    const begun = await this.#post<components["schemas"]["Begun"]>(path, body, kind, link);
+    const begun = await this.#post<components["schemas"]["Begun"]>(path, body, { kind, link, signal });
     const request: AuthorizationRequest = {
       provider,
       kind,
@@ -196,23 +185,30 @@ export class SocialAuth {
       ...(begun.next ? { next: begun.next } : {}),
       ...(link ? { link } : {}),
     };
-    const authorizationUrl = begun.authorization_url;
-    return { request, authorizationUrl, keys: requestKeys(begun.state, authorizationUrl) };
+    const { authorization_url: authorizationUrl, state, nonce } = begun;
+    return { request, authorizationUrl, state, nonce, keys: requestKeys(state, authorizationUrl) };
   }
 
   /**
    * Completes a login on the page at `redirectUri`: reads the URL, removes the code from it, and signs in. It is safe to
-   * call it on any page and more than once.
+   * call it on any page and more than once. When this page is reloaded while a login needs additional input, it returns
+   * `input-required` again. `url`: a callback that is not the page's URL, in an app.
    *
    * Problems: those of the server, such as `access_denied` when the user denied consent, and `callback_unknown`.
    */
-  handleCallback(): Promise<CallbackResult> {
+  handleCallback(options: CallOptions & { url?: string } = {}): Promise<CallbackResult<Fields>> {
     const browser = this.#browser;
-    const callback = readCallback(browser.location.href);
-    if (!callback) return pendingCallbacks.get(browser) ?? Promise.resolve({ outcome: "none" });
-    browser.history.replaceState(browser.history.state, "", cleanAddress(browser.location.href));
-    const result = this.#completeCallback(callback);
-    pendingCallbacks.set(browser, result);
+    const address = options.url ?? browser.location?.href;
+    const callback = address === undefined ? undefined : readCallback(address);
+    if (!callback) {
+      const earlier = pendingCallbacks.get(browser) as Promise<CallbackResult<Fields>> | undefined;
+      return earlier ?? this.pendingLogin(pageOf(address)).then((login) => login ?? { outcome: "none" });
+    }
+    if (options.url === undefined && address !== undefined) {
+      browser.history?.replaceState(browser.history.state, "", cleanAddress(address));
+    }
+    const result = this.#completeCallback(callback, options);
+    pendingCallbacks.set(browser, result as Promise<CallbackResult<never>>);
     const forget = () => {
       setTimeout(() => {
         if (pendingCallbacks.get(browser) === result) pendingCallbacks.delete(browser);
@@ -222,11 +218,11 @@ export class SocialAuth {
     return result;
   }
 
-  async #completeCallback({ keys, fields }: Callback): Promise<CallbackResult> {
-    const request = new AuthorizationRequests(this.#browser.sessionStorage).consume(keys);
-    if (request) return this.#completeLogin(request, fields);
-    if (await sendToOpener(keys, fields)) {
-      this.#browser.close();
+  async #completeCallback({ keys, fields }: Callback, options: CallOptions): Promise<CallbackResult<Fields>> {
+    const request = await this.#incomplete.consume(keys);
+    if (request) return this.#completeLogin(request, fields, options);
+    if (await sendToOpener(this.#browser, keys, fields)) {
+      this.#browser.close?.();
       return { outcome: "sent-to-opener" };
     }
     throw new Problem({
@@ -235,124 +231,211 @@ export class SocialAuth {
     });
   }
 
-  async #completeLogin(request: AuthorizationRequest, fields: Record<string, string>): Promise<SignInResult> {
+  #completeLogin(
+    request: AuthorizationRequest,
+    fields: Record<string, string>,
+    { signal }: CallOptions,
+  ): Promise<SignInResult<Fields>> {
     const { provider, kind, flowToken, next, link = false } = request;
     const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
-    const body = await this.#post<Answer>(path, { ...fields, flow_token: flowToken }, kind, link);
-    return this.#outcome({ provider, kind, next }, body);
+    const body = this.#post<SignedInAnswer>(path, { ...fields, flow_token: flowToken }, { kind, link, signal });
+    return this.#result({ provider, kind, next }, body, link);
   }
 
   /**
-   * Continues a pending login with the user's answers. The server may ask for more input again.
+   * Exchanges the one-time code of the server-side redirect flow, for apps: `kind` is that of `authorize`.
    *
-   * Problems: those of the server. After `invalid_request` with `errors` by field, call it again with other answers.
+   * Problems: `invalid_code`, `flow_mismatch`.
    */
-  async resume(pending: InputRequired, answers: Record<string, string | boolean>): Promise<SignInResult> {
-    const { provider, kind, next, flowToken } = pending;
-    const path = "/api/login/social/resume/";
-    const body = await this.#post<Answer>(path, { ...answers, flow_token: flowToken }, kind, false);
-    return this.#outcome({ provider, kind, next }, body);
+  swap(
+    code: string,
+    login: { provider: ProviderName; kind?: LoginKind; next?: string; codeVerifier?: string } & CallOptions,
+  ): Promise<SignInResult<Fields>> {
+    const { provider, kind = this.kind, next, codeVerifier, signal } = login;
+    const body = { code, code_verifier: codeVerifier };
+    const answer = this.#post<SignedInAnswer>("/api/login/social/swap/", body, { kind, signal });
+    return this.#result({ provider, kind, next }, answer);
   }
 
-  async #outcome(login: Pick<SignedIn, "provider" | "kind" | "next">, body: Answer): Promise<SignInResult> {
-    const { kind } = login;
-    if (requiresInput(body)) {
-      const { flow_token: flowToken, expires_in, step, fields } = body;
-      return { outcome: "input-required", ...login, step, fields, flowToken, expires: Date.now() + expires_in * 1000 };
+  /**
+   * The login of this tab that waits for additional input, also after a reload; `null` when there is none or it has
+   * expired. With `page`, only if it began on this page.
+   */
+  async pendingLogin(page?: string): Promise<({ outcome: "input-required" } & InputRequired) | null> {
+    const login = await this.#incomplete.pending(page);
+    return login && { outcome: "input-required", ...login };
+  }
+
+  /**
+   * Continues the pending login of this tab with the user's answers, by the names of its fields. The server may ask for more
+   * input again.
+   *
+   * Problems: those of the server; `state_expired` when no login waits. After `invalid_request` with `errors` by field, call
+   * it again with other answers.
+   */
+  async resume(answers: Record<string, string | boolean>, { signal }: CallOptions = {}): Promise<SignInResult<Fields>> {
+    const pending = await this.#incomplete.pending();
+    if (!pending) {
+      throw new Problem({ code: "state_expired", detail: "No sign-in waits for your input, or it has expired. Start again." });
     }
-    const family = familyOf(kind);
+    const { provider, kind, next, flowToken } = pending;
+    const body = { flow_token: flowToken, answers };
+    try {
+      const answer = this.#post<SignedInAnswer>("/api/login/social/resume/", body, { kind, signal });
+      return await this.#result({ provider, kind, next }, answer);
+    } catch (problem) {
+      if (problem instanceof Problem && PENDING_ENDED.includes(problem.code)) await this.#incomplete.setPending(null);
+      throw problem;
+    }
+  }
+
+  async #result(
+    login: Pick<SignedIn, "provider" | "kind" | "next">,
+    answer: Promise<SignedInAnswer>,
+    link = false,
+  ): Promise<SignInResult<Fields>> {
+    try {
+      return await withWayBack(login, answer.then((body) => this.#signedIn(login, body, link)));
+    } catch (problem) {
+      if (!(problem instanceof Problem) || !problem.additionalInput) throw problem;
+      const { expiresIn, ...input } = problem.additionalInput;
+      const pending: InputRequired = { ...login, ...input, expires: Date.now() + expiresIn * 1000 };
+      await this.#incomplete.setPending(pending, pageOf(this.#browser.location?.href));
+      return { outcome: "input-required", ...pending };
+    }
+  }
+
+  async #signedIn(
+    login: Pick<SignedIn, "provider" | "kind" | "next">,
+    body: SignedInAnswer,
+    link: boolean,
+  ): Promise<SignInResult<Fields>> {
+    const { is_new: isNew, data, token, refresh } = body;
+    const family = familyOf(login.kind);
+    let credentials: Credentials | null = null;
     if (family !== "session") {
-      const { token, refresh } = body;
       if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response of the login has no token." });
-      await this.#storage.set({ family, token, received: Date.now(), ...(refresh ? { refresh } : {}) });
-      this.#markSession(false);
-    } else {
-      await this.#storage.set(null);
-      this.#markSession(familyOf(this.kind) !== "session");
+      // The user who links an account stays signed in, so duplicated tabs follow to the new tokens.
+      const id = (link && (await this.#state.stored())?.login) || randomId();
+      credentials = { family, token, received: Date.now(), login: id, ...(refresh ? { refresh } : {}) };
+    } else if (!(await this.#hasCookie())) {
+      throw new Problem({
+        code: "cookie_refused",
+        detail:
+          `The browser did not store the session cookie, because this page and ${this.baseUrl} are on different sites. ` +
+          "Use one site (localhost and 127.0.0.1 are two), or a kind with a token.",
+      });
     }
-    const { is_new: isNew } = body;
-    return { outcome: "signed-in", ...login, user: userOf(body), ...(isNew === undefined ? {} : { isNew }) };
+    const user = userOf<Fields>(body);
+    const former = await this.#state.signIn(credentials, user);
+    await this.#incomplete.setPending(null);
+    // Otherwise the replaced credential would stay valid, and in the user's list of devices.
+    if (former && former.token !== token) await this.#revoke(former).catch(() => {});
+    return {
+      outcome: "signed-in",
+      ...login,
+      user,
+      ...(isNew === undefined ? {} : { isNew }),
+      ...(data === undefined ? {} : { data }),
+    };
+  }
+
+  /** Whether the browser sends the session cookie. It always does on the host of the server, where nothing is asked. */
+  async #hasCookie(): Promise<boolean> {
+    const page = this.#browser.location?.href;
+    if (page === undefined || new URL(page).hostname === new URL(this.baseUrl).hostname) return true;
+    const request = new Request(`${this.baseUrl}/api/user/`, { ...init("GET"), credentials: "include" });
+    return (await this.#call(request)).status !== 401;
   }
 
   /** The signed-in user, or `null`. */
-  async user(): Promise<User | null> {
-    if ((await this.#family()) !== "session" && (await this.#storage.get()) === null) return null;
-    const { data, error, response } = await this.api.GET("/api/user/");
-    if (data) return data;
-    if (response.status === 401) return null;
-    throw Problem.read(error, response.status);
+  user(options: CallOptions = {}): Promise<User<Fields> | null> {
+    const user = this.#loadUser(options);
+    void this.#state.setUser(user);
+    return user;
+  }
+
+  async #loadUser(options: CallOptions = {}): Promise<User<Fields> | null> {
+    if ((await this.#state.family()) !== "session" && (await this.#state.stored()) === null) return null;
+    return this.#ask<User<Fields>>("GET", "/api/user/", options).catch((problem: unknown) => {
+      if (problem instanceof Problem && problem.status === 401) return null;
+      throw problem;
+    });
   }
 
   /** Updates editable fields of the user. Problems: `invalid_request` with `errors` by field. */
-  async updateUser(change: UserChange): Promise<User> {
-    return this.#answer(this.api.PATCH("/api/user/", { body: change }));
+  async updateUser(change: UserChange<Fields>, options: CallOptions = {}): Promise<User<Fields>> {
+    const login = (await this.#state.stored())?.login;
+    const user = await this.#ask<User<Fields>>("PATCH", "/api/user/", options, change);
+    this.#state.userUpdated(user, login);
+    return user;
   }
 
   /** Everything that the server stores about this user. */
-  async exportUser(): Promise<UserExport> {
-    return this.#answer(this.api.GET("/api/user/export/"));
+  exportUser(options: CallOptions = {}): Promise<UserExport> {
+    return this.#ask("GET", "/api/user/export/", options);
   }
 
   /** Deletes the user permanently. Problems: `fresh_login_required` (sign in again first). */
-  async deleteUser(): Promise<void> {
-    await this.#done(this.api.DELETE("/api/user/"));
-    await this.#clear();
+  async deleteUser(options: CallOptions = {}): Promise<void> {
+    await this.#ask("DELETE", "/api/user/", options);
+    await this.#state.signOut(true);
   }
 
   /** The social accounts of this user. */
-  async socialAccounts(): Promise<SocialAccount[]> {
-    return this.#answer(this.api.GET("/api/user/social/"));
+  socialAccounts(options: CallOptions = {}): Promise<SocialAccount[]> {
+    return this.#ask("GET", "/api/user/social/", options);
   }
 
   /**
    * Unlinks an account by its `id` in the list. Problems: `last_login_method` (link another account first),
    * `fresh_login_required` (sign in again first), `not_found`.
    */
-  async unlink(account: number): Promise<void> {
-    await this.#done(this.api.DELETE("/api/user/social/{id}/", { params: { path: { id: String(account) } } }));
+  unlink(account: number, options: CallOptions = {}): Promise<void> {
+    return this.#ask("DELETE", `/api/user/social/${account}/`, options);
   }
 
   /**
    * The provider's access token of an account, refreshed when necessary. Problems: `token_not_kept` when the server
    * stores none, `token_ended` when it has expired (sign in with the account again).
    */
-  async providerToken(account: number): Promise<ProviderToken> {
-    return this.#answer(this.api.GET("/api/user/social/{id}/token/", { params: { path: { id: String(account) } } }));
+  providerToken(account: number, options: CallOptions = {}): Promise<ProviderToken> {
+    return this.#ask("GET", `/api/user/social/${account}/token/`, options);
   }
 
   /** All credentials of this user, the last used first. `current` marks the credential of this request. */
-  async credentials(): Promise<ListedCredential[]> {
+  async credentials(options: CallOptions = {}): Promise<ListedCredential[]> {
     const listed: ListedCredential[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await this.api.GET("/api/user/credentials/", { params: { query: cursor === undefined ? {} : { cursor } } });
-      listed.push(...(await this.#answer(Promise.resolve(page))));
-      cursor = cursorOf(page.response.headers.get("link"));
-    } while (cursor !== undefined);
+    for (let query: string | undefined = ""; query !== undefined; ) {
+      const page: Response = await this.fetch(`/api/user/credentials/${query}`, init("GET", options));
+      listed.push(...(await bodyOf<ListedCredential[]>(page)));
+      query = /^<(\?[^>]*)>;\s*rel="next"$/.exec(page.headers.get("link") ?? "")?.[1];
+    }
     return listed;
   }
 
   /** Revokes one credential by its `id`. To revoke the current one, call `logout`. Problems: `not_found`. */
-  async revokeCredential(id: string): Promise<void> {
-    await this.#done(this.api.DELETE("/api/user/credentials/{id}/", { params: { path: { id } } }));
+  revokeCredential(id: string, options: CallOptions = {}): Promise<void> {
+    return this.#ask("DELETE", `/api/user/credentials/${encodeURIComponent(id)}/`, options);
   }
 
   /** Revokes all other credentials, access tokens of other JWT pairs included. */
-  async revokeOtherCredentials(): Promise<void> {
-    await this.revokeCredential("others");
+  revokeOtherCredentials(options: CallOptions = {}): Promise<void> {
+    return this.revokeCredential("others", options);
   }
 
   /**
    * Sends a request with the credentials to a path of the server or a URL of one of `origins`. A JWT that expires soon is
    * refreshed first. After a 401 the token is refreshed once and the request repeated.
    */
-  async fetch(input: string | URL, init?: RequestInit): Promise<Response> {
-    return this.#send(new Request(new URL(input, `${this.#baseUrl}/`), init));
+  async fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+    const request = input instanceof Request ? input : new URL(input, `${this.baseUrl}/`);
+    return this.#send(new Request(request, init));
   }
 
   /** The token for requests that do not use this client, refreshed when necessary; `null` without a token. */
   async token(): Promise<string | null> {
-    return (await this.#current())?.token ?? null;
+    return (await this.#state.current())?.token ?? null;
   }
 
   /**
@@ -360,180 +443,112 @@ export class SocialAuth {
    * (`token`), so this client only deletes its copy; `logoutEverywhere` revokes it.
    */
   async logout(): Promise<void> {
-    const stored = await this.#storage.get();
-    const family = await this.#family();
+    const stored = await this.#state.stored();
+    const isSession = (await this.#state.family()) === "session";
     try {
-      if (family === "session") await this.#logOut(this.api.POST("/api/session/logout/"));
-      else if (stored && family === "knox") await this.#logOut(this.api.POST("/api/knox/logout/"));
-      else if (stored && family !== "token") await this.#blacklist(stored.refresh ?? stored.token);
+      if (isSession) await this.#ask("POST", "/api/session/logout/").catch(ignoreExpired);
+      else if (stored) await this.#revoke(stored);
     } finally {
-      await this.#clear();
+      await this.#state.signOut();
     }
   }
 
   /** Revokes all credentials of this user, on all devices. */
   async logoutEverywhere(): Promise<void> {
     try {
-      await this.#logOut(this.api.POST("/api/logout/all/"));
+      await this.#ask("POST", "/api/logout/all/").catch(ignoreExpired);
     } finally {
-      await this.#clear();
+      await this.#state.signOut(true);
     }
   }
 
-  /** The family of the current credential, or of the client's kind when signed out. */
-  async #family(): Promise<Family> {
-    const stored = await this.#storage.get();
-    if (stored) return stored.family;
-    return this.#browser.sessionStorage.getItem(SESSION_KEY) === this.#baseUrl ? "session" : familyOf(this.kind);
+  /** Revokes a credential that is not a session. All devices share a permanent token, so it is not revoked. */
+  async #revoke(credentials: Credentials): Promise<void> {
+    const { family, token, refresh = token } = credentials;
+    if (family === "token") return;
+    const isKnox = family === "knox";
+    const path = isKnox ? "/api/knox/logout/" : "/api/token/blacklist/";
+    const body = isKnox ? undefined : { refresh };
+    const request = new Request(this.baseUrl + path, { ...init("POST", {}, body), credentials: "omit" });
+    if (isKnox) request.headers.set("authorization", authorization(credentials));
+    await this.#call(request).then(bodyOf).catch(ignoreExpired);
   }
 
-  #markSession(isSession: boolean): void {
-    const storage = this.#browser.sessionStorage;
-    if (isSession) storage.setItem(SESSION_KEY, this.#baseUrl);
-    else storage.removeItem(SESSION_KEY);
-  }
-
-  async #clear(): Promise<void> {
-    await this.#storage.set(null);
-    this.#markSession(false);
-  }
-
-  async #blacklist(refresh: string): Promise<void> {
-    await this.#logOut(this.api.POST("/api/token/blacklist/", { body: { refresh } }));
-  }
-
-  async #done(call: Promise<{ error?: unknown; response: Response }>): Promise<void> {
-    const { error, response } = await call;
-    if (!response.ok) throw Problem.read(error, response.status);
-  }
-
-  /** Logging out with an expired credential (401) counts as success. */
-  async #logOut(call: Promise<{ error?: unknown; response: Response }>): Promise<void> {
-    const { error, response } = await call;
-    if (!response.ok && response.status !== 401) throw Problem.read(error, response.status);
-  }
-
-  async #answer<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
-    const { data, error, response } = await call;
-    if (data === undefined) throw Problem.read(error, response.status);
-    return data;
+  /** Calls an operation of the server with the credentials and returns its answer. */
+  async #ask<T>(method: string, path: string, options: CallOptions = {}, body?: object): Promise<T> {
+    return bodyOf<T>(await this.fetch(path, init(method, options, body)));
   }
 
   /** Posts a login request. Only linking sends the current credential: an expired one would fail the login. */
-  async #post<T>(path: string, body: object, kind: LoginKind, link: boolean): Promise<T> {
-    const headers = new Headers({ "content-type": "application/json", accept: "application/json" });
-    const credentials = link ? await this.#current() : null;
-    if (credentials) headers.set("authorization", authorization(credentials));
-    const request = new Request(this.#baseUrl + path, {
-      method: "POST",
-      headers,
-      body: JSON.stringify(body),
-      credentials: familyOf(kind) === "session" ? "include" : "omit",
-    });
-    const response = await this.#call(request);
-    if (!response.ok) throw await Problem.of(response);
-    return (await response.json()) as T;
+  async #post<T>(
+    path: string,
+    body: object,
+    { kind, link, signal }: { kind: LoginKind; link?: boolean; signal?: AbortSignal | undefined },
+  ): Promise<T> {
+    const credentials = link ? await this.#state.current() : null;
+    const request = new Request(this.baseUrl + path, init("POST", { signal }, body));
+    return bodyOf<T>(await this.#call(authenticated(request, familyOf(kind), credentials)));
   }
 
   async #send(request: Request): Promise<Response> {
-    if (!this.#origins.has(new URL(request.url).origin)) return this.#call(request);
-    const credentials = await this.#current();
+    const { origin } = new URL(request.url);
+    const own = new URL(this.baseUrl).origin;
+    const origins = [own, ...(this.#options.origins ?? []).map((address) => new URL(address).origin)];
+    if (!origins.includes(origin)) return this.#call(request);
+    const credentials = await this.#state.current();
     const retry = credentials?.refresh ? request.clone() : undefined;
-    const response = await this.#call(await this.#with(request, credentials));
+    const send = async (original: Request, token: Credentials | null) =>
+      this.#call(authenticated(original, await this.#state.family(), token));
+    const response = await send(request, credentials);
     if (response.status !== 401 || !credentials) return response;
-    const refreshed = retry ? await this.#refresh(credentials) : null;
-    if (retry && refreshed) return this.#call(await this.#with(retry, refreshed));
-    if (new URL(request.url).origin === new URL(this.#baseUrl).origin) await this.#forget(credentials);
+    const refreshed = retry ? await this.#state.refresh(credentials) : null;
+    if (retry && refreshed) return send(retry, refreshed);
+    if (origin === own) await this.#state.forget(credentials);
     return response;
   }
 
-  async #with(request: Request, credentials: Credentials | null): Promise<Request> {
-    const isSession = (await this.#family()) === "session";
-    const authenticated = new Request(request, { credentials: isSession ? "include" : "omit" });
-    if (credentials) authenticated.headers.set("authorization", authorization(credentials));
-    return authenticated;
-  }
-
-  async #current(): Promise<Credentials | null> {
-    const credentials = await this.#storage.get();
-    return credentials && needsRefresh(credentials, Date.now()) ? this.#refresh(credentials) : credentials;
-  }
-
-  /** One refresh at a time for all waiting requests, in this tab and in other tabs with the same storage. */
-  #refresh(stale: Credentials): Promise<Credentials | null> {
-    this.#refreshing ??= withLock(() => this.#refreshOnce(stale)).finally(() => {
-      this.#refreshing = undefined;
-    });
-    return this.#refreshing;
-  }
-
-  async #refreshOnce(stale: Credentials): Promise<Credentials | null> {
-    const stored = await this.#storage.get();
-    if (stored?.token !== stale.token) return stored;
-    const [path, body] =
-      stale.family === "jwt-sliding"
-        ? ["/api/token/sliding/refresh/", { token: stale.token }]
-        : ["/api/token/refresh/", { refresh: stale.refresh }];
-    const headers = { "content-type": "application/json", accept: "application/json" };
-    const response = await this.#call(
-      new Request(this.#baseUrl + path, { method: "POST", headers, body: JSON.stringify(body), credentials: "omit" }),
-    );
-    if (response.status === 401) {
-      await this.#forget(stale);
-      return null;
-    }
-    if (!response.ok) throw await Problem.of(response);
-    const { access, token = access, refresh = stale.refresh } = (await response.json()) as Record<string, string>;
-    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response of the refresh has no token." });
-    const refreshed = { ...stale, token, received: Date.now(), ...(refresh ? { refresh } : {}) };
-    await this.#storage.set(refreshed);
-    return refreshed;
-  }
-
-  /** Deletes rejected credentials, unless another tab has stored new ones. */
-  async #forget(credentials: Credentials): Promise<void> {
-    if ((await this.#storage.get())?.token !== credentials.token) return;
-    await this.#storage.set(null);
-    this.#onSignedOut();
-  }
-
-  async #call(request: Request): Promise<Response> {
-    try {
-      return await (this.#fetchOption ?? fetch)(request);
-    } catch (cause) {
-      if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
-      throw new Problem({ code: "network_error", detail: "The server could not be reached.", cause });
-    }
+  #call(request: Request): Promise<Response> {
+    const { fetch: send = fetch, timeout = 30_000 } = this.#options;
+    const page = this.#browser.location?.href;
+    return call(send, request, timeout, page === undefined ? undefined : new URL(page).origin);
   }
 
   get #browser(): Browser {
-    return this.#browserOption ?? window;
+    return this.#options.browser ?? (typeof window === "undefined" ? NO_BROWSER : window);
+  }
+
+  get #incomplete(): IncompleteLogins {
+    const storage = () => storageOf(this.#browser, "sessionStorage") ?? memoryKeyValues();
+    return (this.#incompleteInUse ??= new IncompleteLogins(storage()));
   }
 }
 
-type SignedInAnswer = Partial<User> & { token?: string; refresh?: string; is_new?: boolean };
-type Answer = SignedInAnswer | components["schemas"]["MoreNeeded"];
+const NO_BROWSER: Browser = {};
 
-/** A response that requires input has a flow token and no credential. */
-function requiresInput(body: Answer): body is components["schemas"]["MoreNeeded"] {
-  return "flow_token" in body;
+type SignedInAnswer = Partial<User> & {
+  token?: string;
+  refresh?: string;
+  is_new?: boolean;
+  data?: Record<string, unknown>;
+};
+
+/** The user of a login's answer, without what is not a field of the user. */
+function userOf<Fields>(body: SignedInAnswer): User<Fields> | null {
+  const { token: _t, refresh: _r, is_new: _n, data: _d, app_state: _a, kind: _k, ...user } = body;
+  return user.id === undefined ? null : (user as User<Fields>);
 }
 
-function userOf({ token: _token, refresh: _refresh, is_new: _isNew, ...user }: SignedInAnswer): User | null {
-  return user.id === undefined ? null : (user as User);
+/** Logging out with an expired credential (401) counts as success. */
+function ignoreExpired(problem: unknown): void {
+  if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
 }
 
-function familyOf(kind: LoginKind): Family {
-  return kind.replace(/[-_]user$/, "") as Family;
+/** A URL without query and fragment. */
+function pageOf(address = ""): string {
+  return address.replace(/[?#].*$/, "");
 }
 
-/** The cursor of the next page from a `Link` header; `undefined` on the last page. */
-function cursorOf(link: string | null): string | undefined {
-  const query = /^<\?([^>]*)>;\s*rel="next"$/.exec(link ?? "")?.[1];
-  return query === undefined ? undefined : (new URLSearchParams(query).get("cursor") ?? undefined);
-}
-
-async function withLock<T>(work: () => Promise<T>): Promise<T> {
-  const locks = globalThis.navigator?.locks;
-  return locks ? await locks.request("rest-social-auth.refresh", work) : work();
+/** Unique, not a secret. `crypto.randomUUID` is missing on plain http and in React Native. */
+function randomId(): string {
+  return Date.now().toString(36) + Math.random().toString(36).slice(2);
 }

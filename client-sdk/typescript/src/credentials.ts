@@ -1,5 +1,7 @@
 /** The tokens of the signed-in user: storage and remaining lifetime. */
 
+import { memoryKeyValues, readJson, writeJson } from "./browser.js";
+
 /** A kind of credential, without the `user` variants of its login routes. */
 export type Family = "session" | "token" | "jwt-pair" | "jwt-sliding" | "knox";
 
@@ -10,45 +12,39 @@ export interface Credentials {
   refresh?: string;
   /** Milliseconds since 1970, by this machine's clock: when `token` was received. */
   received: number;
+  /** Identifies the login in messages between tabs. It stays the same when tokens are refreshed, and is not a secret. */
+  login: string;
 }
 
-type Awaitable<T> = T | Promise<T>;
+export type Awaitable<T> = T | Promise<T>;
 
-/** Where credentials are stored. `memoryStorage` is lost on reload; no other page can read it. */
+/** `sessionStorage`, `localStorage`, or the storage of an app, such as React Native's AsyncStorage. */
+export interface KeyValueStorage {
+  getItem(name: string): Awaitable<string | null>;
+  setItem(name: string, value: string): Awaitable<void>;
+  removeItem(name: string): Awaitable<void>;
+}
+
+/** Where credentials are stored. */
 export interface CredentialStorage {
   get(): Awaitable<Credentials | null>;
   /** `null` deletes them. */
   set(credentials: Credentials | null): Awaitable<void>;
+  /** Whether a duplicated tab gets a copy, as it does of session storage. Then tabs tell each other refreshed tokens. */
+  isCopied?: boolean;
 }
 
-/** The default: lost when the page is closed or reloaded. */
+/** Lost when the page is closed or reloaded; no other page can read it. */
 export function memoryStorage(): CredentialStorage {
-  let stored: Credentials | null = null;
-  return {
-    get: () => stored,
-    set: (credentials) => {
-      stored = credentials;
-    },
-  };
+  return webStorage(memoryKeyValues());
 }
 
-/**
- * Stores credentials in the tab (`sessionStorage`) or, with `localStorage`, in the browser. Any script on your page can
- * read them: prefer the session kind or memory.
- */
-export function webStorage(storage: Storage = sessionStorage, name = "rest-social-auth.credentials"): CredentialStorage {
+/** Stores credentials in `sessionStorage`, or in another storage of keys and texts. Any script on your page can read them. */
+export function webStorage(storage?: KeyValueStorage, name = "rest-social-auth.credentials"): CredentialStorage {
+  const rows = () => storage ?? sessionStorage;
   return {
-    get: () => {
-      try {
-        return JSON.parse(storage.getItem(name) ?? "null") as Credentials | null;
-      } catch {
-        return null;
-      }
-    },
-    set: (credentials) => {
-      if (credentials) storage.setItem(name, JSON.stringify(credentials));
-      else storage.removeItem(name);
-    },
+    get: () => readJson<Credentials>(rows(), name),
+    set: (credentials) => writeJson(rows(), name, credentials),
   };
 }
 

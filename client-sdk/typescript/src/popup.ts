@@ -3,6 +3,7 @@
  * also works when a provider's Cross-Origin-Opener-Policy has separated the two windows.
  */
 
+import type { Browser } from "./browser.js";
 import { Problem } from "./problem.js";
 
 const CHANNEL = "rest-social-auth.callback.";
@@ -18,11 +19,15 @@ interface Message {
   fields?: Record<string, string>;
 }
 
+function openChannels({ BroadcastChannel }: Browser, keys: string[]) {
+  return BroadcastChannel ? keys.map((key) => new BroadcastChannel(CHANNEL + key)) : [];
+}
+
 /** On the callback page: sends the callback to the opener. `false`: no page waits for it. */
-export function sendToOpener(keys: string[], fields: Record<string, string>): Promise<boolean> {
-  if (typeof BroadcastChannel === "undefined") return Promise.resolve(false);
+export function sendToOpener(browser: Browser, keys: string[], fields: Record<string, string>): Promise<boolean> {
+  const channels = openChannels(browser, keys);
+  if (channels.length === 0) return Promise.resolve(false);
   return new Promise((resolve) => {
-    const channels = keys.map((key) => new BroadcastChannel(CHANNEL + key));
     const done = (isReceived: boolean) => {
       clearTimeout(timer);
       for (const channel of channels) channel.close();
@@ -38,18 +43,29 @@ export function sendToOpener(keys: string[], fields: Record<string, string>): Pr
   });
 }
 
-/** On the opener: waits for the callback and returns its fields. Problems: `popup_closed`. */
+/**
+ * On the opener: waits for the callback and returns its fields. Problems: `popup_closed`, and `state_expired` when the user
+ * has not signed in at the time `expires`. An aborted signal rejects with its reason.
+ */
 export function waitForCallback(
+  browser: Browser,
   keys: string[],
   popup: Window,
-  hasFocus: () => boolean,
+  expires: number,
+  signal?: AbortSignal,
 ): Promise<Record<string, string>> {
   return new Promise((resolve, reject) => {
-    const channels = keys.map((key) => new BroadcastChannel(CHANNEL + key));
+    const channels = openChannels(browser, keys);
     const done = () => {
       clearInterval(timer);
+      signal?.removeEventListener("abort", abort);
       for (const channel of channels) channel.close();
     };
+    const fail = (reason: unknown) => {
+      done();
+      reject(reason);
+    };
+    const abort = () => fail(signal?.reason);
     for (const channel of channels) {
       channel.onmessage = (event: MessageEvent<Message>) => {
         const { kind, fields } = event.data ?? {};
@@ -65,10 +81,14 @@ export function waitForCallback(
     // A pop-up that a provider's policy has separated looks closed while it is used. Then this page has no focus.
     let checks = 0;
     const timer = setInterval(() => {
-      checks = popup.closed && hasFocus() ? checks + 1 : 0;
+      if (Date.now() > expires) {
+        fail(new Problem({ code: "state_expired", detail: "The sign-in took too long. Start again." }));
+      }
+      checks = popup.closed && browser.document?.hasFocus() ? checks + 1 : 0;
       if (checks < CLOSED_CHECKS) return;
-      done();
-      reject(new Problem({ code: "popup_closed", detail: "The window was closed before the sign-in was complete." }));
+      fail(new Problem({ code: "popup_closed", detail: "The window was closed before the sign-in was complete." }));
     }, CLOSED_CHECK_INTERVAL);
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort);
   });
 }

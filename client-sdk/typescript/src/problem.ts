@@ -1,9 +1,14 @@
 /** Errors: problem documents of the server (RFC 9457), and errors of this client. */
 
+import type { ServerCode } from "./names.js";
+import type { AskedField } from "./types.js";
+
 /** Codes of this client. All others come from the server. */
 export type ClientCode =
   /** There was no response. */
   | "network_error"
+  /** The server did not answer within the time limit. */
+  | "timeout"
   /** The response does not have the expected form. */
   | "unexpected_answer"
   /** The browser blocked the pop-up: call `signIn` directly in a click handler. */
@@ -11,75 +16,101 @@ export type ClientCode =
   /** The user closed the pop-up. */
   | "popup_closed"
   /** The login was not started in this tab, or it is already complete. */
-  | "callback_unknown";
+  | "callback_unknown"
+  /** The login succeeded, and the browser did not store the session cookie: page and server are on different sites. */
+  | "cookie_refused"
+  /** The call needs a part of a browser that this environment does not have, such as the page's URL. */
+  | "no_browser";
 
-/** A code of the server, such as `invalid_code` or `state_expired`, or of this client. Use it, not the texts, in code. */
-export type ProblemCode = ClientCode | (string & {});
+/**
+ * A code of the server, such as `invalid_code` or `state_expired`, or of this client. Use it, not the texts, in code. Your
+ * server may have others: newer ones, and those of its own pipeline steps.
+ */
+export type ProblemCode = ClientCode | ServerCode | (string & {});
+
+/** What a pending login needs, for `additional_input_required`. */
+export interface AdditionalInput {
+  flowToken: string;
+  /** The pipeline step that needs the input, such as `require_email`. */
+  step: string;
+  fields: AskedField[];
+  /** Seconds until the pending login expires. */
+  expiresIn: number;
+}
 
 export interface ProblemMembers {
   code: ProblemCode;
   detail: string;
   /** The HTTP status; 0 without a response. */
   status?: number;
-  title?: string;
-  requestId?: string;
+  requestId?: string | undefined;
   errors?: Record<string, string[]>;
+  additionalInput?: AdditionalInput | undefined;
   cause?: unknown;
 }
 
-/** The only type of error that this client throws. */
+/** The only type of error that this client throws, besides the reason of an `AbortSignal`. */
 export class Problem extends Error {
   override readonly name = "Problem";
-  readonly code: ProblemCode;
+  declare readonly code: ProblemCode;
   /** A text for users. It may change between releases. */
-  readonly detail: string;
-  readonly status: number;
-  readonly title: string;
+  declare readonly detail: string;
+  declare readonly status: number;
   /** Also in the log of the server. */
-  readonly requestId: string | undefined;
+  declare readonly requestId: string | undefined;
   /** Messages by field, for `invalid_request`. */
-  readonly errors: Record<string, string[]>;
+  declare readonly errors: Record<string, string[]>;
+  /** For `additional_input_required`. `signIn` and `handleCallback` return the outcome `input-required` instead. */
+  declare readonly additionalInput: AdditionalInput | undefined;
+  /** The provider of the login that failed: sign in there to try again. */
+  declare readonly provider: string | undefined;
+  /** The `next` of the login that failed. */
+  declare readonly next: string | undefined;
 
-  constructor(members: ProblemMembers) {
-    super(`${members.code}: ${members.detail}`, members.cause === undefined ? undefined : { cause: members.cause });
-    this.code = members.code;
-    this.detail = members.detail;
-    this.status = members.status ?? 0;
-    this.title = members.title ?? "";
-    this.requestId = members.requestId;
-    this.errors = members.errors ?? {};
+  constructor({ cause, ...members }: ProblemMembers) {
+    super(`${members.code}: ${members.detail}`, { cause });
+    Object.assign(this, { status: 0, errors: {}, ...members });
   }
 
   /** Reads an error response. Never throws. */
   static async of(response: Response): Promise<Problem> {
-    const { status } = response;
-    const requestId = response.headers.get("x-request-id") ?? undefined;
-    let body: unknown;
-    try {
-      body = await response.json();
-    } catch (cause) {
-      body = undefined;
-    }
-    return Problem.read(body, status, requestId);
+    const body: unknown = await response.json().catch(() => undefined);
+    return Problem.read(body, response.status, response.headers.get("x-request-id") ?? undefined);
   }
 
   /** Reads a parsed problem document. */
   static read(body: unknown, status: number, requestId?: string): Problem {
     const members = isRecord(body) ? body : {};
     const text = (name: string) => (typeof members[name] === "string" ? members[name] : undefined);
-    const code = text("code");
-    const id = text("request_id") ?? requestId;
+    const flowToken = text("flow_token");
     return new Problem({
-      code: code ?? "unexpected_answer",
+      code: text("code") ?? "unexpected_answer",
       detail: text("detail") ?? `The server answered ${status}.`,
       status,
-      title: text("title") ?? "",
-      ...(id === undefined ? {} : { requestId: id }),
+      requestId: text("request_id") ?? requestId,
       errors: isRecord(members["errors"]) ? (members["errors"] as Record<string, string[]>) : {},
+      additionalInput: flowToken
+        ? {
+            flowToken,
+            step: members["step"] as string,
+            fields: members["fields"] as AskedField[],
+            expiresIn: members["expires_in"] as number,
+          }
+        : undefined,
     });
   }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null;
+}
+
+/** Awaits a part of a login. Its problems get the way back: provider and `next`. */
+export async function withWayBack<T>({ provider, next }: { provider: string; next?: string | undefined }, work: Promise<T>) {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Problem) Object.assign(error, { provider, next });
+    throw error;
+  }
 }

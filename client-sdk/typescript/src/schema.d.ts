@@ -15,9 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by session cookie
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
-         *     account is linked to that user instead; a credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginSession"];
         delete?: never;
@@ -37,10 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by session cookie, provider in the URL
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
-         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
-         *     credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
          */
         post: operations["loginSessionWithProvider"];
         delete?: never;
@@ -60,9 +55,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
-         *     account is linked to that user instead; a credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginToken"];
         delete?: never;
@@ -82,10 +75,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token, provider in the URL
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
-         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
-         *     credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
          */
         post: operations["loginTokenWithProvider"];
         delete?: never;
@@ -105,9 +95,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token, with the user
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
-         *     account is linked to that user instead; a credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginTokenUser"];
         delete?: never;
@@ -127,10 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token, with the user, provider in the URL
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
-         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
-         *     credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
          */
         post: operations["loginTokenUserWithProvider"];
         delete?: never;
@@ -150,9 +135,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
-         *     account is linked to that user instead; a credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginJwtPair"];
         delete?: never;
@@ -172,10 +155,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token, provider in the URL
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
-         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
-         *     credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
          */
         post: operations["loginJwtPairWithProvider"];
         delete?: never;
@@ -195,9 +175,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token, with the user
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
-         *     account is linked to that user instead; a credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginJwtPairUser"];
         delete?: never;
@@ -217,10 +195,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token, with the user, provider in the URL
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
-         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
-         *     credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
          */
         post: operations["loginJwtPairUserWithProvider"];
         delete?: never;
@@ -240,9 +215,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
-         *     account is linked to that user instead; a credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginJwtSliding"];
         delete?: never;
@@ -262,10 +235,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token, provider in the URL
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
-         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
-         *     credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
          */
         post: operations["loginJwtSlidingWithProvider"];
         delete?: never;
@@ -285,9 +255,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token, with the user
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
-         *     account is linked to that user instead; a credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginJwtSlidingUser"];
         delete?: never;
@@ -307,10 +275,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token, with the user, provider in the URL
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
-         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
-         *     credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
          */
         post: operations["loginJwtSlidingUserWithProvider"];
         delete?: never;
@@ -330,9 +295,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
-         *     account is linked to that user instead; a credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginKnox"];
         delete?: never;
@@ -352,10 +315,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token, provider in the URL
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
-         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
-         *     credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
          */
         post: operations["loginKnoxWithProvider"];
         delete?: never;
@@ -375,9 +335,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token, with the user
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
-         *     account is linked to that user instead; a credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginKnoxUser"];
         delete?: never;
@@ -397,10 +355,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token, with the user, provider in the URL
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
-         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
-         *     credential sent only with this call links nothing.
+         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
          */
         post: operations["loginKnoxUserWithProvider"];
         delete?: never;
@@ -420,9 +375,8 @@ export interface paths {
         put?: never;
         /**
          * Sign in by session cookie, short path
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
-         *     account is linked to that user instead; a credential sent only with this call links nothing.
+         * @deprecated
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["login"];
         delete?: never;
@@ -442,10 +396,8 @@ export interface paths {
         put?: never;
         /**
          * Sign in by session cookie, short path, provider in the URL
-         * @description Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-         *     from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
-         *     created. If the login was begun with a credential, the provider's account is linked to that user instead; a
-         *     credential sent only with this call links nothing.
+         * @deprecated
+         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
          */
         post: operations["loginWithProvider"];
         delete?: never;
@@ -559,8 +511,8 @@ export interface paths {
         put?: never;
         /**
          * Exchange a one-time code
-         * @description Returns the answer of the login once; 202 for a pending login. An app that sent a `code_challenge` must send its
-         *     verifier; a wrong verifier uses up the code.
+         * @description Returns the answer of the login once, with its `kind`. A pending login is 403 `additional_input_required`. An app that
+         *     sent a `code_challenge` must send its verifier; a wrong verifier uses up the code.
          */
         post: operations["swapLoginCode"];
         delete?: never;
@@ -582,14 +534,14 @@ export interface paths {
          *     for the requested fields. It needs no script, and the browser that signed in. Showing it does not consume the code.
          *     After the form, the server redirects to `next` again.
          */
-        get: operations["showHaltedLogin"];
+        get: operations["showPendingLogin"];
         put?: never;
         /**
          * Resume a pending login
-         * @description A login whose answer was 202 is pending for ten minutes. Post the answers under the names of the fields, with the
-         *     `flow_token`. The answer is that of the login route, or another 202 if another step needs input. The provider is not
-         *     called again. Invalid answers are listed in `errors`. After an error the login is still pending; after a success
-         *     its flow token cannot be used again.
+         * @description A login that was answered 403 `additional_input_required` is pending for ten minutes. Post the answers under the names
+         *     of the `fields`, with the `flow_token`. The answer is that of the login route, with its `kind`; or the same 403 again,
+         *     with another flow token, if another step needs input. The provider is not called again. Invalid answers are listed in
+         *     `errors`. After an error the login is still pending; after a success its flow token cannot be used again.
          */
         post: operations["resumeLogin"];
         delete?: never;
@@ -748,7 +700,7 @@ export interface paths {
          * @description By its id in the list; `others` revokes all credentials except the one of this call. The access tokens of a
          *     revoked pair are revoked too. Open logins that would link an account to the user are cancelled too.
          */
-        delete: operations["endCredential"];
+        delete: operations["revokeCredential"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1041,10 +993,7 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * AskedField
-         * @description A requested field; post its answer under its `name`.
-         */
+        /** @description A requested field; post its answer under its `name`. */
         AskedField: {
             name: string;
             type: components["schemas"]["AskedFieldType"];
@@ -1063,35 +1012,7 @@ export interface components {
          */
         AskedFieldType: "text" | "email" | "checkbox" | "choice";
         /**
-         * BeginInput
-         * @description How to begin a login. Other members are parameters of the provider's own URL, such as shopify's `shop`.
-         * @example {
-         *       "next": "/account"
-         *     }
-         */
-        BeginInput: {
-            /**
-             * @description Where the provider sends the user back to. It must match an entry of ALLOWED_REDIRECT_URIS exactly. The default
-             *     comes from the settings or from the page's origin.
-             */
-            redirect_uri?: string;
-            /** @description Replaces the provider's configured scopes. */
-            scope?: string[] | string;
-            /** @description Where the front-end goes after the login: a path, or a URL of a listed origin. It is checked and returned. */
-            next?: string;
-            /**
-             * @description The challenge of the front-end's own PKCE pair: 43 characters of base64url. The login must then have the
-             *     `code_verifier`.
-             */
-            code_challenge?: string;
-            /** @description Required with `code_challenge`. */
-            code_challenge_method?: components["schemas"]["ChallengeMethod"] & unknown;
-        } & {
-            [key: string]: unknown;
-        };
-        /**
-         * Begun
-         * @description A login that has begun.
+         * @description An authorization request: a login that was begun and is not completed.
          * @example {
          *       "authorization_url": "https://github.com/login/oauth/authorize?client_id=Iv1.8a61f9b3a7aba766&response_type=code&state=pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
          *       "state": "pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
@@ -1102,7 +1023,7 @@ export interface components {
          *       "next": "/account"
          *     }
          */
-        Begun: {
+        AuthorizationRequest: {
             /** @description Where to send the user. */
             authorization_url: string;
             /** @description The provider returns it in the callback; post it with the code. */
@@ -1110,7 +1031,7 @@ export interface components {
             /** @description Replaces the authorization request cookie in clients without cookies. Do not put it into URLs. */
             flow_token: string;
             /**
-             * Format: uint64
+             * Format: int64
              * @description Seconds until the login must be completed.
              */
             expires_in: number;
@@ -1126,7 +1047,29 @@ export interface components {
             nonce?: string;
         };
         /**
-         * CallbackInput
+         * @description How to begin a login. Other members are parameters of the provider's own URL, such as shopify's `shop`.
+         * @example {
+         *       "next": "/account"
+         *     }
+         */
+        BeginInput: {
+            /**
+             * @description Where the provider sends the user back to. It must match an entry of ALLOWED_REDIRECT_URIS exactly. The default
+             *     comes from the settings or from the page's origin.
+             */
+            redirect_uri?: string;
+            /** @description Scopes, separated by spaces; they replace the provider's configured scopes. A list of texts is accepted too. */
+            scope?: string;
+            /** @description Where the front-end goes after the login: a path, or a URL of a listed origin. It is checked and returned. */
+            next?: string;
+            /**
+             * @description The challenge of the front-end's own PKCE pair: 43 characters of base64url, with `code_challenge_method`. The login must
+             *     then have the `code_verifier`.
+             */
+            code_challenge?: string;
+            code_challenge_method?: components["schemas"]["ChallengeMethod"];
+        };
+        /**
          * @description The body of a provider's callback to this server.
          * @example {
          *       "code": "SplxlOBeZQQYbYS6WxSbIA",
@@ -1138,16 +1081,13 @@ export interface components {
             state?: string;
             /** @description The error, instead of a code. */
             error?: string;
-        } & {
-            [key: string]: unknown;
         };
         /**
-         * @description The supported PKCE methods (SEC-3).
+         * @description The supported PKCE method.
          * @enum {string}
          */
         ChallengeMethod: "S256";
         /**
-         * Credential
          * @description A credential of the user.
          * @example {
          *       "id": "5f1c0a9e7d3b8246a1b2c3d4",
@@ -1184,13 +1124,11 @@ export interface components {
             agent?: string;
         };
         /**
-         * Empty
          * @description An empty object.
          * @example {}
          */
-        Empty: Record<string, never>;
+        EmptyObject: Record<string, never>;
         /**
-         * Event
          * @description An event of the audit log.
          * @example {
          *       "at": "2026-11-23T12:27:05.000Z",
@@ -1202,7 +1140,7 @@ export interface components {
          *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b"
          *     }
          */
-        Event: {
+        ExportedEvent: {
             /** Format: date-time */
             at: string;
             /**
@@ -1225,7 +1163,55 @@ export interface components {
             request_id?: string;
         };
         /**
-         * Introspection
+         * @description The user with all stored fields.
+         * @example {
+         *       "id": 1,
+         *       "username": "ada",
+         *       "first_name": "Ada",
+         *       "last_name": "Lovelace",
+         *       "email": "ada@example.com",
+         *       "email_verified": true,
+         *       "is_active": true,
+         *       "created": "2026-11-23T12:27:05.000Z",
+         *       "fields": {},
+         *       "edited": []
+         *     }
+         */
+        ExportedUser: {
+            /** Format: int64 */
+            id: number;
+            username: string;
+            first_name: string;
+            last_name: string;
+            email: string;
+            /** @description Whether a trusted provider verified the e-mail address. */
+            email_verified: boolean;
+            is_active: boolean;
+            /** Format: date-time */
+            created: string;
+            /**
+             * Format: date-time
+             * @description The time of the last session login.
+             */
+            last_login?: string;
+            /** @description Declared and other fields, by name. */
+            fields: {
+                [key: string]: unknown;
+            };
+            /** @description Names of the fields that the user changed. */
+            edited: string[];
+        };
+        /**
+         * @description The server is healthy.
+         * @example {
+         *       "status": "ok"
+         *     }
+         */
+        HealthStatus: {
+            /** @description Always `ok`. */
+            status: string;
+        };
+        /**
          * @description The answer of RFC 7662, section 2.2. Only `active` is present if the token is not valid.
          * @example {
          *       "active": true,
@@ -1254,8 +1240,7 @@ export interface components {
              *     for a refresh token.
              */
             token_type?: string;
-            /** @description `access`: the token authenticates requests. `refresh`: a service must not accept it. */
-            token_use?: components["schemas"]["TokenUse"] & unknown;
+            token_use?: components["schemas"]["TokenUse"];
             credential_kind?: components["schemas"]["LoginKind"];
             /**
              * Format: int64
@@ -1276,47 +1261,72 @@ export interface components {
             jti?: string;
         };
         /**
-         * KeptUser
-         * @description The user with all stored fields.
+         * @description A token without its user.
          * @example {
-         *       "id": 1,
-         *       "username": "ada",
-         *       "first_name": "Ada",
-         *       "last_name": "Lovelace",
-         *       "email": "ada@example.com",
-         *       "email_verified": true,
-         *       "is_active": true,
-         *       "created": "2026-11-23T12:27:05.000Z",
-         *       "fields": {},
-         *       "edited": []
+         *       "token": "0303f6f5b6e302dee22dc2f5d6aea16b0fead4b0"
          *     }
          */
-        KeptUser: {
+        IssuedToken: {
+            /** @description For the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT. */
+            token: string;
+            /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
+            is_new?: boolean;
+        };
+        /** @description An access and a refresh token. */
+        JwtPairLogin: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "jwt-pair";
+            token: string;
+            refresh: string;
+            is_new?: boolean;
+        };
+        /** @description An access and a refresh token, and their user. */
+        JwtPairUserLogin: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "jwt-pair-user";
             /** Format: int64 */
             id: number;
+            token: string;
+            refresh: string;
             username: string;
             first_name: string;
             last_name: string;
             email: string;
-            /** @description Whether a trusted provider verified the e-mail address. */
-            email_verified: boolean;
-            is_active: boolean;
-            /** Format: date-time */
-            created: string;
+            is_new?: boolean;
+        };
+        /** @description A token without its user. */
+        JwtSlidingLogin: {
             /**
-             * Format: date-time
-             * @description The time of the last session login.
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
-            last_login?: string;
-            /** @description Declared and other fields, by name. */
-            fields: {
-                [key: string]: unknown;
-            };
-            /** @description Names of the fields that the user changed. */
-            edited: string[];
+            kind: "jwt-sliding";
+            token: string;
+            is_new?: boolean;
+        };
+        /** @description A token and its user. */
+        JwtSlidingUserLogin: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "jwt-sliding-user";
+            /** Format: int64 */
+            id: number;
+            token: string;
+            username: string;
+            first_name: string;
+            last_name: string;
+            email: string;
+            is_new?: boolean;
         };
         /**
-         * KeySet
          * @description Public keys, as a JWK set.
          * @example {
          *       "keys": [
@@ -1338,10 +1348,34 @@ export interface components {
                 [key: string]: unknown;
             }[];
         };
+        /** @description A token without its user. */
+        KnoxLogin: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "knox";
+            token: string;
+            is_new?: boolean;
+        };
+        /** @description A token and its user. */
+        KnoxUserLogin: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "knox_user";
+            /** Format: int64 */
+            id: number;
+            token: string;
+            username: string;
+            first_name: string;
+            last_name: string;
+            email: string;
+            is_new?: boolean;
+        };
         /**
-         * LoginInput
-         * @description The body of a login: the parameters of the provider's callback, and what identifies the authorization request. Other
-         *     members of any type are ignored, so a front-end may post its whole configuration.
+         * @description The body of a login whose URL names no provider: the provider, and the parameters of its callback.
          * @example {
          *       "provider": "github",
          *       "code": "SplxlOBeZQQYbYS6WxSbIA",
@@ -1349,8 +1383,8 @@ export interface components {
          *     }
          */
         LoginInput: {
-            /** @description The provider's name, if the URL has none. */
-            provider?: string;
+            /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+            provider: string;
             /** @description The authorization code. Required in OAuth 2.0 and OpenID Connect. */
             code?: string;
             /** @description The state from begin. A state that this server did not make is ignored, unless STATE_POLICY is `required`. */
@@ -1374,108 +1408,74 @@ export interface components {
             nonce?: string;
             /** @description The issuer from the callback (RFC 9207). */
             iss?: string;
-            /** @description OAuth 1.0a: the request token. A login without it is the first step; its answer has a request token. */
+            /** @description OAuth 1.0a: the request token from the callback. */
             oauth_token?: string;
             /** @description OAuth 1.0a: the verifier from the callback. */
             oauth_verifier?: string;
             /** @description The error from the callback, instead of a code. */
             error?: string;
-        } & {
-            [key: string]: unknown;
         };
-        /**
-         * @description The body of a login whose URL names no provider.
-         * @example {
-         *       "provider": "github",
-         *       "code": "SplxlOBeZQQYbYS6WxSbIA",
-         *       "state": "pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo"
-         *     }
-         */
-        LoginInputWithProvider: {
-            /** @description The provider's name, as `/api/login/social/providers/` lists it. */
-            provider: string;
-        } & WithRequired<components["schemas"]["LoginInput"], "provider">;
         /**
          * @description A login route by its name in the URL.
          * @enum {string}
          */
         LoginKind: "session" | "token" | "token_user" | "jwt-pair" | "jwt-pair-user" | "jwt-sliding" | "jwt-sliding-user" | "knox" | "knox_user";
+        /** @description The answer of a login route, and its `kind`. */
+        LoginResult: components["schemas"]["JwtPairUserLogin"] | components["schemas"]["TokenUserLogin"] | components["schemas"]["JwtSlidingUserLogin"] | components["schemas"]["KnoxUserLogin"] | components["schemas"]["SessionLogin"] | components["schemas"]["JwtPairLogin"] | components["schemas"]["TokenLogin"] | components["schemas"]["JwtSlidingLogin"] | components["schemas"]["KnoxLogin"];
         /**
-         * Metadata
-         * @description Authorization server metadata.
+         * @description The body of a login whose URL names the provider: the parameters of the provider's callback, and what identifies the
+         *     authorization request. Other members of any type are ignored, so a front-end may post its whole configuration.
          * @example {
-         *       "issuer": "https://login.example.com",
-         *       "jwks_uri": "https://login.example.com/.well-known/jwks.json",
-         *       "response_types_supported": [],
-         *       "grant_types_supported": [],
-         *       "introspection_endpoint": "https://login.example.com/api/token/introspect/",
-         *       "introspection_endpoint_auth_methods_supported": [
-         *         "client_secret_basic",
-         *         "client_secret_post"
-         *       ],
-         *       "revocation_endpoint": "https://login.example.com/api/token/revoke/",
-         *       "revocation_endpoint_auth_methods_supported": [
-         *         "client_secret_basic",
-         *         "client_secret_post"
-         *       ],
-         *       "access_token_signing_alg_values_supported": [
-         *         "ES256"
-         *       ]
+         *       "code": "SplxlOBeZQQYbYS6WxSbIA",
+         *       "state": "pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo"
          *     }
          */
-        Metadata: {
-            /** @description `iss` of JWTs with an asymmetric algorithm. */
-            issuer: string;
-            /** @description The public keys that verify JWTs. */
-            jwks_uri: string;
-            /** @description Empty: the server has no authorization endpoint. */
-            response_types_supported: string[];
-            /** @description Empty: the server has no token endpoint of OAuth. */
-            grant_types_supported: string[];
-            /** @description Token introspection (RFC 7662). */
-            introspection_endpoint: string;
-            introspection_endpoint_auth_methods_supported: string[];
-            /** @description Token revocation (RFC 7009). */
-            revocation_endpoint: string;
-            revocation_endpoint_auth_methods_supported: string[];
+        LoginWithProviderInput: {
+            /** @description The authorization code. Required in OAuth 2.0 and OpenID Connect. */
+            code?: string;
+            /** @description The state from begin. A state that this server did not make is ignored, unless STATE_POLICY is `required`. */
+            state?: string;
+            /** @description The flow token from begin, for clients without cookies. */
+            flow_token?: string;
+            /** @description The redirect URI that the code was issued for: one of ALLOWED_REDIRECT_URIS. Not needed after begin. */
+            redirect_uri?: string;
+            /** @description The verifier of the front-end's own PKCE pair (RFC 7636). */
+            code_verifier?: string;
             /**
-             * @description The algorithms of the keys in the key set; absent with the HS algorithms.
-             * @default []
+             * @description Instead of a code: the ID token that the provider's SDK gave to an app. At most ten minutes old; each is accepted
+             *     once. For providers that publish their keys (Google, Apple, Microsoft, any OpenID Connect). `credential`, the name
+             *     that Google's One Tap uses, is accepted too.
              */
-            access_token_signing_alg_values_supported: string[];
+            id_token?: string;
+            /**
+             * @description The nonce that the app gave to the provider's SDK; required if the ID token has a nonce and the login was not begun
+             *     here.
+             */
+            nonce?: string;
+            /** @description The issuer from the callback (RFC 9207). */
+            iss?: string;
+            /** @description OAuth 1.0a: the request token from the callback. */
+            oauth_token?: string;
+            /** @description OAuth 1.0a: the verifier from the callback. */
+            oauth_verifier?: string;
+            /** @description The error from the callback, instead of a code. */
+            error?: string;
         };
         /**
-         * MoreNeeded
-         * @description A pending login: the user must answer these fields before the login completes. The user is not signed in yet.
-         * @example {
-         *       "flow_token": "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
-         *       "expires_in": 600,
-         *       "step": "require_email",
-         *       "fields": [
-         *         {
-         *           "name": "email",
-         *           "type": "email",
-         *           "title": "E-mail address",
-         *           "required": true
-         *         }
-         *       ]
-         *     }
-         */
-        MoreNeeded: {
-            /** @description Post it with the answers. If the login had the authorization request cookie, post it from the same browser. */
-            flow_token: string;
-            /**
-             * Format: uint64
-             * @description In seconds.
-             */
-            expires_in: number;
-            /** @description The step that needs the input, such as `require_email`. */
-            step: string;
-            fields: components["schemas"]["AskedField"][];
-        };
-        /**
-         * Problem
          * @description What went wrong, as a problem document (RFC 9457). `code` is stable: decide by it, not by the texts.
+         * @example {
+         *       "type": "about:blank",
+         *       "title": "Bad Request",
+         *       "status": 400,
+         *       "code": "invalid_request",
+         *       "detail": "The request has invalid fields.",
+         *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
+         *       "errors": {
+         *         "code": [
+         *           "This field is required."
+         *         ]
+         *       }
+         *     }
          */
         Problem: {
             /** @description Always `about:blank`; `code` identifies the problem. */
@@ -1483,7 +1483,7 @@ export interface components {
             /** @description The status in words. */
             title: string;
             /**
-             * Format: uint16
+             * Format: int32
              * @description The HTTP status.
              */
             status: number;
@@ -1501,14 +1501,22 @@ export interface components {
             };
             /** @description For `token_not_valid`, as in simplejwt: one entry for each token class that was tried. */
             messages?: components["schemas"]["TokenMessage"][];
+            /**
+             * @description For `additional_input_required`: post it with the answers. If the login had the authorization request cookie, post it
+             *     from the same browser.
+             */
+            flow_token?: string;
+            /**
+             * Format: int64
+             * @description For `additional_input_required`: how long the login is pending, in seconds.
+             */
+            expires_in?: number;
+            /** @description For `additional_input_required`: the step that needs the input, such as `require_email`. */
+            step?: string;
+            /** @description For `additional_input_required`: what the user is asked for. */
+            fields?: components["schemas"]["AskedField"][];
         };
         /**
-         * @description The protocol of a provider.
-         * @enum {string}
-         */
-        Protocol: "oauth1" | "oauth2" | "oidc" | "openid2" | "widget";
-        /**
-         * Provider
          * @description A provider, with what a front-end needs.
          * @example {
          *       "name": "github",
@@ -1536,7 +1544,7 @@ export interface components {
             name: string;
             /** @description The name for users. */
             title: string;
-            protocol: components["schemas"]["Protocol"];
+            protocol: components["schemas"]["ProviderProtocol"];
             client_id: string;
             /** @description For a front-end that builds the URL itself; absent if only the provider's discovery document has it. */
             authorization_url?: string;
@@ -1548,7 +1556,6 @@ export interface components {
             kinds: components["schemas"]["LoginKind"][];
         };
         /**
-         * ProviderList
          * @description The configured providers.
          * @example {
          *       "providers": [
@@ -1579,7 +1586,11 @@ export interface components {
             providers: components["schemas"]["Provider"][];
         };
         /**
-         * ProviderToken
+         * @description The protocol of a provider.
+         * @enum {string}
+         */
+        ProviderProtocol: "oauth1" | "oauth2" | "oidc" | "openid2" | "widget";
+        /**
          * @description A provider token: it authorizes calls to the provider on behalf of the user.
          * @example {
          *       "access_token": "ya29.a0AfB_byC",
@@ -1599,7 +1610,6 @@ export interface components {
             oauth_token_secret?: string;
         };
         /**
-         * RefreshInput
          * @description A refresh token.
          * @example {
          *       "refresh": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl"
@@ -1609,45 +1619,80 @@ export interface components {
             refresh: string;
         };
         /**
-         * Refreshed
          * @description A new access token.
          * @example {
          *       "access": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl"
          *     }
          */
-        Refreshed: {
+        RefreshedTokens: {
             access: string;
             /** @description With SIMPLE_JWT_ROTATE_REFRESH_TOKENS: replaces the previous refresh token. */
             refresh?: string;
         };
         /**
-         * RequestToken
-         * @description The first step of OAuth 1.0a: send the user to the provider with this token. The server keeps its secret.
+         * @description The answers to a pending login.
          * @example {
-         *       "oauth_token": "Z6eEdO8MOmk394WozF5oKyuAv855l4Mlqo7hhlSLik",
-         *       "oauth_callback_confirmed": "true"
-         *     }
-         */
-        RequestToken: {
-            oauth_token: string;
-            /** @description Always the text `true`. */
-            oauth_callback_confirmed: string;
-        };
-        /**
-         * ResumeInput
-         * @description The answers to a pending login: its flow token, and a member for each requested field.
-         * @example {
-         *       "flow_token": "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo"
+         *       "flow_token": "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
+         *       "answers": {
+         *         "email": "ada@example.com"
+         *       }
          *     }
          */
         ResumeInput: {
-            /** @description The flow token of the 202 response. */
+            /** @description The flow token of the pending login. */
             flow_token: string;
-        } & {
-            [key: string]: unknown;
+            /**
+             * @description The answers, each under the `name` of its field: a boolean for a checkbox, a text for every other field. Answers may
+             *     also be members beside `flow_token`, as a form sends them.
+             */
+            answers?: {
+                [key: string]: unknown;
+            };
         };
         /**
-         * ServiceInput
+         * @description Authorization server metadata.
+         * @example {
+         *       "issuer": "https://login.example.com",
+         *       "jwks_uri": "https://login.example.com/.well-known/jwks.json",
+         *       "response_types_supported": [],
+         *       "grant_types_supported": [],
+         *       "introspection_endpoint": "https://login.example.com/api/token/introspect/",
+         *       "introspection_endpoint_auth_methods_supported": [
+         *         "client_secret_basic",
+         *         "client_secret_post"
+         *       ],
+         *       "revocation_endpoint": "https://login.example.com/api/token/revoke/",
+         *       "revocation_endpoint_auth_methods_supported": [
+         *         "client_secret_basic",
+         *         "client_secret_post"
+         *       ],
+         *       "access_token_signing_alg_values_supported": [
+         *         "ES256"
+         *       ]
+         *     }
+         */
+        ServerMetadata: {
+            /** @description `iss` of JWTs with an asymmetric algorithm. */
+            issuer: string;
+            /** @description The public keys that verify JWTs. */
+            jwks_uri: string;
+            /** @description Empty: the server has no authorization endpoint. */
+            response_types_supported: string[];
+            /** @description Empty: the server has no token endpoint of OAuth. */
+            grant_types_supported: string[];
+            /** @description Token introspection (RFC 7662). */
+            introspection_endpoint: string;
+            introspection_endpoint_auth_methods_supported: string[];
+            /** @description Token revocation (RFC 7009). */
+            revocation_endpoint: string;
+            revocation_endpoint_auth_methods_supported: string[];
+            /**
+             * @description The algorithms of the keys in the key set; absent with the HS algorithms.
+             * @default []
+             */
+            access_token_signing_alg_values_supported: string[];
+        };
+        /**
          * @description A credential of a user, and optionally that of the service.
          * @example {
          *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl"
@@ -1663,8 +1708,22 @@ export interface components {
             /** @description The service's secret, if there is no `Authorization` header. */
             client_secret?: string;
         };
+        /** @description The answer to a session login. */
+        SessionLogin: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "session";
+            /** Format: int64 */
+            id: number;
+            username: string;
+            first_name: string;
+            last_name: string;
+            email: string;
+            is_new?: boolean;
+        };
         /**
-         * SessionUser
          * @description The answer to a session login.
          * @example {
          *       "id": 1,
@@ -1685,11 +1744,8 @@ export interface components {
             email: string;
             /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
             is_new?: boolean;
-        } & {
-            [key: string]: unknown;
         };
         /**
-         * SlidingToken
          * @description The sliding token with a new expiry.
          * @example {
          *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoic2xpZGluZyJ9.c2lnbmF0dXJl"
@@ -1699,7 +1755,6 @@ export interface components {
             token: string;
         };
         /**
-         * SocialAccount
          * @description A provider's account that signs the user in.
          * @example {
          *       "id": 1,
@@ -1731,18 +1786,6 @@ export interface components {
             modified: string;
         };
         /**
-         * Status
-         * @description The server is healthy.
-         * @example {
-         *       "status": "ok"
-         *     }
-         */
-        Status: {
-            /** @description Always `ok`. */
-            status: string;
-        };
-        /**
-         * SwapInput
          * @description A one-time code, and the proof that the app requested it.
          * @example {
          *       "code": "rsax_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo"
@@ -1755,20 +1798,6 @@ export interface components {
             code_verifier?: string;
         };
         /**
-         * Token
-         * @description A token without its user.
-         * @example {
-         *       "token": "0303f6f5b6e302dee22dc2f5d6aea16b0fead4b0"
-         *     }
-         */
-        Token: {
-            /** @description For the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT. */
-            token: string;
-            /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
-            is_new?: boolean;
-        };
-        /**
-         * TokenInput
          * @description A JWT.
          * @example {
          *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl"
@@ -1777,10 +1806,17 @@ export interface components {
         TokenInput: {
             token: string;
         };
-        /**
-         * TokenMessage
-         * @description Why a JWT is not valid as one class of token.
-         */
+        /** @description A token without its user. */
+        TokenLogin: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "token";
+            token: string;
+            is_new?: boolean;
+        };
+        /** @description Why a JWT is not valid as one class of token. */
         TokenMessage: {
             /** @description `AccessToken` or `SlidingToken`. */
             token_class: string;
@@ -1789,7 +1825,6 @@ export interface components {
             message: string;
         };
         /**
-         * TokenPair
          * @description An access and a refresh token.
          * @example {
          *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl",
@@ -1805,12 +1840,28 @@ export interface components {
             is_new?: boolean;
         };
         /**
-         * @description What a token may be used for.
+         * @description What a token may be used for. `access`: it authenticates requests. `refresh`: it only gets new access tokens, so a service
+         *     must not accept it.
          * @enum {string}
          */
         TokenUse: "access" | "refresh";
+        /** @description A token and its user. */
+        TokenUserLogin: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "token_user";
+            /** Format: int64 */
+            id: number;
+            token: string;
+            username: string;
+            first_name: string;
+            last_name: string;
+            email: string;
+            is_new?: boolean;
+        };
         /**
-         * User
          * @description The signed-in user. Declared fields that have a value follow the built-in fields.
          * @example {
          *       "id": 1,
@@ -1829,11 +1880,8 @@ export interface components {
             last_name: string;
             /** @description May be empty. Not unique: do not identify a user by it. */
             email: string;
-        } & {
-            [key: string]: unknown;
         };
         /**
-         * UserChange
          * @description The fields to change. Declared fields have their own names; null deletes the value of a declared field.
          * @example {
          *       "first_name": "Augusta Ada"
@@ -1848,11 +1896,8 @@ export interface components {
             last_name?: string;
             /** @description Empty deletes the address. A new address is unverified. */
             email?: string;
-        } & {
-            [key: string]: unknown;
         };
         /**
-         * UserExport
          * @description All data of a user, without tokens and secrets.
          * @example {
          *       "exported": "2026-11-23T12:27:05.000Z",
@@ -1914,14 +1959,13 @@ export interface components {
              * @description The time of the export.
              */
             exported: string;
-            user: components["schemas"]["KeptUser"];
+            user: components["schemas"]["ExportedUser"];
             social_accounts: components["schemas"]["SocialAccount"][];
             credentials: components["schemas"]["Credential"][];
             /** @description Newest first. */
-            events: components["schemas"]["Event"][];
+            events: components["schemas"]["ExportedEvent"][];
         };
         /**
-         * UserWithToken
          * @description A token and its user.
          * @example {
          *       "id": 1,
@@ -1943,11 +1987,8 @@ export interface components {
             email: string;
             /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
             is_new?: boolean;
-        } & {
-            [key: string]: unknown;
         };
         /**
-         * UserWithTokenPair
          * @description An access and a refresh token, and their user.
          * @example {
          *       "id": 1,
@@ -1972,12 +2013,927 @@ export interface components {
             email: string;
             /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
             is_new?: boolean;
-        } & {
-            [key: string]: unknown;
         };
     };
-    responses: never;
-    parameters: never;
+    responses: {
+        /**
+         * @description - `account_in_use`: the provider's account is linked to another user
+         *     - `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account
+         */
+        AccountConflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `AccountConflict`.
+         *
+         *     A browser gets a page.
+         */
+        AccountConflictOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /** @description `additional_input_required`: the login is pending: post the answers to the `fields` with the `flow_token` to `/api/login/social/resume/`. */
+        AdditionalInputRequired: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "code": "additional_input_required",
+                 *       "detail": "A step needs additional input: post the answers with the flow_token to /api/login/social/resume/.",
+                 *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
+                 *       "flow_token": "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
+                 *       "expires_in": 600,
+                 *       "step": "require_email",
+                 *       "fields": [
+                 *         {
+                 *           "name": "email",
+                 *           "type": "email",
+                 *           "title": "E-mail address",
+                 *           "required": true
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `too_many_requests`: the rate limit of the address is exceeded, or too many connections are open. */
+        AddressRateLimited: {
+            headers: {
+                /** @description Seconds until the call may be tried again. */
+                "Retry-After": string;
+                /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                RateLimit?: string;
+                /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                "RateLimit-Policy"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `provider_not_allowed`: sign-in with this provider is not allowed
+         *     - `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it
+         */
+        BeginRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `BeginRefused`.
+         *
+         *     A browser gets a page.
+         */
+        BeginRefusedOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
+        BodyTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `BodyTimeout`.
+         *
+         *     A browser gets a page.
+         */
+        BodyTimeoutOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /** @description `too_large`: the request body is larger than 64 KiB. */
+        BodyTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `BodyTooLarge`.
+         *
+         *     A browser gets a page.
+         */
+        BodyTooLargeOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /**
+         * @description `provider_not_allowed`: sign-in with this provider is not allowed.
+         *
+         *     A browser gets a page.
+         */
+        CallbackRefusedOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /**
+         * @description - `not_authenticated`: the call has no credential
+         *     - `invalid_token`: the token is unknown or expired, or its user is inactive
+         *     - `token_not_valid`: the JWT is not valid; `messages` says why
+         *     - `user_not_found`: the user of the credential was deleted
+         *     - `bad_authorization_header`: the `Authorization` header is malformed, or its scheme is unknown
+         */
+        CredentialRejected: {
+            headers: {
+                /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                "WWW-Authenticate": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `CredentialRejected`.
+         *
+         *     A browser gets a page.
+         */
+        CredentialRejectedOrPage: {
+            headers: {
+                /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                "WWW-Authenticate": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /** @description `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
+        CsrfFailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `database_unavailable`: the database does not answer, or its migrations are being applied; try again in a moment. */
+        DatabaseUnavailable: {
+            headers: {
+                /** @description Seconds until the call may be tried again. */
+                "Retry-After": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `DatabaseUnavailable`.
+         *
+         *     A browser gets a page.
+         */
+        DatabaseUnavailableOrPage: {
+            headers: {
+                /** @description Seconds until the call may be tried again. */
+                "Retry-After": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /**
+         * @description - `fresh_login_required`: the login of this credential is older than FRESH_LOGIN_AGE; sign in again
+         *     - `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`
+         */
+        FreshLoginRequired: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `internal_error`: an error of the server; its log has details under the request id. */
+        InternalError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `InternalError`.
+         *
+         *     A browser gets a page.
+         */
+        InternalErrorOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /**
+         * @description - `invalid_request`: invalid answers, each in `errors`; the login is still pending
+         *     - `invalid_json`: the body is not a JSON object
+         *     - `state_mismatch`: no pending login has this flow token
+         *     - `state_expired`: the pending login has expired
+         *     - `flow_mismatch`: the pending login belongs to another browser
+         *     - `code_already_used`: the pending login was resumed before
+         *
+         *     A browser gets a page.
+         */
+        InvalidAnswersOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /**
+         * @description - `invalid_request`: invalid fields, each in `errors`
+         *     - `invalid_json`: the body is not a JSON object
+         *     - `redirect_uri_not_allowed`: the redirect URI is not in ALLOWED_REDIRECT_URIS
+         *     - `origin_not_allowed`: the redirect URI would be built from an `Origin` that is not in ALLOWED_ORIGINS
+         */
+        InvalidBegin: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `InvalidBegin`.
+         *
+         *     A browser gets a page.
+         */
+        InvalidBeginOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /**
+         * @description - `state_mismatch`: no login of this browser has this state
+         *     - `state_expired`: the login was begun more than ten minutes ago
+         *     - `flow_mismatch`: the login was begun in another browser
+         *     - `invalid_request`: the callback is invalid
+         *     - `invalid_json`: the body is not a JSON object
+         *
+         *     A browser gets a page.
+         */
+        InvalidCallbackOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /**
+         * @description - `invalid_request`: with `errors`: a field that users may not change, a value of the wrong type, or a username that another user has
+         *     - `invalid_json`: the body is not a JSON object
+         */
+        InvalidChange: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `invalid_request`: `token` is missing (with `errors`), or the service sent its credential twice
+         *     - `invalid_json`: the body is not a JSON object
+         */
+        InvalidIntrospectRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `invalid_request`: invalid fields, each in `errors`
+         *     - `invalid_json`: the body is not a JSON object
+         *     - `provider_missing`: neither the URL nor the body names a provider
+         *     - `redirect_uri_not_allowed`: the redirect URI is not in ALLOWED_REDIRECT_URIS
+         *     - `origin_not_allowed`: the redirect URI would be built from an `Origin` that is not in ALLOWED_ORIGINS
+         *     - `invalid_code`: the provider refused the code
+         *     - `code_already_used`: the code was used before
+         *     - `access_denied`: the user denied consent
+         *     - `callback_error`: the provider returned another error
+         *     - `state_mismatch`: the state is unknown, used or missing, or belongs to another provider
+         *     - `state_expired`: the login was begun more than ten minutes ago
+         *     - `flow_mismatch`: the login was begun in another browser, or the `code_verifier` does not match
+         */
+        InvalidLogin: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invalid_request`: `limit` is out of range, or `cursor` is not a page of this list. */
+        InvalidPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `invalid_request`: `code` is missing
+         *     - `invalid_code`: the code is wrong or too old, or it does not belong to a pending login
+         *     - `code_already_used`: the login was resumed before
+         *     - `state_mismatch`: the login is not pending any more
+         *     - `state_expired`: the pending login has expired
+         *     - `flow_mismatch`: the pending login belongs to another browser
+         *
+         *     A browser gets a page.
+         */
+        InvalidPendingCodeOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /**
+         * @description - `unsupported_token_type`: an access token that another server issued with the same key; it stays valid until it expires
+         *     - `invalid_request`: `token` is missing (with `errors`), or the service sent its credential twice
+         *     - `invalid_json`: the body is not a JSON object
+         */
+        InvalidRevokeRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Bad Request",
+                 *       "status": 400,
+                 *       "code": "unsupported_token_type",
+                 *       "detail": "This access token has no token family, so it cannot be revoked. It stays valid until it expires.",
+                 *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
+                 *       "error": "unsupported_token_type"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `invalid_code`: the code is wrong, used or older than a minute
+         *     - `flow_mismatch`: the PKCE verifier does not match
+         *     - `invalid_request`: invalid fields, each in `errors`
+         *     - `invalid_json`: the body is not a JSON object
+         */
+        InvalidSwap: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `invalid_request`: invalid fields, each in `errors`
+         *     - `invalid_json`: the body is not a JSON object
+         */
+        InvalidTokenRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `invalid_request`: invalid fields, each in `errors`
+         *     - `invalid_json`: the body is not a JSON object
+         *     - `token_blacklisted`: with SIMPLE_JWT_BLACKLIST_AFTER_ROTATION: the token is blacklisted
+         */
+        InvalidVerifyRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `last_login_method`: the user could not sign in without this account. */
+        LastLoginMethod: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account); or too many logins or connections are open, from this address or in total. */
+        LoginRateLimited: {
+            headers: {
+                /** @description Seconds until the call may be tried again. */
+                "Retry-After": string;
+                /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                RateLimit?: string;
+                /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                "RateLimit-Policy"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `LoginRateLimited`.
+         *
+         *     A browser gets a page.
+         */
+        LoginRateLimitedOrPage: {
+            headers: {
+                /** @description Seconds until the call may be tried again. */
+                "Retry-After": string;
+                /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                RateLimit?: string;
+                /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                "RateLimit-Policy"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /**
+         * @description - `additional_input_required`: the login is pending, not refused: post the answers to the `fields` with the `flow_token` to `/api/login/social/resume/`
+         *     - `not_allowed`: by an allow list or deny list of addresses or domains, or by the provider's own rule
+         *     - `organization_not_allowed`: by an allow list or deny list of organizations
+         *     - `provider_not_allowed`: sign-in with this provider is not allowed
+         *     - `sign_up_closed`: only existing users may sign in
+         *     - `sign_up_refused`: the operator's webhook refused the new user; `detail` has its message
+         *     - `user_inactive`: the user is inactive
+         *     - `no_user`: the pipeline returned no user
+         *     - `token_limit_exceeded`: the user has the maximum number of knox tokens
+         *     - `fresh_login_required`: linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off
+         *     - `csrf_failed`: on the session routes and at resume: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`
+         *     - any other code: a step that the operator added refused with its own code
+         */
+        LoginRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "code": "additional_input_required",
+                 *       "detail": "A step needs additional input: post the answers with the flow_token to /api/login/social/resume/.",
+                 *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
+                 *       "flow_token": "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
+                 *       "expires_in": 600,
+                 *       "step": "require_email",
+                 *       "fields": [
+                 *         {
+                 *           "name": "email",
+                 *           "type": "email",
+                 *           "title": "E-mail address",
+                 *           "required": true
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `LoginRefused`.
+         *
+         *     A browser gets a page.
+         */
+        LoginRefusedOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "code": "additional_input_required",
+                 *       "detail": "A step needs additional input: post the answers with the flow_token to /api/login/social/resume/.",
+                 *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
+                 *       "flow_token": "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
+                 *       "expires_in": 600,
+                 *       "step": "require_email",
+                 *       "fields": [
+                 *         {
+                 *           "name": "email",
+                 *           "type": "email",
+                 *           "title": "E-mail address",
+                 *           "required": true
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /** @description `invalid_request`: the request has no valid `Host` header. */
+        MalformedRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `method_not_allowed`: the path has other methods; `Allow` lists them. */
+        MethodNotAllowed: {
+            headers: {
+                /** @description The methods of this path. */
+                Allow: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
+        NotAcceptable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `not_found`: the user has nothing with this id, or the query parameter `format` is not `json`. */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `database_unavailable`: the database does not accept writes, or its migrations are being applied
+         *     - `shutting_down`: a graceful shutdown has begun
+         */
+        NotReady: {
+            headers: {
+                /** @description Seconds until the call may be tried again. */
+                "Retry-After": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `provider_error`: the provider refused this server, asks for a later call, or its response is invalid. */
+        ProviderFailed: {
+            headers: {
+                /** @description Seconds, if the provider sent them. */
+                "Retry-After"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `ProviderFailed`.
+         *
+         *     A browser gets a page.
+         */
+        ProviderFailedOrPage: {
+            headers: {
+                /** @description Seconds, if the provider sent them. */
+                "Retry-After"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
+        ProviderTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `ProviderTimeout`.
+         *
+         *     A browser gets a page.
+         */
+        ProviderTimeoutOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /** @description `token_ended`: the provider token has expired and cannot be refreshed; sign in with the account again. */
+        ProviderTokenEnded: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `not_found`: the user has no account with this id, or the query parameter `format` is not `json`
+         *     - `token_not_kept`: no provider token of the account is stored
+         */
+        ProviderTokenNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invalid_client`: the credential of the service is missing or wrong, or the service was removed. */
+        ServiceRejected: {
+            headers: {
+                /** @description `Basic`, with a realm. */
+                "WWW-Authenticate": string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Unauthorized",
+                 *       "status": 401,
+                 *       "code": "invalid_client",
+                 *       "detail": "The service's client id or secret is missing or wrong.",
+                 *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
+                 *       "error": "invalid_client"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `database_unavailable`: the database does not answer, or its migrations are being applied; try again in a moment
+         *     - `sign_up_unavailable`: the operator's webhook decides about new users and did not answer
+         */
+        SignUpUnavailable: {
+            headers: {
+                /** @description Seconds until the call may be tried again. */
+                "Retry-After": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `SignUpUnavailable`.
+         *
+         *     A browser gets a page.
+         */
+        SignUpUnavailableOrPage: {
+            headers: {
+                /** @description Seconds until the call may be tried again. */
+                "Retry-After": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /**
+         * @description - `token_not_valid`: invalid, expired, of another type or blacklisted; `detail` says which
+         *     - `invalid_token`: the user of the token is inactive
+         *     - `user_not_found`: the user of the token was deleted
+         */
+        TokenRejected: {
+            headers: {
+                /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                "WWW-Authenticate": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `too_many_requests`: too many connections are open, from this address or in total. */
+        TooManyConnections: {
+            headers: {
+                /** @description Seconds until the call may be tried again. */
+                "Retry-After": string;
+                /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                RateLimit?: string;
+                /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                "RateLimit-Policy"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `TooManyConnections`.
+         *
+         *     A browser gets a page.
+         */
+        TooManyConnectionsOrPage: {
+            headers: {
+                /** @description Seconds until the call may be tried again. */
+                "Retry-After": string;
+                /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                RateLimit?: string;
+                /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                "RateLimit-Policy"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /** @description `not_found`: the query parameter `format` is not `json`. */
+        UnknownFormat: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `UnknownFormat`.
+         *
+         *     A browser gets a page.
+         */
+        UnknownFormatOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /**
+         * @description - `unknown_provider`: no provider of this name is configured
+         *     - `not_found`: the query parameter `format` is not `json`
+         */
+        UnknownProvider: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `UnknownProvider`.
+         *
+         *     A browser gets a page.
+         */
+        UnknownProviderOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
+        UnsupportedMediaType: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description As `UnsupportedMediaType`.
+         *
+         *     A browser gets a page.
+         */
+        UnsupportedMediaTypeOrPage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /** @description `too_many_requests`: the rate limit of the user is exceeded, or too many connections are open. */
+        UserRateLimited: {
+            headers: {
+                /** @description Seconds until the call may be tried again. */
+                "Retry-After": string;
+                /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                RateLimit?: string;
+                /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                "RateLimit-Policy"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `not_authenticated`: the user to link the account to was deleted.
+         *
+         *     A browser gets a page.
+         */
+        UserToLinkDeletedOrPage: {
+            headers: {
+                /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                "WWW-Authenticate": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+    };
+    parameters: {
+        /** @description The provider's name. */
+        ProviderName: string;
+    };
     requestBodies: never;
     headers: never;
     pathItems: never;
@@ -1991,162 +2947,38 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInputWithProvider"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
-                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
+                "application/json": components["schemas"]["LoginInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
+                    /** @description The session cookie. */
+                    "Set-Cookie": string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginSessionWithProvider: {
@@ -2154,167 +2986,43 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
-                provider: string;
+                /** @description The provider's name. */
+                provider: components["parameters"]["ProviderName"];
             };
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginWithProviderInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
+                    /** @description The session cookie. */
+                    "Set-Cookie": string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginToken: {
@@ -2324,162 +3032,36 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInputWithProvider"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
-                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
+                "application/json": components["schemas"]["LoginInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["IssuedToken"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginTokenWithProvider: {
@@ -2487,167 +3069,41 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
-                provider: string;
+                /** @description The provider's name. */
+                provider: components["parameters"]["ProviderName"];
             };
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginWithProviderInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["IssuedToken"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginTokenUser: {
@@ -2657,162 +3113,36 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInputWithProvider"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
-                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
+                "application/json": components["schemas"]["LoginInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["UserWithToken"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginTokenUserWithProvider: {
@@ -2820,167 +3150,41 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
-                provider: string;
+                /** @description The provider's name. */
+                provider: components["parameters"]["ProviderName"];
             };
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginWithProviderInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["UserWithToken"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginJwtPair: {
@@ -2990,162 +3194,36 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInputWithProvider"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
-                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
+                "application/json": components["schemas"]["LoginInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TokenPair"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["TokenPair"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginJwtPairWithProvider: {
@@ -3153,167 +3231,41 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
-                provider: string;
+                /** @description The provider's name. */
+                provider: components["parameters"]["ProviderName"];
             };
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginWithProviderInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TokenPair"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["TokenPair"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginJwtPairUser: {
@@ -3323,162 +3275,36 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInputWithProvider"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
-                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
+                "application/json": components["schemas"]["LoginInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserWithTokenPair"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["UserWithTokenPair"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginJwtPairUserWithProvider: {
@@ -3486,167 +3312,41 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
-                provider: string;
+                /** @description The provider's name. */
+                provider: components["parameters"]["ProviderName"];
             };
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginWithProviderInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserWithTokenPair"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["UserWithTokenPair"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginJwtSliding: {
@@ -3656,162 +3356,36 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInputWithProvider"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
-                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
+                "application/json": components["schemas"]["LoginInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["IssuedToken"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginJwtSlidingWithProvider: {
@@ -3819,167 +3393,41 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
-                provider: string;
+                /** @description The provider's name. */
+                provider: components["parameters"]["ProviderName"];
             };
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginWithProviderInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["IssuedToken"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginJwtSlidingUser: {
@@ -3989,162 +3437,36 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInputWithProvider"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
-                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
+                "application/json": components["schemas"]["LoginInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["UserWithToken"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginJwtSlidingUserWithProvider: {
@@ -4152,167 +3474,41 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
-                provider: string;
+                /** @description The provider's name. */
+                provider: components["parameters"]["ProviderName"];
             };
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginWithProviderInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["UserWithToken"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginKnox: {
@@ -4322,162 +3518,36 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInputWithProvider"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
-                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
+                "application/json": components["schemas"]["LoginInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["IssuedToken"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginKnoxWithProvider: {
@@ -4485,167 +3555,41 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
-                provider: string;
+                /** @description The provider's name. */
+                provider: components["parameters"]["ProviderName"];
             };
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginWithProviderInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Token"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["IssuedToken"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginKnoxUser: {
@@ -4655,162 +3599,36 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInputWithProvider"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
-                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
+                "application/json": components["schemas"]["LoginInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["UserWithToken"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginKnoxUserWithProvider: {
@@ -4818,167 +3636,41 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
-                provider: string;
+                /** @description The provider's name. */
+                provider: components["parameters"]["ProviderName"];
             };
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginWithProviderInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserWithToken"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["UserWithToken"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     login: {
@@ -4988,162 +3680,38 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInputWithProvider"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInputWithProvider"];
-                "multipart/form-data": components["schemas"]["LoginInputWithProvider"];
+                "application/json": components["schemas"]["LoginInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
+                    /** @description The session cookie. */
+                    "Set-Cookie": string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     loginWithProvider: {
@@ -5151,167 +3719,43 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
-                provider: string;
+                /** @description The provider's name. */
+                provider: components["parameters"]["ProviderName"];
             };
             cookie?: never;
         };
-        /** @description The callback's parameters, as JSON, form or multipart. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["LoginInput"];
-                "multipart/form-data": components["schemas"]["LoginInput"];
+                "application/json": components["schemas"]["LoginWithProviderInput"];
             };
         };
         responses: {
-            /** @description Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first step: the answer has only a request token. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step. */
-                    "Set-Cookie"?: string;
+                    /** @description The session cookie. */
+                    "Set-Cookie": string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["RequestToken"];
+                    "application/json": components["schemas"]["SessionUser"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied consent), `callback_error` (the provider returned another error), `state_mismatch`, `state_expired`, `flow_mismatch` (the login was begun in another browser). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code of a step that the operator added. On the session routes also `csrf_failed`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidLogin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["LoginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["SignUpUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     beginLogin: {
@@ -5319,17 +3763,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
-                provider: string;
+                /** @description The provider's name. */
+                provider: components["parameters"]["ProviderName"];
             };
             cookie?: never;
         };
-        /** @description All fields are optional, as JSON, form or multipart. The body may be empty. */
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["BeginInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["BeginInput"];
-                "multipart/form-data": components["schemas"]["BeginInput"];
             };
         };
         responses: {
@@ -5341,127 +3782,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Begun"];
+                    "application/json": components["schemas"]["AuthorizationRequest"];
                 };
             };
-            /** @description `invalid_request` (with `errors`), `invalid_json`, `redirect_uri_not_allowed`, `origin_not_allowed` (the redirect URI would be built from an `Origin` that is not in ALLOWED_ORIGINS). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_not_allowed`: sign-in with this provider is not allowed. `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidBegin"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["BeginRefused"];
+            404: components["responses"]["UnknownProvider"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["LoginRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["DatabaseUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     listProviders: {
@@ -5482,15 +3819,13 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderList"];
                 };
             };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     authorize: {
@@ -5512,8 +3847,8 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
-                provider: string;
+                /** @description The provider's name. */
+                provider: components["parameters"]["ProviderName"];
             };
             cookie?: never;
         };
@@ -5530,97 +3865,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `invalid_request` (with `errors`), `invalid_json`, `redirect_uri_not_allowed`, `origin_not_allowed` (the redirect URI would be built from an `Origin` that is not in ALLOWED_ORIGINS). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_not_allowed`: sign-in with this provider is not allowed. `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidBeginOrPage"];
+            401: components["responses"]["CredentialRejectedOrPage"];
+            403: components["responses"]["BeginRefusedOrPage"];
+            404: components["responses"]["UnknownProviderOrPage"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["LoginRateLimitedOrPage"];
+            500: components["responses"]["InternalErrorOrPage"];
+            502: components["responses"]["ProviderFailedOrPage"];
+            503: components["responses"]["DatabaseUnavailableOrPage"];
+            504: components["responses"]["ProviderTimeoutOrPage"];
         };
     };
     completeLogin: {
@@ -5629,7 +3884,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The provider's name. */
-                provider: string;
+                provider: components["parameters"]["ProviderName"];
             };
             cookie?: never;
         };
@@ -5646,113 +3901,16 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `state_mismatch`, `state_expired`, `flow_mismatch`: this browser has no open login with this state. `invalid_json`, `invalid_request`. A browser gets an error page. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_not_allowed`: sign-in with this provider is not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidCallbackOrPage"];
+            403: components["responses"]["CallbackRefusedOrPage"];
+            404: components["responses"]["UnknownProviderOrPage"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["LoginRateLimitedOrPage"];
+            500: components["responses"]["InternalErrorOrPage"];
+            502: components["responses"]["ProviderFailedOrPage"];
+            503: components["responses"]["DatabaseUnavailableOrPage"];
+            504: components["responses"]["ProviderTimeoutOrPage"];
         };
     };
     completeLoginByPost: {
@@ -5761,16 +3919,13 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The provider's name. */
-                provider: string;
+                provider: components["parameters"]["ProviderName"];
             };
             cookie?: never;
         };
-        /** @description The callback's parameters. */
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["CallbackInput"];
                 "application/x-www-form-urlencoded": components["schemas"]["CallbackInput"];
-                "multipart/form-data": components["schemas"]["CallbackInput"];
             };
         };
         responses: {
@@ -5785,113 +3940,19 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `state_mismatch`, `state_expired`, `flow_mismatch`: this browser has no open login with this state. `invalid_json`, `invalid_request`. A browser gets an error page. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_not_allowed`: sign-in with this provider is not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidCallbackOrPage"];
+            403: components["responses"]["CallbackRefusedOrPage"];
+            404: components["responses"]["UnknownProviderOrPage"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeoutOrPage"];
+            413: components["responses"]["BodyTooLargeOrPage"];
+            415: components["responses"]["UnsupportedMediaTypeOrPage"];
+            429: components["responses"]["LoginRateLimitedOrPage"];
+            500: components["responses"]["InternalErrorOrPage"];
+            502: components["responses"]["ProviderFailedOrPage"];
+            503: components["responses"]["DatabaseUnavailableOrPage"];
+            504: components["responses"]["ProviderTimeoutOrPage"];
         };
     };
     swapLoginCode: {
@@ -5901,107 +3962,35 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The code, as JSON, form or multipart. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["SwapInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["SwapInput"];
-                "multipart/form-data": components["schemas"]["SwapInput"];
             };
         };
         responses: {
-            /** @description The answer to the login, in the shape of its kind. */
+            /** @description Signed in. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Token"] | components["schemas"]["UserWithToken"] | components["schemas"]["TokenPair"] | components["schemas"]["UserWithTokenPair"];
+                    "application/json": components["schemas"]["LoginResult"];
                 };
             };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
-                };
-            };
-            /** @description `invalid_code`: the code is wrong, used or older than a minute. `flow_mismatch`: the PKCE verifier does not match. `invalid_request` (with `errors`), `invalid_json`. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: the rate limit of the address is exceeded. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidSwap"];
+            403: components["responses"]["AdditionalInputRequired"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AddressRateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
-    showHaltedLogin: {
+    showPendingLogin: {
         parameters: {
             query: {
                 /** @description The `code` parameter of the redirect to `next`; valid as long as the login is pending. */
@@ -6022,35 +4011,13 @@ export interface operations {
                     "text/html; charset=utf-8": string;
                 };
             };
-            /** @description `invalid_request`: `code` is missing. `invalid_code`: the code is wrong or too old, or it does not belong to a pending login. `code_already_used`: the login was resumed before. `state_mismatch`, `state_expired`: it is not pending any more. `flow_mismatch`: it belongs to another browser. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidPendingCodeOrPage"];
+            404: components["responses"]["UnknownFormatOrPage"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyConnectionsOrPage"];
+            500: components["responses"]["InternalErrorOrPage"];
+            503: components["responses"]["DatabaseUnavailableOrPage"];
         };
     };
     resumeLogin: {
@@ -6060,34 +4027,21 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The flow token and the answers, as JSON, form or multipart. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ResumeInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["ResumeInput"];
-                "multipart/form-data": components["schemas"]["ResumeInput"];
             };
         };
         responses: {
-            /** @description The answer to the login, in the shape of its kind. A browser gets the page of the next question. */
+            /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description The session cookie of a session login, or the authorization request cookie. */
+                    /** @description The session cookie of a session login. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionUser"] | components["schemas"]["Token"] | components["schemas"]["UserWithToken"] | components["schemas"]["TokenPair"] | components["schemas"]["UserWithTokenPair"];
-                    "text/html; charset=utf-8": string;
-                };
-            };
-            /** @description A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to `/api/login/social/resume/`; its answer is the one of this route. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MoreNeeded"];
+                    "application/json": components["schemas"]["LoginResult"];
                 };
             };
             /** @description Redirect to `Location`. */
@@ -6101,115 +4055,19 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `invalid_request` (with `errors`: invalid answers; the login is still pending), `invalid_json`. `state_mismatch`: no pending login has this flow token. `state_expired`: the pending login has expired. `flow_mismatch`: it belongs to another browser. `code_already_used`: it was resumed before. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_authenticated`: the user to link the account to was deleted. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed`, `sign_up_refused`, `user_inactive`, `no_user`, `token_limit_exceeded`, `fresh_login_required`, or the code of a step that the operator added. And `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_provider`: no provider of this name is configured. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail address exists; sign in as that user, then link the account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account), or too many logins are open, from this address or in total. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users and did not answer. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidAnswersOrPage"];
+            401: components["responses"]["UserToLinkDeletedOrPage"];
+            403: components["responses"]["LoginRefusedOrPage"];
+            404: components["responses"]["UnknownProviderOrPage"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeoutOrPage"];
+            409: components["responses"]["AccountConflictOrPage"];
+            413: components["responses"]["BodyTooLargeOrPage"];
+            415: components["responses"]["UnsupportedMediaTypeOrPage"];
+            429: components["responses"]["LoginRateLimitedOrPage"];
+            500: components["responses"]["InternalErrorOrPage"];
+            503: components["responses"]["SignUpUnavailableOrPage"];
         };
     };
     getUser: {
@@ -6230,37 +4088,14 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["CredentialRejected"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     deleteUser: {
@@ -6281,46 +4116,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `fresh_login_required`: the login of this credential is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["FreshLoginRequired"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     updateUser: {
@@ -6330,12 +4134,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The fields to change, as JSON, form or multipart. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["UserChange"];
-                "application/x-www-form-urlencoded": components["schemas"]["UserChange"];
-                "multipart/form-data": components["schemas"]["UserChange"];
             };
         };
         responses: {
@@ -6348,82 +4149,18 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description `invalid_request` (with `errors`): a field that users may not change, a value of the wrong type, a username that another user has. `invalid_json`. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidChange"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["CsrfFailed"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     exportUser: {
@@ -6444,52 +4181,14 @@ export interface operations {
                     "application/json": components["schemas"]["UserExport"];
                 };
             };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: the rate limit of the user is exceeded. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["CredentialRejected"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["UserRateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     listSocialAccounts: {
@@ -6510,37 +4209,14 @@ export interface operations {
                     "application/json": components["schemas"]["SocialAccount"][];
                 };
             };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["CredentialRejected"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     unlinkSocialAccount: {
@@ -6562,64 +4238,16 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `fresh_login_required`: the login of this credential is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found`: the user has nothing with this id. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `last_login_method`: the user could not sign in without this account. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["FreshLoginRequired"];
+            404: components["responses"]["NotFound"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["LastLoginMethod"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     getProviderToken: {
@@ -6643,88 +4271,17 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderToken"];
                 };
             };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found`: the user has no account with this id. `token_not_kept`: no provider token of it is stored. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `token_ended`: the provider token has expired and cannot be refreshed; sign in with the account again. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: the rate limit of the user is exceeded. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_error`: the provider refused this server, or its response is invalid. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_timeout`: the provider did not answer in time (10 s a call, 15 s together). */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["CredentialRejected"];
+            404: components["responses"]["ProviderTokenNotFound"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["ProviderTokenEnded"];
+            429: components["responses"]["UserRateLimited"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["DatabaseUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
         };
     };
     listCredentials: {
@@ -6752,49 +4309,17 @@ export interface operations {
                     "application/json": components["schemas"]["Credential"][];
                 };
             };
-            /** @description `invalid_request`: `limit` is out of range, or `cursor` is not a page of this list. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidPage"];
+            401: components["responses"]["CredentialRejected"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
-    endCredential: {
+    revokeCredential: {
         parameters: {
             query?: never;
             header?: never;
@@ -6813,55 +4338,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found`: the user has nothing with this id. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["CsrfFailed"];
+            404: components["responses"]["NotFound"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     refreshToken: {
@@ -6871,12 +4356,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The refresh token, as JSON, form or multipart. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["RefreshInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["RefreshInput"];
-                "multipart/form-data": components["schemas"]["RefreshInput"];
             };
         };
         responses: {
@@ -6886,91 +4368,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refreshed"];
+                    "application/json": components["schemas"]["RefreshedTokens"];
                 };
             };
-            /** @description `invalid_request` (with `errors`), `invalid_json`. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `token_not_valid`: invalid, expired, of another type or blacklisted; `detail` says which. `invalid_token`: its user is inactive. `user_not_found`: its user was deleted. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: the rate limit of the user is exceeded. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidTokenRequest"];
+            401: components["responses"]["TokenRejected"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["UserRateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     verifyToken: {
@@ -6980,12 +4391,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The token, as JSON, form or multipart. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["TokenInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["TokenInput"];
-                "multipart/form-data": components["schemas"]["TokenInput"];
             };
         };
         responses: {
@@ -6995,76 +4403,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Empty"];
+                    "application/json": components["schemas"]["EmptyObject"];
                 };
             };
-            /** @description `invalid_request` (with `errors`), `invalid_json`; `token_blacklisted` with SIMPLE_JWT_BLACKLIST_AFTER_ROTATION. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `token_not_valid`: invalid or expired; `detail` says which. `invalid_token`: its user is inactive. `user_not_found`: its user was deleted. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidVerifyRequest"];
+            401: components["responses"]["TokenRejected"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     blacklistToken: {
@@ -7074,12 +4426,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The refresh token, as JSON, form or multipart. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["RefreshInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["RefreshInput"];
-                "multipart/form-data": components["schemas"]["RefreshInput"];
             };
         };
         responses: {
@@ -7089,76 +4438,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Empty"];
+                    "application/json": components["schemas"]["EmptyObject"];
                 };
             };
-            /** @description `invalid_request` (with `errors`), `invalid_json`. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `token_not_valid`: invalid, expired, of another type or blacklisted; `detail` says which. `invalid_token`: its user is inactive. `user_not_found`: its user was deleted. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidTokenRequest"];
+            401: components["responses"]["TokenRejected"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     refreshSlidingToken: {
@@ -7168,12 +4461,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The token, as JSON, form or multipart. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["TokenInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["TokenInput"];
-                "multipart/form-data": components["schemas"]["TokenInput"];
             };
         };
         responses: {
@@ -7186,88 +4476,17 @@ export interface operations {
                     "application/json": components["schemas"]["SlidingToken"];
                 };
             };
-            /** @description `invalid_request` (with `errors`), `invalid_json`. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `token_not_valid`: invalid, expired, of another type or blacklisted; `detail` says which. `invalid_token`: its user is inactive. `user_not_found`: its user was deleted. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: the rate limit of the user is exceeded. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidTokenRequest"];
+            401: components["responses"]["TokenRejected"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["UserRateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     introspectToken: {
@@ -7277,12 +4496,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The token, as form, JSON or multipart. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ServiceInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["ServiceInput"];
-                "multipart/form-data": components["schemas"]["ServiceInput"];
             };
         };
         responses: {
@@ -7295,88 +4511,17 @@ export interface operations {
                     "application/json": components["schemas"]["Introspection"];
                 };
             };
-            /** @description `invalid_request`: `token` is missing (with `errors`), or the service sent its credential twice. `invalid_json`. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `invalid_client`: the credential of the service is missing or wrong, or the service was removed. */
-            401: {
-                headers: {
-                    /** @description `Basic`, with a realm. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: the rate limit of the address is exceeded. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidIntrospectRequest"];
+            401: components["responses"]["ServiceRejected"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AddressRateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     revokeToken: {
@@ -7386,12 +4531,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The token, as form, JSON or multipart. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ServiceInput"];
-                "application/x-www-form-urlencoded": components["schemas"]["ServiceInput"];
-                "multipart/form-data": components["schemas"]["ServiceInput"];
             };
         };
         responses: {
@@ -7401,91 +4543,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Empty"];
+                    "application/json": components["schemas"]["EmptyObject"];
                 };
             };
-            /** @description `unsupported_token_type`: an access token that another server issued with the same key; it stays valid until it expires. `invalid_request`: `token` is missing (with `errors`), or the service sent its credential twice. `invalid_json`. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `invalid_client`: the credential of the service is missing or wrong, or the service was removed. */
-            401: {
-                headers: {
-                    /** @description `Basic`, with a realm. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: the request body did not arrive in time, by default within 30 seconds. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_large`: the request body is larger than 64 KiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: the request body is neither JSON nor a form. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_requests`: the rate limit of the address is exceeded. */
-            429: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
-                    RateLimit?: string;
-                    /** @description Its name, the quota `q`, and its period `w` in seconds. */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRevokeRequest"];
+            401: components["responses"]["ServiceRejected"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AddressRateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     logoutKnox: {
@@ -7504,37 +4575,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["CredentialRejected"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     logoutAllKnox: {
@@ -7553,37 +4601,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["CredentialRejected"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     logoutSession: {
@@ -7604,35 +4629,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            403: components["responses"]["CsrfFailed"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     logoutEverything: {
@@ -7653,46 +4657,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`. */
-            401: {
-                headers: {
-                    /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                    "WWW-Authenticate": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["CredentialRejected"];
+            403: components["responses"]["CsrfFailed"];
+            404: components["responses"]["UnknownFormat"];
+            405: components["responses"]["MethodNotAllowed"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     getKeySet: {
@@ -7728,28 +4701,11 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `method_not_allowed`: the path has other methods; `Allow` lists them. */
-            405: {
-                headers: {
-                    /** @description The methods of this path. */
-                    Allow: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            405: components["responses"]["MethodNotAllowed"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     getServerMetadata: {
@@ -7771,7 +4727,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Metadata"];
+                    "application/json": components["schemas"]["ServerMetadata"];
                 };
             };
             /** @description The document still has the version of `If-None-Match`. */
@@ -7785,28 +4741,11 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `method_not_allowed`: the path has other methods; `Allow` lists them. */
-            405: {
-                headers: {
-                    /** @description The methods of this path. */
-                    Allow: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            405: components["responses"]["MethodNotAllowed"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
         };
     };
     getHealth: {
@@ -7824,20 +4763,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Status"];
+                    "application/json": components["schemas"]["HealthStatus"];
                 };
             };
-            /** @description `method_not_allowed`: the path has other methods; `Allow` lists them. */
-            405: {
-                headers: {
-                    /** @description The methods of this path. */
-                    Allow: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            405: components["responses"]["MethodNotAllowed"];
+            500: components["responses"]["InternalError"];
         };
     };
     getReadiness: {
@@ -7855,34 +4786,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Status"];
+                    "application/json": components["schemas"]["HealthStatus"];
                 };
             };
-            /** @description `method_not_allowed`: the path has other methods; `Allow` lists them. */
-            405: {
-                headers: {
-                    /** @description The methods of this path. */
-                    Allow: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: try again in a moment. `shutting_down`: a graceful shutdown has begun. */
-            503: {
-                headers: {
-                    /** @description Seconds until the call may be tried again. */
-                    "Retry-After": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest"];
+            405: components["responses"]["MethodNotAllowed"];
+            429: components["responses"]["TooManyConnections"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["NotReady"];
         };
     };
 }
-type WithRequired<T, K extends keyof T> = T & {
-    [P in K]-?: T[P];
-};

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createClient, Problem, type CallbackResult } from "../src/index.js";
-import { begun, MARA, Server, tab, type Tab } from "./support.js";
+import { begun, MARA, Server, tab, waitForRedirect } from "./support.js";
 
 const BEGIN = "/api/login/social/begin/demo/";
 const LOGIN = "/api/login/social/jwt-pair-user/demo/";
@@ -16,17 +16,6 @@ function server() {
 
 function client(host: Server, browser = tab()) {
   return createClient({ baseUrl: "https://api.example", kind: "jwt-pair-user", fetch: host.fetch, browser });
-}
-
-/** Waits for the redirect to the provider: `signIn` by redirect never settles. */
-async function waitForRedirect(promise: Promise<unknown>, browser: Tab): Promise<void> {
-  const visits = browser.visited.length;
-  let failure: Promise<unknown> | undefined;
-  promise.catch(() => {
-    failure = promise;
-  });
-  while (browser.visited.length === visits && !failure) await new Promise((resolve) => setTimeout(resolve, 1));
-  await failure;
 }
 
 test("sign-in by redirect posts the callback with the flow token", async () => {
@@ -44,7 +33,7 @@ test("sign-in by redirect posts the callback with the flow token", async () => {
   assert.deepEqual(host.at(LOGIN)[0]?.body, sent);
   assert.equal(browser.location.href, "https://app.example/cb?tab=1", "the code is removed from the URL");
   assert.equal(await back.token(), "access-c");
-  assert.equal(browser.sessionStorage.length, 0, "the flow token is deleted");
+  assert.deepEqual(browser.sessionStorage.names(), ["rest-social-auth.credentials"], "the flow token is deleted");
 });
 
 test("two parallel handleCallback calls (React StrictMode) post one login and return one result", async () => {
@@ -83,6 +72,7 @@ test("denied consent is posted to the server and returned as a problem", async (
   browser.location.href = "https://app.example/cb?error=access_denied&state=s1";
   await assert.rejects(client(host, browser).handleCallback(), (problem: Problem) => {
     assert.deepEqual([problem.code, problem.status, problem.requestId], ["access_denied", 400, "r9"]);
+    assert.deepEqual([problem.provider, problem.next], ["demo", "/after"], "the way back");
     return problem instanceof Problem;
   });
   assert.deepEqual(host.at(LOGIN)[0]?.body, { error: "access_denied", state: "s1", flow_token: "flow-s1" });
@@ -109,13 +99,13 @@ test("OAuth 1.0a: the request token matches the authorization request", async ()
   browser.location.href = "https://app.example/cb?oauth_token=t1&oauth_verifier=v";
   assert.equal((await client(host, browser).handleCallback()).outcome, "signed-in");
   assert.deepEqual(host.at(LOGIN)[0]?.body, { oauth_token: "t1", oauth_verifier: "v", flow_token: "flow-s1" });
-  assert.equal(browser.sessionStorage.length, 0, "stored under two keys, and both are deleted");
+  assert.deepEqual(browser.sessionStorage.names(), ["rest-social-auth.credentials"]);
 });
 
 test("sign-in by pop-up: the callback goes to the opener, which signs in, and the pop-up closes", async () => {
   const host = server();
   const popup = tab("about:blank");
-  const handle = { closed: false, location: popup.location, close: () => popup.close() } as unknown as Window;
+  const handle = { closed: false, location: popup.location, close: () => popup.close?.() } as unknown as Window;
   const opener = { ...tab(), open: () => handle };
   const page = client(host, opener);
   const signedIn = page.signIn("demo", { mode: "popup" });
@@ -168,34 +158,72 @@ test("cookies are sent for the session kind only, and current credentials only t
   assert.equal(host.seen.at(-1)?.credentials, "include");
 });
 
-test("a pending login returns its fields and completes with the answers", async () => {
-  const terms = { name: "terms", type: "checkbox", title: "I accept", required: true };
-  const pending = { flow_token: "waiting", expires_in: 600, step: "terms", fields: [terms] };
-  const wrong = { code: "invalid_request", detail: "Wrong.", errors: { terms: ["This must be accepted."] } };
+const TERMS = { name: "terms", type: "checkbox", title: "I accept", required: true };
+const INPUT_REQUIRED = { code: "additional_input_required", detail: "More.", flow_token: "waiting", expires_in: 600, step: "terms", fields: [TERMS] };
+const WRONG = { code: "invalid_request", detail: "Wrong.", errors: { terms: ["This must be accepted."] } };
+const RESUME = "/api/login/social/resume/";
+
+/** A server whose logins need additional input, and a tab in which one does. */
+async function pendingLogin() {
   const host = new Server({
     [BEGIN]: () => begun("s1"),
-    [LOGIN]: () => [202, pending],
-    "/api/login/social/resume/": ({ body }) =>
-      body["terms"] === true ? [200, { ...MARA, token: "a", refresh: "r" }] : [400, wrong],
+    [LOGIN]: () => [403, INPUT_REQUIRED],
+    [RESUME]: ({ body }) =>
+      (body["answers"] as Record<string, unknown>)["terms"] === true
+        ? [200, { kind: "jwt-pair-user", ...MARA, token: "a", refresh: "r" }]
+        : [400, WRONG],
   });
   const browser = tab();
-  const auth = client(host, browser);
-  await waitForRedirect(auth.signIn("demo"), browser);
+  await waitForRedirect(client(host, browser).signIn("demo"), browser);
   browser.location.href = "https://app.example/cb?code=c&state=s1";
+  return { host, browser, auth: client(host, browser) };
+}
+
+test("a pending login returns its fields and completes with the answers", async () => {
+  const { host, auth } = await pendingLogin();
   const login = await auth.handleCallback();
   assert.equal(login.outcome, "input-required");
   if (login.outcome !== "input-required") return;
-  assert.deepEqual([login.step, login.fields, login.next], ["terms", [terms], "/after"]);
+  assert.deepEqual([login.step, login.fields, login.next], ["terms", [TERMS], "/after"]);
   assert.equal(await auth.token(), null, "the user is not signed in yet");
 
-  await assert.rejects(auth.resume(login, { terms: false }), (problem: Problem) => {
+  await assert.rejects(auth.resume({ terms: false }), (problem: Problem) => {
     assert.deepEqual([problem.code, problem.errors], ["invalid_request", { terms: ["This must be accepted."] }]);
+    assert.deepEqual([problem.provider, problem.next], ["demo", "/after"]);
     return true;
   });
-  const done = await auth.resume(login, { terms: true });
+  const done = await auth.resume({ terms: true });
   assert.deepEqual(done, { outcome: "signed-in", provider: "demo", kind: "jwt-pair-user", user: MARA, next: "/after" });
-  assert.deepEqual(host.at("/api/login/social/resume/").at(-1)?.body, { terms: true, flow_token: "waiting" });
+  assert.deepEqual(host.at(RESUME).at(-1)?.body, { flow_token: "waiting", answers: { terms: true } });
   assert.equal(await auth.token(), "a");
+  assert.equal(await auth.pendingLogin(), null);
+});
+
+test("fault_e9 a pending login survives a reload of its page until it expires", async (context) => {
+  const { host, browser, auth } = await pendingLogin();
+  const login = await auth.handleCallback();
+  context.mock.timers.enable({ apis: ["Date"], now: Date.now() + 599_000 });
+  assert.deepEqual(await client(host, browser).pendingLogin(), login);
+  // The code is no longer in the URL of the page.
+  assert.equal(browser.location.href, "https://app.example/cb");
+  assert.deepEqual(await client(host, tab(browser.location.href)).handleCallback(), { outcome: "none" }, "another tab");
+  const reloaded = { ...browser };
+  assert.deepEqual(await client(host, reloaded).handleCallback(), login);
+  reloaded.location = { ...browser.location, href: "https://app.example/elsewhere" };
+  assert.deepEqual(await client(host, { ...reloaded }).handleCallback(), { outcome: "none" }, "another page");
+  context.mock.timers.tick(2_000);
+  assert.equal(await client(host, browser).pendingLogin(), null);
+  await assert.rejects(client(host, browser).resume({ terms: true }), { code: "state_expired" });
+});
+
+test("a pending login that the server no longer has is forgotten; after another refusal it can be answered again", async () => {
+  const { host, auth } = await pendingLogin();
+  await auth.handleCallback();
+  for (const [code, isForgotten] of [["account_exists", false], ["network", false], ["code_already_used", true]] as const) {
+    host.answers[RESUME] = () => [code === "network" ? 503 : 409, { code, detail: "x" }];
+    await assert.rejects(auth.resume({ terms: true }), { code });
+    assert.equal((await auth.pendingLogin()) === null, isForgotten, code);
+  }
 });
 
 test("is_new is returned as isNew and is not part of the user", async () => {
@@ -210,4 +238,153 @@ test("is_new is returned as isNew and is not part of the user", async () => {
   assert.ok(result.outcome === "signed-in");
   assert.equal(result.isNew, true);
   assert.deepEqual(result.user, { ...MARA, locale: "de" });
+});
+
+test("fault_e4 the promise of a redirect settles when the Back button shows the page again", async () => {
+  const host = server();
+  const browser = tab();
+  const auth = client(host, browser);
+  const events: string[] = [];
+  auth.subscribe(({ type }) => events.push(type));
+  const leaving = auth.signIn("demo");
+  await waitForRedirect(leaving, browser);
+  browser.comeBack();
+  assert.deepEqual(await leaving, { outcome: "none" });
+  assert.deepEqual(events, ["signed-out"], "listeners get the state of the restored page");
+});
+
+test("redirect: false returns the URL of the provider, and the callback completes", async () => {
+  const host = server();
+  const browser = tab();
+  const { url } = await client(host, browser).signIn("demo", { redirect: false });
+  assert.equal(url, "https://provider.example/authorize?state=s1");
+  assert.deepEqual(browser.visited, []);
+  const result = await client(host, browser).handleCallback({ url: "https://app.example/cb?code=c&state=s1" });
+  assert.equal(result.outcome, "signed-in");
+  assert.equal(browser.location.href, "https://app.example/", "the URL of the page stays");
+});
+
+test("fault_e5 linking while signed out is not_authenticated, and nothing is begun", async () => {
+  for (const kind of ["jwt-pair", "session"] as const) {
+    const host = new Server({ [BEGIN]: () => begun("s1"), "/api/user/": () => [401, { code: "not_authenticated", detail: "x" }] });
+    let closed = 0;
+    const popup = { closed: false, location: { href: "" }, close: () => closed++ } as unknown as Window;
+    const auth = createClient({ baseUrl: "https://api.example", kind, fetch: host.fetch, browser: { ...tab(), open: () => popup } });
+    const problem = { code: "not_authenticated", status: 401, provider: "demo", next: "/settings" };
+    await assert.rejects(auth.signIn("demo", { link: true, next: "/settings" }), problem);
+    await assert.rejects(auth.signIn("demo", { link: true, next: "/settings", mode: "popup" }), problem);
+    assert.equal(closed, 1, "the pop-up closes");
+    assert.deepEqual(host.at(BEGIN), [], kind);
+  }
+});
+
+test("fault_e2 a session whose cookie the browser did not store is cookie_refused", async () => {
+  let isStored = false;
+  const host = new Server({
+    [BEGIN]: () => begun("s1"),
+    "/api/login/social/session/demo/": () => [200, MARA],
+    "/api/user/": () => (isStored ? [200, MARA] : [401, { code: "not_authenticated", detail: "x" }]),
+  });
+  const login = async (page: string) => {
+    const browser = tab(page);
+    const auth = createClient({ baseUrl: "http://127.0.0.1:8000", fetch: host.fetch, browser });
+    await waitForRedirect(auth.signIn("demo"), browser);
+    browser.location.href = `${page}?code=c&state=s1`;
+    return auth.handleCallback();
+  };
+  await assert.rejects(login("http://localhost:5173/cb"), { code: "cookie_refused", provider: "demo", next: "/after" });
+  isStored = true;
+  assert.equal((await login("http://localhost:5173/cb")).outcome, "signed-in");
+  host.seen.length = 0;
+  assert.equal((await login("http://127.0.0.1:5173/cb")).outcome, "signed-in");
+  assert.equal(host.at("/api/user/").length, 0, "on the same host nothing is asked");
+});
+
+test("fault_e12 a login revokes the tokens that it replaces", async () => {
+  const host = server();
+  host.answers["/api/token/blacklist/"] = () => [200, {}];
+  const browser = tab();
+  for (const link of [false, true]) {
+    await waitForRedirect(client(host, browser).signIn("demo", { link }), browser);
+    browser.location.href = `https://app.example/cb?code=${link}&state=s${link ? 2 : 1}`;
+    await client(host, browser).handleCallback();
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+  }
+  const paths = host.seen.map(({ path }) => path);
+  assert.deepEqual(paths.slice(-2), [LOGIN, "/api/token/blacklist/"], "after the new tokens are stored");
+  assert.equal(host.at("/api/token/blacklist/").length, 1);
+  assert.equal(await client(host, browser).token(), "access-true");
+});
+
+test("an aborted call rejects with the reason of the signal, and a silent server with timeout", async () => {
+  const silent = (_input: RequestInfo | URL, init?: RequestInit) =>
+    new Promise<Response>((_, reject) => {
+      init?.signal?.addEventListener("abort", () => reject(init.signal?.reason));
+    });
+  const auth = createClient({ baseUrl: "https://api.example", fetch: silent, browser: tab(), timeout: 20 });
+  await assert.rejects(auth.signIn("demo", { next: "/x" }), { code: "timeout", status: 0, provider: "demo", next: "/x" });
+  const patient = createClient({ baseUrl: "https://api.example", fetch: silent, browser: tab() });
+  const reason = new Error("the page was left");
+  const controller = new AbortController();
+  const calls = [
+    patient.providers({ signal: controller.signal }),
+    patient.signIn("demo", { signal: controller.signal }),
+    patient.fetch("/x", { signal: controller.signal }),
+  ].map((promise) => assert.rejects(promise, reason));
+  setTimeout(() => controller.abort(reason), 5);
+  await Promise.all(calls);
+});
+
+test("an aborted sign-in closes the pop-up", async () => {
+  const host = server();
+  let isClosed = false;
+  const popup = { closed: false, location: { href: "" }, close: () => (isClosed = true) } as unknown as Window;
+  const controller = new AbortController();
+  const signIn = client(host, { ...tab(), open: () => popup }).signIn("demo", { mode: "popup", signal: controller.signal });
+  while (popup.location.href === "") await new Promise((resolve) => setTimeout(resolve, 1));
+  controller.abort();
+  await assert.rejects(signIn, { name: "AbortError" });
+  assert.equal(isClosed, true);
+});
+
+test("fault_e8 an unreachable server of another origin may be one that does not list the page's origin", async () => {
+  const auth = createClient({ baseUrl: "https://api.example", fetch: () => Promise.reject(new TypeError("x")), browser: tab() });
+  await assert.rejects(auth.providers(), { code: "network_error", detail: /ALLOWED_ORIGINS does not list https:\/\/app\.example/ });
+});
+
+test("fault_e11 the client can be created without a browser; what needs one says so", async () => {
+  const host = new Server({ "/api/login/social/providers/": () => [200, { providers: [] }], [BEGIN]: () => begun("s1") });
+  const auth = createClient({ baseUrl: "https://api.example", kind: "knox", fetch: host.fetch });
+  auth.subscribe(() => {})();
+  assert.deepEqual(await auth.providers(), []);
+  assert.equal(await auth.user(), null);
+  assert.deepEqual(await auth.handleCallback(), { outcome: "none" });
+  assert.equal((await auth.signIn("demo", { redirect: false })).url, "https://provider.example/authorize?state=s1");
+  await assert.rejects(auth.signIn("demo"), { code: "no_browser" });
+  await assert.rejects(createClient().providers(), { code: "no_browser", detail: /baseUrl/ });
+});
+
+test("data and parameters are sent with begin, and data is returned", async () => {
+  const data = { invitation: "i-7" };
+  const host = new Server({
+    [BEGIN]: () => begun("s1"),
+    [LOGIN]: () => [200, { ...MARA, token: "access", refresh: "refresh", data, app_state: "x" }],
+  });
+  const browser = tab();
+  const auth = client(host, browser);
+  await waitForRedirect(auth.signIn("demo", { data, scope: ["a", "b"], parameters: { prompt: "login", max_age: 60 } }), browser);
+  assert.deepEqual(host.at(BEGIN)[0]?.body, { prompt: "login", max_age: 60, scope: "a b", data });
+  browser.location.href = "https://app.example/cb?code=c&state=s1";
+  const result = await auth.handleCallback();
+  assert.deepEqual(result.outcome === "signed-in" && [result.data, result.user], [data, MARA]);
+});
+
+test("an ID token that a script of the provider issues for the nonce signs in", async () => {
+  const host = server();
+  host.answers[BEGIN] = () => [200, { authorization_url: "https://p.example/", state: "s1", flow_token: "f", expires_in: 600, nonce: "n1" }];
+  const auth = client(host);
+  assert.deepEqual(await auth.signInWithIdToken("demo", async () => null), { outcome: "none" });
+  const result = await auth.signInWithIdToken("demo", async (nonce) => `token with ${nonce}`);
+  assert.equal(result.outcome, "signed-in");
+  assert.deepEqual(host.at(LOGIN)[0]?.body, { state: "s1", id_token: "token with n1", flow_token: "f" });
 });

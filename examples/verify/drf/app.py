@@ -22,7 +22,8 @@ from rest_framework import authentication, exceptions, permissions, response, vi
 ISSUER = os.environ["ISSUER"]  # PUBLIC_URL of the server
 AUDIENCE = os.environ.get("AUDIENCE", ISSUER)  # SIMPLE_JWT_AUDIENCE of the server
 SERVICE = (os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"])  # of `rest-social-auth services add`
-keys = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", lifespan=300, timeout=5)
+# Fetches the keys every five minutes, and for an unknown `kid` at most every ten seconds.
+keys = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", lifespan=300, cooldown_duration=10, timeout=5)
 
 
 class AccessToken(authentication.BaseAuthentication):

@@ -17,8 +17,8 @@ const RULES = {
   clockTolerance: 5,
   requiredClaims: ["exp", "sub"],
 };
-// Caches the keys for five minutes, and fetches them for an unknown `kid` at most every 30 seconds.
-const options = { timeoutDuration: 5000, cacheMaxAge: 300_000 };
+// Fetches the keys every five minutes, and for an unknown `kid` at most every ten seconds.
+const options = { timeoutDuration: 5000, cacheMaxAge: 300_000, cooldownDuration: 10_000 };
 const keys = createRemoteJWKSet(new URL(`${ISSUER}/.well-known/jwks.json`), options);
 
 const refuse = (response) =>

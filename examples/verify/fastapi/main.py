@@ -18,7 +18,8 @@ SERVICE = (os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"])  # of `rest-soc
 REFUSED = HTTPException(401, "Invalid token", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
 app = FastAPI()
-keys = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", lifespan=300, timeout=5)
+# Fetches the keys every five minutes, and for an unknown `kid` at most every ten seconds.
+keys = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", lifespan=300, cooldown_duration=10, timeout=5)
 Header = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
 
 

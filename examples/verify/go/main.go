@@ -4,6 +4,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"log"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/MicahParks/keyfunc/v3"
 	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/time/rate"
 )
 
 var (
@@ -22,6 +24,9 @@ var (
 	client   = &http.Client{Timeout: 5 * time.Second}
 	parser   = jwt.NewParser(jwt.WithValidMethods([]string{"ES256"}), jwt.WithIssuer(issuer), jwt.WithAudience(audience),
 		jwt.WithExpirationRequired(), jwt.WithLeeway(5*time.Second))
+	// Keys are fetched every five minutes, and for an unknown id at most every ten seconds. Further such tokens do not wait.
+	caching = keyfunc.Override{HTTPTimeout: 5 * time.Second, RefreshInterval: 5 * time.Minute,
+		RefreshUnknownKID: rate.NewLimiter(rate.Every(10*time.Second), 1), RateLimitWaitMax: time.Millisecond}
 )
 
 // isActive asks the server whether the token is revoked. If it cannot be asked, the request fails.
@@ -35,22 +40,20 @@ func isActive(token string) bool {
 		return false
 	}
 	defer answer.Body.Close()
-	var found struct {
-		Active bool   `json:"active"`
-		Use    string `json:"token_use"`
-	}
-	return answer.StatusCode == 200 && json.NewDecoder(answer.Body).Decode(&found) == nil && found.Active && found.Use == "access"
+	var found map[string]any
+	err = json.NewDecoder(answer.Body).Decode(&found)
+	return err == nil && answer.StatusCode == 200 && found["active"] == true && found["token_use"] == "access"
 }
 
 func main() {
-	keys, err := keyfunc.NewDefault([]string{issuer + "/.well-known/jwks.json"})
+	keys, err := keyfunc.NewDefaultOverrideCtx(context.Background(), []string{issuer + "/.well-known/jwks.json"}, caching)
 	if err != nil {
 		log.Fatal(err)
 	}
 	for path, introspects := range map[string]bool{"/me": false, "/payment": true} {
 		http.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			raw, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-			token, err := parser.Parse(raw, keys.Keyfunc)
+			token, err := parser.Parse(raw, keys.KeyfuncCtx(r.Context()))
 			if err != nil || !found || token.Header["typ"] != "at+jwt" || (introspects && !isActive(raw)) {
 				http.Error(w, "invalid token", http.StatusUnauthorized)
 				return

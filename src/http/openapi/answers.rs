@@ -5,14 +5,13 @@ use std::marker::PhantomData;
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
-use poem_openapi::registry::{
-    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
-};
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
 use poem_openapi::types::{Example, ToJSON, Type};
-use poem_openapi::{ApiResponse, Enum, Object};
+use poem_openapi::{ApiResponse, Object};
+use serde_json::Value;
 
 use super::schemas::{JsonObject, text_header};
-use crate::login::{AppContext, InputField, InputType, PendingLogin, SignedIn};
+use crate::login::{AppContext, SignedIn};
 use crate::model;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -23,6 +22,12 @@ pub fn json(body: &impl ToJSON) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response.set_body(body.to_json_string());
     response
+}
+
+/// The first step of OAuth 1.0a on a login route, as django-rest-social-auth answers it. The server keeps the token's secret.
+pub fn request_token(oauth_token: String) -> Response {
+    let members = [("oauth_token", Value::String(oauth_token)), ("oauth_callback_confirmed", "true".into())];
+    json(&JsonObject(members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()))
 }
 
 /// 200 with a JSON body, in the document.
@@ -148,7 +153,8 @@ impl ApiResponse for LoggedOut {
     fn register(_: &mut Registry) {}
 }
 
-/// The answer to a login: `T`, or the first step of OAuth 1.0a; or 202 for a pending login.
+/// The answer to a login: `T`. Two answers are not in the document: the first step of OAuth 1.0a, which only the front-ends of
+/// django-rest-social-auth use, and the problem document of a pending login, which is among the errors.
 pub struct Login<T> {
     /// The response.
     pub response: Response,
@@ -164,77 +170,13 @@ where
     }
 }
 
-impl<T: ToJSON + Example> ApiResponse for Login<T> {
+impl<T: ToJSON> ApiResponse for Login<T> {
     fn meta() -> MetaResponses {
-        let either = MetaSchema {
-            one_of: vec![T::schema_ref(), RequestToken::schema_ref()],
-            example: T::example().to_json(),
-            ..MetaSchema::ANY
-        };
-        let cookie =
-            "The session cookie of a session login, or the authorization request cookie of an OAuth 1.0a first step.";
-        let description = "Signed in. With an OAuth 1.0a provider and no `oauth_token` in the body, this is the first \
-                           step: the answer has only a request token.";
-        let schema = MetaSchemaRef::Inline(Box::new(either));
-        MetaResponses { responses: vec![success(description, schema, Some((cookie, false))), more_needed_response()] }
+        MetaResponses { responses: vec![success("Signed in.", T::schema_ref(), None)] }
     }
 
     fn register(registry: &mut Registry) {
         T::register(registry);
-        RequestToken::register(registry);
-        MoreNeeded::register(registry);
-    }
-}
-
-/// The answer to a completed login of this kind.
-pub fn of_kind(kind: model::CredentialKind, with_user: bool, answer: SignedIn) -> Response {
-    match (kind, with_user) {
-        (model::CredentialKind::Session, _) => json(&SessionUser::from(answer)),
-        (model::CredentialKind::JwtPair, true) => json(&UserWithTokenPair::from(answer)),
-        (model::CredentialKind::JwtPair, false) => json(&TokenPair::from(answer)),
-        (_, true) => json(&UserWithToken::from(answer)),
-        (_, false) => json(&Token::from(answer)),
-    }
-}
-
-/// The schema of [`of_kind`], for routes that serve several kinds. `has_session`: a session login is among them.
-pub fn of_any_kind(has_session: bool) -> MetaSchemaRef {
-    let by_token =
-        [Token::schema_ref(), UserWithToken::schema_ref(), TokenPair::schema_ref(), UserWithTokenPair::schema_ref()];
-    MetaSchemaRef::Inline(Box::new(MetaSchema {
-        any_of: has_session.then(SessionUser::schema_ref).into_iter().chain(by_token).collect(),
-        example: TokenPair::example().to_json(),
-        ..MetaSchema::ANY
-    }))
-}
-
-/// Registers the schemas of all kinds.
-pub fn register_all(registry: &mut Registry) {
-    SessionUser::register(registry);
-    Token::register(registry);
-    UserWithToken::register(registry);
-    TokenPair::register(registry);
-    UserWithTokenPair::register(registry);
-    MoreNeeded::register(registry);
-}
-
-/// 202: a step of the pipeline needs additional input from the user.
-pub fn more_needed(pending_login: PendingLogin) -> Response {
-    let mut response = json(&MoreNeeded::from(pending_login));
-    response.set_status(StatusCode::ACCEPTED);
-    response
-}
-
-/// [`more_needed`] in the document.
-pub fn more_needed_response() -> MetaResponse {
-    MetaResponse {
-        status: Some(202),
-        ..success(
-            "A step of the pipeline needs additional input from the user. Post the answers with the `flow_token` to \
-             `/api/login/social/resume/`; its answer is the one of this route.",
-            MoreNeeded::schema_ref(),
-            None,
-        )
     }
 }
 
@@ -256,6 +198,11 @@ fn no_content(cookie: Option<(&str, bool)>) -> MetaResponse {
         content: vec![],
         headers: cookie.map(set_cookie).into_iter().collect(),
     }
+}
+
+/// The `Set-Cookie` of a session login.
+pub fn session_cookie() -> MetaHeader {
+    set_cookie(("The session cookie.", true))
 }
 
 fn set_cookie((description, required): (&str, bool)) -> MetaHeader {
@@ -298,7 +245,7 @@ pub struct SessionUser {
 /// A token without its user.
 #[derive(Object)]
 #[oai(example)]
-pub struct Token {
+pub struct IssuedToken {
     /// For the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT.
     pub token: String,
     /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
@@ -381,92 +328,6 @@ pub struct UserWithTokenPair {
     pub app_state: Option<String>,
 }
 
-/// The first step of OAuth 1.0a: send the user to the provider with this token. The server keeps its secret.
-#[derive(Object)]
-#[oai(example)]
-pub struct RequestToken {
-    pub oauth_token: String,
-    /// Always the text `true`.
-    pub oauth_callback_confirmed: String,
-}
-
-/// A pending login: the user must answer these fields before the login completes. The user is not signed in yet.
-#[derive(Object)]
-#[oai(example)]
-pub struct MoreNeeded {
-    /// Post it with the answers. If the login had the authorization request cookie, post it from the same browser.
-    pub flow_token: String,
-    /// In seconds.
-    pub expires_in: u64,
-    /// The step that needs the input, such as `require_email`.
-    pub step: String,
-    pub fields: Vec<AskedField>,
-}
-
-/// A requested field; post its answer under its `name`.
-#[derive(Object)]
-pub struct AskedField {
-    pub name: String,
-    #[oai(rename = "type")]
-    pub kind: AskedFieldType,
-    /// The label.
-    pub title: String,
-    /// A required checkbox must be checked.
-    pub required: bool,
-    /// An explanation for the user.
-    #[oai(skip_serializing_if_is_none)]
-    pub help: Option<String>,
-    /// The valid answers, for a choice.
-    #[oai(skip_serializing_if_is_none)]
-    pub choices: Option<Vec<String>>,
-}
-
-/// The kind of input. The answer to a checkbox is a boolean, every other answer a text.
-#[derive(Enum)]
-#[oai(rename_all = "snake_case")]
-pub enum AskedFieldType {
-    Text,
-    Email,
-    Checkbox,
-    Choice,
-}
-
-impl From<PendingLogin> for MoreNeeded {
-    fn from(pending_login: PendingLogin) -> Self {
-        let PendingLogin { flow_token, expires_in, step, fields } = pending_login;
-        Self {
-            flow_token: flow_token.as_str().to_owned(),
-            expires_in,
-            step,
-            fields: fields.into_iter().map(AskedField::from).collect(),
-        }
-    }
-}
-
-impl From<InputField> for AskedField {
-    fn from(field: InputField) -> Self {
-        let kind = match field.kind {
-            InputType::Text => AskedFieldType::Text,
-            InputType::Email => AskedFieldType::Email,
-            InputType::Checkbox => AskedFieldType::Checkbox,
-            InputType::Choice => AskedFieldType::Choice,
-        };
-        let choices = (!field.choices.is_empty()).then_some(field.choices);
-        Self { name: field.name, kind, title: field.title, required: field.required, help: field.help, choices }
-    }
-}
-
-impl Example for MoreNeeded {
-    fn example() -> Self {
-        Self {
-            flow_token: "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo".to_owned(),
-            expires_in: 600,
-            step: "require_email".to_owned(),
-            fields: vec![InputField::email("email", "E-mail address").into()],
-        }
-    }
-}
-
 const ACCESS: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl";
 const REFRESH: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl";
 const OPAQUE: &str = "0303f6f5b6e302dee22dc2f5d6aea16b0fead4b0";
@@ -490,7 +351,7 @@ impl Example for SessionUser {
     }
 }
 
-impl Example for Token {
+impl Example for IssuedToken {
     fn example() -> Self {
         Self { token: OPAQUE.to_owned(), is_new: None, data: None, app_state: None }
     }
@@ -519,18 +380,6 @@ impl Example for UserWithTokenPair {
     }
 }
 
-impl Example for RequestToken {
-    fn example() -> Self {
-        Self { oauth_token: "Z6eEdO8MOmk394WozF5oKyuAv855l4Mlqo7hhlSLik".to_owned(), ..Self::new(String::new()) }
-    }
-}
-
-impl RequestToken {
-    pub fn new(oauth_token: String) -> Self {
-        Self { oauth_token, oauth_callback_confirmed: "true".to_owned() }
-    }
-}
-
 /// The user must have the declared fields only.
 impl From<model::User> for User {
     fn from(user: model::User) -> Self {
@@ -546,7 +395,7 @@ impl From<SignedIn> for SessionUser {
     }
 }
 
-impl From<SignedIn> for Token {
+impl From<SignedIn> for IssuedToken {
     fn from(signed_in: SignedIn) -> Self {
         let (is_new, (data, app_state)) = (signed_in.is_new, attached(signed_in.app));
         Self { token: token_of(signed_in.token), is_new, data, app_state }

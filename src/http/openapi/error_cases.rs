@@ -1,385 +1,410 @@
-//! The errors of the operations, in groups that `error_list` combines: which codes may occur
-//! with which status.
+//! The errors of the operations: which codes may occur with which status. The document has each case once, as a shared
+//! response; `error_list` combines the groups.
 
-use super::errors::ErrorCase;
+use std::collections::BTreeSet;
 
-const INVALID_FIELDS: &str = "The request has invalid fields.";
-const DATABASE_UNAVAILABLE: &str = "The database does not answer. Try again in a moment.";
+use crate::http::protocol::ADDITIONAL_INPUT_DETAIL;
 
-/// `description`: every code of this status with its meaning. `code` and `detail`: the example.
-const fn case(status: u16, description: &'static str, code: &'static str, detail: &'static str) -> ErrorCase {
-    ErrorCase { status, description, code, detail }
+/// The errors of one status.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorCase {
+    /// The name of the shared response.
+    pub name: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// Every code that may occur with this status, and when. [`OWN_CODES`] stands for further codes.
+    pub codes: &'static [(&'static str, &'static str)],
+    /// Code and detail of an example, for a problem document with members that others do not have.
+    pub example: Option<(&'static str, &'static str)>,
 }
 
-/// Every operation below `/api/`.
-pub const ANY: &[ErrorCase] = &[case(
-    406,
-    "`not_acceptable`: the `Accept` header includes neither JSON nor problem documents.",
-    "not_acceptable",
-    "Responses are application/json. Send an Accept header that includes it.",
-)];
+/// In place of a code: the codes of steps that the operator added.
+pub const OWN_CODES: &str = "*";
+
+/// Declares each case as a constant, and the list of all: name of the constant, status, name of the shared response, codes with
+/// their meaning, and code and detail of an example.
+macro_rules! cases {
+    ($($constant:ident = $status:literal $name:literal {
+        $($code:tt: $meaning:literal,)+
+    } $(=> $example:literal, $detail:expr)?;)+) => {
+        $(const $constant: ErrorCase = ErrorCase {
+            name: $name,
+            status: $status,
+            codes: &[$(($code, $meaning)),+],
+            example: [$(Some(($example, $detail)),)? None][0],
+        };)+
+
+        /// All cases.
+        pub const ALL: &[ErrorCase] = &[$($constant),+];
+    };
+}
+
+cases! {
+    MALFORMED = 400 "MalformedRequest" {
+        "invalid_request": "the request has no valid `Host` header",
+    };
+
+    UNKNOWN_FORMAT = 404 "UnknownFormat" {
+        "not_found": "the query parameter `format` is not `json`",
+    };
+
+    METHOD = 405 "MethodNotAllowed" {
+        "method_not_allowed": "the path has other methods; `Allow` lists them",
+    };
+
+    NOT_ACCEPTABLE = 406 "NotAcceptable" {
+        "not_acceptable": "the `Accept` header includes neither JSON nor problem documents",
+    };
+
+    BODY_TIMEOUT = 408 "BodyTimeout" {
+        "request_timeout": "the request body did not arrive in time, by default within 30 seconds",
+    };
+
+    BODY_TOO_LARGE = 413 "BodyTooLarge" {
+        "too_large": "the request body is larger than 64 KiB",
+    };
+
+    MEDIA_TYPE = 415 "UnsupportedMediaType" {
+        "unsupported_media_type": "the request body is neither JSON nor a form",
+    };
+
+    TOO_MANY_CONNECTIONS = 429 "TooManyConnections" {
+        "too_many_requests": "too many connections are open, from this address or in total",
+    };
+
+    INTERNAL = 500 "InternalError" {
+        "internal_error": "an error of the server; its log has details under the request id",
+    };
+
+    DATABASE_UNAVAILABLE = 503 "DatabaseUnavailable" {
+        "database_unavailable": "the database does not answer, or its migrations are being applied; try again in a moment",
+    };
+
+    NOT_READY = 503 "NotReady" {
+        "database_unavailable": "the database does not accept writes, or its migrations are being applied",
+        "shutting_down": "a graceful shutdown has begun",
+    };
+
+    SIGN_UP_UNAVAILABLE = 503 "SignUpUnavailable" {
+        "database_unavailable": "the database does not answer, or its migrations are being applied; try again in a moment",
+        "sign_up_unavailable": "the operator's webhook decides about new users and did not answer",
+    };
+
+    INVALID_PAGE = 400 "InvalidPage" {
+        "invalid_request": "`limit` is out of range, or `cursor` is not a page of this list",
+    };
+
+    CREDENTIAL_REJECTED = 401 "CredentialRejected" {
+        "not_authenticated": "the call has no credential",
+        "invalid_token": "the token is unknown or expired, or its user is inactive",
+        "token_not_valid": "the JWT is not valid; `messages` says why",
+        "user_not_found": "the user of the credential was deleted",
+        "bad_authorization_header": "the `Authorization` header is malformed, or its scheme is unknown",
+    };
+
+    CSRF_FAILED = 403 "CsrfFailed" {
+        "csrf_failed": "the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor \
+                        `Sec-Fetch-Site`",
+    };
+
+    FRESH_LOGIN_REQUIRED = 403 "FreshLoginRequired" {
+        "fresh_login_required": "the login of this credential is older than FRESH_LOGIN_AGE; sign in again",
+        "csrf_failed": "the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor \
+                        `Sec-Fetch-Site`",
+    };
+
+    PROVIDER_FAILED = 502 "ProviderFailed" {
+        "provider_error": "the provider refused this server, asks for a later call, or its response is invalid",
+    };
+
+    PROVIDER_TIMEOUT = 504 "ProviderTimeout" {
+        "provider_timeout": "the provider did not answer in time (10 s a call, 15 s together)",
+    };
+
+    UNKNOWN_PROVIDER = 404 "UnknownProvider" {
+        "unknown_provider": "no provider of this name is configured",
+        "not_found": "the query parameter `format` is not `json`",
+    };
+
+    LOGIN_RATE_LIMITED = 429 "LoginRateLimited" {
+        "too_many_requests": "a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of \
+                              the user who links an account); or too many logins or connections are open, from this address \
+                              or in total",
+    };
+
+    ADDRESS_RATE_LIMITED = 429 "AddressRateLimited" {
+        "too_many_requests": "the rate limit of the address is exceeded, or too many connections are open",
+    };
+
+    USER_RATE_LIMITED = 429 "UserRateLimited" {
+        "too_many_requests": "the rate limit of the user is exceeded, or too many connections are open",
+    };
+
+    INVALID_LOGIN = 400 "InvalidLogin" {
+        "invalid_request": "invalid fields, each in `errors`",
+        "invalid_json": "the body is not a JSON object",
+        "provider_missing": "neither the URL nor the body names a provider",
+        "redirect_uri_not_allowed": "the redirect URI is not in ALLOWED_REDIRECT_URIS",
+        "origin_not_allowed": "the redirect URI would be built from an `Origin` that is not in ALLOWED_ORIGINS",
+        "invalid_code": "the provider refused the code",
+        "code_already_used": "the code was used before",
+        "access_denied": "the user denied consent",
+        "login_required": "with `prompt=none`: the user must sign in at the provider",
+        "consent_required": "with `prompt=none`: the user must consent at the provider",
+        "account_selection_required": "with `prompt=none`: the user must choose an account at the provider",
+        "interaction_required": "with `prompt=none`: the user must answer a question of the provider",
+        "callback_error": "the provider returned another error",
+        "state_mismatch": "the state is unknown, used or missing, or belongs to another provider",
+        "state_expired": "the login was begun more than ten minutes ago",
+        "flow_mismatch": "the login was begun in another browser, or the `code_verifier` does not match",
+    };
+
+    LOGIN_REFUSED = 403 "LoginRefused" {
+        "additional_input_required": "the login is pending, not refused: post the answers to the `fields` with the \
+                                      `flow_token` to `/api/login/social/resume/`",
+        "not_allowed": "by an allow list or deny list of addresses or domains, or by the provider's own rule",
+        "organization_not_allowed": "by an allow list or deny list of organizations",
+        "provider_not_allowed": "sign-in with this provider is not allowed",
+        "sign_up_closed": "only existing users may sign in",
+        "sign_up_refused": "the operator's webhook refused the new user; `detail` has its message",
+        "user_inactive": "the user is inactive",
+        "no_user": "the pipeline returned no user",
+        "token_limit_exceeded": "the user has the maximum number of knox tokens",
+        "fresh_login_required": "linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off",
+        "link_login_required": "at resume: the answer `link` to `ask_link` needs the credential of a newer login of the \
+                                existing user; the login is still pending",
+        "csrf_failed": "on the session routes and at resume: the `Origin` is not in ALLOWED_ORIGINS, or a request with a \
+                        session cookie has neither `Origin` nor `Sec-Fetch-Site`",
+        OWN_CODES: "a step that the operator added refused with its own code",
+    } => "additional_input_required", ADDITIONAL_INPUT_DETAIL;
+
+    ACCOUNT_CONFLICT = 409 "AccountConflict" {
+        "account_in_use": "the provider's account is linked to another user",
+        "account_exists": "a user with this e-mail address exists; sign in as that user, then link the account",
+    };
+
+    INVALID_ANSWERS = 400 "InvalidAnswers" {
+        "invalid_request": "invalid answers, each in `errors`; the login is still pending",
+        "invalid_json": "the body is not a JSON object",
+        "state_mismatch": "no pending login has this flow token",
+        "state_expired": "the pending login has expired",
+        "flow_mismatch": "the pending login belongs to another browser",
+        "code_already_used": "the pending login was resumed before",
+    };
+
+    USER_TO_LINK_DELETED = 401 "UserToLinkDeleted" {
+        "not_authenticated": "the user to link the account to was deleted",
+        "invalid_token": "the credential is an unknown or expired token",
+        "token_not_valid": "the credential is a JWT that is not valid",
+        "user_not_found": "the user of the credential was deleted",
+        "bad_authorization_header": "the `Authorization` header is malformed or its scheme is unknown",
+    };
+
+    INVALID_LOGOUT = 400 "InvalidLogout" {
+        "redirect_uri_not_allowed": "the `next` of a form is not allowed; the user is still signed in",
+        "invalid_request": "invalid fields, each in `errors`",
+        "invalid_json": "the body is not a JSON object",
+    };
+
+    INVALID_BEGIN = 400 "InvalidBegin" {
+        "invalid_request": "invalid fields, each in `errors`",
+        "invalid_json": "the body is not a JSON object",
+        "redirect_uri_not_allowed": "the redirect URI is not in ALLOWED_REDIRECT_URIS",
+        "origin_not_allowed": "the redirect URI would be built from an `Origin` that is not in ALLOWED_ORIGINS",
+    };
+
+    BEGIN_REFUSED = 403 "BeginRefused" {
+        "provider_not_allowed": "sign-in with this provider is not allowed",
+        "csrf_failed": "the `Origin` is not in ALLOWED_ORIGINS, a request with a session cookie has neither `Origin` nor \
+                        `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it",
+    };
+
+    INVALID_CALLBACK = 400 "InvalidCallback" {
+        "state_mismatch": "no login of this browser has this state",
+        "state_expired": "the login was begun more than ten minutes ago",
+        "flow_mismatch": "the login was begun in another browser",
+        "invalid_request": "the callback is invalid",
+        "invalid_json": "the body is not a JSON object",
+    };
+
+    CALLBACK_REFUSED = 403 "CallbackRefused" {
+        "provider_not_allowed": "sign-in with this provider is not allowed",
+    };
+
+    INVALID_SWAP = 400 "InvalidSwap" {
+        "invalid_code": "the code is wrong, used or older than a minute",
+        "flow_mismatch": "the PKCE verifier does not match",
+        "invalid_request": "invalid fields, each in `errors`",
+        "invalid_json": "the body is not a JSON object",
+    };
+
+    SWAP_PENDING = 403 "AdditionalInputRequired" {
+        "additional_input_required": "the login is pending: post the answers to the `fields` with the `flow_token` to \
+                                      `/api/login/social/resume/`",
+    } => "additional_input_required", ADDITIONAL_INPUT_DETAIL;
+
+    INVALID_PENDING_CODE = 400 "InvalidPendingCode" {
+        "invalid_request": "`code` is missing",
+        "invalid_code": "the code is wrong or too old, or it does not belong to a pending login",
+        "code_already_used": "the login was resumed before",
+        "state_mismatch": "the login is not pending any more",
+        "state_expired": "the pending login has expired",
+        "flow_mismatch": "the pending login belongs to another browser",
+    };
+
+    NOT_FOUND = 404 "NotFound" {
+        "not_found": "the user has nothing with this id, or the query parameter `format` is not `json`",
+    };
+
+    PROVIDER_TOKEN_NOT_FOUND = 404 "ProviderTokenNotFound" {
+        "not_found": "the user has no account with this id, or the query parameter `format` is not `json`",
+        "token_not_kept": "no provider token of the account is stored",
+    };
+
+    PROVIDER_TOKEN_ENDED = 409 "ProviderTokenEnded" {
+        "token_ended": "the provider token has expired and cannot be refreshed; sign in with the account again",
+    };
+
+    INVALID_CHANGE = 400 "InvalidChange" {
+        "invalid_request": "with `errors`: a field that users may not change, a value of the wrong type, or a username that \
+                            another user has",
+        "invalid_json": "the body is not a JSON object",
+    };
+
+    LAST_LOGIN_METHOD = 409 "LastLoginMethod" {
+        "last_login_method": "the user could not sign in without this account",
+    };
+
+    INVALID_JWT_BODY = 400 "InvalidTokenRequest" {
+        "invalid_request": "invalid fields, each in `errors`",
+        "invalid_json": "the body is not a JSON object",
+    };
+
+    JWT_REJECTED = 401 "TokenRejected" {
+        "token_not_valid": "invalid, expired, of another type or blacklisted; `detail` says which",
+        "invalid_token": "the user of the token is inactive",
+        "user_not_found": "the user of the token was deleted",
+    };
+
+    INVALID_VERIFY = 400 "InvalidVerifyRequest" {
+        "invalid_request": "invalid fields, each in `errors`",
+        "invalid_json": "the body is not a JSON object",
+        "token_blacklisted": "with SIMPLE_JWT_BLACKLIST_AFTER_ROTATION: the token is blacklisted",
+    };
+
+    SERVICE_REJECTED = 401 "ServiceRejected" {
+        "invalid_client": "the credential of the service is missing or wrong, or the service was removed",
+    } => "invalid_client", "The service's client id or secret is missing or wrong.";
+
+    INVALID_INTROSPECT = 400 "InvalidIntrospectRequest" {
+        "invalid_request": "`token` is missing (with `errors`), or the service sent its credential twice",
+        "invalid_json": "the body is not a JSON object",
+    };
+
+    INVALID_REVOKE = 400 "InvalidRevokeRequest" {
+        "unsupported_token_type": "an access token that another server issued with the same key; it stays valid until it expires",
+        "invalid_request": "`token` is missing (with `errors`), or the service sent its credential twice",
+        "invalid_json": "the body is not a JSON object",
+    } => "unsupported_token_type", "This access token has no token family, so it cannot be revoked. It stays valid until it expires.";
+}
+
+/// Every code of this server, sorted.
+pub fn codes() -> Vec<&'static str> {
+    let codes = ALL.iter().flat_map(|case| case.codes).map(|(code, _)| *code).filter(|code| *code != OWN_CODES);
+    codes.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// `/healthz`.
+pub const LIVENESS: &[ErrorCase] = &[MALFORMED, METHOD, INTERNAL];
+
+/// Operations that do not look at `Accept`.
+pub const DOCUMENT: &[ErrorCase] = &[MALFORMED, METHOD, INTERNAL, TOO_MANY_CONNECTIONS, DATABASE_UNAVAILABLE];
+
+/// `/readyz`.
+pub const READY: &[ErrorCase] = &[MALFORMED, METHOD, INTERNAL, TOO_MANY_CONNECTIONS, NOT_READY];
+
+/// Every operation below `/api/`. The groups after it in a list replace its cases.
+pub const ANY: &[ErrorCase] =
+    &[MALFORMED, METHOD, INTERNAL, TOO_MANY_CONNECTIONS, DATABASE_UNAVAILABLE, UNKNOWN_FORMAT, NOT_ACCEPTABLE];
 
 /// Lists that have pages.
-pub const PAGE: &[ErrorCase] = &[case(
-    400,
-    "`invalid_request`: `limit` is out of range, or `cursor` is not a page of this list.",
-    "invalid_request",
-    INVALID_FIELDS,
-)];
+pub const PAGE: &[ErrorCase] = &[INVALID_PAGE];
 
-/// Operations that refuse no request of their own method.
-pub const METHOD: &[ErrorCase] = &[case(
-    405,
-    "`method_not_allowed`: the path has other methods; `Allow` lists them.",
-    "method_not_allowed",
-    "Method not allowed; see the Allow header.",
-)];
-
-/// Operations that use the database.
-pub const STORE: &[ErrorCase] =
-    &[case(503, "`database_unavailable`: try again in a moment.", "database_unavailable", DATABASE_UNAVAILABLE)];
-
-/// `/readyz`, instead of [`STORE`].
-pub const READY: &[ErrorCase] = &[case(
-    503,
-    "`database_unavailable`: try again in a moment. `shutting_down`: a graceful shutdown has begun.",
-    "database_unavailable",
-    DATABASE_UNAVAILABLE,
-)];
-
-/// Operations that may create a user, instead of [`STORE`].
-pub const SIGN_UP: &[ErrorCase] = &[case(
-    503,
-    "`database_unavailable`: try again in a moment. `sign_up_unavailable`: the operator's webhook decides about new users \
-     and did not answer.",
-    "database_unavailable",
-    DATABASE_UNAVAILABLE,
-)];
+/// Operations that may create a user.
+pub const SIGN_UP: &[ErrorCase] = &[SIGN_UP_UNAVAILABLE];
 
 /// Operations that read a body.
-pub const BODY: &[ErrorCase] = &[
-    case(
-        408,
-        "`request_timeout`: the request body did not arrive in time, by default within 30 seconds.",
-        "request_timeout",
-        "The request body did not arrive in time.",
-    ),
-    case(
-        413,
-        "`too_large`: the request body is larger than 64 KiB.",
-        "too_large",
-        "The request body is larger than 64 KiB.",
-    ),
-    case(
-        415,
-        "`unsupported_media_type`: the request body is neither JSON nor a form.",
-        "unsupported_media_type",
-        "Send application/json, application/x-www-form-urlencoded or multipart/form-data.",
-    ),
-];
+pub const BODY: &[ErrorCase] = &[BODY_TIMEOUT, BODY_TOO_LARGE, MEDIA_TYPE];
 
 /// Operations that accept a credential.
-pub const CREDENTIAL: &[ErrorCase] = &[case(
-    401,
-    "The credential: `not_authenticated` (there is none), `invalid_token` (also that of an inactive user), \
-     `token_not_valid` (a JWT, with `messages`), `user_not_found`, `bad_authorization_header`.",
-    "invalid_token",
-    "Invalid token.",
-)];
+pub const CREDENTIAL: &[ErrorCase] = &[CREDENTIAL_REJECTED];
 
 /// Operations that a session cookie may authenticate only from a listed origin.
-pub const CSRF: &[ErrorCase] = &[case(
-    403,
-    "`csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor \
-     `Sec-Fetch-Site`.",
-    "csrf_failed",
-    "The Origin is not in ALLOWED_ORIGINS.",
-)];
+pub const CSRF: &[ErrorCase] = &[CSRF_FAILED];
 
 /// [`CSRF`] for operations that also need a fresh login.
-pub const FRESH: &[ErrorCase] = &[case(
-    403,
-    "`fresh_login_required`: the login of this credential is older than FRESH_LOGIN_AGE; sign in again. `csrf_failed`: \
-     the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor \
-     `Sec-Fetch-Site`.",
-    "fresh_login_required",
-    "Your login is too old for this: sign in again, then repeat it.",
-)];
-
-const PROVIDER_ERROR: ErrorCase = case(
-    502,
-    "`provider_error`: the provider refused this server, or its response is invalid.",
-    "provider_error",
-    "The provider's answer cannot be used.",
-);
-
-const PROVIDER_TIMEOUT: ErrorCase = case(
-    504,
-    "`provider_timeout`: the provider did not answer in time (10 s a call, 15 s together).",
-    "provider_timeout",
-    "The provider did not answer in time.",
-);
+pub const FRESH: &[ErrorCase] = &[FRESH_LOGIN_REQUIRED];
 
 /// Calls to a provider outside of a login.
-pub const PROVIDER_CALL: &[ErrorCase] = &[PROVIDER_ERROR, PROVIDER_TIMEOUT];
-
-const UNKNOWN_PROVIDER: ErrorCase = case(
-    404,
-    "`unknown_provider`: no provider of this name is configured.",
-    "unknown_provider",
-    "No provider of this name is configured.",
-);
+pub const PROVIDER_CALL: &[ErrorCase] = &[PROVIDER_FAILED, PROVIDER_TIMEOUT];
 
 /// Login routes and begin.
-pub const PROVIDER: &[ErrorCase] = &[UNKNOWN_PROVIDER, PROVIDER_ERROR, PROVIDER_TIMEOUT];
-
-const RATE_LIMITED: &str = "Too many requests from this address. Try again in 3 seconds.";
-
-/// Operations that start or complete a login.
-const TOO_MANY: ErrorCase = case(
-    429,
-    "`too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of \
-     the user who links an account), or too many logins are open, from this address or in total.",
-    "too_many_requests",
-    RATE_LIMITED,
-);
+pub const PROVIDER: &[ErrorCase] = &[UNKNOWN_PROVIDER, PROVIDER_FAILED, PROVIDER_TIMEOUT];
 
 /// Other operations that RATE_LIMIT_ADDRESS limits.
-pub const ADDRESS_LIMIT: &[ErrorCase] =
-    &[case(429, "`too_many_requests`: the rate limit of the address is exceeded.", "too_many_requests", RATE_LIMITED)];
+pub const ADDRESS_LIMIT: &[ErrorCase] = &[ADDRESS_RATE_LIMITED];
 
 /// Operations that RATE_LIMIT_USER limits.
-pub const USER_LIMIT: &[ErrorCase] = &[case(
-    429,
-    "`too_many_requests`: the rate limit of the user is exceeded.",
-    "too_many_requests",
-    "Too many requests of this user. Try again in 1 second.",
-)];
-
-const PROVIDER_NOT_ALLOWED: &str = "Sign-in with this provider is not allowed.";
-const NOT_LISTED: &str = "This account is not allowed to sign in here.";
+pub const USER_LIMIT: &[ErrorCase] = &[USER_RATE_LIMITED];
 
 /// Login routes.
-pub const LOGIN: &[ErrorCase] = &[
-    TOO_MANY,
-    case(
-        400,
-        "The request: `invalid_request` (with `errors`), `invalid_json`, `provider_missing`, `redirect_uri_not_allowed`, \
-         `origin_not_allowed`. Or the login: `invalid_code`, `code_already_used`, `access_denied` (the user denied \
-         consent), `login_required`, `consent_required`, `account_selection_required`, `interaction_required` (the user \
-         must act at the provider, and the login had `prompt=none`), `callback_error` (the provider returned another \
-         error), `state_mismatch`, `state_expired`, \
-         `flow_mismatch` (the login was begun in another browser).",
-        "invalid_request",
-        INVALID_FIELDS,
-    ),
-    case(
-        403,
-        "`not_allowed` (an allow list or deny list of addresses or domains, or the provider's own rule), \
-         `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed` (only existing users may sign in), \
-         `sign_up_refused` (the operator's webhook refused the new user; `detail` has its message), `user_inactive`, \
-         `no_user` (the pipeline returned no user), `token_limit_exceeded` (the user has the maximum number of knox \
-         tokens), `fresh_login_required` (linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off), or the code \
-         of a step that the operator added. On the session routes also `csrf_failed`.",
-        "not_allowed",
-        NOT_LISTED,
-    ),
-];
+pub const LOGIN: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_LOGIN, LOGIN_REFUSED];
 
 /// Operations that may link an account.
-pub const ACCOUNTS: &[ErrorCase] = &[case(
-    409,
-    "`account_in_use`: the provider's account is linked to another user. `account_exists`: a user with this e-mail \
-     address exists; sign in as that user, then link the account.",
-    "account_in_use",
-    "This account is linked to another user already.",
-)];
+pub const ACCOUNTS: &[ErrorCase] = &[ACCOUNT_CONFLICT];
 
 /// Logging out by a form.
-pub const LOGOUT: &[ErrorCase] = &[case(
-    400,
-    "`redirect_uri_not_allowed`: the `next` of a form is not allowed; the user is still signed in.",
-    "redirect_uri_not_allowed",
-    "The next is not in ALLOWED_REDIRECT_URIS, and its origin is not in ALLOWED_NEXT_ORIGINS.",
-)];
+pub const LOGOUT: &[ErrorCase] = &[INVALID_LOGOUT];
 
 /// Resuming a pending login.
-pub const RESUME: &[ErrorCase] = &[
-    TOO_MANY,
-    case(
-        400,
-        "`invalid_request` (with `errors`: invalid answers; the login is still pending), `invalid_json`. \
-         `state_mismatch`: no pending login has this flow token. `state_expired`: the pending login has expired. \
-         `flow_mismatch`: it belongs to another browser. `code_already_used`: it was resumed before.",
-        "invalid_request",
-        INVALID_FIELDS,
-    ),
-    case(
-        401,
-        "`not_authenticated`: the user to link the account to was deleted. Or the credential is invalid: `invalid_token`, \
-         `token_not_valid`, `user_not_found`, `bad_authorization_header`.",
-        "not_authenticated",
-        "The user who started this login no longer exists.",
-    ),
-    UNKNOWN_PROVIDER,
-    case(
-        403,
-        "As on the login routes: `not_allowed`, `organization_not_allowed`, `provider_not_allowed`, `sign_up_closed`, \
-         `sign_up_refused`, `user_inactive`, `no_user`, `token_limit_exceeded`, `fresh_login_required`, or the code of a \
-         step that the operator added. `link_login_required` (the answer `link` to `ask_link` needs a credential of a \
-         newer login of the existing user; the login is still pending). And `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS.",
-        "not_allowed",
-        NOT_LISTED,
-    ),
-];
+pub const RESUME: &[ErrorCase] =
+    &[LOGIN_RATE_LIMITED, INVALID_ANSWERS, USER_TO_LINK_DELETED, UNKNOWN_PROVIDER, LOGIN_REFUSED];
 
 /// Begin and authorize.
-pub const BEGIN: &[ErrorCase] = &[
-    TOO_MANY,
-    case(
-        400,
-        "`invalid_request` (with `errors`), `invalid_json`, `redirect_uri_not_allowed`, `origin_not_allowed` (the redirect \
-         URI would be built from an `Origin` that is not in ALLOWED_ORIGINS).",
-        "redirect_uri_not_allowed",
-        "The redirect_uri is not in ALLOWED_REDIRECT_URIS. It must match an entry exactly.",
-    ),
-    case(
-        403,
-        "`provider_not_allowed`: sign-in with this provider is not allowed. `csrf_failed`: the `Origin` is not in \
-         ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`, or a page embeds \
-         `authorize` instead of linking to it.",
-        "provider_not_allowed",
-        PROVIDER_NOT_ALLOWED,
-    ),
-];
+pub const BEGIN: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_BEGIN, BEGIN_REFUSED];
 
 /// The provider's callback to this server, where the state is invalid; other errors are sent to `next`.
-pub const CALLBACK: &[ErrorCase] = &[
-    TOO_MANY,
-    case(
-        400,
-        "`state_mismatch`, `state_expired`, `flow_mismatch`: this browser has no open login with this state. \
-         `invalid_json`, `invalid_request`. A browser gets an error page.",
-        "state_mismatch",
-        "No login was started on this server with this state.",
-    ),
-    case(
-        403,
-        "`provider_not_allowed`: sign-in with this provider is not allowed.",
-        "provider_not_allowed",
-        PROVIDER_NOT_ALLOWED,
-    ),
-];
-
-const INVALID_ONE_TIME_CODE: &str = "This code is invalid, was used already, or is older than a minute.";
+pub const CALLBACK: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_CALLBACK, CALLBACK_REFUSED];
 
 /// The exchange of a one-time code.
-pub const SWAP: &[ErrorCase] = &[case(
-    400,
-    "`invalid_code`: the code is wrong, used or older than a minute. `flow_mismatch`: the PKCE verifier does not match. \
-     `invalid_request` (with `errors`), `invalid_json`.",
-    "invalid_code",
-    INVALID_ONE_TIME_CODE,
-)];
+pub const SWAP: &[ErrorCase] = &[INVALID_SWAP, SWAP_PENDING];
 
 /// The page of a pending login.
-pub const QUESTION_PAGE: &[ErrorCase] = &[case(
-    400,
-    "`invalid_request`: `code` is missing. `invalid_code`: the code is wrong or too old, or it does not belong to a \
-     pending login. `code_already_used`: the login was resumed before. `state_mismatch`, `state_expired`: it is not \
-     pending any more. `flow_mismatch`: it belongs to another browser.",
-    "invalid_code",
-    INVALID_ONE_TIME_CODE,
-)];
+pub const QUESTION_PAGE: &[ErrorCase] = &[INVALID_PENDING_CODE];
 
 /// Operations with an id in the path.
-pub const BY_ID: &[ErrorCase] =
-    &[case(404, "`not_found`: the user has nothing with this id.", "not_found", "Not found.")];
+pub const BY_ID: &[ErrorCase] = &[NOT_FOUND];
 
 /// A provider token.
-pub const PROVIDER_TOKEN: &[ErrorCase] = &[
-    case(
-        404,
-        "`not_found`: the user has no account with this id. `token_not_kept`: no provider token of it is stored.",
-        "token_not_kept",
-        "No provider token is stored. Sign in with this account again; the server must have STORE_PROVIDER_TOKENS on.",
-    ),
-    case(
-        409,
-        "`token_ended`: the provider token has expired and cannot be refreshed; sign in with the account again.",
-        "token_ended",
-        "The provider token has expired. Sign in with this account again.",
-    ),
-];
+pub const PROVIDER_TOKEN: &[ErrorCase] = &[PROVIDER_TOKEN_NOT_FOUND, PROVIDER_TOKEN_ENDED];
 
 /// Changes that a user makes to their own data.
-pub const CHANGE: &[ErrorCase] = &[case(
-    400,
-    "`invalid_request` (with `errors`): a field that users may not change, a value of the wrong type, a username that \
-     another user has. `invalid_json`.",
-    "invalid_request",
-    INVALID_FIELDS,
-)];
+pub const CHANGE: &[ErrorCase] = &[INVALID_CHANGE];
 
 /// Unlinking an account.
-pub const UNLINK: &[ErrorCase] = &[case(
-    409,
-    "`last_login_method`: the user could not sign in without this account.",
-    "last_login_method",
-    "This is the last account that signs you in. Link another account first.",
-)];
+pub const UNLINK: &[ErrorCase] = &[LAST_LOGIN_METHOD];
 
 /// Operations with a JWT in the body.
-pub const JWT: &[ErrorCase] = &[
-    case(400, "`invalid_request` (with `errors`), `invalid_json`.", "invalid_request", INVALID_FIELDS),
-    case(
-        401,
-        "`token_not_valid`: invalid, expired, of another type or blacklisted; `detail` says which. `invalid_token`: its \
-         user is inactive. `user_not_found`: its user was deleted.",
-        "token_not_valid",
-        "Token is expired",
-    ),
-];
+pub const JWT: &[ErrorCase] = &[INVALID_JWT_BODY, JWT_REJECTED];
 
 /// Verify, instead of [`JWT`]: a blacklisted token has its own code.
-pub const VERIFY: &[ErrorCase] = &[
-    case(
-        400,
-        "`invalid_request` (with `errors`), `invalid_json`; `token_blacklisted` with SIMPLE_JWT_BLACKLIST_AFTER_ROTATION.",
-        "token_blacklisted",
-        "Token is blacklisted",
-    ),
-    case(
-        401,
-        "`token_not_valid`: invalid or expired; `detail` says which. `invalid_token`: its user is inactive. \
-         `user_not_found`: its user was deleted.",
-        "token_not_valid",
-        "Token is invalid",
-    ),
-];
+pub const VERIFY: &[ErrorCase] = &[INVALID_VERIFY, JWT_REJECTED];
 
 /// Operations that need the credential of a service.
-pub const SERVICE: &[ErrorCase] = &[case(
-    401,
-    "`invalid_client`: the credential of the service is missing or wrong, or the service was removed.",
-    "invalid_client",
-    "The service's client id or secret is missing or wrong.",
-)];
+pub const SERVICE: &[ErrorCase] = &[SERVICE_REJECTED];
 
 /// Introspection.
-pub const INTROSPECT: &[ErrorCase] = &[case(
-    400,
-    "`invalid_request`: `token` is missing (with `errors`), or the service sent its credential twice. `invalid_json`.",
-    "invalid_request",
-    INVALID_FIELDS,
-)];
+pub const INTROSPECT: &[ErrorCase] = &[INVALID_INTROSPECT];
 
 /// Revocation by a service.
-pub const REVOKE: &[ErrorCase] = &[case(
-    400,
-    "`unsupported_token_type`: an access token that another server issued with the same key; it stays valid until it \
-     expires. `invalid_request`: `token` is missing (with `errors`), or the service sent its credential twice. \
-     `invalid_json`.",
-    "unsupported_token_type",
-    "This access token has no token family, so it cannot be revoked. It stays valid until it expires.",
-)];
+pub const REVOKE: &[ErrorCase] = &[INVALID_REVOKE];

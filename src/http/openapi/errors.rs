@@ -1,45 +1,43 @@
 //! Which errors an operation may have, for the document. A handler returns `Result<_, Refused<P>>`; `P` lists them.
+//!
+//! poem-openapi cannot refer to a shared response. So each error is written as a placeholder with the name of its case, and
+//! [`share`] replaces it in the finished document.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
 use poem::http::StatusCode;
 use poem_openapi::ApiResponse;
-use poem_openapi::registry::{
-    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
-};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::schemas::text_header;
+use super::error_cases::{self, ErrorCase, OWN_CODES};
 use crate::http::protocol::{Problem, Rejection};
 
-/// The errors of one status.
-pub struct ErrorCase {
-    /// The HTTP status.
-    pub status: u16,
-    /// Every code that may occur with this status, and what it means.
-    pub description: &'static str,
-    /// The code of the example.
-    pub code: &'static str,
-    /// The detail of the example.
-    pub detail: &'static str,
-}
+const PROBLEM: &str = "application/problem+json";
+/// Added to the name of a case for operations that show it to browsers as a page.
+const OR_PAGE: &str = "OrPage";
 
 /// Which errors an operation may have.
 pub trait OperationErrors: Send + Sync + 'static {
-    /// Groups of `error_cases.rs`; a status occurs once.
+    /// Groups of `error_cases.rs`. A later case replaces one with the same status.
     const GROUPS: &'static [&'static [ErrorCase]];
+    /// Whether a browser gets pages instead of problem documents.
+    const SERVES_BROWSERS: bool;
 }
 
-/// Declares a type with its [`OperationErrors`], by names of constants of `error_cases.rs`.
+/// Declares a type with its [`OperationErrors`], by names of constants of `error_cases.rs`. `or_page` after the name of the
+/// type: browsers navigate to the operation.
 macro_rules! error_list {
-    ($($name:ident: $($group:ident),+;)+) => {
+    ($($name:ident $($or_page:ident)?: $($group:ident),+;)+) => {
         $(
             pub struct $name;
 
             impl $crate::http::openapi::OperationErrors for $name {
                 const GROUPS: &'static [&'static [$crate::http::openapi::ErrorCase]] =
                     &[$($crate::http::openapi::error_cases::$group),+];
+                const SERVES_BROWSERS: bool = !stringify!($($or_page)?).is_empty();
             }
         )+
     };
@@ -65,9 +63,9 @@ impl<P> From<Refused<P>> for poem::Error {
 
 impl<P: OperationErrors> ApiResponse for Refused<P> {
     fn meta() -> MetaResponses {
-        let mut cases: Vec<&ErrorCase> = P::GROUPS.iter().copied().flatten().collect();
-        cases.sort_by_key(|case| case.status);
-        MetaResponses { responses: cases.into_iter().map(documented).collect() }
+        let cases = P::GROUPS.iter().copied().flatten().map(|case| (case.status, case));
+        let by_status: BTreeMap<u16, &ErrorCase> = cases.collect();
+        MetaResponses { responses: by_status.values().map(|case| placeholder(case, P::SERVES_BROWSERS)).collect() }
     }
 
     fn register(registry: &mut Registry) {
@@ -75,51 +73,113 @@ impl<P: OperationErrors> ApiResponse for Refused<P> {
     }
 }
 
-fn documented(case: &ErrorCase) -> MetaResponse {
-    let mut example = json!({
-        "type": "about:blank",
-        "title": StatusCode::from_u16(case.status).ok().and_then(|status| status.canonical_reason()),
-        "status": case.status,
-        "code": case.code,
-        "detail": case.detail,
-        "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
-    });
-    if case.code == "invalid_request" {
-        example["errors"] = json!({"code": ["This field is required."]});
-    }
-    if matches!(case.code, "invalid_client" | "unsupported_token_type") {
-        example["error"] = case.code.into();
-    }
-    let schema =
-        MetaSchema { all_of: vec![<Problem as Type>::schema_ref()], example: Some(example), ..MetaSchema::ANY };
+fn placeholder(case: &ErrorCase, serves_browsers: bool) -> MetaResponse {
+    // The method and `Accept` are checked before a page could be chosen.
+    let has_page = serves_browsers && !matches!(case.status, 405 | 406);
+    let name = if has_page { format!("{}{OR_PAGE}", case.name) } else { case.name.to_owned() };
+    let schema = MetaSchema { title: Some(name), all_of: vec![<Problem as Type>::schema_ref()], ..MetaSchema::ANY };
     MetaResponse {
-        description: case.description,
+        description: "",
         status: Some(case.status),
         status_range: None,
-        content: vec![MetaMediaType {
-            content_type: "application/problem+json",
-            schema: MetaSchemaRef::Inline(Box::new(schema)),
-        }],
-        headers: headers(case),
+        content: vec![MetaMediaType { content_type: PROBLEM, schema: MetaSchemaRef::Inline(Box::new(schema)) }],
+        headers: Vec::new(),
     }
 }
 
-fn headers(case: &ErrorCase) -> Vec<MetaHeader> {
-    let retry_after = || text_header("Retry-After", "Seconds until the call may be tried again.", true);
-    match case.status {
-        401 if case.code == "invalid_client" => vec![text_header("WWW-Authenticate", "`Basic`, with a realm.", true)],
-        401 => vec![text_header("WWW-Authenticate", "`Token`, or `Bearer realm=\"api\"` for a JWT.", true)],
-        405 => vec![text_header("Allow", "The methods of this path.", true)],
+/// Replaces the placeholders by references to shared responses.
+pub fn share(document: &mut Value) {
+    let mut shared = BTreeSet::new();
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    let operations = paths.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut());
+    let responses = operations.filter_map(|operation| operation["responses"].as_object_mut());
+    for response in responses.flat_map(|responses| responses.values_mut()) {
+        let name = response["content"][PROBLEM]["schema"]["title"].as_str().map(str::to_owned);
+        let Some(name) = name else { continue };
+        *response = json!({"$ref": format!("#/components/responses/{name}")});
+        shared.insert(name);
+    }
+    let responses: Map<String, Value> = shared.iter().map(|name| (name.clone(), response(name, &shared))).collect();
+    document["components"]["responses"] = Value::Object(responses);
+}
+
+/// The shared response of this name. `shared`: all names.
+fn response(name: &str, shared: &BTreeSet<String>) -> Value {
+    let base = name.trim_end_matches(OR_PAGE);
+    let case = error_cases::ALL.iter().find(|case| case.name == base).expect("a placeholder has the name of a case");
+    let mut response = json!({"description": description(case)});
+    let headers = headers(case);
+    if !headers.is_empty() {
+        response["headers"] = headers.into();
+    }
+    response["content"] = json!({PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}});
+    if let Some((code, detail)) = case.example {
+        response["content"][PROBLEM]["example"] = example(case.status, code, detail);
+    }
+    if name != base {
+        response["content"]["text/html"] = json!({"schema": {"type": "string"}});
+        let codes = if shared.contains(base) { format!("As `{base}`.") } else { description(case) };
+        response["description"] = format!("{codes}\n\nA browser gets a page.").into();
+    }
+    response
+}
+
+fn description(case: &ErrorCase) -> String {
+    let line = |(code, meaning): &(&str, &str)| match *code {
+        OWN_CODES => format!("any other code: {meaning}"),
+        code => format!("`{code}`: {meaning}"),
+    };
+    match case.codes {
+        [only] => format!("{}.", line(only)),
+        codes => codes.iter().map(|code| format!("- {}", line(code))).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+fn example(status: u16, code: &str, detail: &str) -> Value {
+    let mut example = json!({
+        "type": "about:blank",
+        "title": StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
+    });
+    if code == "additional_input_required" {
+        example["flow_token"] = "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo".into();
+        example["expires_in"] = 600.into();
+        example["step"] = "require_email".into();
+        example["fields"] = json!([{"name": "email", "type": "email", "title": "E-mail address", "required": true}]);
+    } else {
+        example["error"] = code.into();
+    }
+    example
+}
+
+fn headers(case: &ErrorCase) -> Map<String, Value> {
+    let retry_after = ("Retry-After", "Seconds until the call may be tried again.", true);
+    let headers = match case.status {
+        401 if case.name == "ServiceRejected" => vec![("WWW-Authenticate", "`Basic`, with a realm.", true)],
+        401 => vec![("WWW-Authenticate", "`Token`, or `Bearer realm=\"api\"` for a JWT.", true)],
+        405 => vec![("Allow", "The methods of this path.", true)],
         429 => vec![
-            retry_after(),
-            text_header(
+            retry_after,
+            (
                 "RateLimit",
                 "If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more.",
                 false,
             ),
-            text_header("RateLimit-Policy", "Its name, the quota `q`, and its period `w` in seconds.", false),
+            ("RateLimit-Policy", "Its name, the quota `q`, and its period `w` in seconds.", false),
         ],
-        503 => vec![retry_after()],
+        502 => vec![("Retry-After", "Seconds, if the provider sent them.", false)],
+        503 => vec![retry_after],
         _ => Vec::new(),
-    }
+    };
+    let header = |(name, description, required): (&str, &str, bool)| {
+        let mut header = json!({"description": description, "schema": {"type": "string"}});
+        if required {
+            header["required"] = true.into();
+        }
+        (name.to_owned(), header)
+    };
+    headers.into_iter().map(header).collect()
 }

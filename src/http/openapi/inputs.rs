@@ -2,23 +2,20 @@
 //! a provider's callback had and reports all invalid fields together.
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::{Example, ParseFromJSON, ParseResult, ToJSON};
+use poem_openapi::types::{Example, ToJSON};
 use poem_openapi::{Enum, Object};
 use serde_json::Value;
 
 use super::schemas::{JsonObject, impl_type};
-use crate::http::protocol::RequestSchema;
+use crate::http::protocol::{FORM, RequestSchema};
 
-/// The body of a login: the parameters of the provider's callback, and what identifies the authorization request. Other
-/// members of any type are ignored, so a front-end may post its whole configuration.
+/// The body of a login whose URL names the provider: the parameters of the provider's callback, and what identifies the
+/// authorization request. Other members of any type are ignored, so a front-end may post its whole configuration.
 #[derive(Object, Default)]
 #[oai(example)]
-pub struct LoginInput {
-    /// The provider's name, if the URL has none.
-    #[oai(skip_serializing_if_is_none)]
-    pub provider: Option<String>,
+pub struct LoginWithProviderInput {
     /// The authorization code. Required in OAuth 2.0 and OpenID Connect.
-    #[oai(skip_serializing_if_is_none, validator(pattern = r"\S"))]
+    #[oai(skip_serializing_if_is_none)]
     pub code: Option<String>,
     /// The state from begin. A state that this server did not make is ignored, unless STATE_POLICY is `required`.
     #[oai(skip_serializing_if_is_none)]
@@ -27,7 +24,7 @@ pub struct LoginInput {
     #[oai(skip_serializing_if_is_none)]
     pub flow_token: Option<String>,
     /// The redirect URI that the code was issued for: one of ALLOWED_REDIRECT_URIS. Not needed after begin.
-    #[oai(skip_serializing_if_is_none, validator(pattern = r"\S"))]
+    #[oai(skip_serializing_if_is_none)]
     pub redirect_uri: Option<String>,
     /// The verifier of the front-end's own PKCE pair (RFC 7636).
     #[oai(skip_serializing_if_is_none)]
@@ -44,27 +41,24 @@ pub struct LoginInput {
     /// The issuer from the callback (RFC 9207).
     #[oai(skip_serializing_if_is_none)]
     pub iss: Option<String>,
-    /// OAuth 1.0a: the request token. A login without it is the first step; its answer has a request token.
+    /// OAuth 1.0a: the request token from the callback.
     #[oai(skip_serializing_if_is_none)]
     pub oauth_token: Option<String>,
     /// OAuth 1.0a: the verifier from the callback.
-    #[oai(skip_serializing_if_is_none, validator(pattern = r"\S"))]
+    #[oai(skip_serializing_if_is_none)]
     pub oauth_verifier: Option<String>,
     /// The error from the callback, instead of a code.
     #[oai(skip_serializing_if_is_none)]
     pub error: Option<String>,
 }
 
-impl RequestSchema for LoginInput {
-    const DESCRIPTION: &'static str = "The callback's parameters, as JSON, form or multipart.";
+impl RequestSchema for LoginWithProviderInput {
     const IS_BODY_REQUIRED: bool = true;
-    const ALLOWS_OTHER_MEMBERS: bool = true;
 }
 
-impl Example for LoginInput {
+impl Example for LoginWithProviderInput {
     fn example() -> Self {
         Self {
-            provider: Some("github".to_owned()),
             code: Some("SplxlOBeZQQYbYS6WxSbIA".to_owned()),
             state: Some("pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo".to_owned()),
             ..Self::default()
@@ -72,39 +66,41 @@ impl Example for LoginInput {
     }
 }
 
-/// The body of a login whose URL names no provider.
-pub struct LoginInputWithProvider;
+/// The body of a login whose URL names no provider: the provider, and the members of [`LoginWithProviderInput`].
+pub struct LoginInput;
 
-const WITH_PROVIDER: &str = "LoginInputWithProvider";
+const LOGIN_INPUT: &str = "LoginInput";
 
-impl_type!(
-    LoginInputWithProvider,
-    WITH_PROVIDER,
-    MetaSchemaRef::Reference(WITH_PROVIDER.to_owned()),
-    |registry: &mut Registry| {
-        LoginInput::register(registry);
+impl_type!(LoginInput, LOGIN_INPUT, MetaSchemaRef::Reference(LOGIN_INPUT.to_owned()), |registry: &mut Registry| {
+    registry.create_schema::<LoginInput, _>(LOGIN_INPUT.to_owned(), |registry| {
+        let callback = registry.create_fake_schema::<LoginWithProviderInput>();
         let provider = MetaSchema {
             description: Some("The provider's name, as `/api/login/social/providers/` lists it."),
-            pattern: Some(r"\S".to_owned()),
             ..MetaSchema::new("string")
         };
-        registry.create_schema::<LoginInputWithProvider, _>(WITH_PROVIDER.to_owned(), |_| MetaSchema {
-            description: Some("The body of a login whose URL names no provider."),
-            all_of: vec![LoginInput::schema_ref()],
-            properties: vec![("provider", MetaSchemaRef::Inline(Box::new(provider)))],
+        let provider = ("provider", MetaSchemaRef::Inline(Box::new(provider)));
+        let mut example = serde_json::Map::from_iter([("provider".to_owned(), Value::from("github"))]);
+        if let Some(Value::Object(members)) = LoginWithProviderInput::example().to_json() {
+            example.extend(members);
+        }
+        MetaSchema {
+            rust_typename: None,
+            description: Some(
+                "The body of a login whose URL names no provider: the provider, and the parameters of its callback.",
+            ),
+            properties: std::iter::once(provider).chain(callback.properties).collect(),
             required: vec!["provider"],
-            example: LoginInput::example().to_json(),
-            ..MetaSchema::new("object")
-        });
-    }
-);
+            example: Some(example.into()),
+            ..callback
+        }
+    });
+});
 
-impl RequestSchema for LoginInputWithProvider {
-    const DESCRIPTION: &'static str = LoginInput::DESCRIPTION;
-    const IS_BODY_REQUIRED: bool = LoginInput::IS_BODY_REQUIRED;
+impl RequestSchema for LoginInput {
+    const IS_BODY_REQUIRED: bool = true;
 }
 
-/// The supported PKCE methods (SEC-3).
+/// The supported PKCE method.
 #[derive(Clone, Copy, Debug, Enum)]
 pub enum ChallengeMethod {
     S256,
@@ -116,20 +112,20 @@ pub enum ChallengeMethod {
 pub struct BeginInput {
     /// Where the provider sends the user back to. It must match an entry of ALLOWED_REDIRECT_URIS exactly. The default
     /// comes from the settings or from the page's origin.
-    #[oai(skip_serializing_if_is_none, validator(pattern = r"\S"))]
-    pub redirect_uri: Option<String>,
-    /// Replaces the provider's configured scopes: some of them, and scopes that OPTIONAL_SCOPE lists.
     #[oai(skip_serializing_if_is_none)]
-    pub scope: Option<Scope>,
-    /// Where the front-end goes after the login: a path, or a URL with an origin of ALLOWED_NEXT_ORIGINS. It is checked and
-    /// returned.
+    pub redirect_uri: Option<String>,
+    /// Scopes, separated by spaces; they replace the provider's configured scopes: some of them, and scopes that
+    /// OPTIONAL_SCOPE lists. A list of texts is accepted too.
+    #[oai(skip_serializing_if_is_none)]
+    pub scope: Option<String>,
+    /// Where the front-end goes after the login: a path, or a URL with an origin of ALLOWED_NEXT_ORIGINS. It is checked
+    /// and returned.
     #[oai(skip_serializing_if_is_none)]
     pub next: Option<String>,
-    /// The challenge of the front-end's own PKCE pair: 43 characters of base64url. The login must then have the
-    /// `code_verifier`.
-    #[oai(skip_serializing_if_is_none, validator(pattern = "^[A-Za-z0-9_-]{43}$"))]
+    /// The challenge of the front-end's own PKCE pair: 43 characters of base64url, with `code_challenge_method`. The login must
+    /// then have the `code_verifier`.
+    #[oai(skip_serializing_if_is_none)]
     pub code_challenge: Option<String>,
-    /// Required with `code_challenge`.
     #[oai(skip_serializing_if_is_none)]
     pub code_challenge_method: Option<ChallengeMethod>,
     /// What the provider asks the user for: `none`, `login`, `consent` or `select_account`. An error with `none` is
@@ -160,9 +156,7 @@ pub struct BeginInput {
 }
 
 impl RequestSchema for BeginInput {
-    const DESCRIPTION: &'static str = "All fields are optional, as JSON, form or multipart. The body may be empty.";
     const IS_BODY_REQUIRED: bool = false;
-    const ALLOWS_OTHER_MEMBERS: bool = true;
 }
 
 impl Example for BeginInput {
@@ -171,38 +165,14 @@ impl Example for BeginInput {
     }
 }
 
-/// A list of scopes, or one text with scopes separated by spaces.
-pub struct Scope(Vec<String>);
-
-impl_type!(Scope, "scope", {
-    let text = || MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
-    let list = MetaSchema { items: Some(Box::new(text())), ..MetaSchema::new("array") };
-    let either = vec![MetaSchemaRef::Inline(Box::new(list)), text()];
-    MetaSchemaRef::Inline(Box::new(MetaSchema { one_of: either, ..MetaSchema::ANY }))
-});
-
-impl ParseFromJSON for Scope {
-    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        Vec::parse_from_json(value).map(Self).map_err(|error| error.propagate())
-    }
-}
-
-impl ToJSON for Scope {
-    fn to_json(&self) -> Option<Value> {
-        self.0.to_json()
-    }
-}
-
 /// A refresh token.
 #[derive(Object)]
 #[oai(example)]
 pub struct RefreshInput {
-    #[oai(validator(pattern = r"\S"))]
     pub refresh: String,
 }
 
 impl RequestSchema for RefreshInput {
-    const DESCRIPTION: &'static str = "The refresh token, as JSON, form or multipart.";
     const IS_BODY_REQUIRED: bool = true;
 }
 
@@ -218,12 +188,10 @@ impl Example for RefreshInput {
 #[derive(Object)]
 #[oai(example)]
 pub struct TokenInput {
-    #[oai(validator(pattern = r"\S"))]
     pub token: String,
 }
 
 impl RequestSchema for TokenInput {
-    const DESCRIPTION: &'static str = "The token, as JSON, form or multipart.";
     const IS_BODY_REQUIRED: bool = true;
 }
 
@@ -238,7 +206,6 @@ impl Example for TokenInput {
 #[oai(example)]
 pub struct ServiceInput {
     /// Any credential: a session id (the value of the cookie), a permanent token, a JWT or a knox token.
-    #[oai(validator(pattern = r"\S"))]
     pub token: String,
     /// `access_token` or `refresh_token`. Ignored: the server finds a token of any kind without it.
     #[oai(skip_serializing_if_is_none)]
@@ -252,7 +219,6 @@ pub struct ServiceInput {
 }
 
 impl RequestSchema for ServiceInput {
-    const DESCRIPTION: &'static str = "The token, as form, JSON or multipart.";
     const IS_BODY_REQUIRED: bool = true;
 }
 
@@ -273,9 +239,8 @@ pub struct LogoutInput {
 }
 
 impl RequestSchema for LogoutInput {
-    const DESCRIPTION: &'static str = "Only for a form of a page. The body may be empty.";
     const IS_BODY_REQUIRED: bool = false;
-    const ALLOWS_OTHER_MEMBERS: bool = true;
+    const MEDIA_TYPE: &'static str = FORM;
 }
 
 impl Example for LogoutInput {
@@ -288,7 +253,7 @@ impl Example for LogoutInput {
 #[derive(Object, Default)]
 #[oai(example)]
 pub struct CallbackInput {
-    #[oai(skip_serializing_if_is_none, validator(pattern = r"\S"))]
+    #[oai(skip_serializing_if_is_none)]
     pub code: Option<String>,
     #[oai(skip_serializing_if_is_none)]
     pub state: Option<String>,
@@ -298,14 +263,13 @@ pub struct CallbackInput {
 }
 
 impl RequestSchema for CallbackInput {
-    const DESCRIPTION: &'static str = "The callback's parameters.";
+    const MEDIA_TYPE: &'static str = FORM;
     const IS_BODY_REQUIRED: bool = false;
-    const ALLOWS_OTHER_MEMBERS: bool = true;
 }
 
 impl Example for CallbackInput {
     fn example() -> Self {
-        let LoginInput { code, state, .. } = LoginInput::example();
+        let LoginWithProviderInput { code, state, .. } = LoginWithProviderInput::example();
         Self { code, state, error: None }
     }
 }
@@ -322,7 +286,6 @@ pub struct SwapInput {
 }
 
 impl RequestSchema for SwapInput {
-    const DESCRIPTION: &'static str = "The code, as JSON, form or multipart.";
     const IS_BODY_REQUIRED: bool = true;
 }
 
@@ -332,24 +295,27 @@ impl Example for SwapInput {
     }
 }
 
-/// The answers to a pending login: its flow token, and a member for each requested field.
+/// The answers to a pending login.
 #[derive(Object)]
 #[oai(example)]
 pub struct ResumeInput {
-    /// The flow token of the 202 response.
-    #[oai(validator(pattern = r"\S"))]
+    /// The flow token of the pending login.
     pub flow_token: String,
+    /// The answers, each under the `name` of its field: a boolean for a checkbox, a text for every other field. Answers may
+    /// also be members beside `flow_token`, as a form sends them.
+    #[oai(skip_serializing_if_is_none)]
+    pub answers: Option<JsonObject>,
 }
 
 impl RequestSchema for ResumeInput {
-    const DESCRIPTION: &'static str = "The flow token and the answers, as JSON, form or multipart.";
     const IS_BODY_REQUIRED: bool = true;
-    const ALLOWS_OTHER_MEMBERS: bool = true;
 }
 
 impl Example for ResumeInput {
     fn example() -> Self {
-        Self { flow_token: "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo".to_owned() }
+        let answers = JsonObject([("email".to_owned(), Value::from("ada@example.com"))].into_iter().collect());
+        let flow_token = "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo".to_owned();
+        Self { flow_token, answers: Some(answers) }
     }
 }
 
@@ -372,9 +338,7 @@ pub struct UserChange {
 }
 
 impl RequestSchema for UserChange {
-    const DESCRIPTION: &'static str = "The fields to change, as JSON, form or multipart.";
     const IS_BODY_REQUIRED: bool = true;
-    const ALLOWS_OTHER_MEMBERS: bool = true;
 }
 
 impl Example for UserChange {

@@ -1,13 +1,13 @@
 //! The login routes by their names in URLs.
 
 use poem_openapi::Enum;
-use strum::{VariantArray, VariantNames};
+use strum::{IntoStaticStr, VariantArray, VariantNames};
 
 use crate::http::protocol::QueryValue;
 use crate::model::CredentialKind;
 
 /// A login route by its name in the URL.
-#[derive(Clone, Copy, Debug, Enum, VariantArray, VariantNames)]
+#[derive(Clone, Copy, Debug, Enum, IntoStaticStr, VariantArray, VariantNames)]
 #[oai(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum LoginKind {
@@ -27,6 +27,21 @@ pub enum LoginKind {
 }
 
 impl LoginKind {
+    /// The route that issues this kind of credential. `with_user`: whether its answer has the user's data.
+    pub fn of(credential: CredentialKind, with_user: bool) -> Self {
+        match (credential, with_user) {
+            (CredentialKind::Session, _) => Self::Session,
+            (CredentialKind::Token, false) => Self::Token,
+            (CredentialKind::Token, true) => Self::TokenUser,
+            (CredentialKind::JwtPair, false) => Self::JwtPair,
+            (CredentialKind::JwtPair, true) => Self::JwtPairUser,
+            (CredentialKind::JwtSliding, false) => Self::JwtSliding,
+            (CredentialKind::JwtSliding, true) => Self::JwtSlidingUser,
+            (CredentialKind::Knox, false) => Self::Knox,
+            (CredentialKind::Knox, true) => Self::KnoxUser,
+        }
+    }
+
     /// The kind of credential that the route issues.
     pub fn credential(self) -> CredentialKind {
         match self {
@@ -47,13 +62,7 @@ impl LoginKind {
 
 impl From<CredentialKind> for LoginKind {
     fn from(kind: CredentialKind) -> Self {
-        match kind {
-            CredentialKind::Session => Self::Session,
-            CredentialKind::Token => Self::Token,
-            CredentialKind::JwtPair => Self::JwtPair,
-            CredentialKind::JwtSliding => Self::JwtSliding,
-            CredentialKind::Knox => Self::Knox,
-        }
+        Self::of(kind, false)
     }
 }
 

@@ -2,15 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
+use super::login_result;
 use crate::model::{UserField, UserFieldType, UserFields};
 
-/// Schemas of responses that contain a user.
+/// Schemas of responses that contain a user, beside those of a [`login_result`].
 const USER_SCHEMAS: [&str; 4] = ["User", "SessionUser", "UserWithToken", "UserWithTokenPair"];
 
 /// Adds the fields after the built-in ones.
 pub fn add(document: &mut Value, fields: &UserFields) {
     let schemas = &mut document["components"]["schemas"];
-    for name in USER_SCHEMAS {
+    for name in USER_SCHEMAS.into_iter().chain(login_result::SCHEMAS_WITH_USER) {
         let Some(properties) = schemas[name]["properties"].as_object_mut() else { continue };
         let position = properties.keys().position(|name| name == "is_new").unwrap_or(properties.len());
         for (number, field) in fields.iter().enumerate() {

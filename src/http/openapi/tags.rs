@@ -5,10 +5,16 @@ use poem_openapi::Tags;
 /// A group of operations.
 #[derive(Tags)]
 pub enum Tag {
-    /// Post the code of a provider's callback and get a signed-in user. Each kind of credential has its own route; all take
-    /// the same body.
+    /// Post the parameters of the provider's callback and get a signed-in user: `code`, and `state` if the login was begun here
+    /// (with `flow_token` from a client without cookies). Each kind of credential has its own route; all take the same body. A
+    /// new user is created. If the login was begun with a credential, the provider's account is linked to that user instead;
+    /// a credential sent only with this call links nothing.
     #[oai(rename = "login")]
     Login,
+    /// Session login under the paths without a kind, as front-ends of django-rest-social-auth use them. New front-ends use
+    /// `/api/login/social/session/`.
+    #[oai(rename = "compatibility")]
+    Compatibility,
     /// What a front-end needs before a login: the list of providers, and the URL to send the user to.
     #[oai(rename = "begin")]
     Begin,

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use poem::Request;
+use poem::http::StatusCode;
 use tokio_util::sync::CancellationToken;
 
 use super::client::client_address;
 use super::problem::Failure;
-use crate::account::AccountService;
+use crate::account::{AccountService, AuthError};
+use crate::http::pages::Pages;
 use crate::login::{LoginError, LoginService};
 use crate::model::Network;
 use crate::rate_limit::RateLimits;
@@ -17,6 +19,8 @@ use crate::settings::Settings;
 pub struct App {
     /// The server's settings.
     pub settings: Arc<Settings>,
+    /// Pages for users.
+    pub pages: Pages,
     /// Logins: begin, complete, resume.
     pub login: Arc<LoginService>,
     /// Credentials and users that exist already.
@@ -33,6 +37,20 @@ impl App {
     pub async fn check_address_limit(&self, request: &Request) -> Result<(), Failure> {
         let network = Network::of(client_address(request));
         Ok(self.rate_limits.check_address(network).await.map_err(LoginError::from)?)
+    }
+
+    /// The result of a call that a token in the body authenticates. A refused token counts by the address of its client.
+    ///
+    /// Errors: those of the call; 429 `too_many_requests` when the address has sent too many refused tokens.
+    pub async fn count_refused<T>(&self, request: &Request, called: Result<T, AuthError>) -> Result<T, Failure> {
+        let failure = match called {
+            Ok(answer) => return Ok(answer),
+            Err(error) => Failure::from(error),
+        };
+        if failure.status == StatusCode::UNAUTHORIZED {
+            self.check_address_limit(request).await?;
+        }
+        Err(failure)
     }
 
     /// The failure of a login. Includes the provider's message only with REST_SOCIAL_VERBOSE_ERRORS (SEC-46).

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use poem::http::{StatusCode, header};
 use poem::{Body, FromRequest, Request, RequestBody, Result};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::Value;
@@ -19,7 +19,8 @@ use crate::login::Fields;
 use crate::model::lenient;
 
 const JSON: &str = "application/json";
-const FORM: &str = "application/x-www-form-urlencoded";
+/// The media type of a form.
+pub const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -38,12 +39,10 @@ impl Default for BodyTimeout {
 
 /// The type of a body in the OpenAPI document.
 pub trait RequestSchema: Type {
-    /// What the body is.
-    const DESCRIPTION: &'static str;
     /// Whether the document requires a body.
     const IS_BODY_REQUIRED: bool;
-    /// Whether the body may have members beside the described ones.
-    const ALLOWS_OTHER_MEMBERS: bool = false;
+    /// The media type in the document. JSON, forms and multipart are accepted everywhere.
+    const MEDIA_TYPE: &'static str = JSON;
 }
 
 /// A body that is not read yet; the document describes it as `T`.
@@ -163,18 +162,11 @@ impl<'a, T: RequestSchema + 'a> ApiExtractor<'a> for RawBody<T> {
 
     fn register(registry: &mut Registry) {
         T::register(registry);
-        if let MetaSchemaRef::Reference(name) = T::schema_ref()
-            && T::ALLOWS_OTHER_MEMBERS
-            && let Some(schema) = registry.schemas.get_mut(&name)
-        {
-            schema.additional_properties = Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY))));
-        }
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let content =
-            [JSON, FORM, MULTIPART].map(|content_type| MetaMediaType { content_type, schema: T::schema_ref() });
-        Some(MetaRequest { description: Some(T::DESCRIPTION), content: content.into(), required: T::IS_BODY_REQUIRED })
+        let content = vec![MetaMediaType { content_type: T::MEDIA_TYPE, schema: T::schema_ref() }];
+        Some(MetaRequest { description: None, content, required: T::IS_BODY_REQUIRED })
     }
 
     async fn from_request(

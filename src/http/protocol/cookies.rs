@@ -1,10 +1,11 @@
 //! The session cookie and the cookies that bind an authorization request to a browser: names, reading, writing.
 
-use cookie::time::Duration;
-use cookie::{Cookie, SameSite};
+use cookie::time::{Duration, OffsetDateTime};
+use cookie::{Cookie, CookieBuilder, SameSite};
 use poem::http::{HeaderMap, HeaderValue, header};
 use url::Url;
 
+use crate::clock::UnixMillis;
 use crate::login::{AUTHORIZATION_REQUEST_LIFETIME, AuthorizationRequestCookie, SessionCookie, StartedRequest};
 
 /// The values of all session cookies of a request.
@@ -20,12 +21,18 @@ pub fn authorization_request_cookie_values(headers: &HeaderMap, own: &Url) -> Ve
 
 /// `Set-Cookie` for a new session.
 pub fn session_cookie_of(own: &Url, session: &SessionCookie) -> HeaderValue {
-    set_cookie(own, session_cookie_name(own), &session.value, session.max_age, SameSite::Lax)
+    session_cookie(own, &session.value, session.max_age, session.expires)
 }
 
 /// `Set-Cookie` that makes a browser delete the session cookie.
 pub fn delete_session_cookie(own: &Url) -> HeaderValue {
-    set_cookie(own, session_cookie_name(own), "", 0, SameSite::Lax)
+    session_cookie(own, "", 0, UnixMillis(0))
+}
+
+/// `Expires` too, for clients that do not know `Max-Age` (R-SES-01).
+fn session_cookie(own: &Url, value: &str, max_age: i64, expires: UnixMillis) -> HeaderValue {
+    let expires = OffsetDateTime::from_unix_timestamp(expires.seconds()).ok();
+    set_cookie(cookie(own, session_cookie_name(own), value, max_age, SameSite::Lax).expires(expires))
 }
 
 /// `Set-Cookie` for an authorization request that has just begun.
@@ -42,7 +49,13 @@ pub fn refresh_authorization_request_cookie(own: &Url, cookie: &AuthorizationReq
 
 fn authorization_request_cookie(own: &Url, cookie: &AuthorizationRequestCookie, same_site: SameSite) -> HeaderValue {
     let max_age = AUTHORIZATION_REQUEST_LIFETIME.as_secs().cast_signed();
-    set_cookie(own, authorization_request_cookie_name(own, same_site), cookie.as_str(), max_age, same_site)
+    set_cookie(self::cookie(
+        own,
+        authorization_request_cookie_name(own, same_site),
+        cookie.as_str(),
+        max_age,
+        same_site,
+    ))
 }
 
 /// SEC-33: the prefix `__Host-` wherever the browser accepts it.
@@ -75,13 +88,16 @@ fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = Str
 
 /// `HttpOnly`, for the whole host, `Secure` wherever the server is reached by TLS (SEC-33). `max_age` in seconds; 0
 /// deletes the cookie. `value` is base64url or empty.
-fn set_cookie(own: &Url, name: &str, value: &str, max_age: i64, same_site: SameSite) -> HeaderValue {
-    let cookie = Cookie::build((name, value))
+fn cookie<'a>(own: &Url, name: &'a str, value: &'a str, max_age: i64, same_site: SameSite) -> CookieBuilder<'a> {
+    Cookie::build((name, value))
         .http_only(true)
         .max_age(Duration::seconds(max_age))
         .path("/")
         .same_site(same_site)
-        .secure(is_https(own) || same_site == SameSite::None);
+        .secure(is_https(own) || same_site == SameSite::None)
+}
+
+fn set_cookie(cookie: CookieBuilder<'_>) -> HeaderValue {
     HeaderValue::try_from(cookie.to_string()).expect("name and value are ASCII")
 }
 
@@ -115,13 +131,17 @@ mod tests {
     fn sec_33_cookies_have_their_attributes() {
         let https = Url::parse("https://sso.example").expect("a URL");
         let http = Url::parse("http://127.0.0.1:8000").expect("a URL");
-        let session = SessionCookie { value: "v".to_owned(), max_age: 60 };
-        let secure = "__Host-sessionid=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60";
+        let session = SessionCookie { value: "v".to_owned(), max_age: 60, expires: UnixMillis(1_799_999_999_999) };
+        let secure = "__Host-sessionid=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60; \
+                      Expires=Fri, 15 Jan 2027 07:59:59 GMT";
         assert_eq!(session_cookie_of(&https, &session), secure);
-        assert_eq!(session_cookie_of(&http, &session), "sessionid=v; HttpOnly; SameSite=Lax; Path=/; Max-Age=60");
+        let plain = "sessionid=v; HttpOnly; SameSite=Lax; Path=/; Max-Age=60; Expires=Fri, 15 Jan 2027 07:59:59 GMT";
+        assert_eq!(session_cookie_of(&http, &session), plain);
+        let deleted = "sessionid=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+        assert_eq!(delete_session_cookie(&http), deleted);
         let name = authorization_request_cookie_name(&https, SameSite::None);
         let cross_site =
             "__Host-rsa_authorization_request_form_post=v; HttpOnly; SameSite=None; Secure; Path=/; Max-Age=600";
-        assert_eq!(set_cookie(&https, name, "v", 600, SameSite::None), cross_site);
+        assert_eq!(set_cookie(cookie(&https, name, "v", 600, SameSite::None)), cross_site);
     }
 }

@@ -1,5 +1,6 @@
-//! What all routes share: who calls and from where, cookies, bodies, errors, pages. No route and no schema of one.
+//! What all routes share: who calls and from where, cookies, bodies, errors. No route and no schema of one.
 
+mod additional_input;
 mod admission;
 mod app;
 mod audit;
@@ -10,7 +11,6 @@ mod client;
 mod cookies;
 mod negotiation;
 mod origin;
-mod page;
 mod problem;
 mod provider_parameters;
 mod query;
@@ -19,24 +19,24 @@ mod request_id;
 mod resource;
 mod service_authentication;
 
+pub use self::additional_input::ADDITIONAL_INPUT_DETAIL;
 pub use self::app::App;
 pub use self::audit::AuditScope;
 pub use self::authentication::{
     AcceptedCredential, ByAny, ByJwt, ByKnox, BySession, ByToken, OptionalAuth, RequiredAuth,
 };
 pub use self::base_url::base_url;
-pub use self::body::{BodyTimeout, RawBody, RequestSchema, form_fields};
+pub use self::body::{BodyTimeout, FORM, RawBody, RequestSchema, form_fields};
 pub use self::client::{client_info, is_from_trusted_proxy, note_forwarded_address};
 pub use self::cookies::{
     authorization_request_cookie_of, delete_session_cookie, refresh_authorization_request_cookie, session_cookie_of,
 };
 pub use self::negotiation::wants_html;
 pub use self::origin::{OriginPolicy, is_cross_site, listed_origin, origin_of};
-pub use self::page::{error_page, html_response, question_page};
 pub use self::problem::{Failure, Problem, UnreportedRefusal, from_framework};
 pub use self::provider_parameters::{provider_parameters, scopes};
 pub use self::query::{Query, QueryValue};
 pub use self::rejection::Rejection;
-pub use self::request_id::REQUEST_ID;
+pub use self::request_id::{REQUEST_ID, current_request_id};
 pub use self::resource::{Resource, RoutePattern, RouteRules};
 pub use self::service_authentication::ServiceAuth;

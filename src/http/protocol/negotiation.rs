@@ -5,10 +5,14 @@ use poem::http::{HeaderValue, StatusCode, header};
 
 use super::problem::Failure;
 
-/// Whether a browser navigates here: `Accept` has `text/html`.
+/// Whether a browser navigates here: `Accept` has `text/html`, and no JSON. Generated clients list every media type that the
+/// document has for a response, pages among them.
 pub fn wants_html(request: &Request) -> bool {
-    let mut accept = request.headers().get_all(header::ACCEPT).iter();
-    accept.any(|accept| String::from_utf8_lossy(accept.as_bytes()).to_ascii_lowercase().contains("text/html"))
+    let accept = request.headers().get_all(header::ACCEPT).iter();
+    let accept: Vec<String> =
+        accept.map(|accept| String::from_utf8_lossy(accept.as_bytes()).to_ascii_lowercase()).collect();
+    let names = |media_type: &str| accept.iter().any(|accept| accept.contains(media_type));
+    names("text/html") && !names("application/json") && !names("application/problem+json")
 }
 
 /// Responses are JSON and problem documents; a caller that accepts only HTML gets JSON too (R-IN-11).
@@ -69,6 +73,17 @@ mod tests {
         }
         for accept in ["image/png", "application/xml", "application/json;q=0", "application/jsonp"] {
             assert!(!accepts(accept), "{accept}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_for_callers_that_accept_html_and_do_not_name_json() {
+        let wants = |accept: &'static str| wants_html(&Request::builder().header(header::ACCEPT, accept).finish());
+        for accept in ["text/html", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "TEXT/HTML"] {
+            assert!(wants(accept), "{accept}");
+        }
+        for accept in ["*/*", "application/json", "application/json, application/problem+json, text/html"] {
+            assert!(!wants(accept), "{accept}");
         }
     }
 

@@ -11,10 +11,11 @@ use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;
 
+use super::additional_input::AskedField;
 use super::request_id::current_request_id;
 use crate::account::{AuthError, Challenge, ChangeError, TokenError};
 use crate::credential::jwt::{JwtFault, TokenType};
-use crate::login::{LoginError, Refusal};
+use crate::login::{LoginError, PendingLogin, Refusal};
 use crate::model::{RefusalContext, sanitize_external_text};
 use crate::rate_limit::RateLimitExceeded;
 
@@ -43,6 +44,19 @@ pub struct Problem {
     /// For `token_not_valid`, as in simplejwt: one entry for each token class that was tried.
     #[oai(skip_serializing_if_is_none)]
     pub messages: Option<Vec<TokenMessage>>,
+    /// For `additional_input_required`: post it with the answers. If the login had the authorization request cookie, post it
+    /// from the same browser.
+    #[oai(skip_serializing_if_is_none)]
+    pub flow_token: Option<String>,
+    /// For `additional_input_required`: how long the login is pending, in seconds.
+    #[oai(skip_serializing_if_is_none)]
+    pub expires_in: Option<u64>,
+    /// For `additional_input_required`: the step that needs the input, such as `require_email`.
+    #[oai(skip_serializing_if_is_none)]
+    pub step: Option<String>,
+    /// For `additional_input_required`: what the user is asked for.
+    #[oai(skip_serializing_if_is_none)]
+    pub fields: Option<Vec<AskedField>>,
 }
 
 /// Why a JWT is not valid as one class of token.
@@ -68,6 +82,8 @@ pub struct Failure {
     pub errors: BTreeMap<String, Vec<String>>,
     /// See the messages of the problem document.
     pub messages: Option<Box<[TokenMessage]>>,
+    /// For `additional_input_required`.
+    pub pending_login: Option<Box<PendingLogin>>,
     /// `WWW-Authenticate`.
     pub challenge: Option<Challenge>,
     /// Whether the problem document has `error` too.
@@ -89,6 +105,7 @@ impl Failure {
             detail: detail.into(),
             errors: BTreeMap::new(),
             messages: None,
+            pending_login: None,
             challenge: None,
             is_oauth_error: false,
             retry_after: None,
@@ -156,6 +173,7 @@ impl Failure {
 impl IntoResponse for Failure {
     fn into_response(mut self) -> Response {
         let errors = std::mem::take(&mut self.errors);
+        let pending = self.pending_login.take();
         let problem = Problem {
             kind: "about:blank".to_owned(),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -166,6 +184,10 @@ impl IntoResponse for Failure {
             request_id: current_request_id().unwrap_or_default(),
             errors: (!errors.is_empty()).then_some(errors),
             messages: self.messages.take().map(Vec::from),
+            flow_token: pending.as_ref().map(|pending| pending.flow_token.as_str().to_owned()),
+            expires_in: pending.as_ref().map(|pending| pending.expires_in),
+            step: pending.as_ref().map(|pending| pending.step.clone()),
+            fields: pending.map(|pending| pending.fields.into_iter().map(AskedField::from).collect()),
         };
         let body = poem_openapi::types::ToJSON::to_json_string(&problem);
         let mut response = Response::builder().status(self.status).content_type("application/problem+json").body(body);

@@ -4,8 +4,8 @@
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse as _, Response};
 
-use super::page::{error_page, html_response};
 use super::problem::{Failure, from_framework};
+use crate::http::pages::{Language, Page, Pages, error_page};
 
 /// A failure and how it is shown.
 #[derive(Debug, thiserror::Error)]
@@ -20,16 +20,16 @@ pub struct Rejection {
 enum Presentation {
     /// A problem document; for a browser on a route that browsers navigate to, an error page.
     Problem,
-    /// This HTML, with the status of the failure.
-    Html(String),
+    /// This page, with the status of the failure.
+    Page(Page),
     /// 303: the target shows the error.
     SeeOther(HeaderValue),
 }
 
 impl Rejection {
-    /// Shows an HTML page that explains the failure.
-    pub fn with_html(failure: impl Into<Failure>, html: String) -> Self {
-        Self { failure: Box::new(failure.into()), presentation: Presentation::Html(html) }
+    /// Shows a page that explains the failure.
+    pub fn with_page(failure: impl Into<Failure>, page: Page) -> Self {
+        Self { failure: Box::new(failure.into()), presentation: Presentation::Page(page) }
     }
 
     /// Redirects to a target that shows the failure.
@@ -42,17 +42,17 @@ impl Rejection {
         error.downcast().unwrap_or_else(|error| from_framework(&error).into())
     }
 
-    /// `as_page`: shows an error page instead of a problem document.
-    pub fn into_response(self, as_page: bool) -> Response {
-        let with_retry_fields = |mut page: Response| {
-            self.failure.add_retry_fields(&mut page);
-            page
-        };
-        match self.presentation {
-            Presentation::Problem if as_page => with_retry_fields(error_page(&self.failure)),
-            Presentation::Problem => (*self.failure).into_response(),
-            Presentation::Html(html) => with_retry_fields(html_response(self.failure.status, html)),
-            Presentation::SeeOther(location) => {
+    /// `as_page`: the language of an error page, in place of a problem document.
+    pub fn into_response(self, pages: &Pages, as_page: Option<Language>) -> Response {
+        match (self.presentation, as_page) {
+            (Presentation::Problem, Some(language)) => error_page(pages, language, &self.failure),
+            (Presentation::Problem, None) => (*self.failure).into_response(),
+            (Presentation::Page(page), _) => {
+                let mut response = pages.response(self.failure.status, page);
+                self.failure.add_retry_fields(&mut response);
+                response
+            }
+            (Presentation::SeeOther(location), _) => {
                 Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, location).finish()
             }
         }

@@ -13,6 +13,7 @@ use super::audit::{AuditMiddleware, AuditScope};
 use super::negotiation::{check_acceptable, wants_html};
 use super::problem::Failure;
 use super::rejection::Rejection;
+use crate::http::pages::Language;
 
 /// The pattern of the path that responded, such as `/api/user/social/{id}/`; for the log. Beside each response.
 #[derive(Clone, Debug)]
@@ -111,7 +112,7 @@ impl Resource {
         {
             return failure.into_response();
         }
-        let as_page = rules.serves_browsers && wants_html(&request);
+        let as_page = (rules.serves_browsers && wants_html(&request)).then(|| Language::of(&request));
         let provider = provider_parameter.and_then(|name| request.raw_path_param(name)).map(str::to_owned);
         let audit = AuditMiddleware::before(&mut request, rules.audit, provider);
         let answer = match limit_address(app, *rules, &request).await {
@@ -122,7 +123,7 @@ impl Resource {
             Ok(response) => response,
             Err(mut rejection) => {
                 audit.record(app, &mut rejection.failure).await;
-                rejection.into_response(as_page)
+                rejection.into_response(&app.pages, as_page)
             }
         }
     }

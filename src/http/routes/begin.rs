@@ -23,7 +23,7 @@ pub struct Begin {
 }
 
 error_list! {
-    BeginErrors: ANY, BODY, BEGIN, CREDENTIAL, PROVIDER, STORE;
+    BeginErrors: ANY, BODY, BEGIN, CREDENTIAL, PROVIDER;
     ListErrors: ANY;
 }
 
@@ -42,13 +42,13 @@ impl Begin {
         provider: Path<String>,
         auth: OptionalAuth<'_, ByAny>,
         body: RawBody<BeginInput>,
-    ) -> Result<WithCookie<Begun>, Refused<BeginErrors>> {
+    ) -> Result<WithCookie<AuthorizationRequest>, Refused<BeginErrors>> {
         let request_context = auth.admit_to_link(&self.app, OriginPolicy::SetsCookie).await?;
         let request = begin_request(&body.fields().await?)?;
         let begun = self.app.login.begin(&provider.0, request, &request_context).await;
         let begun = begun.map_err(|error| self.app.login_failure(error))?;
         let cookie = authorization_request_cookie_of(&request_context.base_url, &begun);
-        let body = Begun {
+        let body = AuthorizationRequest {
             authorization_url: begun.authorization_url,
             state: begun.state,
             flow_token: begun.flow_token.as_str().to_owned(),
@@ -120,11 +120,11 @@ impl ProviderInfo {
             name: provider.name().to_owned(),
             title: provider.title().to_owned(),
             protocol: match provider.protocol() {
-                provider::Protocol::OAuth1 => Protocol::OAuth1,
-                provider::Protocol::OAuth2 => Protocol::OAuth2,
-                provider::Protocol::Oidc => Protocol::Oidc,
-                provider::Protocol::OpenId2 => Protocol::OpenId2,
-                provider::Protocol::Widget => Protocol::Widget,
+                provider::Protocol::OAuth1 => ProviderProtocol::OAuth1,
+                provider::Protocol::OAuth2 => ProviderProtocol::OAuth2,
+                provider::Protocol::Oidc => ProviderProtocol::Oidc,
+                provider::Protocol::OpenId2 => ProviderProtocol::OpenId2,
+                provider::Protocol::Widget => ProviderProtocol::Widget,
             },
             client_id: provider.client_id().to_owned(),
             authorization_url: provider.authorization_endpoint(),
@@ -135,10 +135,10 @@ impl ProviderInfo {
     }
 }
 
-/// A login that has begun.
+/// An authorization request: a login that was begun and is not completed.
 #[derive(Object)]
 #[oai(example)]
-pub struct Begun {
+pub struct AuthorizationRequest {
     /// Where to send the user.
     pub authorization_url: String,
     /// The provider returns it in the callback; post it with the code.
@@ -159,7 +159,7 @@ pub struct Begun {
     pub nonce: Option<String>,
 }
 
-impl Example for Begun {
+impl Example for AuthorizationRequest {
     fn example() -> Self {
         Self {
             authorization_url: "https://github.com/login/oauth/authorize?client_id=Iv1.8a61f9b3a7aba766&response_type=\
@@ -197,7 +197,7 @@ pub struct ProviderInfo {
     pub name: String,
     /// The name for users.
     pub title: String,
-    pub protocol: Protocol,
+    pub protocol: ProviderProtocol,
     pub client_id: String,
     /// For a front-end that builds the URL itself; absent if only the provider's discovery document has it.
     #[oai(skip_serializing_if_is_none)]
@@ -216,7 +216,7 @@ impl Example for ProviderInfo {
         Self {
             name: "github".to_owned(),
             title: "GitHub".to_owned(),
-            protocol: Protocol::OAuth2,
+            protocol: ProviderProtocol::OAuth2,
             client_id: "Iv1.8a61f9b3a7aba766".to_owned(),
             authorization_url: Some("https://github.com/login/oauth/authorize".to_owned()),
             scope: "read:user user:email".to_owned(),
@@ -229,7 +229,7 @@ impl Example for ProviderInfo {
 /// The protocol of a provider.
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "lowercase")]
-pub enum Protocol {
+pub enum ProviderProtocol {
     OAuth1,
     OAuth2,
     Oidc,

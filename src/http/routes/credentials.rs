@@ -16,8 +16,8 @@ pub struct Credentials {
 }
 
 error_list! {
-    ListErrors: ANY, PAGE, CREDENTIAL, STORE;
-    RevokeErrors: ANY, CREDENTIAL, CSRF, BY_ID, STORE;
+    ListErrors: ANY, PAGE, CREDENTIAL;
+    RevokeErrors: ANY, CREDENTIAL, CSRF, BY_ID;
 }
 
 #[OpenApi(prefix_path = "/api/user/credentials", tag = Tag::User)]
@@ -50,7 +50,7 @@ impl Credentials {
     ///
     /// By its id in the list; `others` revokes all credentials except the one of this call. The access tokens of a
     /// revoked pair are revoked too. Open logins that would link an account to the user are cancelled too.
-    #[oai(path = "/:id", method = "delete", operation_id = "endCredential")]
+    #[oai(path = "/:id", method = "delete", operation_id = "revokeCredential")]
     async fn revoke(
         &self,
         /// The id of a credential in the list, or `others`.

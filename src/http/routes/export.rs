@@ -18,7 +18,7 @@ pub struct Exports {
 }
 
 error_list! {
-    ExportErrors: ANY, CREDENTIAL, USER_LIMIT, STORE;
+    ExportErrors: ANY, CREDENTIAL, USER_LIMIT;
 }
 
 #[OpenApi(prefix_path = "/api/user", tag = Tag::User)]
@@ -41,17 +41,17 @@ impl Exports {
 pub struct UserExport {
     /// The time of the export.
     pub exported: Timestamp,
-    pub user: KeptUser,
+    pub user: ExportedUser,
     pub social_accounts: Vec<SocialAccount>,
     pub credentials: Vec<Credential>,
     /// Newest first.
-    pub events: Vec<Event>,
+    pub events: Vec<ExportedEvent>,
 }
 
 /// The user with all stored fields.
 #[derive(Object)]
 #[oai(example)]
-pub struct KeptUser {
+pub struct ExportedUser {
     pub id: i64,
     pub username: String,
     pub first_name: String,
@@ -73,7 +73,7 @@ pub struct KeptUser {
 /// An event of the audit log.
 #[derive(Object)]
 #[oai(example)]
-pub struct Event {
+pub struct ExportedEvent {
     pub at: Timestamp,
     /// Such as `sign_up`, `sign_in`, `link`, `unlink`, `provider_tokens_dropped`, `log_out`, `token_reused`, `updated`,
     /// `exported`, `refused`.
@@ -105,12 +105,12 @@ impl From<Export> for UserExport {
             user: export.user.into(),
             social_accounts: export.accounts.into_iter().map(SocialAccount::from).collect(),
             credentials: export.credentials.into_iter().map(Credential::from).collect(),
-            events: export.events.into_iter().map(Event::from).collect(),
+            events: export.events.into_iter().map(ExportedEvent::from).collect(),
         }
     }
 }
 
-impl From<model::User> for KeptUser {
+impl From<model::User> for ExportedUser {
     fn from(user: model::User) -> Self {
         Self {
             id: user.id.0,
@@ -128,7 +128,7 @@ impl From<model::User> for KeptUser {
     }
 }
 
-impl From<AuditRecord> for Event {
+impl From<AuditRecord> for ExportedEvent {
     fn from(record: AuditRecord) -> Self {
         let AuditRecord { at, event, code, provider, kind, service, ip, agent, request_id, .. } = record;
         Self { at: Timestamp::from_rfc3339(at), event, code, provider, kind, service, ip, agent, request_id }
@@ -139,15 +139,15 @@ impl Example for UserExport {
     fn example() -> Self {
         Self {
             exported: Timestamp::example(),
-            user: KeptUser::example(),
+            user: ExportedUser::example(),
             social_accounts: vec![SocialAccount::example()],
             credentials: vec![Credential::example()],
-            events: vec![Event::example()],
+            events: vec![ExportedEvent::example()],
         }
     }
 }
 
-impl Example for KeptUser {
+impl Example for ExportedUser {
     fn example() -> Self {
         Self {
             id: 1,
@@ -165,7 +165,7 @@ impl Example for KeptUser {
     }
 }
 
-impl Example for Event {
+impl Example for ExportedEvent {
     fn example() -> Self {
         Self {
             at: Timestamp::example(),

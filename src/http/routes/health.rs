@@ -15,29 +15,29 @@ pub struct Health {
 }
 
 error_list! {
-    LivenessErrors: METHOD;
-    ReadinessErrors: METHOD, READY;
+    LivenessErrors: LIVENESS;
+    ReadinessErrors: READY;
 }
 
 #[OpenApi(tag = Tag::Operations)]
 impl Health {
     /// Check that the process is alive
     #[oai(path = "/healthz", method = "get", operation_id = "getHealth")]
-    async fn health(&self) -> Result<Answer<Status>, Refused<LivenessErrors>> {
-        Ok(Answer(Status::ok()))
+    async fn health(&self) -> Result<Answer<HealthStatus>, Refused<LivenessErrors>> {
+        Ok(Answer(HealthStatus::ok()))
     }
 
     /// Check that the server is ready for logins
     ///
     /// The database accepts writes, and no shutdown has begun.
     #[oai(path = "/readyz", method = "get", operation_id = "getReadiness")]
-    async fn readiness(&self) -> Result<Answer<Status>, Refused<ReadinessErrors>> {
+    async fn readiness(&self) -> Result<Answer<HealthStatus>, Refused<ReadinessErrors>> {
         if self.app.stopping.is_cancelled() {
             let detail = "This server is shutting down. Send requests to another one.";
             return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", detail).into());
         }
         if self.app.account.is_ready().await {
-            return Ok(Answer(Status::ok()));
+            return Ok(Answer(HealthStatus::ok()));
         }
         Err(Failure::database_unavailable().into())
     }
@@ -46,18 +46,18 @@ impl Health {
 /// The server is healthy.
 #[derive(Object)]
 #[oai(example)]
-pub struct Status {
+pub struct HealthStatus {
     /// Always `ok`.
     pub status: String,
 }
 
-impl Status {
+impl HealthStatus {
     fn ok() -> Self {
         Self { status: "ok".to_owned() }
     }
 }
 
-impl Example for Status {
+impl Example for HealthStatus {
     fn example() -> Self {
         Self::ok()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object, OpenApi};
 
-use super::tokens::Empty;
+use super::tokens::EmptyObject;
 use crate::account::{ActiveCredential, TokenUsage};
 use crate::http::openapi::answers::Answer;
 use crate::http::openapi::inputs::ServiceInput;
@@ -17,8 +17,8 @@ pub struct Introspections {
 }
 
 error_list! {
-    IntrospectErrors: ANY, BODY, ADDRESS_LIMIT, SERVICE, INTROSPECT, STORE;
-    RevokeErrors: ANY, BODY, ADDRESS_LIMIT, SERVICE, REVOKE, STORE;
+    IntrospectErrors: ANY, BODY, ADDRESS_LIMIT, SERVICE, INTROSPECT;
+    RevokeErrors: ANY, BODY, ADDRESS_LIMIT, SERVICE, REVOKE;
 }
 
 #[OpenApi(prefix_path = "/api/token", tag = Tag::Services)]
@@ -49,22 +49,21 @@ impl Introspections {
         &self,
         auth: ServiceAuth<'_>,
         body: RawBody<ServiceInput>,
-    ) -> Result<Answer<Empty>, Refused<RevokeErrors>> {
+    ) -> Result<Answer<EmptyObject>, Refused<RevokeErrors>> {
         let call = auth.admit(&self.app, body).await.map_err(Failure::into_oauth_error)?;
         let revoked =
             self.app.account.revoke_by_value(&call.token, &call.service.name, &client_info(auth.request)).await;
         revoked.map_err(|error| Failure::from(error).into_oauth_error())?;
-        Ok(Answer(Empty::default()))
+        Ok(Answer(EmptyObject::default()))
     }
 }
 
-/// What a token may be used for.
+/// What a token may be used for. `access`: it authenticates requests. `refresh`: it only gets new access tokens, so a service
+/// must not accept it.
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "lowercase")]
 pub enum TokenUse {
-    /// It authenticates requests.
     Access,
-    /// It only gets new access tokens. Do not accept it.
     Refresh,
 }
 
@@ -83,7 +82,6 @@ pub struct Introspection {
     /// for a refresh token.
     #[oai(skip_serializing_if_is_none)]
     pub token_type: Option<String>,
-    /// `access`: the token authenticates requests. `refresh`: a service must not accept it.
     #[oai(skip_serializing_if_is_none)]
     pub token_use: Option<TokenUse>,
     #[oai(skip_serializing_if_is_none)]

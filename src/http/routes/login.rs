@@ -4,16 +4,17 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use poem::IntoResponse as _;
 use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, Method, header};
 use poem_openapi::param::Path;
 use poem_openapi::registry::{MetaApi, Registry};
-use poem_openapi::types::{Example, ToJSON};
-use poem_openapi::{ApiResponse, OpenApi};
+use poem_openapi::types::ToJSON;
+use poem_openapi::{ApiResponse, OpenApi, Tags as _};
 
 use crate::account::AuthScheme;
-use crate::http::openapi::answers::{self, SessionUser, Token, TokenPair, UserWithToken, UserWithTokenPair};
-use crate::http::openapi::inputs::{LoginInput, LoginInputWithProvider};
+use crate::http::openapi::answers::{self, IssuedToken, SessionUser, TokenPair, UserWithToken, UserWithTokenPair};
+use crate::http::openapi::inputs::{LoginInput, LoginWithProviderInput};
 use crate::http::openapi::{Refused, Tag, error_list};
 use crate::http::protocol::{
     AcceptedCredential, App, ByJwt, ByKnox, BySession, ByToken, Failure, OptionalAuth, OriginPolicy, RawBody,
@@ -32,12 +33,14 @@ pub trait Kind: Send + Sync + 'static {
     const WITH_USER: bool;
     /// Operation ids without and with the provider in the URL.
     const IDS: [&'static str; 2];
+    /// Whether the document advises against the route: it exists for the front-ends of django-rest-social-auth.
+    const IS_DEPRECATED: bool;
     /// Summaries without and with the provider in the URL.
     const SUMMARIES: [&'static str; 2];
     /// The credential of a caller who is already signed in (R-AUT-01).
     type Credential: AcceptedCredential;
     /// The answer to a login.
-    type Answer: ToJSON + Example + From<SignedIn> + 'static;
+    type Answer: ToJSON + From<SignedIn> + 'static;
 }
 
 error_list! {
@@ -54,31 +57,26 @@ pub struct Login<K> {
 impl<K: Kind> Login<K> {
     /// Sign in
     ///
-    /// Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-    /// from a client without cookies). A new user is created. If the login was begun with a credential, the provider's
-    /// account is linked to that user instead; a credential sent only with this call links nothing.
+    /// Post the parameters of the provider's callback.
     #[oai(path = "/", method = "post")]
     async fn without_provider(
         &self,
         auth: OptionalAuth<'_, K::Credential>,
-        body: RawBody<LoginInputWithProvider>,
+        body: RawBody<LoginInput>,
     ) -> Result<answers::Login<K::Answer>, Refused<LoginErrors>> {
         Ok(self.login(None, auth, body).await?)
     }
 
     /// Sign in with the provider in the URL
     ///
-    /// Post the parameters of the provider's callback: `code`, and `state` if the login was begun here (with `flow_token`
-    /// from a client without cookies). The provider in the URL takes precedence over one in the body. A new user is
-    /// created. If the login was begun with a credential, the provider's account is linked to that user instead; a
-    /// credential sent only with this call links nothing.
+    /// Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
     #[oai(path = "/:provider", method = "post")]
     async fn with_provider(
         &self,
         /// The provider's name, as `/api/login/social/providers/` lists it.
         provider: Path<String>,
         auth: OptionalAuth<'_, K::Credential>,
-        body: RawBody<LoginInput>,
+        body: RawBody<LoginWithProviderInput>,
     ) -> Result<answers::Login<K::Answer>, Refused<LoginErrors>> {
         Ok(self.login(Some(provider.0), auth, body).await?)
     }
@@ -106,13 +104,13 @@ impl<K: Kind> Login<K> {
                 (response, session.map(|session| session_cookie_of(&own, &session)))
             }
             LoginOutcome::PendingLogin(pending_login) => (
-                answers::more_needed(pending_login),
+                Failure::additional_input_required(pending_login).into_response(),
                 request_cookie.map(|cookie| refresh_authorization_request_cookie(&own, &cookie)),
             ),
             LoginOutcome::RequestToken { oauth_token, cookie } => {
                 // A form on another site sends no authorization request cookie, and must not replace the browser's own.
                 let cookie = (!is_cross_site).then(|| refresh_authorization_request_cookie(&own, &cookie));
-                (answers::json(&answers::RequestToken::new(oauth_token)), cookie)
+                (answers::request_token(oauth_token), cookie)
             }
         };
         if let Some(cookie) = cookie {
@@ -138,12 +136,23 @@ impl<K: Kind> OpenApi for Named<K> {
         for ((operation, id), summary) in operations.zip(K::IDS).zip(K::SUMMARIES) {
             operation.operation_id = Some(id);
             operation.summary = Some(summary);
+            if K::IS_DEPRECATED {
+                operation.tags = vec![Tag::Compatibility.name()];
+                operation.deprecated = true;
+            }
+            let answers = operation.responses.responses.iter_mut().filter(|response| response.status == Some(200));
+            if K::KIND == model::CredentialKind::Session {
+                answers.for_each(|answer| answer.headers.push(answers::session_cookie()));
+            }
         }
         apis
     }
 
     fn register(registry: &mut Registry) {
         Login::<K>::register(registry);
+        if K::IS_DEPRECATED {
+            Tag::Compatibility.register(registry);
+        }
         <Refused<LoginErrors> as ApiResponse>::register(registry);
     }
 
@@ -166,6 +175,7 @@ macro_rules! kinds {
                 const PATH: &'static str = concat!("/api/login/social", $path);
                 const KIND: model::CredentialKind = model::CredentialKind::$kind;
                 const WITH_USER: bool = $with_user;
+                const IS_DEPRECATED: bool = $path.is_empty();
                 const IDS: [&'static str; 2] = [$id, concat!($id, "WithProvider")];
                 const SUMMARIES: [&'static str; 2] = [$summary, concat!($summary, ", provider in the URL")];
                 type Credential = $credential;
@@ -184,13 +194,13 @@ macro_rules! kinds {
 
 kinds! {
     SessionLogin: "/session", "loginSession", "Sign in by session cookie", Session, true, BySession => SessionUser;
-    TokenLogin: "/token", "loginToken", "Sign in by permanent token", Token, false, ByToken => Token;
+    TokenLogin: "/token", "loginToken", "Sign in by permanent token", Token, false, ByToken => IssuedToken;
     TokenUserLogin: "/token_user", "loginTokenUser", "Sign in by permanent token, with the user", Token, true, ByToken => UserWithToken;
     JwtPairLogin: "/jwt-pair", "loginJwtPair", "Sign in by access and refresh token", JwtPair, false, ByJwt => TokenPair;
     JwtPairUserLogin: "/jwt-pair-user", "loginJwtPairUser", "Sign in by access and refresh token, with the user", JwtPair, true, ByJwt => UserWithTokenPair;
-    JwtSlidingLogin: "/jwt-sliding", "loginJwtSliding", "Sign in by sliding token", JwtSliding, false, ByJwt => Token;
+    JwtSlidingLogin: "/jwt-sliding", "loginJwtSliding", "Sign in by sliding token", JwtSliding, false, ByJwt => IssuedToken;
     JwtSlidingUserLogin: "/jwt-sliding-user", "loginJwtSlidingUser", "Sign in by sliding token, with the user", JwtSliding, true, ByJwt => UserWithToken;
-    KnoxLogin: "/knox", "loginKnox", "Sign in by knox token", Knox, false, ByKnox => Token;
+    KnoxLogin: "/knox", "loginKnox", "Sign in by knox token", Knox, false, ByKnox => IssuedToken;
     KnoxUserLogin: "/knox_user", "loginKnoxUser", "Sign in by knox token, with the user", Knox, true, ByKnox => UserWithToken;
     BareLogin: "", "login", "Sign in by session cookie, short path", Session, true, BySession => SessionUser;
 }

@@ -18,9 +18,9 @@ pub struct Logout {
 }
 
 error_list! {
-    KnoxErrors: ANY, CREDENTIAL, STORE;
-    SessionErrors: ANY, BODY, LOGOUT, CSRF, STORE;
-    AllErrors: ANY, BODY, LOGOUT, CREDENTIAL, CSRF, STORE;
+    KnoxErrors: ANY, CREDENTIAL;
+    SessionErrors: ANY, BODY, LOGOUT, CSRF;
+    AllErrors: ANY, BODY, LOGOUT, CREDENTIAL, CSRF;
 }
 
 #[OpenApi(prefix_path = "/api", tag = Tag::Logout)]

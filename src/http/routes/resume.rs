@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use poem::http::{StatusCode, header};
-use poem::{IntoResponse, Response};
+use poem::{IntoResponse, Request, Response};
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Type as _;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use crate::http::openapi::inputs::ResumeInput;
-use crate::http::openapi::{Refused, SeeOther, Tag, answers, error_list};
+use crate::http::openapi::login_result::LoginResult;
+use crate::http::openapi::{LoginKind, Refused, SeeOther, Tag, answers, error_list};
+use crate::http::pages::{Language, question_page};
 use crate::http::protocol::{
-    App, ByAny, BySession, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, html_response, question_page,
+    App, ByAny, BySession, Failure, OptionalAuth, OriginPolicy, Query, RawBody, Rejection,
     refresh_authorization_request_cookie, session_cookie_of, wants_html,
 };
 use crate::login::{Fields, FormHost, LoginOutcome, PendingLogin, RequestContext, Resumed};
@@ -20,18 +23,18 @@ pub struct Resume {
 }
 
 error_list! {
-    ResumeErrors: ANY, BODY, RESUME, ACCOUNTS, SIGN_UP;
-    PageErrors: ANY, QUESTION_PAGE, STORE;
+    ResumeErrors or_page: ANY, BODY, RESUME, ACCOUNTS, SIGN_UP;
+    PageErrors or_page: ANY, QUESTION_PAGE;
 }
 
 #[OpenApi(prefix_path = "/api/login/social", tag = Tag::Login)]
 impl Resume {
     /// Resume a pending login
     ///
-    /// A login whose answer was 202 is pending for ten minutes. Post the answers under the names of the fields, with the
-    /// `flow_token`. The answer is that of the login route, or another 202 if another step needs input. The provider is not
-    /// called again. Invalid answers are listed in `errors`. After an error the login is still pending; after a success
-    /// its flow token cannot be used again.
+    /// A login that was answered 403 `additional_input_required` is pending for ten minutes. Post the answers under the names
+    /// of the `fields`, with the `flow_token`. The answer is that of the login route, with its `kind`; or the same 403 again,
+    /// with another flow token, if another step needs input. The provider is not called again. Invalid answers are listed in
+    /// `errors`. After an error the login is still pending; after a success its flow token cannot be used again.
     #[oai(path = "/resume", method = "post", operation_id = "resumeLogin")]
     async fn resume(
         &self,
@@ -41,7 +44,7 @@ impl Resume {
         let context = auth.admit_to_resume(&self.app, OriginPolicy::SessionRoute).await?;
         let fields = body.fields().await?;
         let answer = if wants_html(auth.request) {
-            self.next_page(&context, fields).await?
+            self.next_page(&context, auth.request, fields).await?
         } else {
             let resumed = self.app.login.resume(fields, context.clone(), FormHost::Client).await;
             self.json(&context, resumed.map_err(|error| self.app.login_failure(error))?)?
@@ -54,34 +57,46 @@ impl Resume {
     /// For a login of the redirect flow that ended at `next` with `halted` and a `code`: a page of this server with a form
     /// for the requested fields. It needs no script, and the browser that signed in. Showing it does not consume the code.
     /// After the form, the server redirects to `next` again.
-    #[oai(path = "/resume", method = "get", operation_id = "showHaltedLogin")]
+    #[oai(path = "/resume", method = "get", operation_id = "showPendingLogin")]
     async fn page(
         &self,
         /// The `code` parameter of the redirect to `next`; valid as long as the login is pending.
         code: Query<String>,
+        /// Languages for the page, the preferred one first, separated by spaces (OpenID Connect Core, 3.1.2.1). The
+        /// default is `Accept-Language`.
+        ui_locales: Query<Option<String>>,
         auth: OptionalAuth<'_, BySession>,
     ) -> Result<Page, Refused<PageErrors>> {
         let context = auth.admit(&self.app, OriginPolicy::Unchecked).await?.context;
         let pending = self.app.login.redirect_with_pending_login(&code.0, &context).await;
         let pending = pending.map_err(|error| self.app.login_failure(error))?;
-        Ok(Page(question(&pending, &context)))
+        let language = Language::preferred(ui_locales.0.as_deref(), auth.request.headers());
+        Ok(Page(self.question(StatusCode::OK, language, &pending)))
     }
 }
 
 impl Resume {
     /// What a browser shows next: the form again, the form of the next step, or `next`.
-    async fn next_page(&self, context: &RequestContext, fields: Fields) -> Result<Response, Rejection> {
+    async fn next_page(
+        &self,
+        context: &RequestContext,
+        request: &Request,
+        fields: Fields,
+    ) -> Result<Response, Rejection> {
         let failure = |error| self.app.login_failure(error);
         let resumed =
             self.app.login.resume(fields.clone(), context.clone(), FormHost::Server).await.map_err(failure)?;
+        let language = Language::of(request);
         if let Some(error) = resumed.may_answer_again() {
             let failure = failure(error.clone());
-            let html = question_page(&resumed.asked, &context.base_url, Some((&fields, &failure)));
-            return Err(Rejection::with_html(failure, html));
+            let answers = Some((&fields, &failure));
+            let page = question_page(&self.app.pages, language, &resumed.asked, answers);
+            return Err(Rejection::with_page(failure, page));
         }
         match resumed {
             Resumed { server_redirect: Some(_), outcome: Ok(LoginOutcome::PendingLogin(pending)), .. } => {
-                Ok(with_authorization_request_cookie(question(&pending, context), context))
+                let page = self.question(StatusCode::FORBIDDEN, language, &pending);
+                Ok(with_authorization_request_cookie(page, context))
             }
             Resumed { server_redirect: Some(server_redirect), outcome, .. } => {
                 let outcome = self.app.login.redirect_outcome(server_redirect, outcome).await.map_err(failure)?;
@@ -91,11 +106,17 @@ impl Resume {
         }
     }
 
+    fn question(&self, status: StatusCode, language: Language, pending: &PendingLogin) -> Response {
+        let page = question_page(&self.app.pages, language, pending, None);
+        self.app.pages.response(status, page)
+    }
+
     fn json(&self, context: &RequestContext, resumed: Resumed) -> Result<Response, Rejection> {
         Ok(match resumed.outcome.map_err(|error| self.app.login_failure(error))? {
             LoginOutcome::SignedIn(mut answer) => {
                 let session = answer.session.take();
-                let mut response = answers::of_kind(resumed.kind, resumed.with_user, *answer);
+                let kind = LoginKind::of(resumed.kind, resumed.with_user);
+                let mut response = LoginResult::response(kind, *answer);
                 if let Some(session) = session {
                     let cookie = session_cookie_of(&context.base_url, &session);
                     response.headers_mut().insert(header::SET_COOKIE, cookie);
@@ -103,15 +124,12 @@ impl Resume {
                 response
             }
             LoginOutcome::PendingLogin(pending) => {
-                with_authorization_request_cookie(answers::more_needed(pending), context)
+                let pending = Failure::additional_input_required(pending).into_response();
+                with_authorization_request_cookie(pending, context)
             }
-            LoginOutcome::RequestToken { oauth_token, .. } => answers::json(&answers::RequestToken::new(oauth_token)),
+            LoginOutcome::RequestToken { oauth_token, .. } => answers::request_token(oauth_token),
         })
     }
-}
-
-fn question(pending: &PendingLogin, context: &RequestContext) -> Response {
-    html_response(StatusCode::OK, question_page(pending, &context.base_url, None))
 }
 
 /// The next question is pending for its own ten minutes; the authorization request cookie must last as long.
@@ -124,7 +142,7 @@ fn with_authorization_request_cookie(mut response: Response, context: &RequestCo
     response
 }
 
-/// The answer of the login route; for a browser, the next page.
+/// The answer of the login route with its kind; for a browser, the redirect to `next` or the page of the next question.
 pub struct ResumeAnswer(Response);
 
 impl IntoResponse for ResumeAnswer {
@@ -135,17 +153,13 @@ impl IntoResponse for ResumeAnswer {
 
 impl ApiResponse for ResumeAnswer {
     fn meta() -> MetaResponses {
-        let mut done = answers::success(
-            "The answer to the login, in the shape of its kind. A browser gets the page of the next question.",
-            answers::of_any_kind(true),
-            Some(("The session cookie of a session login, or the authorization request cookie.", false)),
-        );
-        done.content.push(html());
-        MetaResponses { responses: vec![done, answers::more_needed_response(), SeeOther::response()] }
+        let cookie = ("The session cookie of a session login.", false);
+        let done = answers::success("Signed in.", LoginResult::schema_ref(), Some(cookie));
+        MetaResponses { responses: vec![done, SeeOther::response()] }
     }
 
     fn register(registry: &mut Registry) {
-        answers::register_all(registry);
+        LoginResult::register(registry);
     }
 }
 

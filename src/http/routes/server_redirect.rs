@@ -19,8 +19,9 @@ pub struct ServerRedirect {
 }
 
 error_list! {
-    AuthorizeErrors: ANY, BEGIN, CREDENTIAL, PROVIDER, STORE;
-    CallbackErrors: ANY, BODY, CALLBACK, PROVIDER, STORE;
+    AuthorizeErrors or_page: ANY, BEGIN, CREDENTIAL, PROVIDER;
+    CallbackErrors or_page: ANY, CALLBACK, PROVIDER;
+    PostedCallbackErrors or_page: ANY, BODY, CALLBACK, PROVIDER;
 }
 
 #[OpenApi(prefix_path = "/api/login/social", tag = Tag::ServerRedirect)]
@@ -119,7 +120,7 @@ impl ServerRedirect {
         provider: Path<String>,
         auth: OptionalAuth<'_, BySession>,
         body: RawBody<CallbackInput>,
-    ) -> Result<SeeOther, Refused<CallbackErrors>> {
+    ) -> Result<SeeOther, Refused<PostedCallbackErrors>> {
         let context = auth.admit(&self.app, OriginPolicy::Unchecked).await?.context;
         Ok(self.complete_redirect(&provider.0, body.fields().await?, context).await?)
     }

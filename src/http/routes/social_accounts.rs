@@ -19,8 +19,8 @@ pub struct SocialAccounts {
 }
 
 error_list! {
-    ListErrors: ANY, CREDENTIAL, STORE;
-    UnlinkErrors: ANY, CREDENTIAL, FRESH, BY_ID, UNLINK, STORE;
+    ListErrors: ANY, CREDENTIAL;
+    UnlinkErrors: ANY, CREDENTIAL, FRESH, BY_ID, UNLINK;
 }
 
 #[OpenApi(prefix_path = "/api/user/social", tag = Tag::User)]

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use poem::{IntoResponse, Response};
 use poem_openapi::registry::{MetaResponses, Registry};
+use poem_openapi::types::Type as _;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use crate::http::openapi::inputs::SwapInput;
-use crate::http::openapi::{Refused, Tag, answers, error_list};
+use crate::http::openapi::login_result::LoginResult;
+use crate::http::openapi::{LoginKind, Refused, Tag, answers, error_list};
 use crate::http::protocol::{App, Failure, RawBody};
 use crate::login::ExchangedCode;
 
@@ -16,15 +18,15 @@ pub struct Swap {
 }
 
 error_list! {
-    SwapErrors: ANY, BODY, ADDRESS_LIMIT, SWAP, STORE;
+    SwapErrors: ANY, BODY, ADDRESS_LIMIT, SWAP;
 }
 
 #[OpenApi(prefix_path = "/api/login/social", tag = Tag::ServerRedirect)]
 impl Swap {
     /// Exchange a one-time code
     ///
-    /// Returns the answer of the login once; 202 for a pending login. An app that sent a `code_challenge` must send its
-    /// verifier; a wrong verifier uses up the code.
+    /// Returns the answer of the login once, with its `kind`. A pending login is 403 `additional_input_required`. An app that
+    /// sent a `code_challenge` must send its verifier; a wrong verifier uses up the code.
     #[oai(path = "/swap", method = "post", operation_id = "swapLoginCode")]
     async fn swap(&self, body: RawBody<SwapInput>) -> Result<SwapAnswer, Refused<SwapErrors>> {
         let fields = body.fields().await?;
@@ -37,26 +39,28 @@ impl Swap {
     }
 }
 
-/// The answer of any token route.
+/// The answer of any token route, with its kind.
 pub struct SwapAnswer(ExchangedCode);
 
 impl IntoResponse for SwapAnswer {
     fn into_response(self) -> Response {
         match self.0 {
-            ExchangedCode::SignedIn { kind, with_user, answer } => answers::of_kind(kind, with_user, *answer),
-            ExchangedCode::PendingLogin(pending_login) => answers::more_needed(pending_login),
+            ExchangedCode::SignedIn { kind, with_user, answer } => {
+                LoginResult::response(LoginKind::of(kind, with_user), *answer)
+            }
+            ExchangedCode::PendingLogin(pending_login) => {
+                Failure::additional_input_required(pending_login).into_response()
+            }
         }
     }
 }
 
 impl ApiResponse for SwapAnswer {
     fn meta() -> MetaResponses {
-        let description = "The answer to the login, in the shape of its kind.";
-        let done = answers::success(description, answers::of_any_kind(false), None);
-        MetaResponses { responses: vec![done, answers::more_needed_response()] }
+        MetaResponses { responses: vec![answers::success("Signed in.", LoginResult::schema_ref(), None)] }
     }
 
     fn register(registry: &mut Registry) {
-        answers::register_all(registry);
+        LoginResult::register(registry);
     }
 }

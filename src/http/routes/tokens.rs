@@ -16,9 +16,9 @@ pub struct Tokens {
 }
 
 error_list! {
-    RefreshErrors: ANY, BODY, JWT, USER_LIMIT, STORE;
-    BlacklistErrors: ANY, BODY, JWT, STORE;
-    VerifyErrors: ANY, BODY, VERIFY, STORE;
+    RefreshErrors: ANY, BODY, JWT, USER_LIMIT;
+    BlacklistErrors: ANY, BODY, JWT;
+    VerifyErrors: ANY, BODY, VERIFY;
 }
 
 #[OpenApi(prefix_path = "/api/token", tag = Tag::Jwt)]
@@ -34,10 +34,11 @@ impl Tokens {
         &self,
         request: &Request,
         body: RawBody<RefreshInput>,
-    ) -> Result<Answer<Refreshed>, Refused<RefreshErrors>> {
+    ) -> Result<Answer<RefreshedTokens>, Refused<RefreshErrors>> {
         let token = body.text("refresh").await?;
-        let refreshed = self.app.account.refresh(&token, &client_info(request)).await?;
-        Ok(Answer(Refreshed { access: refreshed.access, refresh: refreshed.refresh }))
+        let refreshed = self.app.account.refresh(&token, &client_info(request)).await;
+        let refreshed = self.app.count_refused(request, refreshed).await?;
+        Ok(Answer(RefreshedTokens { access: refreshed.access, refresh: refreshed.refresh }))
     }
 
     /// Verify a JWT
@@ -45,9 +46,9 @@ impl Tokens {
     /// An access, refresh or sliding token. The token of a user who is inactive, deleted or logged out everywhere is not
     /// valid.
     #[oai(path = "/verify", method = "post", operation_id = "verifyToken")]
-    async fn verify(&self, body: RawBody<TokenInput>) -> Result<Answer<Empty>, Refused<VerifyErrors>> {
+    async fn verify(&self, body: RawBody<TokenInput>) -> Result<Answer<EmptyObject>, Refused<VerifyErrors>> {
         self.app.account.verify(&body.text("token").await?).await?;
-        Ok(Answer(Empty::default()))
+        Ok(Answer(EmptyObject::default()))
     }
 
     /// Revoke a refresh token
@@ -60,9 +61,9 @@ impl Tokens {
         &self,
         request: &Request,
         body: RawBody<RefreshInput>,
-    ) -> Result<Answer<Empty>, Refused<BlacklistErrors>> {
+    ) -> Result<Answer<EmptyObject>, Refused<BlacklistErrors>> {
         self.app.account.blacklist(&body.text("refresh").await?, &client_info(request)).await?;
-        Ok(Answer(Empty::default()))
+        Ok(Answer(EmptyObject::default()))
     }
 
     /// Refresh a sliding token
@@ -76,7 +77,8 @@ impl Tokens {
         body: RawBody<TokenInput>,
     ) -> Result<Answer<SlidingToken>, Refused<RefreshErrors>> {
         let token = body.text("token").await?;
-        let token = self.app.account.refresh_sliding(&token, &client_info(request)).await?;
+        let token = self.app.account.refresh_sliding(&token, &client_info(request)).await;
+        let token = self.app.count_refused(request, token).await?;
         Ok(Answer(SlidingToken { token }))
     }
 }
@@ -84,14 +86,14 @@ impl Tokens {
 /// A new access token.
 #[derive(Object)]
 #[oai(example)]
-pub struct Refreshed {
+pub struct RefreshedTokens {
     pub access: String,
     /// With SIMPLE_JWT_ROTATE_REFRESH_TOKENS: replaces the previous refresh token.
     #[oai(skip_serializing_if_is_none)]
     pub refresh: Option<String>,
 }
 
-impl Example for Refreshed {
+impl Example for RefreshedTokens {
     fn example() -> Self {
         let access = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl";
         Self { access: access.to_owned(), refresh: None }
@@ -115,9 +117,9 @@ impl Example for SlidingToken {
 /// An empty object.
 #[derive(Object, Default)]
 #[oai(example)]
-pub struct Empty {}
+pub struct EmptyObject {}
 
-impl Example for Empty {
+impl Example for EmptyObject {
     fn example() -> Self {
         Self {}
     }

@@ -18,9 +18,9 @@ pub struct Users {
 }
 
 error_list! {
-    UserErrors: ANY, CREDENTIAL, STORE;
-    UpdateErrors: ANY, BODY, CHANGE, CREDENTIAL, CSRF, STORE;
-    DeleteErrors: ANY, CREDENTIAL, FRESH, STORE;
+    UserErrors: ANY, CREDENTIAL;
+    UpdateErrors: ANY, BODY, CHANGE, CREDENTIAL, CSRF;
+    DeleteErrors: ANY, CREDENTIAL, FRESH;
 }
 
 #[OpenApi(prefix_path = "/api/user", tag = Tag::User)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poem::Request;
+use poem_openapi::param::Header;
 use poem_openapi::types::{Example, ToJSON};
 use poem_openapi::{Object, OpenApi};
 use url::Url;
@@ -18,7 +19,7 @@ pub struct WellKnown {
 }
 
 error_list! {
-    DocumentErrors: METHOD, STORE;
+    DocumentErrors: DOCUMENT;
 }
 
 /// How long the metadata may be cached. With `HS*` also the key set, which is empty.
@@ -31,7 +32,13 @@ impl WellKnown {
     /// A JWK set (RFC 7517). It contains the next key long before that signs. Read it again when a token names a key that your
     /// copy does not have. With the HS algorithms the set is empty, because their key is secret.
     #[oai(path = "/jwks.json", method = "get", operation_id = "getKeySet")]
-    async fn jwks(&self, request: &Request) -> Result<PublicDocument<KeySet, JwkSet>, Refused<DocumentErrors>> {
+    async fn jwks(
+        &self,
+        request: &Request,
+        /// The `ETag` of the caller's copy. If the document still has it, the answer is 304 without a body.
+        #[oai(name = "If-None-Match")]
+        _if_none_match: Header<Option<String>>,
+    ) -> Result<PublicDocument<KeySet, JwkSet>, Refused<DocumentErrors>> {
         let keys = self.app.account.signing_keys();
         let cache_age = keys.schedule().map_or(METADATA_CACHE_AGE, |schedule| schedule.cache_age());
         Ok(PublicDocument::new(request, keys.public_keys(), cache_age))
@@ -42,10 +49,15 @@ impl WellKnown {
     /// Authorization server metadata (RFC 8414). This server has no authorization endpoint and no token endpoint of OAuth:
     /// users sign in with the routes of this document.
     #[oai(path = "/oauth-authorization-server", method = "get", operation_id = "getServerMetadata")]
-    async fn metadata(&self, request: &Request) -> Result<PublicDocument<Metadata, Json>, Refused<DocumentErrors>> {
+    async fn metadata(
+        &self,
+        request: &Request,
+        /// The `ETag` of the caller's copy. If the document still has it, the answer is 304 without a body.
+        #[oai(name = "If-None-Match")]
+        _if_none_match: Header<Option<String>>,
+    ) -> Result<PublicDocument<ServerMetadata, Json>, Refused<DocumentErrors>> {
         let own = base_url(&self.app.settings, request);
-        let issuer = self.app.settings.jwt.issuer_of_own_tokens();
-        let metadata = Metadata::new(&own, issuer, self.app.account.signing_keys().algorithms());
+        let metadata = ServerMetadata::new(&own, self.app.account.signing_keys().algorithms());
         Ok(PublicDocument::new(request, metadata.to_json_string(), METADATA_CACHE_AGE))
     }
 }
@@ -77,8 +89,9 @@ impl Example for KeySet {
 /// Authorization server metadata.
 #[derive(Object)]
 #[oai(example)]
-pub struct Metadata {
-    /// `iss` of JWTs with an asymmetric algorithm.
+pub struct ServerMetadata {
+    /// The URL of the server, without a slash at its end: that of this document (RFC 8414, 3.3). Without SIMPLE_JWT_ISSUER it is
+    /// also `iss` of JWTs with an asymmetric algorithm.
     pub issuer: String,
     /// The public keys that verify JWTs.
     pub jwks_uri: String,
@@ -97,14 +110,13 @@ pub struct Metadata {
     pub access_token_signing_alg_values_supported: Vec<String>,
 }
 
-impl Metadata {
+impl ServerMetadata {
     /// RFC 8414, 2 omits empty members, but requires the response types. Without the grant types, the default of the RFC would
     /// include the authorization code.
-    fn new(own: &Url, issuer: Option<&str>, algorithms: Vec<String>) -> Self {
+    fn new(own: &Url, algorithms: Vec<String>) -> Self {
         let base = own.origin().ascii_serialization();
         let auth_methods = || ["client_secret_basic", "client_secret_post"].map(str::to_owned).to_vec();
         Self {
-            issuer: issuer.unwrap_or(&base).to_owned(),
             jwks_uri: format!("{base}/.well-known/jwks.json"),
             response_types_supported: Vec::new(),
             grant_types_supported: Vec::new(),
@@ -113,13 +125,14 @@ impl Metadata {
             revocation_endpoint: format!("{base}/api/token/revoke/"),
             revocation_endpoint_auth_methods_supported: auth_methods(),
             access_token_signing_alg_values_supported: algorithms,
+            issuer: base,
         }
     }
 }
 
-impl Example for Metadata {
+impl Example for ServerMetadata {
     fn example() -> Self {
         let own = Url::parse("https://login.example.com").expect("a URL");
-        Self::new(&own, None, vec!["ES256".to_owned()])
+        Self::new(&own, vec!["ES256".to_owned()])
     }
 }

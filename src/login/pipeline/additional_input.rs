@@ -112,14 +112,23 @@ impl InputField {
     }
 }
 
-/// The answers of all fields, or the errors of all fields.
+/// The answers of all fields, or the errors of all fields. An answer is in the object `answers`, or beside it; the object
+/// wins. A field may have the name `answers` too: its answer is no object.
 pub(in crate::login) fn read_answers(
     fields: &[InputField],
     given: &Map<String, Value>,
 ) -> Result<Map<String, Value>, Vec<(String, String)>> {
+    const ANSWERS: &str = "answers";
     let (mut answers, mut errors) = (Map::new(), Vec::new());
+    let nested = match given.get(ANSWERS) {
+        Some(Value::Object(nested)) => Some(nested),
+        None | Some(Value::Null) => None,
+        Some(_) if fields.iter().any(|field| field.name == ANSWERS) => None,
+        Some(_) => return Err(vec![(ANSWERS.to_owned(), "Must be an object.".to_owned())]),
+    };
     for field in fields {
-        match field.read(given.get(&field.name)) {
+        let nested = nested.and_then(|nested| nested.get(&field.name));
+        match field.read(nested.or_else(|| given.get(&field.name))) {
             Ok(Some(answer)) => {
                 answers.insert(field.name.clone(), answer);
             }
@@ -172,5 +181,22 @@ mod tests {
         let given = json!({"a": " yes ", "b": "x"});
         let answers = read_answers(&fields, given.as_object().expect("an object")).expect("answers");
         assert_eq!(Value::Object(answers), json!({"a": "yes", "b": "x"}));
+    }
+
+    #[test]
+    fn an_answer_in_the_object_wins_over_one_beside_it() {
+        let fields = [InputField::text("a", "A"), InputField::text("b", "B").optional()];
+        let read = |given: Value| read_answers(&fields, given.as_object().expect("an object")).map(Value::Object);
+        assert_eq!(read(json!({"answers": {"a": "x"}, "a": "y", "b": "z"})), Ok(json!({"a": "x", "b": "z"})));
+        assert_eq!(read(json!({"answers": null, "a": "y"})), Ok(json!({"a": "y"})));
+        for invalid in [json!([]), json!("x"), json!(1), json!(true)] {
+            let errors = read(json!({"answers": invalid, "a": "y"})).expect_err("an error");
+            assert_eq!(errors, [("answers".to_owned(), "Must be an object.".to_owned())]);
+        }
+        let fields = [InputField::text("answers", "Answers")];
+        for given in [json!({"answers": "x"}), json!({"answers": {"answers": "x"}})] {
+            let answers = read_answers(&fields, given.as_object().expect("an object")).map(Value::Object);
+            assert_eq!(answers, Ok(json!({"answers": "x"})), "{given}");
+        }
     }
 }

@@ -1,12 +1,14 @@
 // The form for additional input of a pending login, built from the fields in the response.
 
+import { make } from "/example/page.js";
+
 /** Shows the form in `place` until the login is complete; returns its result. */
 export async function provideInput(auth, result, place) {
   let errors = {};
   while (result.outcome === "input-required") {
     const answers = await submitForm(result.fields, errors, place);
     try {
-      result = await auth.resume(result, answers);
+      result = await auth.resume(answers);
       errors = {};
     } catch (problem) {
       if (problem.code !== "invalid_request") throw problem;
@@ -17,23 +19,21 @@ export async function provideInput(auth, result, place) {
 }
 
 function submitForm(fields, errors, place) {
-  const form = document.createElement("form");
+  const form = make("form");
   const inputs = fields.map((field) => [field, inputOf(field)]);
   for (const [field, input] of inputs) {
-    const label = document.createElement("label");
     const isBox = field.type === "checkbox";
-    label.append(...(isBox ? [input, ` ${field.title}`] : [field.title, " ", input]));
-    const error = document.createElement("strong");
-    error.textContent = (errors[field.name] ?? []).join(" ");
-    const help = document.createElement("small");
-    help.textContent = field.help ?? "";
-    const row = document.createElement("p");
-    row.append(label, " ", help, " ", error);
-    form.append(row);
+    const label = make("label", {}, ...(isBox ? [input, make("span", {}, field.title)] : [field.title, input]));
+    if (isBox) label.className = "tick";
+    const about = make("span", { id: `about-${field.name}` });
+    if (field.help) about.append(make("small", {}, field.help));
+    const error = (errors[field.name] ?? []).join(" ");
+    if (error) about.append(make("strong", {}, error));
+    input.setAttribute("aria-describedby", about.id);
+    if (error) input.setAttribute("aria-invalid", "true");
+    form.append(make("p", { className: "field" }, label, about));
   }
-  const button = document.createElement("button");
-  button.textContent = "Continue";
-  form.append(button);
+  form.append(make("button", {}, "Continue"));
   place.replaceChildren(form);
   place.hidden = false;
   return new Promise((resolve) => {

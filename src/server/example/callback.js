@@ -1,9 +1,8 @@
 // The redirect URI of the examples. In a pop-up, it sends the callback to the opener and closes.
 
 import { provideInput } from "/example/ask.js";
+import { element, showProblem } from "/example/page.js";
 import { createClient, webStorage } from "/example/sdk.js";
-
-const element = (id) => document.getElementById(id);
 
 // Stores the credential under the key of the example page for its kind.
 const storage = {
@@ -29,7 +28,5 @@ try {
   }
 } catch (problem) {
   element("status").textContent = "";
-  element("alert").textContent = problem.code === "access_denied" ? "You denied access at the provider." : problem.detail;
-  element("alert").dataset.code = problem.code;
-  element("alert").hidden = false;
+  showProblem(problem);
 }

@@ -1,9 +1,9 @@
 // One page for each kind of credential: sign in, show the user, call a resource and sign out with the SDK.
 
 import { provideInput } from "/example/ask.js";
+import { definitions, element, make, run } from "/example/page.js";
 import { createClient, webStorage } from "/example/sdk.js";
 
-const element = (id) => document.getElementById(id);
 const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
 
 const page = document.body.dataset.page;
@@ -12,28 +12,8 @@ const auth = createClient({
   redirectUri: new URL("/example/callback/", location.href).href,
   // Session storage survives the redirect to the provider. Sessions store no token.
   storage: webStorage(sessionStorage, `example.${page}`),
-  onSignedOut: () => showUser(null),
 });
-
-/** Runs one action at a time and shows its error. */
-async function run(text, work) {
-  const buttons = [...document.querySelectorAll("button")].filter((button) => !button.disabled);
-  element("alert").hidden = true;
-  element("status").textContent = text;
-  for (const button of buttons) button.disabled = true;
-  try {
-    await work();
-    element("status").textContent = "";
-  } catch (problem) {
-    element("status").textContent = "";
-    const messages = { access_denied: "You denied access at the provider." };
-    element("alert").textContent = messages[problem.code] ?? problem.detail ?? String(problem);
-    element("alert").dataset.code = problem.code ?? "";
-    element("alert").hidden = false;
-  } finally {
-    for (const button of buttons) button.disabled = false;
-  }
-}
+auth.subscribe(({ type }) => type === "signed-out" && showUser(null));
 
 function signIn(provider) {
   const mode = chosen("mode");
@@ -48,13 +28,9 @@ function signIn(provider) {
 async function showProviders() {
   const providers = (await auth.providers()).filter(({ kinds }) => kinds.includes(auth.kind));
   element("providers").replaceChildren(
-    ...providers.map((provider) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = `Sign in with ${provider.title}`;
-      button.dataset.provider = provider.name;
-      button.addEventListener("click", () => signIn(provider));
-      return button;
+    ...providers.map((provider, at) => {
+      const properties = { type: "button", className: at > 0 ? "quiet" : "", onclick: () => signIn(provider) };
+      return make("button", properties, `Sign in with ${provider.title}`);
     }),
   );
   if (providers.length === 0) element("providers").textContent = "No provider is configured.";
@@ -66,22 +42,9 @@ async function showUser(user) {
   if (!user) return;
   element("username").textContent = user.username;
   const rows = { Id: user.id, Name: `${user.first_name} ${user.last_name}`.trim(), "E-mail": user.email || "none" };
-  element("user").replaceChildren(
-    ...Object.entries(rows).flatMap(([term, text]) => {
-      const [name, value] = [document.createElement("dt"), document.createElement("dd")];
-      name.textContent = term;
-      value.textContent = text;
-      return [name, value];
-    }),
-  );
+  element("user").replaceChildren(...definitions(rows));
   const accounts = await auth.socialAccounts();
-  element("accounts").replaceChildren(
-    ...accounts.map(({ provider, uid }) => {
-      const item = document.createElement("li");
-      item.textContent = `${provider}: ${uid}`;
-      return item;
-    }),
-  );
+  element("accounts").replaceChildren(...accounts.map(({ provider, uid }) => make("li", {}, `${provider}: ${uid}`)));
 }
 
 element("call").addEventListener("click", () =>

@@ -1,555 +1,157 @@
 // Generated from client-sdk/typescript by `make sdk`. Do not edit.
 
-// node_modules/openapi-fetch/dist/index.mjs
-var PATH_PARAM_RE = /\{[^{}]+\}/g;
-var supportsRequestInitExt = () => {
-  return typeof process === "object" && Number.parseInt(process?.versions?.node?.substring(0, 2)) >= 18 && process.versions.undici;
-};
-function randomID() {
-  return Math.random().toString(36).slice(2, 11);
-}
-function createClient(clientOptions) {
-  let {
-    baseUrl = "",
-    Request: CustomRequest = globalThis.Request,
-    fetch: baseFetch = globalThis.fetch,
-    querySerializer: globalQuerySerializer,
-    bodySerializer: globalBodySerializer,
-    pathSerializer: globalPathSerializer,
-    headers: baseHeaders,
-    requestInitExt = void 0,
-    ...baseOptions
-  } = { ...clientOptions };
-  requestInitExt = supportsRequestInitExt() ? requestInitExt : void 0;
-  baseUrl = removeTrailingSlash(baseUrl);
-  const globalMiddlewares = [];
-  async function coreFetch(schemaPath, fetchOptions) {
-    const {
-      baseUrl: localBaseUrl,
-      fetch: fetch2 = baseFetch,
-      Request: Request2 = CustomRequest,
-      headers,
-      params = {},
-      parseAs = "json",
-      querySerializer: requestQuerySerializer,
-      bodySerializer = globalBodySerializer ?? defaultBodySerializer,
-      pathSerializer: requestPathSerializer,
-      body,
-      middleware: requestMiddlewares = [],
-      ...init
-    } = fetchOptions || {};
-    let finalBaseUrl = baseUrl;
-    if (localBaseUrl) {
-      finalBaseUrl = removeTrailingSlash(localBaseUrl) ?? baseUrl;
-    }
-    let querySerializer = typeof globalQuerySerializer === "function" ? globalQuerySerializer : createQuerySerializer(globalQuerySerializer);
-    if (requestQuerySerializer) {
-      querySerializer = typeof requestQuerySerializer === "function" ? requestQuerySerializer : createQuerySerializer({
-        ...typeof globalQuerySerializer === "object" ? globalQuerySerializer : {},
-        ...requestQuerySerializer
-      });
-    }
-    const pathSerializer = requestPathSerializer || globalPathSerializer || defaultPathSerializer;
-    const serializedBody = body === void 0 ? void 0 : bodySerializer(
-      body,
-      // Note: we declare mergeHeaders() both here and below because it’s a bit of a chicken-or-egg situation:
-      // bodySerializer() needs all headers so we aren’t dropping ones set by the user, however,
-      // the result of this ALSO sets the lowest-priority content-type header. So we re-merge below,
-      // setting the content-type at the very beginning to be overwritten.
-      // Lastly, based on the way headers work, it’s not a simple “present-or-not” check becauase null intentionally un-sets headers.
-      mergeHeaders(baseHeaders, headers, params.header)
-    );
-    const finalHeaders = mergeHeaders(
-      // with no body, we should not to set Content-Type
-      serializedBody === void 0 || // if serialized body is FormData; browser will correctly set Content-Type & boundary expression
-      serializedBody instanceof FormData ? {} : {
-        "Content-Type": "application/json"
-      },
-      baseHeaders,
-      headers,
-      params.header
-    );
-    const finalMiddlewares = [...globalMiddlewares, ...requestMiddlewares];
-    const requestInit = {
-      redirect: "follow",
-      ...baseOptions,
-      ...init,
-      body: serializedBody,
-      headers: finalHeaders
-    };
-    let id;
-    let options;
-    let request = new Request2(
-      createFinalURL(schemaPath, { baseUrl: finalBaseUrl, params, querySerializer, pathSerializer }),
-      requestInit
-    );
-    let response;
-    for (const key in init) {
-      if (!(key in request)) {
-        request[key] = init[key];
-      }
-    }
-    if (finalMiddlewares.length) {
-      id = randomID();
-      options = Object.freeze({
-        baseUrl: finalBaseUrl,
-        fetch: fetch2,
-        parseAs,
-        querySerializer,
-        bodySerializer,
-        pathSerializer
-      });
-      for (const m of finalMiddlewares) {
-        if (m && typeof m === "object" && typeof m.onRequest === "function") {
-          const result = await m.onRequest({
-            request,
-            schemaPath,
-            params,
-            options,
-            id
-          });
-          if (result) {
-            if (result instanceof Request2) {
-              request = result;
-            } else if (result instanceof Response) {
-              response = result;
-              break;
-            } else {
-              throw new Error("onRequest: must return new Request() or Response() when modifying the request");
-            }
-          }
-        }
-      }
-    }
-    if (!response) {
-      try {
-        response = await fetch2(request, requestInitExt);
-      } catch (error2) {
-        let errorAfterMiddleware = error2;
-        if (finalMiddlewares.length) {
-          for (let i = finalMiddlewares.length - 1; i >= 0; i--) {
-            const m = finalMiddlewares[i];
-            if (m && typeof m === "object" && typeof m.onError === "function") {
-              const result = await m.onError({
-                request,
-                error: errorAfterMiddleware,
-                schemaPath,
-                params,
-                options,
-                id
-              });
-              if (result) {
-                if (result instanceof Response) {
-                  errorAfterMiddleware = void 0;
-                  response = result;
-                  break;
-                }
-                if (result instanceof Error) {
-                  errorAfterMiddleware = result;
-                  continue;
-                }
-                throw new Error("onError: must return new Response() or instance of Error");
-              }
-            }
-          }
-        }
-        if (errorAfterMiddleware) {
-          throw errorAfterMiddleware;
-        }
-      }
-      if (finalMiddlewares.length) {
-        for (let i = finalMiddlewares.length - 1; i >= 0; i--) {
-          const m = finalMiddlewares[i];
-          if (m && typeof m === "object" && typeof m.onResponse === "function") {
-            const result = await m.onResponse({
-              request,
-              response,
-              schemaPath,
-              params,
-              options,
-              id
-            });
-            if (result) {
-              if (!(result instanceof Response)) {
-                throw new Error("onResponse: must return new Response() when modifying the response");
-              }
-              response = result;
-            }
-          }
-        }
-      }
-    }
-    const contentLength = response.headers.get("Content-Length");
-    if (response.status === 204 || request.method === "HEAD" || contentLength === "0" && !response.headers.get("Transfer-Encoding")?.includes("chunked")) {
-      return response.ok ? { data: void 0, response } : { error: void 0, response };
-    }
-    if (response.ok) {
-      const getResponseData = async () => {
-        if (parseAs === "stream") {
-          return response.body;
-        }
-        if (parseAs === "json" && !contentLength) {
-          const raw = await response.text();
-          return raw ? JSON.parse(raw) : void 0;
-        }
-        return await response[parseAs]();
-      };
-      return { data: await getResponseData(), response };
-    }
-    let error = await response.text();
-    try {
-      error = JSON.parse(error);
-    } catch {
-    }
-    return { error, response };
+// src/browser.ts
+function storageOf(browser, name) {
+  try {
+    return browser[name];
+  } catch {
+    return void 0;
   }
+}
+function memoryKeyValues() {
+  const rows = /* @__PURE__ */ new Map();
   return {
-    request(method, url, init) {
-      return coreFetch(url, { ...init, method: method.toUpperCase() });
-    },
-    /** Call a GET endpoint */
-    GET(url, init) {
-      return coreFetch(url, { ...init, method: "GET" });
-    },
-    /** Call a PUT endpoint */
-    PUT(url, init) {
-      return coreFetch(url, { ...init, method: "PUT" });
-    },
-    /** Call a POST endpoint */
-    POST(url, init) {
-      return coreFetch(url, { ...init, method: "POST" });
-    },
-    /** Call a DELETE endpoint */
-    DELETE(url, init) {
-      return coreFetch(url, { ...init, method: "DELETE" });
-    },
-    /** Call a OPTIONS endpoint */
-    OPTIONS(url, init) {
-      return coreFetch(url, { ...init, method: "OPTIONS" });
-    },
-    /** Call a HEAD endpoint */
-    HEAD(url, init) {
-      return coreFetch(url, { ...init, method: "HEAD" });
-    },
-    /** Call a PATCH endpoint */
-    PATCH(url, init) {
-      return coreFetch(url, { ...init, method: "PATCH" });
-    },
-    /** Call a TRACE endpoint */
-    TRACE(url, init) {
-      return coreFetch(url, { ...init, method: "TRACE" });
-    },
-    /** Register middleware */
-    use(...middleware) {
-      for (const m of middleware) {
-        if (!m) {
-          continue;
-        }
-        if (typeof m !== "object" || !("onRequest" in m || "onResponse" in m || "onError" in m)) {
-          throw new Error("Middleware must be an object with one of `onRequest()`, `onResponse() or `onError()`");
-        }
-        globalMiddlewares.push(m);
-      }
-    },
-    /** Unregister middleware */
-    eject(...middleware) {
-      for (const m of middleware) {
-        const i = globalMiddlewares.indexOf(m);
-        if (i !== -1) {
-          globalMiddlewares.splice(i, 1);
-        }
-      }
-    }
+    getItem: (name) => rows.get(name) ?? null,
+    setItem: (name, value) => void rows.set(name, value),
+    removeItem: (name) => void rows.delete(name)
   };
 }
-function serializePrimitiveParam(name, value, options) {
-  if (value === void 0 || value === null) {
-    return "";
+async function readJson(storage, name) {
+  try {
+    return JSON.parse(await storage.getItem(name) ?? "null");
+  } catch {
+    return null;
   }
-  if (typeof value === "object") {
-    throw new Error(
-      "Deeply-nested arrays/objects aren’t supported. Provide your own `querySerializer()` to handle these."
-    );
-  }
-  return `${name}=${options?.allowReserved === true ? value : encodeURIComponent(value)}`;
 }
-function serializeObjectParam(name, value, options) {
-  if (!value || typeof value !== "object") {
-    return "";
-  }
-  const values = [];
-  const joiner = {
-    simple: ",",
-    label: ".",
-    matrix: ";"
-  }[options.style] || "&";
-  if (options.style !== "deepObject" && options.explode === false) {
-    for (const k in value) {
-      values.push(k, options.allowReserved === true ? value[k] : encodeURIComponent(value[k]));
-    }
-    const final2 = values.join(",");
-    switch (options.style) {
-      case "form": {
-        return `${name}=${final2}`;
-      }
-      case "label": {
-        return `.${final2}`;
-      }
-      case "matrix": {
-        return `;${name}=${final2}`;
-      }
-      default: {
-        return final2;
-      }
-    }
-  }
-  for (const k in value) {
-    const finalName = options.style === "deepObject" ? `${name}[${k}]` : k;
-    values.push(serializePrimitiveParam(finalName, value[k], options));
-  }
-  const final = values.join(joiner);
-  return options.style === "label" || options.style === "matrix" ? `${joiner}${final}` : final;
-}
-function serializeArrayParam(name, value, options) {
-  if (!Array.isArray(value)) {
-    return "";
-  }
-  if (options.explode === false) {
-    const joiner2 = { form: ",", spaceDelimited: "%20", pipeDelimited: "|" }[options.style] || ",";
-    const final = (options.allowReserved === true ? value : value.map((v) => encodeURIComponent(v))).join(joiner2);
-    switch (options.style) {
-      case "simple": {
-        return final;
-      }
-      case "label": {
-        return `.${final}`;
-      }
-      case "matrix": {
-        return `;${name}=${final}`;
-      }
-      // case "spaceDelimited":
-      // case "pipeDelimited":
-      default: {
-        return `${name}=${final}`;
-      }
-    }
-  }
-  const joiner = { simple: ",", label: ".", matrix: ";" }[options.style] || "&";
-  const values = [];
-  for (const v of value) {
-    if (options.style === "simple" || options.style === "label") {
-      values.push(options.allowReserved === true ? v : encodeURIComponent(v));
-    } else {
-      values.push(serializePrimitiveParam(name, v, options));
-    }
-  }
-  return options.style === "label" || options.style === "matrix" ? `${joiner}${values.join(joiner)}` : values.join(joiner);
-}
-function createQuerySerializer(options) {
-  return function querySerializer(queryParams) {
-    const search = [];
-    if (queryParams && typeof queryParams === "object") {
-      for (const name in queryParams) {
-        const value = queryParams[name];
-        if (value === void 0 || value === null) {
-          continue;
-        }
-        if (Array.isArray(value)) {
-          if (value.length === 0) {
-            continue;
-          }
-          search.push(
-            serializeArrayParam(name, value, {
-              style: "form",
-              explode: true,
-              ...options?.array,
-              allowReserved: options?.allowReserved || false
-            })
-          );
-          continue;
-        }
-        if (typeof value === "object") {
-          search.push(
-            serializeObjectParam(name, value, {
-              style: "deepObject",
-              explode: true,
-              ...options?.object,
-              allowReserved: options?.allowReserved || false
-            })
-          );
-          continue;
-        }
-        search.push(serializePrimitiveParam(name, value, options));
-      }
-    }
-    return search.join("&");
-  };
-}
-function defaultPathSerializer(pathname, pathParams) {
-  let nextURL = pathname;
-  for (const match of pathname.match(PATH_PARAM_RE) ?? []) {
-    let name = match.substring(1, match.length - 1);
-    let explode = false;
-    let style = "simple";
-    if (name.endsWith("*")) {
-      explode = true;
-      name = name.substring(0, name.length - 1);
-    }
-    if (name.startsWith(".")) {
-      style = "label";
-      name = name.substring(1);
-    } else if (name.startsWith(";")) {
-      style = "matrix";
-      name = name.substring(1);
-    }
-    if (!pathParams || pathParams[name] === void 0 || pathParams[name] === null) {
-      continue;
-    }
-    const value = pathParams[name];
-    if (Array.isArray(value)) {
-      nextURL = nextURL.replace(match, serializeArrayParam(name, value, { style, explode }));
-      continue;
-    }
-    if (typeof value === "object") {
-      nextURL = nextURL.replace(match, serializeObjectParam(name, value, { style, explode }));
-      continue;
-    }
-    if (style === "matrix") {
-      nextURL = nextURL.replace(match, `;${serializePrimitiveParam(name, value)}`);
-      continue;
-    }
-    nextURL = nextURL.replace(match, style === "label" ? `.${encodeURIComponent(value)}` : encodeURIComponent(value));
-  }
-  return nextURL;
-}
-function defaultBodySerializer(body, headers) {
-  if (body instanceof FormData) {
-    return body;
-  }
-  if (headers) {
-    const contentType = headers.get instanceof Function ? headers.get("Content-Type") ?? headers.get("content-type") : headers["Content-Type"] ?? headers["content-type"];
-    if (contentType === "application/x-www-form-urlencoded") {
-      return new URLSearchParams(body).toString();
-    }
-  }
-  return JSON.stringify(body);
-}
-function createFinalURL(pathname, options) {
-  let finalURL = `${options.baseUrl}${pathname}`;
-  if (options.params?.path) {
-    finalURL = options.pathSerializer(finalURL, options.params.path);
-  }
-  let search = options.querySerializer(options.params.query ?? {});
-  if (search.startsWith("?")) {
-    search = search.substring(1);
-  }
-  if (search) {
-    finalURL += `?${search}`;
-  }
-  return finalURL;
-}
-function mergeHeaders(...allHeaders) {
-  const finalHeaders = new Headers();
-  for (const h of allHeaders) {
-    if (!h || typeof h !== "object") {
-      continue;
-    }
-    const iterator = h instanceof Headers ? h.entries() : Object.entries(h);
-    for (const [k, v] of iterator) {
-      if (v === null) {
-        finalHeaders.delete(k);
-      } else if (Array.isArray(v)) {
-        for (const v2 of v) {
-          finalHeaders.append(k, v2);
-        }
-      } else if (v !== void 0) {
-        finalHeaders.set(k, v);
-      }
-    }
-  }
-  return finalHeaders;
-}
-function removeTrailingSlash(url) {
-  if (url.endsWith("/")) {
-    return url.substring(0, url.length - 1);
-  }
-  return url;
+function writeJson(storage, name, value) {
+  return value === null ? storage.removeItem(name) : storage.setItem(name, JSON.stringify(value));
 }
 
 // src/authorization-request.ts
-var PREFIX = "rest-social-auth.authorization-request.";
+var REQUESTS = "rest-social-auth.authorization-requests";
+var PENDING = "rest-social-auth.pending-login";
 function requestKeys(state, authorizationUrl) {
   const token = new URL(authorizationUrl).searchParams.get("oauth_token");
   return token ? [state, token] : [state];
 }
-var AuthorizationRequests = class {
+var IncompleteLogins = class {
   #storage;
   constructor(storage) {
     this.#storage = storage;
   }
-  save(keys, request) {
-    this.#deleteExpired();
-    for (const key of keys) {
-      this.#storage.setItem(PREFIX + key, JSON.stringify({ ...request, keys }));
-    }
+  async save(keys, request) {
+    await this.#write([...await this.#read(), { ...request, keys }]);
   }
   /** Returns the request of the first known key and deletes it, because a state is accepted once. */
-  consume(keys) {
-    for (const key of keys) {
-      const row = this.#read(PREFIX + key);
-      if (row) {
-        for (const other of row.keys) this.#storage.removeItem(PREFIX + other);
-        return row.expires > Date.now() ? row : void 0;
-      }
-    }
-    return void 0;
+  async consume(keys) {
+    const rows = await this.#read();
+    const row = keys.flatMap((key) => rows.filter((each) => each.keys.includes(key)))[0];
+    if (row) await this.#write(rows.filter((each) => each !== row));
+    return row;
   }
-  #read(name) {
-    const text = this.#storage.getItem(name);
-    if (text === null) return void 0;
-    try {
-      return JSON.parse(text);
-    } catch {
-      this.#storage.removeItem(name);
-      return void 0;
-    }
+  async #read() {
+    const rows = await readJson(this.#storage, REQUESTS) ?? [];
+    return rows.filter(({ expires }) => expires > Date.now());
   }
-  #deleteExpired() {
-    for (let at = this.#storage.length - 1; at >= 0; at--) {
-      const name = this.#storage.key(at);
-      if (name?.startsWith(PREFIX)) {
-        const row = this.#read(name);
-        if (row && row.expires <= Date.now()) this.#storage.removeItem(name);
-      }
+  async #write(rows) {
+    await writeJson(this.#storage, REQUESTS, rows.length > 0 ? rows : null);
+  }
+  /** `page`: where the pending login is returned again after a reload. */
+  async setPending(login, page = "") {
+    await writeJson(this.#storage, PENDING, login && { ...login, page });
+  }
+  /** The pending login, of this page only if `page` is given. */
+  async pending(page) {
+    const row = await readJson(this.#storage, PENDING);
+    if (!row) return null;
+    const { page: own, ...login } = row;
+    if (login.expires <= Date.now()) {
+      await this.setPending(null);
+      return null;
     }
+    return page === void 0 || page === own ? login : null;
   }
 };
 
+// src/problem.ts
+var Problem = class _Problem extends Error {
+  name = "Problem";
+  constructor({ cause, ...members }) {
+    super(`${members.code}: ${members.detail}`, { cause });
+    Object.assign(this, { status: 0, errors: {}, ...members });
+  }
+  /** Reads an error response. Never throws. */
+  static async of(response) {
+    const body = await response.json().catch(() => void 0);
+    return _Problem.read(body, response.status, response.headers.get("x-request-id") ?? void 0);
+  }
+  /** Reads a parsed problem document. */
+  static read(body, status, requestId) {
+    const members = isRecord(body) ? body : {};
+    const text = (name) => typeof members[name] === "string" ? members[name] : void 0;
+    const flowToken = text("flow_token");
+    return new _Problem({
+      code: text("code") ?? "unexpected_answer",
+      detail: text("detail") ?? `The server answered ${status}.`,
+      status,
+      requestId: text("request_id") ?? requestId,
+      errors: isRecord(members["errors"]) ? members["errors"] : {},
+      additionalInput: flowToken ? {
+        flowToken,
+        step: members["step"],
+        fields: members["fields"],
+        expiresIn: members["expires_in"]
+      } : void 0
+    });
+  }
+};
+function isRecord(value) {
+  return typeof value === "object" && value !== null;
+}
+async function withWayBack({ provider, next }, work) {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Problem) Object.assign(error, { provider, next });
+    throw error;
+  }
+}
+
+// src/call.ts
+async function call(send, request, milliseconds, origin) {
+  const { signal } = request;
+  const limit = new AbortController();
+  const abort = () => limit.abort(signal.reason);
+  if (signal?.aborted) abort();
+  signal?.addEventListener("abort", abort);
+  const timer = setTimeout(() => limit.abort(), milliseconds);
+  try {
+    return await send(request, { signal: limit.signal });
+  } catch (cause) {
+    if (signal?.aborted) throw signal.reason;
+    if (limit.signal.aborted) {
+      throw new Problem({ code: "timeout", detail: `The server did not answer within ${milliseconds / 1e3} seconds.`, cause });
+    }
+    const isOtherOrigin = origin !== void 0 && origin !== new URL(request.url).origin;
+    const hint = isOtherOrigin ? `, or its ALLOWED_ORIGINS does not list ${origin}` : "";
+    throw new Problem({ code: "network_error", detail: `The server could not be reached${hint}.`, cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+async function bodyOf(response) {
+  if (!response.ok) throw await Problem.of(response);
+  if (response.status === 204) return void 0;
+  return response.json().catch((cause) => {
+    throw new Problem({ code: "unexpected_answer", detail: "The server's answer is not JSON.", status: response.status, cause });
+  });
+}
+function init(method, { signal } = {}, body) {
+  const headers = { accept: "application/json", ...body && { "content-type": "application/json" } };
+  return { method, headers, ...signal && { signal }, ...body && { body: JSON.stringify(body) } };
+}
+
 // src/callback.ts
-var PROVIDER_PARAMETERS = [
-  "code",
-  "state",
-  "iss",
-  "scope",
-  "session_state",
-  "authuser",
-  "hd",
-  "prompt",
-  "id_token",
-  "token_type",
-  "expires_in",
-  "oauth_token",
-  "oauth_verifier",
-  "oauth_problem",
-  "denied",
-  "redirect_state",
-  "error",
-  "error_code",
-  "error_description",
-  "error_message",
-  "error_reason",
-  "error_uri"
-];
 var CALLBACK_PARAMETERS = [
   "code",
   "error",
@@ -560,6 +162,24 @@ var CALLBACK_PARAMETERS = [
   "error_code",
   "openid.mode",
   "hash"
+];
+var PROVIDER_PARAMETERS = [
+  ...CALLBACK_PARAMETERS,
+  "state",
+  "redirect_state",
+  "iss",
+  "scope",
+  "session_state",
+  "authuser",
+  "hd",
+  "prompt",
+  "id_token",
+  "token_type",
+  "expires_in",
+  "error_description",
+  "error_message",
+  "error_reason",
+  "error_uri"
 ];
 var TELEGRAM = "tgAuthResult";
 var KEY_PARAMETERS = ["state", "redirect_state", "oauth_token", "denied"];
@@ -596,27 +216,13 @@ function cleanAddress(address) {
 
 // src/credentials.ts
 function memoryStorage() {
-  let stored = null;
-  return {
-    get: () => stored,
-    set: (credentials) => {
-      stored = credentials;
-    }
-  };
+  return webStorage(memoryKeyValues());
 }
-function webStorage(storage = sessionStorage, name = "rest-social-auth.credentials") {
+function webStorage(storage, name = "rest-social-auth.credentials") {
+  const rows = () => storage ?? sessionStorage;
   return {
-    get: () => {
-      try {
-        return JSON.parse(storage.getItem(name) ?? "null");
-      } catch {
-        return null;
-      }
-    },
-    set: (credentials) => {
-      if (credentials) storage.setItem(name, JSON.stringify(credentials));
-      else storage.removeItem(name);
-    }
+    get: () => readJson(rows(), name),
+    set: (credentials) => writeJson(rows(), name, credentials)
   };
 }
 function authorization(credentials) {
@@ -646,68 +252,18 @@ function lifetime(token) {
   }
 }
 
-// src/problem.ts
-var Problem = class _Problem extends Error {
-  name = "Problem";
-  code;
-  /** A text for users. It may change between releases. */
-  detail;
-  status;
-  title;
-  /** Also in the log of the server. */
-  requestId;
-  /** Messages by field, for `invalid_request`. */
-  errors;
-  constructor(members) {
-    super(`${members.code}: ${members.detail}`, members.cause === void 0 ? void 0 : { cause: members.cause });
-    this.code = members.code;
-    this.detail = members.detail;
-    this.status = members.status ?? 0;
-    this.title = members.title ?? "";
-    this.requestId = members.requestId;
-    this.errors = members.errors ?? {};
-  }
-  /** Reads an error response. Never throws. */
-  static async of(response) {
-    const { status } = response;
-    const requestId = response.headers.get("x-request-id") ?? void 0;
-    let body;
-    try {
-      body = await response.json();
-    } catch (cause) {
-      body = void 0;
-    }
-    return _Problem.read(body, status, requestId);
-  }
-  /** Reads a parsed problem document. */
-  static read(body, status, requestId) {
-    const members = isRecord(body) ? body : {};
-    const text = (name) => typeof members[name] === "string" ? members[name] : void 0;
-    const code = text("code");
-    const id = text("request_id") ?? requestId;
-    return new _Problem({
-      code: code ?? "unexpected_answer",
-      detail: text("detail") ?? `The server answered ${status}.`,
-      status,
-      title: text("title") ?? "",
-      ...id === void 0 ? {} : { requestId: id },
-      errors: isRecord(members["errors"]) ? members["errors"] : {}
-    });
-  }
-};
-function isRecord(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 // src/popup.ts
 var CHANNEL = "rest-social-auth.callback.";
 var ACKNOWLEDGEMENT_TIMEOUT = 700;
 var CLOSED_CHECK_INTERVAL = 400;
 var CLOSED_CHECKS = 3;
-function sendToOpener(keys, fields) {
-  if (typeof BroadcastChannel === "undefined") return Promise.resolve(false);
+function openChannels({ BroadcastChannel }, keys) {
+  return BroadcastChannel ? keys.map((key) => new BroadcastChannel(CHANNEL + key)) : [];
+}
+function sendToOpener(browser, keys, fields) {
+  const channels = openChannels(browser, keys);
+  if (channels.length === 0) return Promise.resolve(false);
   return new Promise((resolve) => {
-    const channels = keys.map((key) => new BroadcastChannel(CHANNEL + key));
     const done = (isReceived) => {
       clearTimeout(timer);
       for (const channel of channels) channel.close();
@@ -722,13 +278,19 @@ function sendToOpener(keys, fields) {
     }
   });
 }
-function waitForCallback(keys, popup, hasFocus) {
+function waitForCallback(browser, keys, popup, expires, signal) {
   return new Promise((resolve, reject) => {
-    const channels = keys.map((key) => new BroadcastChannel(CHANNEL + key));
+    const channels = openChannels(browser, keys);
     const done = () => {
       clearInterval(timer);
+      signal?.removeEventListener("abort", abort);
       for (const channel of channels) channel.close();
     };
+    const fail = (reason) => {
+      done();
+      reject(reason);
+    };
+    const abort = () => fail(signal?.reason);
     for (const channel of channels) {
       channel.onmessage = (event) => {
         const { kind, fields } = event.data ?? {};
@@ -742,81 +304,329 @@ function waitForCallback(keys, popup, hasFocus) {
     }
     let checks = 0;
     const timer = setInterval(() => {
-      checks = popup.closed && hasFocus() ? checks + 1 : 0;
+      if (Date.now() > expires) {
+        fail(new Problem({ code: "state_expired", detail: "The sign-in took too long. Start again." }));
+      }
+      checks = popup.closed && browser.document?.hasFocus() ? checks + 1 : 0;
       if (checks < CLOSED_CHECKS) return;
-      done();
-      reject(new Problem({ code: "popup_closed", detail: "The window was closed before the sign-in was complete." }));
+      fail(new Problem({ code: "popup_closed", detail: "The window was closed before the sign-in was complete." }));
     }, CLOSED_CHECK_INTERVAL);
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort);
   });
+}
+
+// src/state.ts
+var SESSION_KEY = "rest-social-auth.session";
+var OTHER_TAB_TIMEOUT = 50;
+var AuthState = class {
+  #kind;
+  #environment;
+  #storageOption;
+  #listeners = /* @__PURE__ */ new Set();
+  #storageInUse;
+  #channelInUse;
+  #refreshing;
+  #user;
+  /** The login of the credentials that this tab had last. */
+  #login;
+  /** Ends the wait for a newer token of another tab. */
+  #onNewerToken = () => {
+  };
+  constructor(kind, storage, environment) {
+    this.#kind = kind;
+    this.#storageOption = storage;
+    this.#environment = environment;
+  }
+  subscribe(listener) {
+    const subscription = (event) => listener(event);
+    this.#listeners.add(subscription);
+    void this.#channel;
+    return () => void this.#listeners.delete(subscription);
+  }
+  /** The user, loaded once for each login. */
+  user() {
+    return this.#user ?? this.setUser(this.#environment.loadUser());
+  }
+  setUser(user) {
+    this.#user = user;
+    user.catch(() => {
+      if (this.#user === user) this.#user = void 0;
+    });
+    return user;
+  }
+  async stored() {
+    const stored = await this.#storage.get();
+    if (stored) this.#login = stored.login;
+    return stored;
+  }
+  /** The stored credentials, refreshed when they expire soon. */
+  async current() {
+    const stored = await this.stored();
+    if (stored) void this.#channel;
+    return stored && needsRefresh(stored, Date.now()) ? this.refresh(stored) : stored;
+  }
+  /** The family of the current credential, or of the client's kind when signed out. */
+  async family() {
+    const stored = await this.stored();
+    if (stored) return stored.family;
+    return await this.#tabStorage?.getItem(SESSION_KEY) === this.#environment.baseUrl() ? "session" : familyOf(this.#kind);
+  }
+  /** Stores the credentials of a login; `null` for a session. Returns the credentials that they replace. */
+  async signIn(credentials, user) {
+    const former = await this.stored();
+    await this.#storage.set(credentials);
+    await this.#markSession(credentials === null && familyOf(this.#kind) !== "session");
+    this.#login = credentials?.login;
+    this.#user = user ? Promise.resolve(user) : void 0;
+    this.#emit({ type: "signed-in", user, isRemote: false });
+    const isSameLogin = credentials !== null && former?.login === credentials.login;
+    if (isSameLogin) this.#post({ type: "token-refreshed", login: credentials.login, credentials });
+    else this.#post({ type: "signed-in", login: credentials?.login, user });
+    return former;
+  }
+  /** Deletes the credentials. `isEverywhere`: the credentials of all tabs are revoked. */
+  async signOut(isEverywhere = false) {
+    const login = (await this.stored())?.login;
+    const wasSignedIn = login !== void 0 || await this.family() === "session";
+    await this.#storage.set(null);
+    await this.#markSession(false);
+    this.#signedOut(false);
+    if (wasSignedIn) this.#post({ type: "signed-out", login, isEverywhere });
+  }
+  /** Deletes rejected credentials, unless another tab has stored new ones. */
+  async forget(credentials) {
+    if ((await this.stored())?.token === credentials.token) await this.signOut();
+  }
+  userUpdated(user, login) {
+    this.#user = Promise.resolve(user);
+    this.#emit({ type: "user-updated", user, isRemote: false });
+    this.#post({ type: "user-updated", login, user });
+  }
+  /** A page of the back-forward cache is shown again: its state may be old. */
+  async restored() {
+    const user = await this.setUser(this.#environment.loadUser());
+    this.#emit(user ? { type: "signed-in", user, isRemote: true } : { type: "signed-out", isRemote: true });
+  }
+  /** One refresh at a time for all waiting requests, in this tab and in other tabs of the origin. */
+  refresh(stale) {
+    this.#refreshing ??= withLock(() => this.#refreshOnce(stale)).finally(() => {
+      this.#refreshing = void 0;
+    });
+    return this.#refreshing;
+  }
+  async #refreshOnce(stale) {
+    if (this.#storage.isCopied) await this.#askOtherTabs(stale);
+    const stored = await this.stored();
+    if (stored?.token !== stale.token) return stored;
+    const [path, body] = stale.family === "jwt-sliding" ? ["/api/token/sliding/refresh/", { token: stale.token }] : ["/api/token/refresh/", { refresh: stale.refresh }];
+    const request = new Request(this.#environment.baseUrl() + path, { ...init("POST", {}, body), credentials: "omit" });
+    const response = await this.#environment.call(request);
+    if (response.status === 401) {
+      await this.forget(stale);
+      return null;
+    }
+    const { access, token = access, refresh = stale.refresh } = await bodyOf(response);
+    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response of the refresh has no token." });
+    if ((await this.stored())?.token !== stale.token) return this.stored();
+    const refreshed = { ...stale, token, received: Date.now(), ...refresh ? { refresh } : {} };
+    await this.#storage.set(refreshed);
+    this.#emit({ type: "token-refreshed", isRemote: false });
+    this.#postRefreshed(refreshed);
+    return refreshed;
+  }
+  /** A duplicated tab may have refreshed the tokens of which this tab has a copy. Then they are stored here too. */
+  async #askOtherTabs({ login, received }) {
+    if (!this.#channel) return;
+    const answer = new Promise((resolve) => {
+      this.#onNewerToken = resolve;
+      setTimeout(resolve, OTHER_TAB_TIMEOUT);
+    });
+    this.#post({ type: "newer-token", login, received });
+    await answer;
+  }
+  #postRefreshed(credentials) {
+    const { login } = credentials;
+    this.#post({ type: "token-refreshed", login, ...this.#storage.isCopied ? { credentials } : {} });
+  }
+  async #receive(message) {
+    const former = this.#login;
+    const stored = await this.stored();
+    const { type, login } = message;
+    const isOwn = login === void 0 ? await this.family() === "session" : login === (stored?.login ?? former);
+    if (type === "newer-token") {
+      if (isOwn && stored && stored.received > message.received) this.#postRefreshed(stored);
+    } else if (type === "token-refreshed") {
+      if (!isOwn) return;
+      const { credentials } = message;
+      if (credentials && stored && credentials.received > stored.received) await this.#storage.set(credentials);
+      this.#onNewerToken();
+      this.#emit({ type, isRemote: true });
+    } else if (type === "signed-out") {
+      if (!isOwn) return void (message.isEverywhere && stored && await this.#environment.loadUser());
+      if (stored?.login === login) await this.#storage.set(null);
+      this.#signedOut(true);
+    } else if (isOwn) {
+      const { user } = message;
+      this.#user = user ? Promise.resolve(user) : void 0;
+      this.#emit({ type, user, isRemote: true });
+    }
+  }
+  #signedOut(isRemote) {
+    this.#login = void 0;
+    this.#user = Promise.resolve(null);
+    this.#emit({ type: "signed-out", isRemote });
+  }
+  /** Listeners run later, so that an error of theirs does not fail the call that caused the event. */
+  #emit(event) {
+    for (const listener of this.#listeners) queueMicrotask(() => listener(event));
+  }
+  #post(message) {
+    this.#channel?.postMessage(message);
+  }
+  async #markSession(isSession) {
+    const storage = this.#tabStorage;
+    await (isSession ? storage?.setItem(SESSION_KEY, this.#environment.baseUrl()) : storage?.removeItem(SESSION_KEY));
+  }
+  get #tabStorage() {
+    return storageOf(this.#environment.browser(), "sessionStorage");
+  }
+  /** Opened when there is something to hear: importing the client, or creating it on a server, opens nothing. */
+  get #channel() {
+    const { BroadcastChannel } = this.#environment.browser();
+    if (!this.#channelInUse && BroadcastChannel) {
+      this.#channelInUse = new BroadcastChannel(`rest-social-auth.${this.#environment.baseUrl()}`);
+      this.#channelInUse.onmessage = ({ data }) => void this.#receive(data).catch(() => {
+      });
+    }
+    return this.#channelInUse;
+  }
+  get #storage() {
+    return this.#storageInUse ??= storageFor(this.#storageOption, this.#environment.browser());
+  }
+};
+function familyOf(kind) {
+  return kind.replace(/[-_]user$/, "");
+}
+function authenticated(request, family, credentials) {
+  const copy = new Request(request, { credentials: family === "session" ? "include" : "omit" });
+  if (credentials) copy.headers.set("authorization", authorization(credentials));
+  return copy;
+}
+function storageFor(option = "tab", browser) {
+  if (typeof option === "object") return option;
+  const rows = option === "memory" ? void 0 : storageOf(browser, option === "tab" ? "sessionStorage" : "localStorage");
+  return rows ? { ...webStorage(rows), isCopied: option === "tab" } : memoryStorage();
+}
+async function withLock(work) {
+  const locks = globalThis.navigator?.locks;
+  return locks ? await locks.request("rest-social-auth.refresh", work) : work();
 }
 
 // src/client.ts
 var pendingCallbacks = /* @__PURE__ */ new WeakMap();
-var SESSION_KEY = "rest-social-auth.session";
 var RESULT_LIFETIME = 1e3;
-function createClient2(options = {}) {
+var PENDING_ENDED = ["state_expired", "code_already_used", "flow_mismatch"];
+function createClient(options = {}) {
   return new SocialAuth(options);
 }
 var SocialAuth = class {
   kind;
-  /** All operations of the server, typed from its OpenAPI document and sent with the credentials. */
-  api;
-  #baseUrl;
-  #redirectUri;
-  #storage;
-  #origins;
-  #onSignedOut;
-  #fetchOption;
-  #browserOption;
-  #refreshing;
+  #options;
+  #state;
+  #incompleteInUse;
   constructor(options) {
-    const { baseUrl, kind = "session", redirectUri, storage = memoryStorage(), origins = [], onSignedOut } = options;
-    this.#fetchOption = options.fetch;
-    this.#browserOption = options.browser;
-    this.#baseUrl = new URL(baseUrl ?? "/", this.#browser.location.href).href.replace(/\/$/, "");
-    this.kind = kind;
-    this.#redirectUri = redirectUri;
-    this.#storage = storage;
-    this.#origins = new Set([this.#baseUrl, ...origins].map((address) => new URL(address).origin));
-    this.#onSignedOut = onSignedOut ?? (() => {
+    this.#options = options;
+    this.kind = options.kind ?? "session";
+    this.#state = new AuthState(this.kind, options.storage, {
+      browser: () => this.#browser,
+      baseUrl: () => this.baseUrl,
+      call: (request) => this.#call(request),
+      loadUser: () => this.#loadUser()
     });
-    this.api = createClient({ baseUrl: this.#baseUrl, fetch: (request) => this.#send(request) });
+  }
+  /** The server's URL, without a slash at the end. Problems: `no_browser`. */
+  get baseUrl() {
+    const { baseUrl = "/" } = this.#options;
+    const page = this.#browser.location?.href;
+    if (page === void 0 && !/^https?:/.test(baseUrl)) {
+      throw new Problem({ code: "no_browser", detail: "There is no page whose origin could be used. Set baseUrl." });
+    }
+    return new URL(baseUrl, page).href.replace(/\/$/, "");
+  }
+  /**
+   * Calls the listener after each change of the state, in this tab or in another tab with the same login. Returns a function
+   * that ends the subscription.
+   */
+  subscribe(listener) {
+    return this.#state.subscribe(listener);
+  }
+  /** Who is signed in, or `null`. Asks the server once for each login; `user()` asks each time. */
+  async getSession() {
+    const user = await this.#state.user();
+    return user && { user, kind: await this.#state.family() };
   }
   /** The configured providers, in the order of the server. */
-  async providers() {
-    return (await this.#answer(this.api.GET("/api/login/social/providers/"))).providers;
+  async providers(options = {}) {
+    const list = await this.#ask("GET", "/api/login/social/providers/", options);
+    return list.providers;
   }
-  async signIn(provider, options = {}) {
-    if (options.mode === "popup") return this.#signInByPopup(provider, options);
-    const begun = await this.#begin(provider, options);
-    new AuthorizationRequests(this.#browser.sessionStorage).save(begun.keys, begun.request);
-    this.#browser.location.assign(begun.authorizationUrl);
-    return new Promise(() => {
+  signIn(provider, options = {}) {
+    const { mode, redirect = true, next } = options;
+    const isPopup = mode === "popup";
+    const signIn = isPopup ? this.#signInByPopup(provider, options) : this.#signInByRedirect(provider, options, redirect);
+    return withWayBack({ provider, next }, signIn);
+  }
+  async #signInByRedirect(provider, options, redirect) {
+    const { location } = this.#browser;
+    if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page to leave. Pass redirect: false." });
+    const { keys, request, authorizationUrl } = await this.#begin(provider, options);
+    await this.#incomplete.save(keys, request);
+    if (!redirect || !location) return { url: authorizationUrl };
+    location.assign(authorizationUrl);
+    return new Promise((resolve, reject) => {
+      this.#browser.addEventListener?.("pageshow", ({ persisted }) => {
+        if (persisted) this.#state.restored().then(() => resolve({ outcome: "none" }), reject);
+      });
     });
   }
   async #signInByPopup(provider, options) {
-    const popup = this.#browser.open("about:blank", "_blank", "popup,width=480,height=720");
+    const popup = this.#browser.open?.("about:blank", "_blank", "popup,width=480,height=720");
     if (!popup) throw new Problem({ code: "popup_blocked", detail: "The browser blocked the sign-in window." });
     try {
       const { keys, request, authorizationUrl } = await this.#begin(provider, options);
-      const callback = waitForCallback(keys, popup, () => this.#browser.document.hasFocus());
+      const callback = waitForCallback(this.#browser, keys, popup, request.expires, options.signal);
       popup.location.href = authorizationUrl;
-      return await this.#completeLogin(request, await callback);
+      return await this.#completeLogin(request, await callback, options);
     } finally {
       popup.close();
     }
   }
-  async #begin(provider, options) {
-    const { redirectUri = this.#redirectUri, scope, next, link = false, address } = options;
-    const kind = options.kind ?? (link && await this.#family() === "session" ? "session" : this.kind);
-    const body = {
-      ...address,
-      ...redirectUri === void 0 ? {} : { redirect_uri: redirectUri },
-      ...scope === void 0 ? {} : { scope },
-      ...next === void 0 ? {} : { next }
+  /**
+   * Signs in with an ID token that a script or an app of the provider issues, such as Google's. `obtain` gets the nonce that
+   * the token must contain, and returns the token, or `null` if there is none.
+   */
+  signInWithIdToken(provider, obtain, options = {}) {
+    const signIn = async () => {
+      const { request, state, nonce } = await this.#begin(provider, options);
+      const token = await obtain(nonce);
+      return token === null ? { outcome: "none" } : this.#completeLogin(request, { state, id_token: token }, options);
     };
+    return withWayBack({ provider, next: options.next }, signIn());
+  }
+  /** Before an account is linked: without a signed-in user, the login would sign a new user up. */
+  async #requireUser(options) {
+    const isSession = await this.#state.family() === "session";
+    if (isSession ? await this.user(options) : await this.#state.current()) return;
+    throw new Problem({ code: "not_authenticated", status: 401, detail: "Sign in before you link an account." });
+  }
+  async #begin(provider, options) {
+    const { redirectUri = this.#options.redirectUri, scope, next, link = false, data, parameters, signal } = options;
+    if (link) await this.#requireUser(options);
+    const kind = options.kind ?? (link && await this.#state.family() === "session" ? "session" : this.kind);
+    const body = { ...parameters, redirect_uri: redirectUri, scope: scope?.join(" "), next, data };
     const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
-    const begun = await this.#post(path, body, kind, link);
+    const begun = await this.#post(path, body, { kind, link, signal });
     const request = {
       provider,
       kind,
@@ -825,21 +635,28 @@ var SocialAuth = class {
       ...begun.next ? { next: begun.next } : {},
       ...link ? { link } : {}
     };
-    const authorizationUrl = begun.authorization_url;
-    return { request, authorizationUrl, keys: requestKeys(begun.state, authorizationUrl) };
+    const { authorization_url: authorizationUrl, state, nonce } = begun;
+    return { request, authorizationUrl, state, nonce, keys: requestKeys(state, authorizationUrl) };
   }
   /**
    * Completes a login on the page at `redirectUri`: reads the URL, removes the code from it, and signs in. It is safe to
-   * call it on any page and more than once.
+   * call it on any page and more than once. When this page is reloaded while a login needs additional input, it returns
+   * `input-required` again. `url`: a callback that is not the page's URL, in an app.
    *
    * Problems: those of the server, such as `access_denied` when the user denied consent, and `callback_unknown`.
    */
-  handleCallback() {
+  handleCallback(options = {}) {
     const browser = this.#browser;
-    const callback = readCallback(browser.location.href);
-    if (!callback) return pendingCallbacks.get(browser) ?? Promise.resolve({ outcome: "none" });
-    browser.history.replaceState(browser.history.state, "", cleanAddress(browser.location.href));
-    const result = this.#completeCallback(callback);
+    const address = options.url ?? browser.location?.href;
+    const callback = address === void 0 ? void 0 : readCallback(address);
+    if (!callback) {
+      const earlier = pendingCallbacks.get(browser);
+      return earlier ?? this.pendingLogin(pageOf(address)).then((login) => login ?? { outcome: "none" });
+    }
+    if (options.url === void 0 && address !== void 0) {
+      browser.history?.replaceState(browser.history.state, "", cleanAddress(address));
+    }
+    const result = this.#completeCallback(callback, options);
     pendingCallbacks.set(browser, result);
     const forget = () => {
       setTimeout(() => {
@@ -849,11 +666,11 @@ var SocialAuth = class {
     result.then(forget, forget);
     return result;
   }
-  async #completeCallback({ keys, fields }) {
-    const request = new AuthorizationRequests(this.#browser.sessionStorage).consume(keys);
-    if (request) return this.#completeLogin(request, fields);
-    if (await sendToOpener(keys, fields)) {
-      this.#browser.close();
+  async #completeCallback({ keys, fields }, options) {
+    const request = await this.#incomplete.consume(keys);
+    if (request) return this.#completeLogin(request, fields, options);
+    if (await sendToOpener(this.#browser, keys, fields)) {
+      this.#browser.close?.();
       return { outcome: "sent-to-opener" };
     }
     throw new Problem({
@@ -861,267 +678,264 @@ var SocialAuth = class {
       detail: "This sign-in was not started in this tab, or it is already complete. Start again."
     });
   }
-  async #completeLogin(request, fields) {
+  #completeLogin(request, fields, { signal }) {
     const { provider, kind, flowToken, next, link = false } = request;
     const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
-    const body = await this.#post(path, { ...fields, flow_token: flowToken }, kind, link);
-    return this.#outcome({ provider, kind, next }, body);
+    const body = this.#post(path, { ...fields, flow_token: flowToken }, { kind, link, signal });
+    return this.#result({ provider, kind, next }, body, link);
   }
   /**
-   * Continues a pending login with the user's answers. The server may ask for more input again.
+   * Exchanges the one-time code of the server-side redirect flow, for apps: `kind` is that of `authorize`.
    *
-   * Problems: those of the server. After `invalid_request` with `errors` by field, call it again with other answers.
+   * Problems: `invalid_code`, `flow_mismatch`.
    */
-  async resume(pending, answers) {
-    const { provider, kind, next, flowToken } = pending;
-    const path = "/api/login/social/resume/";
-    const body = await this.#post(path, { ...answers, flow_token: flowToken }, kind, false);
-    return this.#outcome({ provider, kind, next }, body);
+  swap(code, login) {
+    const { provider, kind = this.kind, next, codeVerifier, signal } = login;
+    const body = { code, code_verifier: codeVerifier };
+    const answer = this.#post("/api/login/social/swap/", body, { kind, signal });
+    return this.#result({ provider, kind, next }, answer);
   }
-  async #outcome(login, body) {
-    const { kind } = login;
-    if (requiresInput(body)) {
-      const { flow_token: flowToken, expires_in, step, fields } = body;
-      return { outcome: "input-required", ...login, step, fields, flowToken, expires: Date.now() + expires_in * 1e3 };
+  /**
+   * The login of this tab that waits for additional input, also after a reload; `null` when there is none or it has
+   * expired. With `page`, only if it began on this page.
+   */
+  async pendingLogin(page) {
+    const login = await this.#incomplete.pending(page);
+    return login && { outcome: "input-required", ...login };
+  }
+  /**
+   * Continues the pending login of this tab with the user's answers, by the names of its fields. The server may ask for more
+   * input again.
+   *
+   * Problems: those of the server; `state_expired` when no login waits. After `invalid_request` with `errors` by field, call
+   * it again with other answers.
+   */
+  async resume(answers, { signal } = {}) {
+    const pending = await this.#incomplete.pending();
+    if (!pending) {
+      throw new Problem({ code: "state_expired", detail: "No sign-in waits for your input, or it has expired. Start again." });
     }
-    const family = familyOf(kind);
+    const { provider, kind, next, flowToken } = pending;
+    const body = { flow_token: flowToken, answers };
+    try {
+      const answer = this.#post("/api/login/social/resume/", body, { kind, signal });
+      return await this.#result({ provider, kind, next }, answer);
+    } catch (problem) {
+      if (problem instanceof Problem && PENDING_ENDED.includes(problem.code)) await this.#incomplete.setPending(null);
+      throw problem;
+    }
+  }
+  async #result(login, answer, link = false) {
+    try {
+      return await withWayBack(login, answer.then((body) => this.#signedIn(login, body, link)));
+    } catch (problem) {
+      if (!(problem instanceof Problem) || !problem.additionalInput) throw problem;
+      const { expiresIn, ...input } = problem.additionalInput;
+      const pending = { ...login, ...input, expires: Date.now() + expiresIn * 1e3 };
+      await this.#incomplete.setPending(pending, pageOf(this.#browser.location?.href));
+      return { outcome: "input-required", ...pending };
+    }
+  }
+  async #signedIn(login, body, link) {
+    const { is_new: isNew, data, token, refresh } = body;
+    const family = familyOf(login.kind);
+    let credentials = null;
     if (family !== "session") {
-      const { token, refresh } = body;
       if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response of the login has no token." });
-      await this.#storage.set({ family, token, received: Date.now(), ...refresh ? { refresh } : {} });
-      this.#markSession(false);
-    } else {
-      await this.#storage.set(null);
-      this.#markSession(familyOf(this.kind) !== "session");
+      const id = link && (await this.#state.stored())?.login || randomId();
+      credentials = { family, token, received: Date.now(), login: id, ...refresh ? { refresh } : {} };
+    } else if (!await this.#hasCookie()) {
+      throw new Problem({
+        code: "cookie_refused",
+        detail: `The browser did not store the session cookie, because this page and ${this.baseUrl} are on different sites. Use one site (localhost and 127.0.0.1 are two), or a kind with a token.`
+      });
     }
-    const { is_new: isNew } = body;
-    return { outcome: "signed-in", ...login, user: userOf(body), ...isNew === void 0 ? {} : { isNew } };
+    const user = userOf(body);
+    const former = await this.#state.signIn(credentials, user);
+    await this.#incomplete.setPending(null);
+    if (former && former.token !== token) await this.#revoke(former).catch(() => {
+    });
+    return {
+      outcome: "signed-in",
+      ...login,
+      user,
+      ...isNew === void 0 ? {} : { isNew },
+      ...data === void 0 ? {} : { data }
+    };
+  }
+  /** Whether the browser sends the session cookie. It always does on the host of the server, where nothing is asked. */
+  async #hasCookie() {
+    const page = this.#browser.location?.href;
+    if (page === void 0 || new URL(page).hostname === new URL(this.baseUrl).hostname) return true;
+    const request = new Request(`${this.baseUrl}/api/user/`, { ...init("GET"), credentials: "include" });
+    return (await this.#call(request)).status !== 401;
   }
   /** The signed-in user, or `null`. */
-  async user() {
-    if (await this.#family() !== "session" && await this.#storage.get() === null) return null;
-    const { data, error, response } = await this.api.GET("/api/user/");
-    if (data) return data;
-    if (response.status === 401) return null;
-    throw Problem.read(error, response.status);
+  user(options = {}) {
+    const user = this.#loadUser(options);
+    void this.#state.setUser(user);
+    return user;
+  }
+  async #loadUser(options = {}) {
+    if (await this.#state.family() !== "session" && await this.#state.stored() === null) return null;
+    return this.#ask("GET", "/api/user/", options).catch((problem) => {
+      if (problem instanceof Problem && problem.status === 401) return null;
+      throw problem;
+    });
   }
   /** Updates editable fields of the user. Problems: `invalid_request` with `errors` by field. */
-  async updateUser(change) {
-    return this.#answer(this.api.PATCH("/api/user/", { body: change }));
+  async updateUser(change, options = {}) {
+    const login = (await this.#state.stored())?.login;
+    const user = await this.#ask("PATCH", "/api/user/", options, change);
+    this.#state.userUpdated(user, login);
+    return user;
   }
   /** Everything that the server stores about this user. */
-  async exportUser() {
-    return this.#answer(this.api.GET("/api/user/export/"));
+  exportUser(options = {}) {
+    return this.#ask("GET", "/api/user/export/", options);
   }
   /** Deletes the user permanently. Problems: `fresh_login_required` (sign in again first). */
-  async deleteUser() {
-    await this.#done(this.api.DELETE("/api/user/"));
-    await this.#clear();
+  async deleteUser(options = {}) {
+    await this.#ask("DELETE", "/api/user/", options);
+    await this.#state.signOut(true);
   }
   /** The social accounts of this user. */
-  async socialAccounts() {
-    return this.#answer(this.api.GET("/api/user/social/"));
+  socialAccounts(options = {}) {
+    return this.#ask("GET", "/api/user/social/", options);
   }
   /**
    * Unlinks an account by its `id` in the list. Problems: `last_login_method` (link another account first),
    * `fresh_login_required` (sign in again first), `not_found`.
    */
-  async unlink(account) {
-    await this.#done(this.api.DELETE("/api/user/social/{id}/", { params: { path: { id: String(account) } } }));
+  unlink(account, options = {}) {
+    return this.#ask("DELETE", `/api/user/social/${account}/`, options);
   }
   /**
    * The provider's access token of an account, refreshed when necessary. Problems: `token_not_kept` when the server
    * stores none, `token_ended` when it has expired (sign in with the account again).
    */
-  async providerToken(account) {
-    return this.#answer(this.api.GET("/api/user/social/{id}/token/", { params: { path: { id: String(account) } } }));
+  providerToken(account, options = {}) {
+    return this.#ask("GET", `/api/user/social/${account}/token/`, options);
   }
   /** All credentials of this user, the last used first. `current` marks the credential of this request. */
-  async credentials() {
+  async credentials(options = {}) {
     const listed = [];
-    let cursor;
-    do {
-      const page = await this.api.GET("/api/user/credentials/", { params: { query: cursor === void 0 ? {} : { cursor } } });
-      listed.push(...await this.#answer(Promise.resolve(page)));
-      cursor = cursorOf(page.response.headers.get("link"));
-    } while (cursor !== void 0);
+    for (let query = ""; query !== void 0; ) {
+      const page = await this.fetch(`/api/user/credentials/${query}`, init("GET", options));
+      listed.push(...await bodyOf(page));
+      query = /^<(\?[^>]*)>;\s*rel="next"$/.exec(page.headers.get("link") ?? "")?.[1];
+    }
     return listed;
   }
   /** Revokes one credential by its `id`. To revoke the current one, call `logout`. Problems: `not_found`. */
-  async revokeCredential(id) {
-    await this.#done(this.api.DELETE("/api/user/credentials/{id}/", { params: { path: { id } } }));
+  revokeCredential(id, options = {}) {
+    return this.#ask("DELETE", `/api/user/credentials/${encodeURIComponent(id)}/`, options);
   }
   /** Revokes all other credentials, access tokens of other JWT pairs included. */
-  async revokeOtherCredentials() {
-    await this.revokeCredential("others");
+  revokeOtherCredentials(options = {}) {
+    return this.revokeCredential("others", options);
   }
   /**
    * Sends a request with the credentials to a path of the server or a URL of one of `origins`. A JWT that expires soon is
    * refreshed first. After a 401 the token is refreshed once and the request repeated.
    */
-  async fetch(input, init) {
-    return this.#send(new Request(new URL(input, `${this.#baseUrl}/`), init));
+  async fetch(input, init2) {
+    const request = input instanceof Request ? input : new URL(input, `${this.baseUrl}/`);
+    return this.#send(new Request(request, init2));
   }
   /** The token for requests that do not use this client, refreshed when necessary; `null` without a token. */
   async token() {
-    return (await this.#current())?.token ?? null;
+    return (await this.#state.current())?.token ?? null;
   }
   /**
    * Signs out. The server revokes sessions, knox tokens and JWTs. All devices of a user share one permanent token
    * (`token`), so this client only deletes its copy; `logoutEverywhere` revokes it.
    */
   async logout() {
-    const stored = await this.#storage.get();
-    const family = await this.#family();
+    const stored = await this.#state.stored();
+    const isSession = await this.#state.family() === "session";
     try {
-      if (family === "session") await this.#logOut(this.api.POST("/api/session/logout/"));
-      else if (stored && family === "knox") await this.#logOut(this.api.POST("/api/knox/logout/"));
-      else if (stored && family !== "token") await this.#blacklist(stored.refresh ?? stored.token);
+      if (isSession) await this.#ask("POST", "/api/session/logout/").catch(ignoreExpired);
+      else if (stored) await this.#revoke(stored);
     } finally {
-      await this.#clear();
+      await this.#state.signOut();
     }
   }
   /** Revokes all credentials of this user, on all devices. */
   async logoutEverywhere() {
     try {
-      await this.#logOut(this.api.POST("/api/logout/all/"));
+      await this.#ask("POST", "/api/logout/all/").catch(ignoreExpired);
     } finally {
-      await this.#clear();
+      await this.#state.signOut(true);
     }
   }
-  /** The family of the current credential, or of the client's kind when signed out. */
-  async #family() {
-    const stored = await this.#storage.get();
-    if (stored) return stored.family;
-    return this.#browser.sessionStorage.getItem(SESSION_KEY) === this.#baseUrl ? "session" : familyOf(this.kind);
+  /** Revokes a credential that is not a session. All devices share a permanent token, so it is not revoked. */
+  async #revoke(credentials) {
+    const { family, token, refresh = token } = credentials;
+    if (family === "token") return;
+    const isKnox = family === "knox";
+    const path = isKnox ? "/api/knox/logout/" : "/api/token/blacklist/";
+    const body = isKnox ? void 0 : { refresh };
+    const request = new Request(this.baseUrl + path, { ...init("POST", {}, body), credentials: "omit" });
+    if (isKnox) request.headers.set("authorization", authorization(credentials));
+    await this.#call(request).then(bodyOf).catch(ignoreExpired);
   }
-  #markSession(isSession) {
-    const storage = this.#browser.sessionStorage;
-    if (isSession) storage.setItem(SESSION_KEY, this.#baseUrl);
-    else storage.removeItem(SESSION_KEY);
-  }
-  async #clear() {
-    await this.#storage.set(null);
-    this.#markSession(false);
-  }
-  async #blacklist(refresh) {
-    await this.#logOut(this.api.POST("/api/token/blacklist/", { body: { refresh } }));
-  }
-  async #done(call) {
-    const { error, response } = await call;
-    if (!response.ok) throw Problem.read(error, response.status);
-  }
-  /** Logging out with an expired credential (401) counts as success. */
-  async #logOut(call) {
-    const { error, response } = await call;
-    if (!response.ok && response.status !== 401) throw Problem.read(error, response.status);
-  }
-  async #answer(call) {
-    const { data, error, response } = await call;
-    if (data === void 0) throw Problem.read(error, response.status);
-    return data;
+  /** Calls an operation of the server with the credentials and returns its answer. */
+  async #ask(method, path, options = {}, body) {
+    return bodyOf(await this.fetch(path, init(method, options, body)));
   }
   /** Posts a login request. Only linking sends the current credential: an expired one would fail the login. */
-  async #post(path, body, kind, link) {
-    const headers = new Headers({ "content-type": "application/json", accept: "application/json" });
-    const credentials = link ? await this.#current() : null;
-    if (credentials) headers.set("authorization", authorization(credentials));
-    const request = new Request(this.#baseUrl + path, {
-      method: "POST",
-      headers,
-      body: JSON.stringify(body),
-      credentials: familyOf(kind) === "session" ? "include" : "omit"
-    });
-    const response = await this.#call(request);
-    if (!response.ok) throw await Problem.of(response);
-    return await response.json();
+  async #post(path, body, { kind, link, signal }) {
+    const credentials = link ? await this.#state.current() : null;
+    const request = new Request(this.baseUrl + path, init("POST", { signal }, body));
+    return bodyOf(await this.#call(authenticated(request, familyOf(kind), credentials)));
   }
   async #send(request) {
-    if (!this.#origins.has(new URL(request.url).origin)) return this.#call(request);
-    const credentials = await this.#current();
+    const { origin } = new URL(request.url);
+    const own = new URL(this.baseUrl).origin;
+    const origins = [own, ...(this.#options.origins ?? []).map((address) => new URL(address).origin)];
+    if (!origins.includes(origin)) return this.#call(request);
+    const credentials = await this.#state.current();
     const retry = credentials?.refresh ? request.clone() : void 0;
-    const response = await this.#call(await this.#with(request, credentials));
+    const send = async (original, token) => this.#call(authenticated(original, await this.#state.family(), token));
+    const response = await send(request, credentials);
     if (response.status !== 401 || !credentials) return response;
-    const refreshed = retry ? await this.#refresh(credentials) : null;
-    if (retry && refreshed) return this.#call(await this.#with(retry, refreshed));
-    if (new URL(request.url).origin === new URL(this.#baseUrl).origin) await this.#forget(credentials);
+    const refreshed = retry ? await this.#state.refresh(credentials) : null;
+    if (retry && refreshed) return send(retry, refreshed);
+    if (origin === own) await this.#state.forget(credentials);
     return response;
   }
-  async #with(request, credentials) {
-    const isSession = await this.#family() === "session";
-    const authenticated = new Request(request, { credentials: isSession ? "include" : "omit" });
-    if (credentials) authenticated.headers.set("authorization", authorization(credentials));
-    return authenticated;
-  }
-  async #current() {
-    const credentials = await this.#storage.get();
-    return credentials && needsRefresh(credentials, Date.now()) ? this.#refresh(credentials) : credentials;
-  }
-  /** One refresh at a time for all waiting requests, in this tab and in other tabs with the same storage. */
-  #refresh(stale) {
-    this.#refreshing ??= withLock(() => this.#refreshOnce(stale)).finally(() => {
-      this.#refreshing = void 0;
-    });
-    return this.#refreshing;
-  }
-  async #refreshOnce(stale) {
-    const stored = await this.#storage.get();
-    if (stored?.token !== stale.token) return stored;
-    const [path, body] = stale.family === "jwt-sliding" ? ["/api/token/sliding/refresh/", { token: stale.token }] : ["/api/token/refresh/", { refresh: stale.refresh }];
-    const headers = { "content-type": "application/json", accept: "application/json" };
-    const response = await this.#call(
-      new Request(this.#baseUrl + path, { method: "POST", headers, body: JSON.stringify(body), credentials: "omit" })
-    );
-    if (response.status === 401) {
-      await this.#forget(stale);
-      return null;
-    }
-    if (!response.ok) throw await Problem.of(response);
-    const { access, token = access, refresh = stale.refresh } = await response.json();
-    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response of the refresh has no token." });
-    const refreshed = { ...stale, token, received: Date.now(), ...refresh ? { refresh } : {} };
-    await this.#storage.set(refreshed);
-    return refreshed;
-  }
-  /** Deletes rejected credentials, unless another tab has stored new ones. */
-  async #forget(credentials) {
-    if ((await this.#storage.get())?.token !== credentials.token) return;
-    await this.#storage.set(null);
-    this.#onSignedOut();
-  }
-  async #call(request) {
-    try {
-      return await (this.#fetchOption ?? fetch)(request);
-    } catch (cause) {
-      if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
-      throw new Problem({ code: "network_error", detail: "The server could not be reached.", cause });
-    }
+  #call(request) {
+    const { fetch: send = fetch, timeout = 3e4 } = this.#options;
+    const page = this.#browser.location?.href;
+    return call(send, request, timeout, page === void 0 ? void 0 : new URL(page).origin);
   }
   get #browser() {
-    return this.#browserOption ?? window;
+    return this.#options.browser ?? (typeof window === "undefined" ? NO_BROWSER : window);
+  }
+  get #incomplete() {
+    const storage = () => storageOf(this.#browser, "sessionStorage") ?? memoryKeyValues();
+    return this.#incompleteInUse ??= new IncompleteLogins(storage());
   }
 };
-function requiresInput(body) {
-  return "flow_token" in body;
-}
-function userOf({ token: _token, refresh: _refresh, is_new: _isNew, ...user }) {
+var NO_BROWSER = {};
+function userOf(body) {
+  const { token: _t, refresh: _r, is_new: _n, data: _d, app_state: _a, kind: _k, ...user } = body;
   return user.id === void 0 ? null : user;
 }
-function familyOf(kind) {
-  return kind.replace(/[-_]user$/, "");
+function ignoreExpired(problem) {
+  if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
 }
-function cursorOf(link) {
-  const query = /^<\?([^>]*)>;\s*rel="next"$/.exec(link ?? "")?.[1];
-  return query === void 0 ? void 0 : new URLSearchParams(query).get("cursor") ?? void 0;
+function pageOf(address = "") {
+  return address.replace(/[?#].*$/, "");
 }
-async function withLock(work) {
-  const locks = globalThis.navigator?.locks;
-  return locks ? await locks.request("rest-social-auth.refresh", work) : work();
+function randomId() {
+  return Date.now().toString(36) + Math.random().toString(36).slice(2);
 }
 export {
   Problem,
   SocialAuth,
-  createClient2 as createClient,
+  createClient,
   memoryStorage,
   webStorage
 };

@@ -14,6 +14,10 @@ macro_rules! dialect {
     (several_nodes) => {
         true
     };
+    // The clock of the database, in milliseconds since 1970.
+    (now) => {
+        "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
+    };
     // Operators that compare texts by their bytes, as the indexes do.
     (at_least) => {
         "~>=~"

@@ -32,7 +32,8 @@ impl Store {
              SELECT $1, $2, $3, $4
              WHERE $5 IS NULL OR EXISTS (SELECT 1 FROM authorization_requests WHERE key = $5 AND claimed IS NULL)
              ON CONFLICT (code) DO UPDATE
-               SET binding = excluded.binding, claimed = excluded.claimed, expires = excluded.expires, encrypted_answer = NULL
+               SET binding = excluded.binding, claimed = excluded.claimed, expires = excluded.expires,
+                   encrypted_answer = NULL, owner = NULL
                WHERE known.expires <= excluded.claimed",
         )
         .bind(code.digest.as_bytes())
@@ -185,13 +186,24 @@ impl AuthorizationRequestStore for Store {
         Ok(())
     }
 
-    async fn extend_claim(&self, code: &Digest, expires: UnixMillis) -> Result<()> {
-        sqlx::query("UPDATE used_codes SET expires = $1 WHERE code = $2 AND expires < $1")
+    async fn extend_claim(&self, code: &Digest, expires: UnixMillis, owner: Option<&Digest>) -> Result<()> {
+        sqlx::query("UPDATE used_codes SET expires = $1, owner = $3 WHERE code = $2 AND expires < $1")
             .bind(expires.0)
             .bind(code.as_bytes())
+            .bind(owner.map(Digest::as_bytes))
             .execute(&self.writer())
             .await?;
         Ok(())
+    }
+
+    async fn long_lived_claims(&self, owner: &Digest, max: i64, now: UnixMillis) -> Result<i64> {
+        let count = sqlx::query_scalar(
+            "SELECT count(*) FROM (SELECT 1 FROM used_codes WHERE owner = $1 AND expires > $2 LIMIT $3) AS claims",
+        )
+        .bind(owner.as_bytes())
+        .bind(now.0)
+        .bind(max);
+        Ok(count.fetch_one(&mut *self.reader().await?).await?)
     }
 
     async fn live_rows(&self, now: UnixMillis) -> Result<LiveRows> {

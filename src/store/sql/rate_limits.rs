@@ -1,40 +1,59 @@
-//! Rate limits, as the generic cell rate algorithm: a row holds the time at which its limit is restored in full.
+//! Rate limits, as the generic cell rate algorithm: a row holds the time at which its limit is restored in full, by the clock of
+//! the database.
 
 use std::time::Duration;
 
 use super::Store;
-use crate::clock::UnixMillis;
+use crate::secrets::Digest;
 use crate::store::error::Result;
 use crate::store::rate_limits::{RateLimitStore, SharedUse};
 
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
 #[async_trait::async_trait]
 impl RateLimitStore for Store {
-    async fn use_rate_limit(&self, shared: SharedUse<'_>, now: UnixMillis) -> Result<Option<UnixMillis>> {
-        let SharedUse { key, cost, period } = shared;
-        // The latest time of full restoration before this use. Nodes whose clocks differ disagree by that difference.
-        let latest = now.plus(period).minus(cost);
-        let used = sqlx::query(
-            "INSERT INTO rate_limits AS known (key, expires) VALUES ($1, $2 + $3)
-             ON CONFLICT (key) DO UPDATE
-               SET expires = $3 + CASE WHEN known.expires > $2 THEN known.expires ELSE $2 END
-               WHERE known.expires <= $4",
-        )
+    async fn use_rate_limit(&self, shared: SharedUse<'_>) -> Result<Option<Duration>> {
+        let SharedUse { key, part, cost, period } = shared;
+        // How far the time of full restoration may be away before this use.
+        let longest = millis(period.saturating_sub(part));
+        let used = sqlx::query(concat!(
+            "INSERT INTO rate_limits AS known (key, expires) VALUES ($1, ",
+            dialect!(now),
+            " + $2) ON CONFLICT (key) DO UPDATE
+               SET expires = $2 + CASE WHEN known.expires > ",
+            dialect!(now),
+            " THEN known.expires ELSE ",
+            dialect!(now),
+            " END WHERE known.expires <= ",
+            dialect!(now),
+            " + $3"
+        ))
         .bind(key.as_bytes())
-        .bind(now.0)
-        .bind(UnixMillis(0).plus(cost).0)
-        .bind(latest.0)
+        .bind(millis(cost))
+        .bind(longest)
         .execute(&self.writer())
         .await?;
         if used.rows_affected() == 1 {
             return Ok(None);
         }
-        let expires: Option<i64> = sqlx::query_scalar("SELECT expires FROM rate_limits WHERE key = $1")
+        let away: Option<i64> =
+            sqlx::query_scalar(concat!("SELECT expires - ", dialect!(now), " FROM rate_limits WHERE key = $1"))
+                .bind(key.as_bytes())
+                .fetch_optional(&mut *self.reader().await?)
+                .await?;
+        // Not later when the row changed between the two statements: then the next request asks again.
+        let wait = u64::try_from(away.unwrap_or_default().saturating_sub(longest)).unwrap_or_default().max(1);
+        Ok(Some(Duration::from_millis(wait)))
+    }
+
+    async fn return_rate_limit(&self, key: &Digest, unused: Duration) -> Result<()> {
+        sqlx::query("UPDATE rate_limits SET expires = expires - $2 WHERE key = $1")
             .bind(key.as_bytes())
-            .fetch_optional(&mut *self.reader().await?)
+            .bind(millis(unused))
+            .execute(&self.writer())
             .await?;
-        let expires = expires.map_or(latest, UnixMillis);
-        // Later only by a millisecond when the row changed between the two statements.
-        let wait = latest.until(expires).unwrap_or_default().clamp(Duration::from_millis(1), period);
-        Ok(Some(now.plus(wait)))
+        Ok(())
     }
 }

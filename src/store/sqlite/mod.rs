@@ -14,6 +14,10 @@ macro_rules! dialect {
     (several_nodes) => {
         false
     };
+    // The clock of the database, in milliseconds since 1970.
+    (now) => {
+        "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
+    };
     // Operators that compare texts by their bytes, as the indexes do.
     (at_least) => {
         ">="

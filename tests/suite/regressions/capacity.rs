@@ -11,6 +11,7 @@ use crate::support::{Answer, Client, Database, Engine, REDIRECT_URI, TestApp, on
 on_both_databases! {
     sec_44_one_address_cannot_fill_the_tables_of_logins,
     sec_44_forged_tokens_and_assertions_write_no_row,
+    sec_44_claims_that_are_kept_for_hours_have_a_share_of_each_address,
     fault_a9_only_rows_that_protect_a_login_count,
     code_stays_unused_when_one_time_codes_are_full,
     code_stays_unused_when_pending_logins_are_full,
@@ -227,4 +228,46 @@ async fn sec_44_forged_tokens_and_assertions_write_no_row(engine: Engine) {
     }
     app.client().login("token/oidc", json!({"id_token": signed})).await.ok();
     assert_eq!(app.database.count("used_codes").await, 1);
+}
+
+/// ID tokens that are valid for a day: their claims outlive every count of the last ten minutes.
+async fn sec_44_claims_that_are_kept_for_hours_have_a_share_of_each_address(engine: Engine) {
+    let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_ID_TOKEN_MAX_AGE", "0");
+    let app = plan.with("MAX_USED_CODES_PER_ADDRESS", "20").with("TRUSTED_PROXIES", "127.0.0.1").start().await;
+    let token = |number: i64, lifetime: i64| {
+        let mut claims = app.fake_users.id_token_claims("u1", None, "");
+        let issued = claims["iat"].as_i64().expect("a number");
+        claims["jti"] = number.into();
+        claims["exp"] = (issued + lifetime).into();
+        signer::signed(&claims)
+    };
+    let login = async |client: &Client, address: &str, token: &str| {
+        let request = client.post("/api/login/social/token/oidc/").header("x-forwarded-for", address);
+        request.json(&json!({"id_token": token})).send().await
+    };
+    let day = 24 * 60 * 60;
+    let client = app.client();
+    for number in 0..2 {
+        login(&client, "192.0.2.1", &token(number, day)).await.ok();
+    }
+    let third = token(3, day);
+    login(&client, "192.0.2.1", &third).await.problem(429, "too_many_requests");
+    login(&client, "192.0.2.1", &token(4, 3600)).await.ok();
+    login(&client, "192.0.2.2", &third).await.ok();
+    // An IPv6 /48 has twice the share.
+    for number in 10..14 {
+        login(&client, &format!("2001:db8:0:{number}::1"), &token(number, day)).await.ok();
+    }
+    login(&client, "2001:db8:0:99::1", &token(15, day)).await.problem(429, "too_many_requests");
+
+    // An hour later, after a sweep, and on another node.
+    app.advance(Duration::from_secs(3600));
+    let repository = app.database.repository().await;
+    rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 1000).await.expect("a sweep");
+    let other = app.start_second_node().await;
+    login(&other.client(), "192.0.2.1", &token(20, day)).await.problem(429, "too_many_requests");
+    // The claims protect for as long as the tokens are valid, and leave room when they have expired.
+    login(&client, "192.0.2.3", &third).await.problem(400, "code_already_used");
+    app.advance(Duration::from_secs(24 * 60 * 60));
+    login(&client, "192.0.2.1", &token(21, day)).await.ok();
 }

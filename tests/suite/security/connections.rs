@@ -2,17 +2,24 @@
 //! belongs to the loopback interface, so each stands for a client of its own.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use rest_social_auth::login::{Draft, Step, Stop};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
 
+use crate::pending_logins::WITH_TERMS;
 use crate::support::process::Process;
 use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     sec_43_many_and_slow_connections_of_one_address_refuse_no_other_client,
+    sec_44_slow_clients_of_many_addresses_are_replaced_when_the_server_is_full,
 }
 
 const PROXY: &str = "127.0.0.9";
@@ -93,7 +100,8 @@ async fn sec_43_many_and_slow_connections_of_one_address_refuse_no_other_client(
     for _ in 0..10 {
         slow.push(with_open_request("127.0.0.2", base).await);
         let mut reader = connect_from("127.0.0.2", base).await;
-        let requests = "GET /api/login/social/providers/ HTTP/1.1\r\nhost: sso.example\r\n\r\n".repeat(1000);
+        // Large answers fill the buffers of the connection without much work for the server.
+        let requests = "GET /openapi.yaml HTTP/1.1\r\nhost: sso.example\r\n\r\n".repeat(30);
         let _ = tokio::time::timeout(Duration::from_millis(20), reader.write_all(requests.as_bytes())).await;
         slow.push(reader);
     }
@@ -113,14 +121,92 @@ async fn sec_43_many_and_slow_connections_of_one_address_refuse_no_other_client(
     assert!(of_proxy.iter().all(|stream| !is_closed(stream)));
 }
 
+/// A botnet: each address has a few connections, so that no share is exceeded. All of them wait for their client.
+async fn sec_44_slow_clients_of_many_addresses_are_replaced_when_the_server_is_full(engine: Engine) {
+    let app = TestApp::builder(engine)
+        .with("MAX_CONNECTIONS", "60")
+        .with("REQUEST_HEAD_TIMEOUT", "300")
+        .with("REQUEST_BODY_TIMEOUT", "300")
+        .with("RESPONSE_WRITE_TIMEOUT", "300")
+        .start()
+        .await;
+    let base = app.node.base.as_str();
+    let mut slow = Vec::new();
+    let mut writers = Vec::new();
+    for number in 0..120 {
+        let address = format!("127.0.1.{}", 1 + number % 100);
+        match number % 4 {
+            // Slow writers of a head and of a body.
+            0 => {
+                let mut stream = connect_from(&address, base).await;
+                stream.write_all(b"POST /api/token/verify/ HTTP/1.1\r\nhost: a").await.expect("a write");
+                slow.push(stream);
+            }
+            1 => slow.push(with_open_request(&address, base).await),
+            // Single bytes do not keep a connection.
+            2 => writers.push(tokio::spawn(drip(with_open_request(&address, base).await, "{"))),
+            // A slow reader.
+            _ => {
+                let mut reader = connect_from(&address, base).await;
+                let requests = "GET /api/login/social/providers/ HTTP/1.1\r\nhost: sso.example\r\n\r\n".repeat(1000);
+                let _ = tokio::time::timeout(Duration::from_millis(20), reader.write_all(requests.as_bytes())).await;
+                slow.push(reader);
+            }
+        }
+    }
+    for round in 0..20 {
+        let answer =
+            exchange(connect_from("127.0.0.3", base).await, &login(&format!("u{}1", "0".repeat(round)), "")).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "round {round}: {answer}");
+    }
+    // More of them arrive, also while an honest client writes its request.
+    let mut honest = connect_from("127.0.0.4", base).await;
+    let request = login("u9", "");
+    honest.write_all(&request.as_bytes()[..60]).await.expect("a write");
+    for number in 0..30 {
+        slow.push(with_open_request(&format!("127.0.2.{}", 1 + number), base).await);
+    }
+    let answer = exchange(honest, &request[60..]).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "it is not the one that waits for longest: {answer}");
+    assert!(slow.iter().filter(|stream| is_closed(stream)).count() >= 30);
+    writers.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// A step of a login that takes until the test ends it: until then, the server works on the request.
+#[derive(Clone)]
+struct Work {
+    begun: Arc<AtomicUsize>,
+    end: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl Step for Work {
+    async fn run(&self, _: &mut Draft<'_>) -> Result<(), Stop> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        let _ = self.end.acquire().await;
+        Ok(())
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_44_above_the_limits_a_client_learns_why_and_healthz_is_served() {
+    let work = Work { begun: Arc::default(), end: Arc::new(Semaphore::new(0)) };
+    let step = work.clone();
     let app = TestApp::builder(Engine::Sqlite)
         .with("MAX_CONNECTIONS", "5")
         .with("MAX_CONNECTIONS_PER_ADDRESS", "3")
-        .with("REQUEST_BODY_TIMEOUT", "300")
+        .with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "work"))
+        .with_builder(move |builder| builder.step("work", step.clone()))
         .start()
         .await;
+    // A request that the server works on: its connection is not closed for another one.
+    let with_work = async |address: &str, base: &str| {
+        let before = work.begun.load(Ordering::SeqCst);
+        let mut stream = connect_from(address, base).await;
+        stream.write_all(login(&format!("u{}1", "0".repeat(before)), "").as_bytes()).await.expect("a write");
+        until(|| work.begun.load(Ordering::SeqCst) > before).await;
+        stream
+    };
     let base = app.node.base.as_str();
     let ask = async |address: &str, path: &str| exchange(connect_from(address, base).await, &get(path, "")).await;
     let is_refused = |answer: &str| {
@@ -129,14 +215,14 @@ async fn sec_44_above_the_limits_a_client_learns_why_and_healthz_is_served() {
     };
     let mut open = Vec::new();
     for _ in 0..3 {
-        open.push(with_open_request("127.0.0.2", base).await);
+        open.push(with_work("127.0.0.2", base).await);
     }
     let answer = ask("127.0.0.2", "/api/login/social/providers/").await;
     assert!(is_refused(&answer), "the share of the address: {answer}");
     assert!(ask("127.0.0.2", "/healthz").await.starts_with("HTTP/1.1 200"));
     assert!(ask("127.0.0.3", "/api/login/social/providers/").await.starts_with("HTTP/1.1 200"));
     for _ in 0..2 {
-        open.push(with_open_request("127.0.0.3", base).await);
+        open.push(with_work("127.0.0.3", base).await);
     }
     let answer = ask("127.0.0.4", "/api/login/social/providers/").await;
     assert!(is_refused(&answer), "all connections: {answer}");
@@ -148,6 +234,7 @@ async fn sec_44_above_the_limits_a_client_learns_why_and_healthz_is_served() {
     }
     assert!(ask("127.0.0.5", "/healthz").await.starts_with("HTTP/1.1 200"));
     assert!(open.iter().all(|stream| !is_closed(stream)), "requests that are served are not disturbed");
+    work.end.close();
     drop((open, above));
     while !ask("127.0.0.2", "/api/login/social/providers/").await.starts_with("HTTP/1.1 200") {}
 }

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
+use super::openapi::assert_documented;
+
 /// A client of one server. With a cookie jar it behaves like a browser, without one like a native app.
 #[derive(Clone)]
 pub struct Client {
@@ -121,9 +123,12 @@ impl Request {
     }
 
     pub async fn try_send(self) -> Result<Answer, reqwest::Error> {
-        let response = self.request.send().await?;
+        let request = self.request.build()?;
+        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+        let response = self.client.http.execute(request).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let answer = Answer { status, headers, text: response.text().await? };
+        assert_documented(&method, &path, &answer);
         if let Some(jar) = &self.client.jar {
             let mut jar = jar.lock().expect("the lock is not poisoned");
             for cookie in answer.set_cookies() {

@@ -1,12 +1,13 @@
 //! Test support: a server in this process with a clock that the test moves, its own database, a client, and
 //! doubles of the providers that answer over TLS under their real host names.
 //!
-//! It contains no assertions about the server's behaviour.
+//! It contains no assertions about the server's behaviour, but for one: each response is as `openapi.yaml` describes it.
 
 pub mod client;
 pub mod database;
 pub mod double;
 pub mod fake_users;
+pub mod openapi;
 pub mod process;
 pub mod signer;
 pub mod test_app;

@@ -96,6 +96,9 @@ impl TestAppBuilder {
             ("HTTPS_PROXY", double.proxy()),
             ("SSL_CERT_FILE", double.authority().to_str().expect("a path in UTF-8")),
             ("RATE_LIMITS", "off"),
+            // A busy machine is slow, not broken. Tests with a silent database set shorter limits.
+            ("DATABASE_TIMEOUT", "60"),
+            ("DATABASE_QUEUE_TIMEOUT", "30"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();

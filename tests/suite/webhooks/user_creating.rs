@@ -197,7 +197,7 @@ async fn built_in_steps_work_in_every_accepted_order(engine: Engine) {
         let profile = json!({"id": 7, "login": "seven", "avatar_url": "https://pictures.example/7.png"});
         app.fake_users.set_profile("github", "u7", profile);
         let waits = app.login("token_user", "u7").await;
-        assert_eq!((waits.status, &waits.json()["step"]), (202, &json!("require_email")), "{order}");
+        assert_eq!((waits.status, &waits.json()["step"]), (403, &json!("require_email")), "{order}");
         let answers = json!({"flow_token": waits.json()["flow_token"], "email": "seven@example.com"});
         let user = app.client().post("/api/login/social/resume/").json(&answers).send().await.ok();
         let (email, first) = (json!("seven@example.com"), json!("Amended"));

@@ -11,20 +11,24 @@ struct Service {
     credential: (String, String), // of `rest-social-auth services add`
     rules: Validation,
     http: reqwest::Client,
-    keys: tokio::sync::Mutex<(JwkSet, Option<Instant>)>, // and when they were fetched
+    /// The keys and when they were fetched, and when the server was last asked for them.
+    keys: tokio::sync::Mutex<(Option<(JwkSet, Instant)>, Option<Instant>)>,
 }
 type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
 impl Service {
-    /// Keys are fetched again after five minutes, and for an unknown id, but at most every ten seconds.
+    /// Fetches the keys every five minutes, and for an unknown id, but at most every ten seconds.
     async fn key(&self, kid: &str) -> Result<DecodingKey> {
-        let (keys, fetched) = &mut *self.keys.lock().await;
-        let max_age = Duration::from_secs(if keys.find(kid).is_some() { 300 } else { 10 });
-        if fetched.is_none_or(|at| at.elapsed() > max_age) {
+        let (keys, asked) = &mut *self.keys.lock().await;
+        keys.take_if(|(_, fetched)| fetched.elapsed() > Duration::from_secs(300));
+        let is_known = keys.as_ref().is_some_and(|(set, _)| set.find(kid).is_some());
+        if !is_known && asked.is_none_or(|at| at.elapsed() > Duration::from_secs(10)) {
+            *asked = Some(Instant::now());
             let answer = self.http.get(format!("{}/.well-known/jwks.json", self.issuer)).send().await?;
-            (*keys, *fetched) = (answer.error_for_status()?.json().await?, Some(Instant::now()));
+            *keys = Some((answer.error_for_status()?.json().await?, Instant::now()));
         }
-        Ok(DecodingKey::from_jwk(keys.find(kid).ok_or("unknown key")?)?)
+        let found = keys.as_ref().and_then(|(set, _)| set.find(kid));
+        Ok(DecodingKey::from_jwk(found.ok_or("unknown key")?)?)
     }
     async fn verify(&self, token: &str) -> Result<Value> {
         let header = decode_header(token)?;
@@ -55,15 +59,12 @@ async fn main() -> Result<()> {
     rules.set_issuer(&[&issuer]);
     rules.set_audience(&[env::var("AUDIENCE").unwrap_or(issuer.clone())]); // SIMPLE_JWT_AUDIENCE of the server
     rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    rules.leeway = 5; // seconds
     let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
-    let keys = (JwkSet { keys: Vec::new() }, None).into();
-    let app = Router::new()
-        .route("/me", get(|State(service): State<Arc<Service>>, headers: HeaderMap| answer(service, headers, false)))
-        .route(
-            "/payment",
-            get(|State(service): State<Arc<Service>>, headers: HeaderMap| answer(service, headers, true)),
-        )
-        .with_state(Arc::new(Service { issuer, credential, rules, http, keys }));
+    let keys = tokio::sync::Mutex::default();
+    let service = Arc::new(Service { issuer, credential, rules, http, keys });
+    let resource = |introspects| get(move |State(service), headers| answer(service, headers, introspects));
+    let app = Router::new().route("/me", resource(false)).route("/payment", resource(true)).with_state(service);
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{}", env::var("PORT")?)).await?;
     Ok(axum::serve(listener, app).await?)
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::openapi::documented_codes;
 use crate::support::process::run;
 use crate::support::{Answer, Engine, TestApp, on_both_databases};
 
@@ -78,26 +79,15 @@ async fn fault_d4_jwt_of_a_deleted_user_is_user_not_found(engine: Engine) {
     }
 }
 
-/// Field names in descriptions that look like error codes.
-const FIELDS: [&str; 5] = ["flow_token", "redirect_uri", "refresh_token", "access_token", "id_token"];
-
-/// Every error code of the OpenAPI document with its statuses, from examples and from words in backticks.
+/// Every error code of the OpenAPI document with its statuses.
 fn codes(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let mut codes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let operations = document["paths"].as_object().expect("paths").values().flat_map(|path| path.as_object());
     for operation in operations.flat_map(|path| path.values()) {
-        let answers = operation["responses"].as_object().into_iter().flatten();
-        for (status, answer) in answers.filter(|(status, _)| status.starts_with(['4', '5'])) {
-            let description = answer["description"].as_str().unwrap_or_default();
-            let is_code = |word: &&str| {
-                word.contains('_')
-                    && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-                    && !FIELDS.contains(word)
-            };
-            let mut found: Vec<&str> = description.split('`').skip(1).step_by(2).filter(is_code).collect();
-            let examples = answer["content"].as_object().into_iter().flatten();
-            found.extend(examples.filter_map(|(_, content)| content["example"]["code"].as_str()));
-            for code in found {
+        for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+            let Some(reference) = response["$ref"].as_str() else { continue };
+            let response = document.pointer(reference.trim_start_matches('#')).expect("a shared response");
+            for code in documented_codes(response) {
                 codes.entry(code.to_owned()).or_default().insert(status.clone());
             }
         }
@@ -151,7 +141,7 @@ fn poem_status(name: &str) -> Option<String> {
 }
 
 async fn fault_b32_served_openapi_states_the_configured_time_limits(engine: Engine) {
-    let plan = TestApp::builder(engine).with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "7200");
+    let plan = TestApp::builder(engine).with("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "7200").with("API_DOCS", "true");
     let app = plan.with("SOCIAL_AUTH_REQUESTS_TIMEOUT", "4").start().await;
     for path in ["/openapi.json", "/openapi.yaml", "/docs/"] {
         let document = app.client().get(path).send().await.text;

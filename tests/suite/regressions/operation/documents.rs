@@ -15,9 +15,10 @@ use crate::support::process::{Process, run};
 use crate::support::{Client, Engine, Held, Reply, TestApp};
 
 const README: &str = include_str!("../../../../README.md");
+const DEPLOY: &str = include_str!("../../../../docs/DEPLOY.md");
 const COMMANDS: &str = include_str!("../../../../docs/COMMANDS.md");
 const API: &str = include_str!("../../../../docs/API.md");
-const GUIDE: &str = include_str!("../../../../docs/GUIDE.md");
+const ACCOUNTS: &str = include_str!("../../../../docs/ACCOUNTS.md");
 
 /// The code blocks of a document with this language.
 fn blocks<'a>(document: &'a str, language: &str) -> Vec<&'a str> {
@@ -95,7 +96,7 @@ async fn curl(client: &Client, command: &str, values: &[(&str, &str)]) -> Value 
 /// The query parameters of a URL without values that vary.
 fn parameters(url: &str) -> Vec<(String, String)> {
     let query = url.split_once('?').expect("a query").1;
-    let varies = |name: &str| ["state", "nonce", "code_challenge", "redirect_uri"].contains(&name);
+    let varies = |name: &str| ["state", "nonce", "code_challenge"].contains(&name);
     let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned();
     pairs.map(|(name, value)| if varies(&name) { (name, String::new()) } else { (name, value) }).collect()
 }
@@ -108,9 +109,9 @@ async fn fault_d10_readme_login_by_hand_works() {
     let commands: Vec<_> = blocks(README, "console").into_iter().flat_map(console).collect();
     let [(begin, begun), (finish, finished), (who, user)] = &commands[..] else { panic!("{commands:?}") };
 
-    let real = curl(&client, begin, &[]).await;
+    let real = curl(&client, begin, &[("redirect_uri", "http://127.0.0.1:9999/")]).await;
     let sample = json_of(begun);
-    let varies = ["authorization_url", "state", "flow_token", "redirect_uri", "nonce"];
+    let varies = ["authorization_url", "state", "flow_token", "nonce"];
     assert_like(&sample, &real, &varies, "begin");
     let url = real["authorization_url"].as_str().expect("a URL");
     assert_eq!(parameters(sample["authorization_url"].as_str().expect("a URL")), parameters(url));
@@ -136,8 +137,8 @@ async fn fault_d10_readme_login_by_hand_works() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_d10_readme_environment_starts_a_server() {
-    let block = blocks(README, "sh").into_iter().find(|block| block.contains("export SECRET_KEY")).expect("the block");
+async fn fault_d10_documented_environment_starts_a_server() {
+    let block = blocks(DEPLOY, "sh").into_iter().find(|block| block.contains("export SECRET_KEY")).expect("the block");
     let exports = block.lines().filter_map(|line| line.strip_prefix("export ")).flat_map(str::split_whitespace);
     let mut environment: Vec<(String, String)> = Vec::new();
     for word in exports.filter(|word| word.contains('=')) {
@@ -215,6 +216,30 @@ fn fault_d10_every_documented_command_has_the_documented_options() {
         checked.push(command);
     }
     assert!(checked.len() > 20, "{checked:?}");
+}
+
+#[test]
+fn providers_guide_prints_the_redirect_uris_and_settings_of_this_server() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let lists = [("PUBLIC_URL", "https://id.example.org"), ("ALLOWED_REDIRECT_URIS", "https://app.example.org/back")];
+    let printed = |name: &str, environment: &[(&str, &str)]| {
+        let output = run(&["providers", "guide", name], environment, folder.path());
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (status, text) = printed("google", &lists);
+    assert_eq!(status, Some(0));
+    for part in [
+        "# Google\n",
+        "`https://app.example.org/back` (your front-end",
+        "`https://id.example.org/api/login/social/complete/google-oauth2/` (the redirect flow",
+        "export SOCIAL_AUTH_GOOGLE_OAUTH2_KEY='<Client ID>'",
+        "redirect_uri_mismatch",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (_, without) = printed("google", &[]);
+    assert!(without.starts_with("PUBLIC_URL is not set"), "{without}");
+    assert_eq!(printed("unknown-provider", &lists).0, Some(1));
 }
 
 /// Settings of providers, and a double that answers every request.
@@ -330,7 +355,7 @@ async fn fault_d10_every_curl_command_calls_a_route() {
     let app = TestApp::start(Engine::Sqlite).await;
     let mut calls = 0;
     for line in
-        [README, COMMANDS, API, GUIDE].join("\n").replace("\\\n", " ").lines().filter(|line| line.contains("curl "))
+        [README, COMMANDS, API, ACCOUNTS].join("\n").replace("\\\n", " ").lines().filter(|line| line.contains("curl "))
     {
         let Some(path) =
             line.split("http://127.0.0.1:8000").nth(1).and_then(|rest| rest.split([' ', '"', '\'']).next())

@@ -1,0 +1,104 @@
+/**
+ * Apps: React Native, with or without Expo. The user signs in with the system's browser by the server's redirect flow
+ * (RFC 8252): no token is in a URL, and the app proves with PKCE that the one-time code is its own.
+ */
+
+import { SocialAuth } from "./client.js";
+import { readJson, writeJson } from "./browser.js";
+import { webStorage, type KeyValueStorage } from "./credentials.js";
+import { Problem, withWayBack } from "./problem.js";
+import type { CallOptions, ClientOptions, ProviderName, SignInResult } from "./types.js";
+
+export interface NativeOptions extends Omit<ClientOptions, "browser" | "storage" | "redirectUri"> {
+  baseUrl: string;
+  /** The URL that returns to the app, such as `com.example.app:/signed-in`. It must be in ALLOWED_REDIRECT_URIS. */
+  redirectUri: string;
+  /** Where tokens are stored: the keychain, such as Expo's SecureStore. */
+  storage: KeyValueStorage;
+  /** Opens the system's browser and returns the URL that returned to the app: Expo's `WebBrowser.openAuthSessionAsync`. */
+  openBrowser(url: string, redirectUri: string): Promise<{ type: string; url?: string }>;
+  /** Fills an array with random bytes: Expo's `Crypto.getRandomValues`. */
+  getRandomValues(bytes: Uint8Array): Uint8Array;
+  /** SHA-256: with Expo `(data) => Crypto.digest(Crypto.CryptoDigestAlgorithm.SHA256, data)`. */
+  sha256(data: Uint8Array): Promise<ArrayBuffer>;
+}
+
+export interface NativeSignInOptions extends CallOptions {
+  /** A subset of the scopes that are configured in the server. */
+  scope?: string[];
+  /** Returned with the result. */
+  next?: string;
+  /** Parameters for the provider, such as `{ prompt: "select_account" }`. */
+  parameters?: Record<string, string>;
+}
+
+/** The login that the browser was opened for, stored in case the system ends the app in the meantime. */
+interface StartedLogin {
+  provider: string;
+  next?: string | undefined;
+  codeVerifier: string;
+}
+
+const STARTED = "rest-social-auth.started-login";
+
+export interface NativeAuth<Fields> {
+  /** The client for everything but `signIn`: user, events, requests, `resume`, logout. */
+  auth: SocialAuth<Fields>;
+  /** Signs in. Problems: those of the server, and `popup_closed` when the user closes the browser. */
+  signIn(provider: ProviderName, options?: NativeSignInOptions): Promise<SignInResult<Fields>>;
+  /** Completes a login whose URL opened the app anew: pass `Linking.getInitialURL()`. `null`: not the URL of a login. */
+  handleUrl(url: string | null, options?: CallOptions): Promise<SignInResult<Fields> | null>;
+}
+
+export function createNativeClient<Fields = unknown>(options: NativeOptions): NativeAuth<Fields> {
+  const { redirectUri, storage, openBrowser, getRandomValues, sha256, ...rest } = options;
+  const kind = rest.kind ?? "jwt-pair-user";
+  const auth = new SocialAuth<Fields>({ ...rest, kind, storage: webStorage(storage), browser: { sessionStorage: storage } });
+
+  async function signIn(provider: ProviderName, { scope, next, parameters, signal }: NativeSignInOptions = {}) {
+    const codeVerifier = base64url(getRandomValues(new Uint8Array(32)));
+    const challenge = base64url(new Uint8Array(await sha256(Uint8Array.from(codeVerifier, (char) => char.charCodeAt(0)))));
+    await writeJson(storage, STARTED, { provider, next, codeVerifier } satisfies StartedLogin);
+    const query = {
+      ...parameters,
+      kind,
+      next: redirectUri,
+      code_challenge: challenge,
+      code_challenge_method: "S256",
+      ...(scope ? { scope: scope.join(" ") } : {}),
+    };
+    const text = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+    const url = `${auth.baseUrl}/api/login/social/authorize/${encodeURIComponent(provider)}/?${text.join("&")}`;
+    const answer = await openBrowser(url, redirectUri);
+    const result = await handleUrl(answer.url ?? null, signal ? { signal } : {});
+    if (result) return result;
+    const closed = new Problem({ code: "popup_closed", detail: "The browser was closed before the sign-in was complete." });
+    return withWayBack({ provider, next }, Promise.reject<SignInResult<Fields>>(closed));
+  }
+
+  async function handleUrl(url: string | null, { signal }: CallOptions = {}): Promise<SignInResult<Fields> | null> {
+    const started = await readJson<StartedLogin>(storage, STARTED);
+    if (!started || url === null || !url.startsWith(redirectUri)) return null;
+    await writeJson(storage, STARTED, null);
+    const { provider, next, codeVerifier } = started;
+    const parameters = parametersOf(url);
+    const { code, error = "callback_unknown" } = parameters;
+    const login = { provider, kind, codeVerifier, ...(next === undefined ? {} : { next }), ...(signal ? { signal } : {}) };
+    if (code !== undefined) return auth.swap(code, login);
+    const refused = new Problem({ code: error, detail: "The sign-in was refused." });
+    return withWayBack({ provider, next }, Promise.reject<SignInResult<Fields>>(refused));
+  }
+
+  return { auth, signIn, handleUrl };
+}
+
+/** The query of a URL. React Native's `URL` does not read it. */
+function parametersOf(url: string): Record<string, string | undefined> {
+  const query = /\?([^#]*)/.exec(url)?.[1] ?? "";
+  const decode = (text = "") => decodeURIComponent(text.replaceAll("+", " "));
+  return Object.fromEntries(query.split("&").map((pair) => pair.split("=").map(decode) as [string, string]));
+}
+
+function base64url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}

@@ -1,0 +1,200 @@
+/** React: who is signed in, sign-in buttons, a guard, and the callback page. */
+
+import { createContext, useCallback, useContext, useEffect, useId, useMemo, useState, type FormEvent, type ReactNode } from "react";
+import type { AskedField, CallbackResult, InputRequired, Problem, Provider, SignedIn, SocialAuth, User } from "./index.js";
+
+/** `failed`: the server could not say who is signed in; `error` has the reason, and `reload` asks again. */
+export type AuthStatus = "loading" | "signed-in" | "signed-out" | "failed";
+
+interface State<Fields = unknown> {
+  status: AuthStatus;
+  user: User<Fields> | null;
+  error: Problem | null;
+}
+
+export interface Auth<Fields = unknown> extends State<Fields> {
+  client: SocialAuth<Fields>;
+  reload: () => void;
+}
+
+const START = <a href="/">Start page</a>;
+const LOADING: State = { status: "loading", user: null, error: null };
+const Context = createContext<Auth | null>(null);
+
+/** Gives the components below it the client and the user, and follows the events of all tabs. */
+export function AuthProvider({ client, children }: { client: SocialAuth; children?: ReactNode }) {
+  const [state, setState] = useState(LOADING);
+  const [loads, setLoads] = useState(0);
+  useEffect(() => {
+    let latest = 0;
+    const load = async () => {
+      const own = ++latest;
+      const next = await client.getSession().then<State, State>(
+        (session) => ({ status: session ? "signed-in" : "signed-out", user: session && session.user, error: null }),
+        (error: Problem) => ({ status: "failed", user: null, error }),
+      );
+      if (own === latest) setState(next);
+    };
+    const unsubscribe = client.subscribe(({ type }) => type !== "token-refreshed" && void load());
+    void load();
+    return () => {
+      latest = Infinity;
+      unsubscribe();
+    };
+  }, [client, loads]);
+  const reload = useCallback(() => (setState(LOADING), setLoads((count) => count + 1)), []);
+  const auth = useMemo(() => ({ client, reload, ...state }), [client, reload, state]);
+  return <Context.Provider value={auth}>{children}</Context.Provider>;
+}
+
+export function useAuth<Fields = unknown>(): Auth<Fields> {
+  const auth = useContext(Context);
+  if (!auth) throw new Error("useAuth needs an AuthProvider above it.");
+  return auth as Auth<Fields>;
+}
+
+/** The signed-in user; `null` when signed out, and while it loads. */
+export function useUser<Fields = unknown>(): User<Fields> | null {
+  return useAuth<Fields>().user;
+}
+
+/** The text that the components show for an error. */
+function textOf(problem: Problem): string {
+  return problem.code === "access_denied" ? "You denied access at the provider." : (problem.detail ?? String(problem));
+}
+
+function Alert({ problem, children }: { problem: Problem | null; children?: ReactNode }) {
+  return problem ? <p role="alert" data-code={problem.code}>{textOf(problem)} {children}</p> : null;
+}
+
+export interface SignInButtonsProps {
+  mode?: "redirect" | "popup";
+  /** Where the user continues: returned to `CallbackPage`, and with a problem. */
+  next?: string;
+  /** Links an account to the signed-in user. */
+  link?: boolean;
+  /** The text of a button. */
+  label?: (provider: Provider) => ReactNode;
+  /** After a sign-in with a pop-up. */
+  onSignedIn?: (result: SignedIn) => void;
+}
+
+/** One button for each provider of the server. */
+export function SignInButtons(props: SignInButtonsProps) {
+  const { mode = "redirect", next, link, label = ({ title }) => `Sign in with ${title}`, onSignedIn } = props;
+  const { client } = useAuth();
+  const [providers, setProviders] = useState<Provider[]>([]);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const [pending, setPending] = useState<InputRequired | null>(null);
+  useEffect(() => {
+    const page = new AbortController();
+    const ignoreAbort = (error: Problem) => page.signal.aborted || setProblem(error);
+    client.providers({ signal: page.signal }).then(setProviders, ignoreAbort);
+    return () => page.abort();
+  }, [client]);
+  const show = (result: CallbackResult) => {
+    setPending(result.outcome === "input-required" ? result : null);
+    if (result.outcome === "signed-in") onSignedIn?.(result);
+  };
+  const signIn = (provider: string) => {
+    setBusy(true);
+    setProblem(null);
+    const options = { mode, ...(next === undefined ? {} : { next }), ...(link === undefined ? {} : { link }) };
+    void client.signIn(provider, options).then(show, setProblem).finally(() => setBusy(false));
+  };
+  if (pending) return <AdditionalInput login={pending} onResult={show} />;
+  return (
+    <div className="sign-in-buttons">
+      {providers.filter(({ kinds }) => kinds.includes(client.kind)).map((provider) => (
+        <button key={provider.name} type="button" disabled={isBusy} onClick={() => signIn(provider.name)}>
+          {label(provider)}
+        </button>
+      ))}
+      <Alert problem={problem} />
+    </div>
+  );
+}
+
+/** Shows its children to a signed-in user, and otherwise `signedOut`: by default the sign-in buttons, which lead back here. */
+export function RequireAuth(props: { children?: ReactNode; signedOut?: ReactNode; loading?: ReactNode }) {
+  const { children, signedOut, loading = <p role="status">One moment …</p> } = props;
+  const { status, error, reload } = useAuth();
+  if (status === "signed-in") return children;
+  if (status === "loading") return loading;
+  if (status === "failed") return <Alert problem={error}><button type="button" onClick={reload}>Try again</button></Alert>;
+  return signedOut ?? <SignInButtons next={location.pathname + location.search} />;
+}
+
+/** The form of a pending login. `onResult` gets the result, or the next form. */
+export function AdditionalInput({ login, onResult }: { login: InputRequired; onResult(result: CallbackResult): void }) {
+  const { client } = useAuth();
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const data = new FormData(event.currentTarget);
+    const answers: Record<string, string | boolean> = {};
+    for (const { name, type } of login.fields) answers[name] = type === "checkbox" ? data.has(name) : `${data.get(name) ?? ""}`;
+    setBusy(true);
+    setProblem(null);
+    void client.resume(answers).then(onResult, setProblem).finally(() => setBusy(false));
+  };
+  const isInvalid = problem?.code === "invalid_request";
+  return (
+    <form onSubmit={submit} key={login.flowToken}>
+      {login.fields.map((field) => (
+        <Field key={field.name} field={field} errors={(isInvalid && problem.errors[field.name]) || []} />
+      ))}
+      <Alert problem={isInvalid ? null : problem} />
+      <button disabled={isBusy}>Continue</button>
+    </form>
+  );
+}
+
+function Field({ field, errors }: { field: AskedField; errors: string[] }) {
+  const { name, type, title, required, help, choices = [] } = field;
+  const id = useId();
+  const common = { id, name, required, "aria-invalid": errors.length > 0, "aria-describedby": `${id}-help` };
+  const options = ["", ...choices].map((choice) => <option key={choice}>{choice}</option>);
+  return (
+    <p>
+      <label htmlFor={id}>{title}</label>{" "}
+      {type === "choice" ? <select {...common}>{options}</select> : <input {...common} type={type} />}{" "}
+      <small id={`${id}-help`}>{[help, ...errors].filter(Boolean).join(" ")}</small>
+    </p>
+  );
+}
+
+/**
+ * The page at the client's `redirectUri`: completes the login, asks for additional input, and shows errors with a way to try
+ * again. Then it calls `onSignedIn`, by default `location.replace(next ?? "/")`. `children`: what it shows on a page without
+ * a callback.
+ */
+export function CallbackPage({ onSignedIn, children }: { onSignedIn?: (result: SignedIn) => void; children?: ReactNode }) {
+  const { client } = useAuth();
+  const [result, setResult] = useState<CallbackResult | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  useEffect(() => {
+    let isShown = true;
+    const show = (value: CallbackResult) => isShown && setResult(value);
+    client.handleCallback().then(show, (error: Problem) => isShown && setProblem(error));
+    return () => void (isShown = false);
+  }, [client]);
+  useEffect(() => {
+    if (result?.outcome !== "signed-in") return;
+    if (onSignedIn) onSignedIn(result);
+    else location.replace(result.next ?? "/");
+    // Once for each result, not for each new function that the parent passes.
+  }, [result]);
+  if (problem) {
+    const { provider, next } = problem;
+    const retry = () => void client.signIn(provider as string, next === undefined ? {} : { next }).catch(setProblem);
+    const again = provider && <button type="button" onClick={retry}>Try again</button>;
+    return <Alert problem={problem}>{again} {START}</Alert>;
+  }
+  if (result?.outcome === "input-required") return <AdditionalInput login={result} onResult={setResult} />;
+  if (result?.outcome === "sent-to-opener") return <p role="status">Done. You can close this window.</p>;
+  if (result?.outcome === "none") return children ?? <p role="status">No sign-in is in progress. {START}</p>;
+  return <p role="status">Signing in …</p>;
+}

@@ -1,0 +1,278 @@
+/**
+ * The credential in use, and the user to whom it belongs: stores, refreshes and forgets it, and tells listeners and other
+ * tabs about changes.
+ */
+
+import type { LoginKind } from "./authorization-request.js";
+import { storageOf, type Browser, type Channel } from "./browser.js";
+import { bodyOf, init } from "./call.js";
+import {
+  authorization,
+  memoryStorage,
+  needsRefresh,
+  webStorage,
+  type Credentials,
+  type CredentialStorage,
+  type Family,
+} from "./credentials.js";
+import { Problem } from "./problem.js";
+import type { AuthEvent, ClientOptions, User } from "./types.js";
+
+/** Session storage key: the tab is signed in with a session although the client has another kind. */
+const SESSION_KEY = "rest-social-auth.session";
+/** Milliseconds that a tab waits for a newer token of a duplicated tab before it refreshes its own. */
+const OTHER_TAB_TIMEOUT = 50;
+
+/** Messages between tabs. `login` is that of the credentials; absent for a session, whose cookie all tabs share. */
+type Message =
+  | { type: "signed-in" | "user-updated"; login?: string | undefined; user: User | null }
+  | { type: "signed-out"; login?: string | undefined; isEverywhere: boolean }
+  | { type: "token-refreshed"; login: string; credentials?: Credentials }
+  /** Asks duplicated tabs for newer tokens of this login. */
+  | { type: "newer-token"; login: string; received: number };
+
+/** What the state needs from the client. */
+interface Environment {
+  browser: () => Browser;
+  baseUrl: () => string;
+  call: (request: Request) => Promise<Response>;
+  /** Asks the server for the user. */
+  loadUser: () => Promise<User | null>;
+}
+
+export class AuthState {
+  readonly #kind: LoginKind;
+  readonly #environment: Environment;
+  readonly #storageOption: ClientOptions["storage"];
+  readonly #listeners = new Set<(event: AuthEvent) => void>();
+  #storageInUse: CredentialStorage | undefined;
+  #channelInUse: Channel | undefined;
+  #refreshing: Promise<Credentials | null> | undefined;
+  #user: Promise<User | null> | undefined;
+  /** The login of the credentials that this tab had last. */
+  #login: string | undefined;
+  /** Ends the wait for a newer token of another tab. */
+  #onNewerToken = () => {};
+
+  constructor(kind: LoginKind, storage: ClientOptions["storage"], environment: Environment) {
+    this.#kind = kind;
+    this.#storageOption = storage;
+    this.#environment = environment;
+  }
+
+  subscribe(listener: (event: AuthEvent) => void): () => void {
+    // The same function may subscribe twice, and each subscription ends alone.
+    const subscription = (event: AuthEvent) => listener(event);
+    this.#listeners.add(subscription);
+    void this.#channel;
+    return () => void this.#listeners.delete(subscription);
+  }
+
+  /** The user, loaded once for each login. */
+  user(): Promise<User | null> {
+    return this.#user ?? this.setUser(this.#environment.loadUser());
+  }
+
+  setUser(user: Promise<User | null>): Promise<User | null> {
+    this.#user = user;
+    user.catch(() => {
+      if (this.#user === user) this.#user = undefined;
+    });
+    return user;
+  }
+
+  async stored(): Promise<Credentials | null> {
+    const stored = await this.#storage.get();
+    if (stored) this.#login = stored.login;
+    return stored;
+  }
+
+  /** The stored credentials, refreshed when they expire soon. */
+  async current(): Promise<Credentials | null> {
+    const stored = await this.stored();
+    if (stored) void this.#channel;
+    return stored && needsRefresh(stored, Date.now()) ? this.refresh(stored) : stored;
+  }
+
+  /** The family of the current credential, or of the client's kind when signed out. */
+  async family(): Promise<Family> {
+    const stored = await this.stored();
+    if (stored) return stored.family;
+    return (await this.#tabStorage?.getItem(SESSION_KEY)) === this.#environment.baseUrl() ? "session" : familyOf(this.#kind);
+  }
+
+  /** Stores the credentials of a login; `null` for a session. Returns the credentials that they replace. */
+  async signIn(credentials: Credentials | null, user: User | null): Promise<Credentials | null> {
+    const former = await this.stored();
+    await this.#storage.set(credentials);
+    await this.#markSession(credentials === null && familyOf(this.#kind) !== "session");
+    this.#login = credentials?.login;
+    this.#user = user ? Promise.resolve(user) : undefined;
+    this.#emit({ type: "signed-in", user, isRemote: false });
+    const isSameLogin = credentials !== null && former?.login === credentials.login;
+    if (isSameLogin) this.#post({ type: "token-refreshed", login: credentials.login, credentials });
+    else this.#post({ type: "signed-in", login: credentials?.login, user });
+    return former;
+  }
+
+  /** Deletes the credentials. `isEverywhere`: the credentials of all tabs are revoked. */
+  async signOut(isEverywhere = false): Promise<void> {
+    const login = (await this.stored())?.login;
+    const wasSignedIn = login !== undefined || (await this.family()) === "session";
+    await this.#storage.set(null);
+    await this.#markSession(false);
+    this.#signedOut(false);
+    if (wasSignedIn) this.#post({ type: "signed-out", login, isEverywhere });
+  }
+
+  /** Deletes rejected credentials, unless another tab has stored new ones. */
+  async forget(credentials: Credentials): Promise<void> {
+    if ((await this.stored())?.token === credentials.token) await this.signOut();
+  }
+
+  userUpdated(user: User, login: string | undefined): void {
+    this.#user = Promise.resolve(user);
+    this.#emit({ type: "user-updated", user, isRemote: false });
+    this.#post({ type: "user-updated", login, user });
+  }
+
+  /** A page of the back-forward cache is shown again: its state may be old. */
+  async restored(): Promise<void> {
+    const user = await this.setUser(this.#environment.loadUser());
+    this.#emit(user ? { type: "signed-in", user, isRemote: true } : { type: "signed-out", isRemote: true });
+  }
+
+  /** One refresh at a time for all waiting requests, in this tab and in other tabs of the origin. */
+  refresh(stale: Credentials): Promise<Credentials | null> {
+    this.#refreshing ??= withLock(() => this.#refreshOnce(stale)).finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #refreshOnce(stale: Credentials): Promise<Credentials | null> {
+    if (this.#storage.isCopied) await this.#askOtherTabs(stale);
+    const stored = await this.stored();
+    if (stored?.token !== stale.token) return stored;
+    const [path, body]: [string, object] =
+      stale.family === "jwt-sliding"
+        ? ["/api/token/sliding/refresh/", { token: stale.token }]
+        : ["/api/token/refresh/", { refresh: stale.refresh }];
+    const request = new Request(this.#environment.baseUrl() + path, { ...init("POST", {}, body), credentials: "omit" });
+    const response = await this.#environment.call(request);
+    if (response.status === 401) {
+      await this.forget(stale);
+      return null;
+    }
+    const { access, token = access, refresh = stale.refresh } = await bodyOf<Record<string, string>>(response);
+    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response of the refresh has no token." });
+    // The user may have signed out in the meantime.
+    if ((await this.stored())?.token !== stale.token) return this.stored();
+    const refreshed = { ...stale, token, received: Date.now(), ...(refresh ? { refresh } : {}) };
+    await this.#storage.set(refreshed);
+    this.#emit({ type: "token-refreshed", isRemote: false });
+    this.#postRefreshed(refreshed);
+    return refreshed;
+  }
+
+  /** A duplicated tab may have refreshed the tokens of which this tab has a copy. Then they are stored here too. */
+  async #askOtherTabs({ login, received }: Credentials): Promise<void> {
+    if (!this.#channel) return;
+    const answer = new Promise<void>((resolve) => {
+      this.#onNewerToken = resolve;
+      setTimeout(resolve, OTHER_TAB_TIMEOUT);
+    });
+    this.#post({ type: "newer-token", login, received });
+    await answer;
+  }
+
+  #postRefreshed(credentials: Credentials): void {
+    const { login } = credentials;
+    this.#post({ type: "token-refreshed", login, ...(this.#storage.isCopied ? { credentials } : {}) });
+  }
+
+  async #receive(message: Message): Promise<void> {
+    const former = this.#login;
+    const stored = await this.stored();
+    const { type, login } = message;
+    const isOwn = login === undefined ? (await this.family()) === "session" : login === (stored?.login ?? former);
+    if (type === "newer-token") {
+      if (isOwn && stored && stored.received > message.received) this.#postRefreshed(stored);
+    } else if (type === "token-refreshed") {
+      if (!isOwn) return;
+      const { credentials } = message;
+      if (credentials && stored && credentials.received > stored.received) await this.#storage.set(credentials);
+      this.#onNewerToken();
+      this.#emit({ type, isRemote: true });
+    } else if (type === "signed-out") {
+      // The credential of this tab is another one, and perhaps of another user: ask the server.
+      if (!isOwn) return void (message.isEverywhere && stored && (await this.#environment.loadUser()));
+      if (stored?.login === login) await this.#storage.set(null);
+      this.#signedOut(true);
+    } else if (isOwn) {
+      const { user } = message;
+      this.#user = user ? Promise.resolve(user) : undefined;
+      this.#emit({ type, user, isRemote: true } as AuthEvent);
+    }
+  }
+
+  #signedOut(isRemote: boolean): void {
+    this.#login = undefined;
+    this.#user = Promise.resolve(null);
+    this.#emit({ type: "signed-out", isRemote });
+  }
+
+  /** Listeners run later, so that an error of theirs does not fail the call that caused the event. */
+  #emit(event: AuthEvent): void {
+    for (const listener of this.#listeners) queueMicrotask(() => listener(event));
+  }
+
+  #post(message: Message): void {
+    this.#channel?.postMessage(message);
+  }
+
+  async #markSession(isSession: boolean): Promise<void> {
+    const storage = this.#tabStorage;
+    await (isSession ? storage?.setItem(SESSION_KEY, this.#environment.baseUrl()) : storage?.removeItem(SESSION_KEY));
+  }
+
+  get #tabStorage() {
+    return storageOf(this.#environment.browser(), "sessionStorage");
+  }
+
+  /** Opened when there is something to hear: importing the client, or creating it on a server, opens nothing. */
+  get #channel(): Channel | undefined {
+    const { BroadcastChannel } = this.#environment.browser();
+    if (!this.#channelInUse && BroadcastChannel) {
+      this.#channelInUse = new BroadcastChannel(`rest-social-auth.${this.#environment.baseUrl()}`);
+      this.#channelInUse.onmessage = ({ data }: MessageEvent<Message>) => void this.#receive(data).catch(() => {});
+    }
+    return this.#channelInUse;
+  }
+
+  get #storage(): CredentialStorage {
+    return (this.#storageInUse ??= storageFor(this.#storageOption, this.#environment.browser()));
+  }
+}
+
+export function familyOf(kind: LoginKind): Family {
+  return kind.replace(/[-_]user$/, "") as Family;
+}
+
+/** The headers and cookies with which a request is sent. */
+export function authenticated(request: Request, family: Family, credentials: Credentials | null): Request {
+  const copy = new Request(request, { credentials: family === "session" ? "include" : "omit" });
+  if (credentials) copy.headers.set("authorization", authorization(credentials));
+  return copy;
+}
+
+function storageFor(option: ClientOptions["storage"] = "tab", browser: Browser): CredentialStorage {
+  if (typeof option === "object") return option;
+  const rows = option === "memory" ? undefined : storageOf(browser, option === "tab" ? "sessionStorage" : "localStorage");
+  return rows ? { ...webStorage(rows), isCopied: option === "tab" } : memoryStorage();
+}
+
+async function withLock<T>(work: () => Promise<T>): Promise<T> {
+  const locks = globalThis.navigator?.locks;
+  return locks ? await locks.request("rest-social-auth.refresh", work) : work();
+}

@@ -1,0 +1,100 @@
+//! The answer to a login with a member `kind`, for routes that serve several kinds: resume and swap.
+
+use poem::Response;
+use poem_openapi::registry::{MetaDiscriminatorObject, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::{ToJSON as _, Type};
+use serde_json::{Map, Value};
+
+use super::answers::{IssuedToken, SessionUser, TokenPair, UserWithToken, UserWithTokenPair, json};
+use super::login_kind::LoginKind;
+use super::schemas::{JsonObject, impl_type};
+use crate::login::SignedIn;
+
+/// One schema for each kind. Each has one value of `kind`, so that exactly one matches an answer, also for a reader that
+/// tries one after the other. The schema with the most members comes first.
+const VARIANTS: [(LoginKind, &str); 9] = [
+    (LoginKind::JwtPairUser, "JwtPairUserLogin"),
+    (LoginKind::TokenUser, "TokenUserLogin"),
+    (LoginKind::JwtSlidingUser, "JwtSlidingUserLogin"),
+    (LoginKind::KnoxUser, "KnoxUserLogin"),
+    (LoginKind::Session, "SessionLogin"),
+    (LoginKind::JwtPair, "JwtPairLogin"),
+    (LoginKind::Token, "TokenLogin"),
+    (LoginKind::JwtSliding, "JwtSlidingLogin"),
+    (LoginKind::Knox, "KnoxLogin"),
+];
+
+const NAME: &str = "LoginResult";
+const KIND: &str = "kind";
+
+/// The schemas of [`VARIANTS`] that contain a user.
+pub const SCHEMAS_WITH_USER: [&str; 5] =
+    ["JwtPairUserLogin", "TokenUserLogin", "JwtSlidingUserLogin", "KnoxUserLogin", "SessionLogin"];
+
+/// The answer to a login: `kind`, then the members of the login route of this kind.
+pub struct LoginResult;
+
+impl LoginResult {
+    /// The response to a completed login.
+    pub fn response(kind: LoginKind, answer: SignedIn) -> Response {
+        use LoginKind as K;
+        let body = match kind {
+            K::Session => SessionUser::from(answer).to_json(),
+            K::JwtPairUser => UserWithTokenPair::from(answer).to_json(),
+            K::JwtPair => TokenPair::from(answer).to_json(),
+            K::TokenUser | K::JwtSlidingUser | K::KnoxUser => UserWithToken::from(answer).to_json(),
+            K::Token | K::JwtSliding | K::Knox => IssuedToken::from(answer).to_json(),
+        };
+        json(&JsonObject(with_kind(kind, body)))
+    }
+}
+
+fn with_kind(kind: LoginKind, body: Option<Value>) -> Map<String, Value> {
+    let kind = (KIND.to_owned(), Value::from(<&str>::from(kind)));
+    let Some(Value::Object(members)) = body else { return Map::from_iter([kind]) };
+    std::iter::once(kind).chain(members).collect()
+}
+
+impl_type!(LoginResult, NAME, MetaSchemaRef::Reference(NAME.to_owned()), |registry: &mut Registry| {
+    registry.create_schema::<LoginResult, _>(NAME.to_owned(), |registry| {
+        for (kind, name) in VARIANTS {
+            registry.create_schema::<LoginResult, _>(name.to_owned(), |registry| variant(kind, registry));
+        }
+        let reference = |name: &str| format!("#/components/schemas/{name}");
+        let mapping = VARIANTS.map(|(kind, name)| (<&str>::from(kind).to_owned(), reference(name)));
+        MetaSchema {
+            description: Some("The answer of a login route, and its `kind`."),
+            one_of: VARIANTS.map(|(_, name)| MetaSchemaRef::Reference(name.to_owned())).into(),
+            discriminator: Some(MetaDiscriminatorObject { property_name: KIND, mapping: mapping.into() }),
+            ..MetaSchema::ANY
+        }
+    });
+});
+
+/// The schema of a login route's answer, with `kind` as first property. The answer always has it. It is not in `required`,
+/// because Rust clients of openapi-generator consume it to select the variant, and would then miss it in the variant.
+fn variant(kind: LoginKind, registry: &mut Registry) -> MetaSchema {
+    use LoginKind as K;
+    match kind {
+        K::Session => extended::<SessionUser>(kind, registry),
+        K::JwtPairUser => extended::<UserWithTokenPair>(kind, registry),
+        K::JwtPair => extended::<TokenPair>(kind, registry),
+        K::TokenUser | K::JwtSlidingUser | K::KnoxUser => extended::<UserWithToken>(kind, registry),
+        K::Token | K::JwtSliding | K::Knox => extended::<IssuedToken>(kind, registry),
+    }
+}
+
+fn extended<T: Type>(kind: LoginKind, registry: &mut Registry) -> MetaSchema {
+    let answer = registry.create_fake_schema::<T>();
+    let kind_schema = MetaSchema { enum_items: vec![<&str>::from(kind).into()], ..MetaSchema::new("string") };
+    // The answer of the login route describes them.
+    let undescribed = |(name, property)| match property {
+        MetaSchemaRef::Inline(schema) => {
+            (name, MetaSchemaRef::Inline(Box::new(MetaSchema { description: None, ..*schema })))
+        }
+        reference => (name, reference),
+    };
+    let properties = answer.properties.into_iter().map(undescribed);
+    let properties = std::iter::once((KIND, MetaSchemaRef::Inline(Box::new(kind_schema)))).chain(properties);
+    MetaSchema { rust_typename: None, properties: properties.collect(), example: None, ..answer }
+}

@@ -1,0 +1,76 @@
+//! The page that asks the questions of a pending login.
+
+use std::collections::BTreeMap;
+
+use minijinja::context;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::language::Language;
+use super::texts::Texts;
+use super::{Page, Pages};
+use crate::http::protocol::Failure;
+use crate::login::{Fields, InputField, InputType, PendingLogin};
+
+/// A field as the template shows it.
+#[derive(Serialize)]
+struct Question<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    kind: InputType,
+    title: &'a str,
+    required: bool,
+    help: Option<&'a str>,
+    choices: Vec<Choice<'a>>,
+    value: &'a str,
+    errors: Vec<&'a str>,
+    has_focus: bool,
+}
+
+#[derive(Serialize)]
+struct Choice<'a> {
+    value: &'a str,
+    title: &'a str,
+}
+
+/// The page. `rejected`: the answers that were refused, and why.
+pub fn question_page(
+    pages: &Pages,
+    language: Language,
+    pending: &PendingLogin,
+    rejected: Option<(&Fields, &Failure)>,
+) -> Page {
+    let texts = Texts::of(language);
+    let no_errors = BTreeMap::new();
+    let errors = rejected.map_or(&no_errors, |(_, failure)| &failure.errors);
+    let has_error = |field: &&InputField| errors.contains_key(&field.name);
+    let first_error = pending.fields.iter().find(has_error).map(|field| &field.name);
+    let question = |field| {
+        let field: &InputField = field;
+        let answer = rejected.and_then(|(answers, _)| answers.map().get(&field.name).and_then(Value::as_str));
+        let messages = errors.get(&field.name).map_or(&[][..], Vec::as_slice);
+        let choice = |value| Choice { value, title: texts.built_in(value) };
+        Question {
+            name: &field.name,
+            kind: field.kind,
+            title: texts.built_in(&field.title),
+            required: field.required,
+            help: field.help.as_deref().map(|help| texts.built_in(help)),
+            choices: field.choices.iter().map(|value| choice(value.as_str())).collect(),
+            value: answer.unwrap_or_default(),
+            errors: messages.iter().map(|message| texts.built_in(message)).collect(),
+            has_focus: first_error == Some(&field.name),
+        }
+    };
+    // Errors that belong to no field of the form are shown above it.
+    let is_asked = |name: &String| pending.fields.iter().any(|field| field.name == *name);
+    let others = errors.iter().filter(|(name, _)| !is_asked(name)).flat_map(|(_, messages)| messages);
+    let detail = rejected.map(|(_, failure)| &failure.detail).filter(|_| errors.is_empty());
+    let values = context! {
+        title => texts.get(&["question", "title"]),
+        flow_token => pending.flow_token,
+        messages => others.chain(detail).map(|message| texts.built_in(message)).collect::<Vec<_>>(),
+        fields => pending.fields.iter().map(question).collect::<Vec<_>>(),
+    };
+    pages.render("question.html", language, values)
+}

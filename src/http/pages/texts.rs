@@ -1,0 +1,108 @@
+//! The texts of pages, from the files in `texts/`.
+
+use std::sync::LazyLock;
+
+use super::language::Language;
+
+/// All texts of one language.
+pub struct Texts {
+    table: toml::Table,
+    /// The same for templates.
+    pub values: minijinja::Value,
+}
+
+impl Texts {
+    /// The texts of a language.
+    pub fn of(language: Language) -> &'static Self {
+        static TEXTS: LazyLock<[Texts; Language::ALL.len()]> = LazyLock::new(|| Language::ALL.map(Texts::read));
+        &TEXTS[language as usize]
+    }
+
+    fn read(language: Language) -> Self {
+        let file = match language {
+            Language::English => include_str!("texts/en.toml"),
+            Language::German => include_str!("texts/de.toml"),
+            Language::Spanish => include_str!("texts/es.toml"),
+        };
+        let table: toml::Table = file.parse().expect("the tests read the texts");
+        let values = minijinja::Value::from_serialize(&table);
+        Self { table, values }
+    }
+
+    /// The text with this path, such as `["question", "title"]`.
+    pub fn get(&self, path: &[&str]) -> &str {
+        let (last, groups) = path.split_last().expect("a path has a last key");
+        let group = groups.iter().try_fold(&self.table, |table, key| table.get(*key)?.as_table());
+        let text = group.and_then(|group| group.get(*last)?.as_str());
+        text.unwrap_or_else(|| panic!("there is no text {path:?}"))
+    }
+
+    /// A text that a step of this program writes in English. Other texts, such as those of an operator's step, are returned
+    /// unchanged.
+    pub fn built_in<'a>(&'a self, english: &'a str) -> &'a str {
+        let known = self.table.get("built_in").and_then(|texts| texts.get(english)?.as_str());
+        known.unwrap_or(english)
+    }
+}
+
+/// Replaces `{name}` by a value.
+pub fn fill<'a>(text: &str, values: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    values.into_iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &value))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// The placeholders of each text, by its path.
+    fn placeholders(table: &toml::Table, path: &str, found: &mut BTreeMap<String, Vec<String>>) {
+        for (key, value) in table {
+            let path = format!("{path}/{key}");
+            match value {
+                toml::Value::Table(table) => placeholders(table, &path, found),
+                text => {
+                    let text = text.as_str().unwrap_or_else(|| panic!("{path} is not a text"));
+                    assert!(
+                        !text.trim().is_empty() && !text.contains(['<', '>', '&']),
+                        "{path} is empty or has markup"
+                    );
+                    let names =
+                        text.split('{').skip(1).map(|rest| rest.split('}').next().unwrap_or_default().to_owned());
+                    let mut names: Vec<String> = names.collect();
+                    names.sort();
+                    found.insert(path, names);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn all_languages_have_the_same_keys_and_placeholders() {
+        let of = |language| {
+            let mut found = BTreeMap::new();
+            placeholders(&Texts::of(language).table, "", &mut found);
+            found
+        };
+        let english = of(Language::English);
+        assert!(english.len() > 60, "too few texts: {}", english.len());
+        for language in Language::ALL {
+            assert_eq!(of(language), english, "{language:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_an_operator_is_not_translated() {
+        let texts = Texts::of(Language::German);
+        assert_eq!(texts.built_in("E-mail address"), "E-Mail-Adresse");
+        assert_eq!(texts.built_in("Nickname"), "Nickname");
+        assert_eq!(texts.get(&["question", "submit"]), "Weiter");
+    }
+
+    #[test]
+    fn a_value_takes_the_place_of_its_name() {
+        let values = || [("a", "{b}".to_owned()), ("c", "3".to_owned())];
+        assert_eq!(fill("{a} and {c}", values()), "{b} and 3");
+    }
+}

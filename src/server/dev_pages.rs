@@ -1,0 +1,237 @@
+//! The pages of `dev`: the demo at `/`, an example for each kind of credential, a callback page, and the bundle of the client. The
+//! files are static; the pages use the public API like any other front-end. `serve` has none of them.
+
+use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
+use minijinja::{Environment, UndefinedBehavior, context};
+use poem::endpoint::make_sync;
+use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::{EndpointExt as _, Request, Response, Route};
+
+use crate::http::{MARK, Resource, project_style};
+use crate::secrets::Digest;
+
+/// No inline script or style, no other host. Cross-Origin-Opener-Policy is missing because the callback page of a pop-up needs
+/// its opener.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+struct Asset {
+    text: String,
+    content_type: &'static str,
+    /// A digest of the text, so that a browser loads it once.
+    etag: HeaderValue,
+}
+
+impl Asset {
+    fn new(text: String, content_type: &'static str) -> Self {
+        let digest = Digest::of(text.as_bytes());
+        let etag = format!("\"{}\"", HEXLOWER.encode(&digest.as_bytes()[..16]));
+        Self { text, content_type, etag: HeaderValue::try_from(etag).expect("hex digits are ASCII") }
+    }
+
+    fn answer(&self, request: &Request) -> Response {
+        let is_known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|etag| *etag == self.etag);
+        let mut response = if is_known {
+            Response::builder().status(StatusCode::NOT_MODIFIED).finish()
+        } else {
+            Response::builder().content_type(self.content_type).body(self.text.clone())
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, self.etag.clone());
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        response
+    }
+}
+
+/// The files by their paths.
+fn assets() -> Vec<(String, Asset)> {
+    let pages = templates();
+    let page = |template: &str, page: &str, kind: Option<&Kind>| {
+        let values = context! { kinds => KINDS, kind, page, languages => code_samples(&pages) };
+        let html = pages.get_template(template).and_then(|template| template.render(values));
+        Asset::new(html.expect("the templates use nothing that can fail"), HTML)
+    };
+    let mut assets = vec![
+        ("/".to_owned(), page("start.html", "start", None)),
+        ("/example/".to_owned(), page("index.html", "examples", None)),
+        ("/example/callback/".to_owned(), page("callback.html", "callback", None)),
+    ];
+    let kinds = KINDS.iter().map(|kind| (format!("/example/{}/", kind.path), page("kind.html", kind.path, Some(kind))));
+    assets.extend(kinds);
+    for (name, text, content_type) in [
+        ("sdk.js", include_str!("example/sdk.js"), SCRIPT),
+        ("page.js", include_str!("example/page.js"), SCRIPT),
+        ("start.js", include_str!("example/start.js"), SCRIPT),
+        ("kind.js", include_str!("example/kind.js"), SCRIPT),
+        ("ask.js", include_str!("example/ask.js"), SCRIPT),
+        ("callback.js", include_str!("example/callback.js"), SCRIPT),
+        ("mark.svg", MARK, "image/svg+xml"),
+    ] {
+        assets.push((format!("/example/{name}"), Asset::new(text.to_owned(), content_type)));
+    }
+    let style = [project_style(), include_str!("example/example.css")].concat();
+    assets.push(("/example/example.css".to_owned(), Asset::new(style, "text/css; charset=utf-8")));
+    assets
+}
+
+fn templates() -> Environment<'static> {
+    let mut templates = Environment::new();
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    // HTML is escaped in templates whose name ends in `.html`.
+    for (name, text) in [
+        ("head.html", include_str!("example/head.html")),
+        ("top.html", include_str!("example/top.html")),
+        ("start.html", include_str!("example/start.html")),
+        ("index.html", include_str!("example/index.html")),
+        ("kind.html", include_str!("example/kind.html")),
+        ("callback.html", include_str!("example/callback.html")),
+        ("mark.svg", MARK),
+        ("react", include_str!("example/code/react.jsx")),
+        ("curl", include_str!("example/code/curl.sh")),
+        ("python", include_str!("example/code/python.py")),
+    ] {
+        templates.add_template(name, text).expect("the templates are part of the program and parse");
+    }
+    templates
+}
+
+/// The same login in one programming language, for each kind of credential.
+#[derive(serde::Serialize)]
+struct CodeSample {
+    /// The name of its template.
+    name: &'static str,
+    title: &'static str,
+    /// The code by kind.
+    code: Vec<(&'static str, String)>,
+}
+
+fn code_samples(templates: &Environment<'_>) -> Vec<CodeSample> {
+    let sample = |(name, title)| {
+        let code = |kind: &Kind| {
+            let code = templates.get_template(name).and_then(|template| template.render(context! { kind }));
+            (kind.user_route, code.expect("the templates use nothing that can fail"))
+        };
+        CodeSample { name, title, code: KINDS.iter().map(code).collect() }
+    };
+    [("react", "React"), ("curl", "curl"), ("python", "Python")].map(sample).into()
+}
+
+/// A kind of credential, with an example page.
+#[derive(serde::Serialize)]
+struct Kind {
+    path: &'static str,
+    title: &'static str,
+    about: &'static str,
+    /// The login routes of the example page and their labels.
+    routes: &'static [(&'static str, &'static str)],
+    /// The login route of the demo, which returns the user too.
+    user_route: &'static str,
+    /// The scheme of the `Authorization` header.
+    scheme: &'static str,
+}
+
+const KINDS: [Kind; 4] = [
+    Kind {
+        path: "jwt",
+        title: "JWT",
+        about: "Signed tokens that any of your services can verify, sent as “Authorization: Bearer”. They are valid \
+                for minutes and refreshed automatically.",
+        routes: &[("jwt-pair-user", "Access and refresh token"), ("jwt-sliding-user", "One sliding token")],
+        user_route: "jwt-pair-user",
+        scheme: "Bearer",
+    },
+    Kind {
+        path: "session",
+        title: "Session",
+        about: "A cookie that scripts cannot read, for sites on the domain of the server.",
+        routes: &[("session", "Session")],
+        user_route: "session",
+        scheme: "",
+    },
+    Kind {
+        path: "token",
+        title: "Token",
+        about: "One permanent token for each user, the same at every login, sent as “Authorization: Token”. Signing out \
+                deletes it from this page; signing out everywhere revokes it.",
+        routes: &[("token_user", "Token")],
+        user_route: "token_user",
+        scheme: "Token",
+    },
+    Kind {
+        path: "knox",
+        title: "Knox",
+        about: "A token for each login, stored as a digest only, sent as “Authorization: Token”. It can be \
+                revoked alone or with all others of its user.",
+        routes: &[("knox_user", "Knox")],
+        user_route: "knox_user",
+        scheme: "Token",
+    },
+];
+
+pub fn mount(route: Route) -> Route {
+    assets().into_iter().fold(route, |route, (path, asset)| {
+        let endpoint = make_sync(move |request| asset.answer(&request)).boxed();
+        let resource = Arc::new(Resource::page(path.clone(), [(Method::GET, endpoint)].into()));
+        match path.strip_suffix('/').filter(|without_slash| !without_slash.is_empty()) {
+            Some(without_slash) => route.at(without_slash, resource.clone()).at(&path, resource),
+            None => route.at(&path, resource),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use poem::Endpoint as _;
+
+    use super::*;
+
+    async fn get(path: &str, etag: Option<&HeaderValue>) -> Response {
+        let mut request = Request::builder().uri_str(path);
+        if let Some(etag) = etag {
+            request = request.header(header::IF_NONE_MATCH, etag);
+        }
+        mount(Route::new()).get_response(request.finish()).await
+    }
+
+    #[tokio::test]
+    async fn files_have_type_policy_and_etag() {
+        for (path, asset) in assets() {
+            let first = get(&path, None).await;
+            assert_eq!(first.status(), StatusCode::OK, "{path}");
+            assert_eq!(first.headers()[header::CONTENT_TYPE], asset.content_type, "{path}");
+            assert!(first.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("script-src 'self'"));
+            assert!(!first.headers().contains_key("cross-origin-opener-policy"), "{path}: a pop-up needs its opener");
+            assert_eq!(get(&path, Some(&first.headers()[header::ETAG])).await.status(), StatusCode::NOT_MODIFIED);
+        }
+        assert_eq!(get("/example", None).await.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn pages_load_nothing_from_other_hosts_and_have_no_inline_script_or_style() {
+        let assets = assets();
+        for (path, asset) in assets.iter().filter(|(_, asset)| asset.content_type == HTML) {
+            for forbidden in ["<script>", " style=", "<style", " onclick", "src=\"http", "href=\"http"] {
+                assert!(!asset.text.contains(forbidden), "{path}: {forbidden}");
+            }
+            for link in asset.text.split(r#"src=""#).skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert!(assets.iter().any(|(known, _)| known == link), "{path}: {link}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_demo_has_code_for_each_kind_of_credential() {
+        for CodeSample { name, code, .. } in code_samples(&templates()) {
+            assert_eq!(code.len(), KINDS.len());
+            for (kind, code) in code {
+                assert!(code.contains(kind) && code.contains("http://127.0.0.1:8000"), "{name}: {code}");
+                assert!(name == "react" || (kind == "session") != code.contains("Authorization"), "{name}: {code}");
+            }
+        }
+    }
+}
