@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::configuration;
 use super::failure::Failure;
 use super::output::print_failure_as_json;
 use super::{audit, dev, doctor, import, init, keys, openapi, providers, serve, services, users, webhooks};
@@ -44,6 +45,9 @@ enum Command {
     },
     /// Run a server for development: SQLite, a demo provider with invented users, example pages
     Dev {
+        /// Loopback address and port, instead of LISTEN. The demo provider listens on the next free port
+        #[arg(long, value_name = "ADDR:PORT")]
+        listen: Option<String>,
         /// Serve https with a self-signed certificate for this machine
         #[arg(long)]
         tls: bool,
@@ -87,6 +91,16 @@ enum Command {
     Import(import::Command),
 }
 
+impl Command {
+    /// Whether the command reads or changes the database of the settings, which must be the one that the operator means.
+    fn uses_stored_data(&self) -> bool {
+        matches!(
+            self,
+            Self::Migrate | Self::Users(_) | Self::Keys(_) | Self::Services(_) | Self::Audit(_) | Self::Webhooks(_)
+        )
+    }
+}
+
 /// Runs the command of the process's arguments, and answers its exit code.
 pub fn main() -> ExitCode {
     let as_json = wants_json(std::env::args_os());
@@ -121,9 +135,12 @@ pub fn main() -> ExitCode {
 fn run(line: CommandLine) -> Result<(), Failure> {
     let config = line.global.config;
     let deps = Deps::system();
+    if line.command.uses_stored_data() {
+        configuration::announce_sources(config.as_deref());
+    }
     match line.command {
         Command::Serve { listen, no_migrate } => block_on(serve::serve(config.as_deref(), listen, !no_migrate, deps)),
-        Command::Dev { tls } => block_on(dev::dev(config.as_deref(), tls, deps)),
+        Command::Dev { listen, tls } => block_on(dev::dev(config.as_deref(), listen, tls, deps)),
         Command::Migrate => block_on(serve::migrate(config.as_deref())),
         Command::Openapi(options) => openapi::run(&options, config.as_deref()),
         Command::Init { output } => {
