@@ -214,6 +214,7 @@ export type ServerCode =
   | "access_denied"
   | "account_exists"
   | "account_in_use"
+  | "additional_input_required"
   | "bad_authorization_header"
   | "callback_error"
   | "code_already_used"
