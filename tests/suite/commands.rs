@@ -434,7 +434,7 @@ async fn fault_e14_commands_say_which_database_and_settings_they_use() {
     let database = Database::create(Engine::Sqlite).await;
     let folder = TempDir::new().expect("a temporary folder");
     let url = database.url();
-    let environment = [("DATABASE_URL", url.as_str())];
+    let environment = [("DATABASE_URL", url)];
     let plain = run(&["users", "list", "--json"], &environment, folder.path()).await.success();
     let path = url.trim_start_matches("sqlite://").split('?').next().unwrap_or_default();
     assert_eq!(plain.stderr, format!("note: database {path}; settings of the environment\n"));
