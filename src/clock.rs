@@ -10,7 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
-/// By how much the clocks of two nodes may differ when one revokes a family or a key and the other compares the time.
+/// By how much the clocks of two nodes may differ when one revokes a family or a key, or deletes a row that has expired, and the other
+/// compares the time.
 pub(crate) const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(5 * 60);
 
 /// Milliseconds since 1970-01-01T00:00:00Z, as stored in every table.
