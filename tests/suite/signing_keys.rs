@@ -401,9 +401,8 @@ async fn sec_31_a_key_that_cannot_be_read_stops_no_other(engine: Engine) {
         [("broken", "ES256", "retired"), ("foreign", "ML-DSA-44", "published"), ("later", "RS256", "suspended")]
     {
         let columns = "(kid, algorithm, public_jwk, state, created)";
-        let insert =
-            format!("INSERT INTO signing_keys {columns} VALUES ('{kid}', '{algorithm}', '{{}}', '{state}', 1)");
-        app.database.run(&insert).await;
+        let values = format!("('{kid}', '{algorithm}', '{{}}', '{state}', {})", app.clock.now().0);
+        app.database.run(&format!("INSERT INTO signing_keys {columns} VALUES {values}")).await;
     }
     rotate(&app).await;
     let next = loop {
@@ -418,7 +417,7 @@ async fn sec_31_a_key_that_cannot_be_read_stops_no_other(engine: Engine) {
     }
     wait_until_key_set(&app.client(), |set| set["keys"].as_array().is_some_and(|keys| keys.len() == 3)).await;
     app.start_second_node().await.client().get("/readyz").send().await.ok();
-    let of_app = [("SECRET_KEY", crate::support::test_app::SECRET_KEY)];
+    let of_app = [("SECRET_KEY", crate::support::test_app::SECRET_KEY), ("PUBLIC_URL", PUBLIC_URL)];
     let list = json_of(&command(&app.database, &["keys", "list", "--json"], &of_app).await);
     assert_eq!(list["unreadable_signing_keys"], json!(["broken", "foreign", "later"]));
     let doctor = command(&app.database, &["doctor"], &of_app).await;
