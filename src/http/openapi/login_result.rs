@@ -1,4 +1,4 @@
-//! The answer to a login with a member `kind`, for routes that serve several kinds: resume and swap.
+//! The answer to a login with a member `kind`, for routes that serve several kinds: those of pending logins and one-time codes.
 
 use poem::Response;
 use poem_openapi::registry::{MetaDiscriminatorObject, MetaSchema, MetaSchemaRef, Registry};

@@ -1,10 +1,8 @@
-//! A pending login as a problem document: what the user is asked for, and the token that continues the login.
+//! What a pending login asks the user for, as the problem document has it.
 
-use poem::http::StatusCode;
 use poem_openapi::{Enum, Object};
 
-use super::problem::Failure;
-use crate::login::{InputField, InputType, PendingLogin};
+use crate::login::{InputField, InputType};
 
 /// The detail of `additional_input_required`.
 pub const ADDITIONAL_INPUT_DETAIL: &str =
@@ -36,15 +34,6 @@ pub enum AskedFieldType {
     Email,
     Checkbox,
     Choice,
-}
-
-impl Failure {
-    /// 403 `additional_input_required`: a step of the pipeline asks the user for more. The login is pending, not refused,
-    /// so this is in no audit log: return it as a response, not as an error.
-    pub fn additional_input_required(pending_login: PendingLogin) -> Self {
-        let failure = Self::new(StatusCode::FORBIDDEN, "additional_input_required", ADDITIONAL_INPUT_DETAIL);
-        Self { pending_login: Some(Box::new(pending_login)), ..failure }
-    }
 }
 
 impl From<InputField> for AskedField {

@@ -11,7 +11,7 @@ use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;
 
-use super::additional_input::AskedField;
+use super::additional_input::{ADDITIONAL_INPUT_DETAIL, AskedField};
 use super::request_id::current_request_id;
 use crate::account::{AuthError, Challenge, ChangeError, TokenError};
 use crate::credential::jwt::{JwtFault, TokenType};
@@ -162,6 +162,13 @@ impl Failure {
         if !exceeded.is_reported {
             response.extensions_mut().insert(UnreportedRefusal);
         }
+    }
+
+    /// 403 `additional_input_required`: a step of the pipeline asks the user for more. The login is pending, not refused,
+    /// so it is in no audit log: return it as a response, not as an error.
+    pub fn additional_input_required(pending_login: PendingLogin) -> Self {
+        let failure = Self::new(StatusCode::FORBIDDEN, "additional_input_required", ADDITIONAL_INPUT_DETAIL);
+        Self { pending_login: Some(Box::new(pending_login)), ..failure }
     }
 
     /// 403 `csrf_failed`.
