@@ -68,6 +68,7 @@ from .webhook_decision import WebhookDecision
 from .webhook_event import WebhookEvent
 from .webhook_event_data import WebhookEventData
 from .webhook_fields import WebhookFields
+from .webhook_login_data import WebhookLoginData
 from .webhook_proposed_account import WebhookProposedAccount
 from .webhook_proposed_account_extra_data import WebhookProposedAccountExtraData
 from .webhook_proposed_user import WebhookProposedUser
@@ -145,6 +146,7 @@ __all__ = (
     "WebhookEvent",
     "WebhookEventData",
     "WebhookFields",
+    "WebhookLoginData",
     "WebhookProposedAccount",
     "WebhookProposedAccountExtraData",
     "WebhookProposedUser",

@@ -28,7 +28,9 @@ class ServerMetadata:
             ['client_secret_basic', 'client_secret_post'], 'access_token_signing_alg_values_supported': ['ES256']}
 
     Attributes:
-        issuer (str): `iss` of JWTs with an asymmetric algorithm.
+        issuer (str): The URL of the server, without a slash at its end: that of this document (RFC 8414, 3.3). Without
+            SIMPLE_JWT_ISSUER it is
+            also `iss` of JWTs with an asymmetric algorithm.
         jwks_uri (str): The public keys that verify JWTs.
         response_types_supported (list[str]): Empty: the server has no authorization endpoint.
         grant_types_supported (list[str]): Empty: the server has no token endpoint of OAuth.

@@ -13,6 +13,7 @@ from typing import cast
 
 if TYPE_CHECKING:
     from ..models.webhook_account import WebhookAccount
+    from ..models.webhook_login_data import WebhookLoginData
     from ..models.webhook_user import WebhookUser
 
 
@@ -26,15 +27,18 @@ class WebhookEventData:
         user (WebhookUser): The user after the change.
         account (WebhookAccount | Unset): The account concerned.
         credential (str | Unset): The kind of credential of the login. Example: jwt-pair.
+        data (WebhookLoginData | Unset): The `data` that the login began with. The user's browser sent it, so check it.
     """
 
     user: WebhookUser
     account: WebhookAccount | Unset = UNSET
     credential: str | Unset = UNSET
+    data: WebhookLoginData | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.webhook_account import WebhookAccount  # noqa: PLC0415
+        from ..models.webhook_login_data import WebhookLoginData  # noqa: PLC0415
         from ..models.webhook_user import WebhookUser  # noqa: PLC0415
 
         user = self.user.to_dict()
@@ -44,6 +48,10 @@ class WebhookEventData:
             account = self.account.to_dict()
 
         credential = self.credential
+
+        data: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.data, Unset):
+            data = self.data.to_dict()
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -56,12 +64,15 @@ class WebhookEventData:
             field_dict["account"] = account
         if credential is not UNSET:
             field_dict["credential"] = credential
+        if data is not UNSET:
+            field_dict["data"] = data
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.webhook_account import WebhookAccount  # noqa: PLC0415
+        from ..models.webhook_login_data import WebhookLoginData  # noqa: PLC0415
         from ..models.webhook_user import WebhookUser  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -76,10 +87,18 @@ class WebhookEventData:
 
         credential = d.pop("credential", UNSET)
 
+        _data = d.pop("data", UNSET)
+        data: WebhookLoginData | Unset
+        if isinstance(_data, Unset):
+            data = UNSET
+        else:
+            data = WebhookLoginData.from_dict(_data)
+
         webhook_event_data = cls(
             user=user,
             account=account,
             credential=credential,
+            data=data,
         )
 
         webhook_event_data.additional_properties = d

@@ -8,9 +8,11 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
+from ..types import UNSET, Unset
 from typing import cast
 
 if TYPE_CHECKING:
+    from ..models.webhook_login_data import WebhookLoginData
     from ..models.webhook_proposed_account import WebhookProposedAccount
     from ..models.webhook_proposed_user import WebhookProposedUser
 
@@ -24,19 +26,26 @@ class WebhookQuestionData:
     Attributes:
         user (WebhookProposedUser):
         account (WebhookProposedAccount):
+        data (WebhookLoginData | Unset): The `data` that the login began with. The user's browser sent it, so check it.
     """
 
     user: WebhookProposedUser
     account: WebhookProposedAccount
+    data: WebhookLoginData | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.webhook_login_data import WebhookLoginData  # noqa: PLC0415
         from ..models.webhook_proposed_account import WebhookProposedAccount  # noqa: PLC0415
         from ..models.webhook_proposed_user import WebhookProposedUser  # noqa: PLC0415
 
         user = self.user.to_dict()
 
         account = self.account.to_dict()
+
+        data: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.data, Unset):
+            data = self.data.to_dict()
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -46,11 +55,14 @@ class WebhookQuestionData:
                 "account": account,
             }
         )
+        if data is not UNSET:
+            field_dict["data"] = data
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.webhook_login_data import WebhookLoginData  # noqa: PLC0415
         from ..models.webhook_proposed_account import WebhookProposedAccount  # noqa: PLC0415
         from ..models.webhook_proposed_user import WebhookProposedUser  # noqa: PLC0415
 
@@ -59,9 +71,17 @@ class WebhookQuestionData:
 
         account = WebhookProposedAccount.from_dict(d.pop("account"))
 
+        _data = d.pop("data", UNSET)
+        data: WebhookLoginData | Unset
+        if isinstance(_data, Unset):
+            data = UNSET
+        else:
+            data = WebhookLoginData.from_dict(_data)
+
         webhook_question_data = cls(
             user=user,
             account=account,
+            data=data,
         )
 
         webhook_question_data.additional_properties = d

@@ -9,17 +9,21 @@ from ...types import Response, UNSET
 from ... import errors
 
 from ...models.problem import Problem
+from ...types import UNSET, Unset
 from typing import cast
 
 
 def _get_kwargs(
     *,
     code: str,
+    ui_locales: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
 
     params["code"] = code
+
+    params["ui_locales"] = ui_locales
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -91,6 +95,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     code: str,
+    ui_locales: str | Unset = UNSET,
 ) -> Response[Problem | str]:
     """Show the page of a pending login
 
@@ -102,6 +107,7 @@ def sync_detailed(
 
     Args:
         code (str):
+        ui_locales (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -113,6 +119,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         code=code,
+        ui_locales=ui_locales,
     )
 
     response = client.get_httpx_client().request(
@@ -126,6 +133,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     code: str,
+    ui_locales: str | Unset = UNSET,
 ) -> Problem | str | None:
     """Show the page of a pending login
 
@@ -137,6 +145,7 @@ def sync(
 
     Args:
         code (str):
+        ui_locales (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -149,6 +158,7 @@ def sync(
     return sync_detailed(
         client=client,
         code=code,
+        ui_locales=ui_locales,
     ).parsed
 
 
@@ -156,6 +166,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     code: str,
+    ui_locales: str | Unset = UNSET,
 ) -> Response[Problem | str]:
     """Show the page of a pending login
 
@@ -167,6 +178,7 @@ async def asyncio_detailed(
 
     Args:
         code (str):
+        ui_locales (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -178,6 +190,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         code=code,
+        ui_locales=ui_locales,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -189,6 +202,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     code: str,
+    ui_locales: str | Unset = UNSET,
 ) -> Problem | str | None:
     """Show the page of a pending login
 
@@ -200,6 +214,7 @@ async def asyncio(
 
     Args:
         code (str):
+        ui_locales (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -213,5 +228,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             code=code,
+            ui_locales=ui_locales,
         )
     ).parsed

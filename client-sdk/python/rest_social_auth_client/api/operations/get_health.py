@@ -67,6 +67,8 @@ def sync_detailed(
 ) -> Response[HealthStatus | Problem]:
     """Check that the process is alive
 
+     It uses no database: a supervisor restarts the process when this fails.
+
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
@@ -90,6 +92,8 @@ def sync(
 ) -> HealthStatus | Problem | None:
     """Check that the process is alive
 
+     It uses no database: a supervisor restarts the process when this fails.
+
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
@@ -108,6 +112,8 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
 ) -> Response[HealthStatus | Problem]:
     """Check that the process is alive
+
+     It uses no database: a supervisor restarts the process when this fails.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -129,6 +135,8 @@ async def asyncio(
     client: AuthenticatedClient,
 ) -> HealthStatus | Problem | None:
     """Check that the process is alive
+
+     It uses no database: a supervisor restarts the process when this fails.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

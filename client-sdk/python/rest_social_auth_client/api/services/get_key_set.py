@@ -10,16 +10,24 @@ from ... import errors
 
 from ...models.key_set import KeySet
 from ...models.problem import Problem
+from ...types import UNSET, Unset
 from typing import cast
 
 
-def _get_kwargs() -> dict[str, Any]:
+def _get_kwargs(
+    *,
+    if_none_match: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(if_none_match, Unset):
+        headers["If-None-Match"] = if_none_match
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/.well-known/jwks.json",
     }
 
+    _kwargs["headers"] = headers
     return _kwargs
 
 
@@ -78,12 +86,16 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
+    if_none_match: str | Unset = UNSET,
 ) -> Response[Any | KeySet | Problem]:
     """Get the public keys that verify JWTs
 
      A JWK set (RFC 7517). It contains the next key long before that signs. Read it again when a token
     names a key that your
     copy does not have. With the HS algorithms the set is empty, because their key is secret.
+
+    Args:
+        if_none_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -93,7 +105,9 @@ def sync_detailed(
         Response[Any | KeySet | Problem]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        if_none_match=if_none_match,
+    )
 
     response = client.get_httpx_client().request(
         **kwargs,
@@ -105,12 +119,16 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
+    if_none_match: str | Unset = UNSET,
 ) -> Any | KeySet | Problem | None:
     """Get the public keys that verify JWTs
 
      A JWK set (RFC 7517). It contains the next key long before that signs. Read it again when a token
     names a key that your
     copy does not have. With the HS algorithms the set is empty, because their key is secret.
+
+    Args:
+        if_none_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -122,18 +140,23 @@ def sync(
 
     return sync_detailed(
         client=client,
+        if_none_match=if_none_match,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
+    if_none_match: str | Unset = UNSET,
 ) -> Response[Any | KeySet | Problem]:
     """Get the public keys that verify JWTs
 
      A JWK set (RFC 7517). It contains the next key long before that signs. Read it again when a token
     names a key that your
     copy does not have. With the HS algorithms the set is empty, because their key is secret.
+
+    Args:
+        if_none_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -143,7 +166,9 @@ async def asyncio_detailed(
         Response[Any | KeySet | Problem]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        if_none_match=if_none_match,
+    )
 
     response = await client.get_async_httpx_client().request(**kwargs)
 
@@ -153,12 +178,16 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
+    if_none_match: str | Unset = UNSET,
 ) -> Any | KeySet | Problem | None:
     """Get the public keys that verify JWTs
 
      A JWK set (RFC 7517). It contains the next key long before that signs. Read it again when a token
     names a key that your
     copy does not have. With the HS algorithms the set is empty, because their key is secret.
+
+    Args:
+        if_none_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -171,5 +200,6 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            if_none_match=if_none_match,
         )
     ).parsed

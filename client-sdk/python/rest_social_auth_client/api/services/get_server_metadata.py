@@ -10,16 +10,24 @@ from ... import errors
 
 from ...models.problem import Problem
 from ...models.server_metadata import ServerMetadata
+from ...types import UNSET, Unset
 from typing import cast
 
 
-def _get_kwargs() -> dict[str, Any]:
+def _get_kwargs(
+    *,
+    if_none_match: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(if_none_match, Unset):
+        headers["If-None-Match"] = if_none_match
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/.well-known/oauth-authorization-server",
     }
 
+    _kwargs["headers"] = headers
     return _kwargs
 
 
@@ -80,12 +88,16 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
+    if_none_match: str | Unset = UNSET,
 ) -> Response[Any | Problem | ServerMetadata]:
     """Get the metadata of the server
 
      Authorization server metadata (RFC 8414). This server has no authorization endpoint and no token
     endpoint of OAuth:
     users sign in with the routes of this document.
+
+    Args:
+        if_none_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -95,7 +107,9 @@ def sync_detailed(
         Response[Any | Problem | ServerMetadata]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        if_none_match=if_none_match,
+    )
 
     response = client.get_httpx_client().request(
         **kwargs,
@@ -107,12 +121,16 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
+    if_none_match: str | Unset = UNSET,
 ) -> Any | Problem | ServerMetadata | None:
     """Get the metadata of the server
 
      Authorization server metadata (RFC 8414). This server has no authorization endpoint and no token
     endpoint of OAuth:
     users sign in with the routes of this document.
+
+    Args:
+        if_none_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -124,18 +142,23 @@ def sync(
 
     return sync_detailed(
         client=client,
+        if_none_match=if_none_match,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
+    if_none_match: str | Unset = UNSET,
 ) -> Response[Any | Problem | ServerMetadata]:
     """Get the metadata of the server
 
      Authorization server metadata (RFC 8414). This server has no authorization endpoint and no token
     endpoint of OAuth:
     users sign in with the routes of this document.
+
+    Args:
+        if_none_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -145,7 +168,9 @@ async def asyncio_detailed(
         Response[Any | Problem | ServerMetadata]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        if_none_match=if_none_match,
+    )
 
     response = await client.get_async_httpx_client().request(**kwargs)
 
@@ -155,12 +180,16 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
+    if_none_match: str | Unset = UNSET,
 ) -> Any | Problem | ServerMetadata | None:
     """Get the metadata of the server
 
      Authorization server metadata (RFC 8414). This server has no authorization endpoint and no token
     endpoint of OAuth:
     users sign in with the routes of this document.
+
+    Args:
+        if_none_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -173,5 +202,6 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            if_none_match=if_none_match,
         )
     ).parsed
