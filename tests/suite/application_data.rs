@@ -238,12 +238,12 @@ async fn pending_login_keeps_data_until_it_is_resumed(engine: Engine) {
 
     let data = attached()["data"].to_string();
     let state = authorize(&browser, "github", &[("next", REDIRECT_URI), ("data", &data), ("app_state", "a")]).await;
-    let halted = complete(&browser, &format!("github/?code=u2&state={state}")).await;
+    let pending_at = complete(&browser, &format!("github/?code=u2&state={state}")).await;
     assert_eq!(
-        (parameter(&halted, "app_state").as_deref(), parameter(&halted, "halted").as_deref()),
+        (parameter(&pending_at, "app_state").as_deref(), parameter(&pending_at, "halted").as_deref()),
         (Some("a"), Some("ask"))
     );
-    let code = json!({"code": parameter(&halted, "code").expect("a code")});
+    let code = json!({"code": parameter(&pending_at, "code").expect("a code")});
     let pending = app.client().post("/api/login/social/swap/").json(&code).send().await.json();
     let form = [("flow_token", pending["flow_token"].as_str().expect("a flow token")), ("name", "Ada")];
     let resume =
@@ -296,8 +296,8 @@ async fn next_may_be_any_page_of_a_listed_origin(engine: Engine) {
         [("kind", "jwt-pair"), ("next", page), ("code_challenge", &challenge), ("code_challenge_method", "S256")];
     let state = authorize(&browser, "github", &query).await;
     let end = complete(&browser, &format!("github/?code=u001&state={state}")).await;
-    let swap = json!({"code": parameter(&end, "code").expect("a code"), "code_verifier": verifier});
-    app.client().post("/api/login/social/swap/").json(&swap).send().await.ok();
+    let exchange = json!({"code": parameter(&end, "code").expect("a code"), "code_verifier": verifier});
+    app.client().post("/api/login/social/swap/").json(&exchange).send().await.ok();
 }
 
 async fn next_origins_are_a_setting_of_their_own(engine: Engine) {

@@ -125,7 +125,7 @@ async fn question_needs_verified_addresses_and_trusted_providers(engine: Engine)
         sign_in(&app.client(), "oidc", "u7").await.ok();
         assert_eq!(app.database.count("users").await, 2, "{trusted}");
     }
-    // A user who only typed or withheld a verification is not asked about: the address may be somebody else's.
+    // A user who only typed or withheld a verification is not asked about: the address may be that of another user.
     let app = plan(engine).start().await;
     let unverified = json!({"sub": "200001", "email": "ada@gmail.com", "email_verified": false});
     app.fake_users.set_profile("oidc", "u8", oidc("s-8", false));
@@ -186,8 +186,8 @@ async fn pending_login_of_another_browser_is_not_linked(engine: Engine) {
     let query = format!("next={REDIRECT_URI}&kind=knox_user");
     let end = redirect_flow(&attacker, "oidc", "u7", &query).await;
     let victim = app.browser();
-    let swap = victim.post("/api/login/social/swap/").json(&json!({"code": parameter(&end, "code")})).send().await;
-    let token = flow_token(&swap);
+    let exchanged = victim.post("/api/login/social/swap/").json(&json!({"code": parameter(&end, "code")})).send().await;
+    let token = flow_token(&exchanged);
     let credential = sign_in(&victim, "google-oauth2", "u01").await.field("token");
     resume(&victim, &token, "link", Some(&credential)).await.problem(400, "flow_mismatch");
     resume(&app.client(), &token, "link", Some(&credential)).await.problem(400, "flow_mismatch");

@@ -1,7 +1,7 @@
 //! The step `ask_link`: asks the user of an unknown account whether it belongs to the existing user with the same verified e-mail
 //! address. The account is linked only after a login of that user that began after the question.
 //!
-//! The question tells nothing to a stranger: it is asked only when a trusted provider verified the address for this login, and
+//! The question reveals nothing to other users: it is asked only when a trusted provider verified the address for this login, and
 //! when one verified it for the existing user.
 
 use async_trait::async_trait;
@@ -134,7 +134,7 @@ impl Step for AskLink {
             is_same_browser: proof.is_same_browser,
         };
         match (decide(facts), proof.caller, draft.link_choice) {
-            // The transaction checks again that nobody else has the address.
+            // The transaction checks again that no other user has the address.
             (Verdict::Continue, _, _) => draft.by_email = Some(address),
             (Verdict::CreateSeparately, _, _) => draft.change(DraftChange::LinkChoice(LinkChoice::Separate)),
             (Verdict::LinkToCaller, Some(to), _) | (Verdict::LinkAsChosen, _, Some(LinkChoice::To(to))) => {
