@@ -106,6 +106,10 @@ allowed_redirect_uris = [
 # rest_social_editable_user_fields = ["first_name", "last_name"]
 # rest_social_user_fields.locale = {{ from = "profile.locale" }}
 
+# Name and accent colour of the pages that users see: errors and questions of a login (docs/PAGES.md).
+# site_name = "Example"
+# site_accent_color = "#0b6b4f"
+
 # log_format = "json"
 
 # Your software receives events about users: docs/WEBHOOKS.md. A secret is whsec_ followed by the output of

@@ -46,9 +46,11 @@ async function signIn(provider) {
 
 async function showProviders(problem) {
   const { providers } = await call("/api/login/social/providers/");
-  const buttons = providers.map(({ name, title }) =>
-    make("button", `Sign in with ${title}`, () => signIn(name).catch(showProviders)),
-  );
+  const buttons = providers.map(({ name, title }, at) => {
+    const button = make("button", `Sign in with ${title}`, () => signIn(name).catch(showProviders));
+    if (at > 0) button.className = "quiet";
+    return button;
+  });
   show(...(problem ? [make("p", problem.message)] : []), ...buttons);
 }
 

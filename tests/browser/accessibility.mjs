@@ -45,7 +45,15 @@ const open = (path) => async ({ page, base }) => {
 };
 
 async function toDocs({ page, base }) {
-  await page.goto(`${base}/docs/#/begin/beginLogin`);
+  await page.goto(`${base}/docs/`);
+  await page.getByPlaceholder("Filter by tag").waitFor();
+}
+
+async function toOperation(visit) {
+  const { page } = visit;
+  await toDocs(visit);
+  await page.locator("#operations-tag-begin button").first().click();
+  await page.locator('[id$="-beginLogin"] .opblock-summary-control').click();
   await page.getByRole("button", { name: "Try it out" }).waitFor();
 }
 
@@ -64,17 +72,16 @@ const PAGES = [
   { name: "question", show: toQuestion, languages: true, settings: { SOCIAL_AUTH_PIPELINE: ASKING_PIPELINE } },
   { name: "serve", show: open("/"), languages: true, settings: { ...SITE, API_DOCS: "true" }, command: "serve" },
   { name: "serve-error", show: open("/no/such/page"), settings: { ...SITE, API_DOCS: "true" }, command: "serve" },
-  // The document shows what Swagger UI adds by itself.
-  { name: "docs", show: toDocs, except: ".swagger-ui" },
+  { name: "docs", show: toDocs },
+  // Swagger UI puts the button that copies a path into the button that opens the operation.
+  { name: "docs-operation", show: toOperation, ignored: ["nested-interactive"] },
 ];
 
 /** Findings as text: rule, and the elements. */
-export async function findings(page, except) {
+export async function findings(page, ignored = []) {
   await page.evaluate(AXE);
-  const results = await page.evaluate(
-    (except) => window.axe.run(except ? { exclude: [except] } : document, { resultTypes: ["violations"] }),
-    except,
-  );
+  const rules = Object.fromEntries(ignored.map((rule) => [rule, { enabled: false }]));
+  const results = await page.evaluate((rules) => window.axe.run(document, { rules, resultTypes: ["violations"] }), rules);
   return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
 }
 
@@ -82,7 +89,7 @@ async function overflow(page) {
   return page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
 }
 
-export const tests = PAGES.flatMap(({ name, show, languages, except, ...server }) =>
+export const tests = PAGES.flatMap(({ name, show, languages, ignored, ...server }) =>
   (languages ? ["en", "de", "es"] : ["en"]).map((language) => ({
     name: `axe: ${name} (${language})`,
     ...server,
@@ -98,11 +105,11 @@ export const tests = PAGES.flatMap(({ name, show, languages, except, ...server }
           await page.setViewportSize(size);
           const path = `${SCREENSHOTS}/page-${name}-${language}-${colorScheme}-${screen}.png`;
           await page.screenshot({ path, fullPage: true });
-          assert.deepEqual(await findings(page, except), [], `${colorScheme}, ${screen}`);
+          assert.deepEqual(await findings(page, ignored), [], `${colorScheme}, ${screen}`);
         }
       }
       await page.setViewportSize(NARROW);
-      assert.ok(except || (await overflow(page)) <= 0, "the page is wider than a small phone");
+      assert.ok((await overflow(page)) <= 0, "the page is wider than a small phone");
     },
   })),
 );

@@ -1,28 +1,29 @@
-// npm install rest-social-auth-client
-import { createClient, webStorage } from "rest-social-auth-client";
-import { useEffect, useState } from "react";
+// npm install ./rest-social-auth-client-0.1.0.tgz, which `npm pack` makes in client-sdk/typescript
+import { createRoot } from "react-dom/client";
+import { createClient } from "rest-social-auth-client";
+import { AuthProvider, RequireAuth, useAuth } from "rest-social-auth-client/react";
 
 const auth = createClient({
   baseUrl: "http://127.0.0.1:8000",
   kind: "{{ kind.user_route }}",
   redirectUri: `${location.origin}/`,
-{%- if kind.path != "session" %}
-  storage: webStorage(sessionStorage), // survives the redirect and a reload
-{%- endif %}
 });
 
-export function App() {
-  const [user, setUser] = useState(null);
-
-  useEffect(() => {
-    auth.handleCallback().then(() => auth.user()).then(setUser);
-  }, []);
-
-  if (!user) return <button onClick={() => auth.signIn("demo")}>Sign in</button>;
+function Account() {
+  const { user, client } = useAuth();
   return (
     <p>
-      Hello {user.first_name || user.username}{" "}
-      <button onClick={() => auth.logout().then(() => setUser(null))}>Sign out</button>
+      Hello, {user.first_name || user.username}!{" "}
+      <button onClick={() => client.logout()}>Sign out</button>
     </p>
   );
 }
+
+await auth.handleCallback().catch((problem) => alert(problem.detail));
+createRoot(document.getElementById("root")).render(
+  <AuthProvider client={auth}>
+    <RequireAuth>
+      <Account />
+    </RequireAuth>
+  </AuthProvider>,
+);
