@@ -41,5 +41,5 @@ export async function bodyOf<T>(response: Response): Promise<T> {
 /** The options of a request that sends and expects JSON. */
 export function init(method: string, { signal }: { signal?: AbortSignal | undefined } = {}, body?: object): RequestInit {
   const headers = { accept: "application/json", ...(body && { "content-type": "application/json" }) };
-  return { method, headers, ...(signal && { signal }), ...(body && { body: JSON.stringify(body) }) };
+  return { method, headers, signal: signal ?? null, body: body ? JSON.stringify(body) : null };
 }

@@ -37,6 +37,9 @@ const RESULT_LIFETIME = 1000;
 /** Codes after which a pending login cannot be resumed. */
 const PENDING_ENDED = ["state_expired", "code_already_used", "flow_mismatch"];
 
+/** The step that asks whether to link an account to an existing user, who then proves to be that user. */
+const ASK_LINK = "ask_link";
+
 /** `Fields`: the user fields that your server declares, such as `createClient<{ locale?: string }>()`. */
 export function createClient<Fields = unknown>(options: ClientOptions = {}): SocialAuth<Fields> {
   return new SocialAuth<Fields>(options);
@@ -64,7 +67,7 @@ export class SocialAuth<Fields = unknown> {
     const { baseUrl = "/" } = this.#options;
     const page = this.#browser.location?.href;
     if (page === undefined && !/^https?:/.test(baseUrl)) {
-      throw new Problem({ code: "no_browser", detail: "There is no page whose origin could be used. Set baseUrl." });
+      throw new Problem({ code: "no_browser", detail: "There is no page. Set baseUrl." });
     }
     return new URL(baseUrl, page).href.replace(/\/$/, "");
   }
@@ -119,14 +122,14 @@ export class SocialAuth<Fields = unknown> {
     redirect: boolean,
   ): Promise<NothingHappened | { url: string }> {
     const { location } = this.#browser;
-    if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page to leave. Pass redirect: false." });
+    if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page. Pass redirect: false." });
     const { keys, request, authorizationUrl } = await this.#begin(provider, options);
     await this.#incomplete.save(keys, request);
     if (!redirect || !location) return { url: authorizationUrl };
     location.assign(authorizationUrl);
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       this.#browser.addEventListener?.("pageshow", ({ persisted }) => {
-        if (persisted) this.#state.restored().then(() => resolve({ outcome: "none" }), reject);
+        if (persisted) resolve(this.#state.restored());
       });
     });
   }
@@ -227,7 +230,7 @@ export class SocialAuth<Fields = unknown> {
     }
     throw new Problem({
       code: "callback_unknown",
-      detail: "This sign-in was not started in this tab, or it is already complete. Start again.",
+      detail: "This sign-in was not started in this tab, or is complete. Start again.",
     });
   }
 
@@ -251,9 +254,8 @@ export class SocialAuth<Fields = unknown> {
     code: string,
     login: { provider: ProviderName; kind?: LoginKind; next?: string; codeVerifier?: string } & CallOptions,
   ): Promise<SignInResult<Fields>> {
-    const { provider, kind = this.kind, next, codeVerifier, signal } = login;
-    const body = { code, code_verifier: codeVerifier };
-    const answer = this.#post<SignedInAnswer>("/api/login/social/swap/", body, { kind, signal });
+    const { provider, kind = this.kind, next, codeVerifier: code_verifier, signal } = login;
+    const answer = this.#post<SignedInAnswer>("/api/login/social/swap/", { code, code_verifier }, { kind, signal });
     return this.#result({ provider, kind, next }, answer);
   }
 
@@ -268,7 +270,7 @@ export class SocialAuth<Fields = unknown> {
 
   /**
    * Continues the pending login of this tab with the user's answers, by the names of its fields. The server may ask for more
-   * input again.
+   * input again. The step `ask_link` gets the credential of the signed-in user too.
    *
    * Problems: those of the server; `state_expired` when no login waits. After `invalid_request` with `errors` by field, call
    * it again with other answers.
@@ -276,13 +278,14 @@ export class SocialAuth<Fields = unknown> {
   async resume(answers: Record<string, string | boolean>, { signal }: CallOptions = {}): Promise<SignInResult<Fields>> {
     const pending = await this.#incomplete.pending();
     if (!pending) {
-      throw new Problem({ code: "state_expired", detail: "No sign-in waits for your input, or it has expired. Start again." });
+      throw new Problem({ code: "state_expired", detail: "No sign-in waits for your input. Start again." });
     }
-    const { provider, kind, next, flowToken } = pending;
+    const { provider, kind, next, flowToken, step } = pending;
     const body = { flow_token: flowToken, answers };
+    const link = step === ASK_LINK;
     try {
-      const answer = this.#post<SignedInAnswer>("/api/login/social/resume/", body, { kind, signal });
-      return await this.#result({ provider, kind, next }, answer);
+      const answer = this.#post<SignedInAnswer>("/api/login/social/resume/", body, { kind, link, signal });
+      return await this.#result({ provider, kind, next }, answer, link);
     } catch (problem) {
       if (problem instanceof Problem && PENDING_ENDED.includes(problem.code)) await this.#incomplete.setPending(null);
       throw problem;
@@ -322,13 +325,14 @@ export class SocialAuth<Fields = unknown> {
       throw new Problem({
         code: "cookie_refused",
         detail:
-          `The browser did not store the session cookie, because this page and ${this.baseUrl} are on different sites. ` +
+          `The browser did not store the session cookie: this page and ${this.baseUrl} are on different sites. ` +
           "Use one site (localhost and 127.0.0.1 are two), or a kind with a token.",
       });
     }
     const user = userOf<Fields>(body);
     const former = await this.#state.signIn(credentials, user);
-    await this.#incomplete.setPending(null);
+    // The login that `ask_link` asks for does not end the one that asked.
+    if (link || (await this.#incomplete.pending())?.step !== ASK_LINK) await this.#incomplete.setPending(null);
     // Otherwise the replaced credential would stay valid, and in the user's list of devices.
     if (former && former.token !== token) await this.#revoke(former).catch(() => {});
     return {

@@ -58,13 +58,10 @@ export function useUser<Fields = unknown>(): User<Fields> | null {
   return useAuth<Fields>().user;
 }
 
-/** The text that the components show for an error. */
-function textOf(problem: Problem): string {
-  return problem.code === "access_denied" ? "You denied access at the provider." : (problem.detail ?? String(problem));
-}
-
 function Alert({ problem, children }: { problem: Problem | null; children?: ReactNode }) {
-  return problem ? <p role="alert" data-code={problem.code}>{textOf(problem)} {children}</p> : null;
+  if (!problem) return null;
+  const text = problem.code === "access_denied" ? "You denied access at the provider." : (problem.detail ?? String(problem));
+  return <p role="alert" data-code={problem.code}>{text} {children}</p>;
 }
 
 export interface SignInButtonsProps {
@@ -88,10 +85,9 @@ export function SignInButtons(props: SignInButtonsProps) {
   const [isBusy, setBusy] = useState(false);
   const [pending, setPending] = useState<InputRequired | null>(null);
   useEffect(() => {
-    const page = new AbortController();
-    const { signal } = page;
-    client.providers({ signal }).then(setProviders, (error: Problem) => signal.aborted || setProblem(error));
-    return () => page.abort();
+    let isShown = true;
+    client.providers().then((list) => isShown && setProviders(list), (error: Problem) => isShown && setProblem(error));
+    return () => void (isShown = false);
   }, [client]);
   const show = (result: CallbackResult) => {
     setPending(result.outcome === "input-required" ? result : null);
@@ -148,6 +144,7 @@ export function AdditionalInput({ login, onResult }: { login: InputRequired; onR
       ))}
       <Alert problem={isInvalid ? null : problem} />
       <button disabled={isBusy}>Continue</button>
+      {problem?.code === "link_login_required" && <SignInButtons />}
     </form>
   );
 }
@@ -183,7 +180,10 @@ export function CallbackPage({ onSignedIn, children }: { onSignedIn?: (result: S
     return () => void (isShown = false);
   }, [client]);
   useEffect(() => {
-    if (result?.outcome === "signed-in") (onSignedIn ?? ((signedIn) => location.replace(signedIn.next ?? "/")))(result);
+    const finish = onSignedIn ?? (({ next }) => location.replace(next ?? "/"));
+    if (result?.outcome !== "signed-in") return;
+    // A login that asked whether to link waits for this one.
+    void client.pendingLogin().then((pending) => (pending ? setResult(pending) : finish(result)));
     // Once for each result, not for each new function that the parent passes.
   }, [result]);
   if (problem) {

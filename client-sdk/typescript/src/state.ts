@@ -16,7 +16,7 @@ import {
   type Family,
 } from "./credentials.js";
 import { Problem } from "./problem.js";
-import type { AuthEvent, ClientOptions, User } from "./types.js";
+import type { AuthEvent, ClientOptions, NothingHappened, User } from "./types.js";
 
 /** Session storage key: the tab is signed in with a session although the client has another kind. */
 const SESSION_KEY = "rest-social-auth.session";
@@ -137,9 +137,10 @@ export class AuthState {
   }
 
   /** A page of the back-forward cache is shown again: its state may be old. */
-  async restored(): Promise<void> {
+  async restored(): Promise<NothingHappened> {
     const user = await this.setUser(this.#environment.loadUser());
     this.#emit(user ? { type: "signed-in", user, isRemote: true } : { type: "signed-out", isRemote: true });
+    return { outcome: "none" };
   }
 
   /** One refresh at a time for all waiting requests, in this tab and in other tabs of the origin. */

@@ -226,6 +226,28 @@ test("a pending login that the server no longer has is forgotten; after another 
   }
 });
 
+test("ask_link: the user signs in as before, and then the pending login is resumed with that credential", async () => {
+  const link = { name: "link", type: "choice", title: "Link?", required: true, choices: ["link", "new"] };
+  const { host, browser, auth } = await pendingLogin();
+  host.answers[LOGIN] = () => [403, { ...INPUT_REQUIRED, step: "ask_link", fields: [link] }];
+  host.answers["/api/login/social/jwt-pair-user/old/"] = () => [200, { ...MARA, token: "old", refresh: "old-refresh" }];
+  host.answers["/api/login/social/begin/old/"] = () => begun("s2");
+  host.answers["/api/token/blacklist/"] = () => [200, {}];
+  host.answers[RESUME] = ({ authorization }) =>
+    authorization === "Bearer old"
+      ? [200, { kind: "jwt-pair-user", ...MARA, token: "linked", refresh: "r" }]
+      : [403, { code: "link_login_required", detail: "Sign in as before." }];
+  await auth.handleCallback();
+  await assert.rejects(auth.resume({ link: "link" }), { code: "link_login_required" });
+
+  await waitForRedirect(auth.signIn("old"), browser);
+  browser.location.href = "https://app.example/cb?code=c&state=s2";
+  assert.equal((await client(host, browser).handleCallback()).outcome, "signed-in");
+  const result = await client(host, browser).resume({ link: "link" });
+  assert.deepEqual([result.outcome, await auth.token(), await auth.pendingLogin()], ["signed-in", "linked", null]);
+  assert.deepEqual(host.at("/api/token/blacklist/").map(({ body }) => body), [{ refresh: "old-refresh" }]);
+});
+
 test("is_new is returned as isNew and is not part of the user", async () => {
   const host = new Server({
     [BEGIN]: () => begun("s1"),

@@ -3,7 +3,10 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { createElement } from "react";
+import { renderToString } from "react-dom/server";
 import { createClient, Problem, type ProblemCode, type ProviderName, type SocialAuth } from "../src/index.js";
+import { AuthProvider, RequireAuth, useUser } from "../src/react.js";
 
 /** Bytes of an entry point with everything that it imports but React, minified and compressed. */
 async function size(entry: string): Promise<number> {
@@ -38,6 +41,15 @@ test("the package exports what package.json names, and the client has no depende
   }
   const { metafile } = await build({ entryPoints: ["src/index.ts"], bundle: true, write: false, metafile: true, format: "esm" });
   assert.deepEqual(Object.keys(metafile.inputs).filter((file) => !file.startsWith("src/")), []);
+});
+
+test("React renders on a server, where the user is not known yet, and a hook without provider says what it needs", () => {
+  const client = createClient({ baseUrl: "https://api.example" });
+  const page = createElement(RequireAuth, { loading: "loading" }, "for users");
+  assert.equal(renderToString(createElement(AuthProvider, { client }, page)), "loading");
+  const Name = () => useUser()?.username ?? "signed out";
+  assert.equal(renderToString(createElement(AuthProvider, { client }, createElement(Name))), "signed out");
+  assert.throws(() => renderToString(createElement(Name)), /useAuth needs an AuthProvider/);
 });
 
 test("names of providers and codes complete, and accept others", () => {

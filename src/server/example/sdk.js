@@ -148,7 +148,7 @@ async function bodyOf(response) {
 }
 function init(method, { signal } = {}, body) {
   const headers = { accept: "application/json", ...body && { "content-type": "application/json" } };
-  return { method, headers, ...signal && { signal }, ...body && { body: JSON.stringify(body) } };
+  return { method, headers, signal: signal ?? null, body: body ? JSON.stringify(body) : null };
 }
 
 // src/callback.ts
@@ -407,6 +407,7 @@ var AuthState = class {
   async restored() {
     const user = await this.setUser(this.#environment.loadUser());
     this.#emit(user ? { type: "signed-in", user, isRemote: true } : { type: "signed-out", isRemote: true });
+    return { outcome: "none" };
   }
   /** One refresh at a time for all waiting requests, in this tab and in other tabs of the origin. */
   refresh(stale) {
@@ -527,6 +528,7 @@ async function withLock(work) {
 var pendingCallbacks = /* @__PURE__ */ new WeakMap();
 var RESULT_LIFETIME = 1e3;
 var PENDING_ENDED = ["state_expired", "code_already_used", "flow_mismatch"];
+var ASK_LINK = "ask_link";
 function createClient(options = {}) {
   return new SocialAuth(options);
 }
@@ -550,7 +552,7 @@ var SocialAuth = class {
     const { baseUrl = "/" } = this.#options;
     const page = this.#browser.location?.href;
     if (page === void 0 && !/^https?:/.test(baseUrl)) {
-      throw new Problem({ code: "no_browser", detail: "There is no page whose origin could be used. Set baseUrl." });
+      throw new Problem({ code: "no_browser", detail: "There is no page. Set baseUrl." });
     }
     return new URL(baseUrl, page).href.replace(/\/$/, "");
   }
@@ -579,14 +581,14 @@ var SocialAuth = class {
   }
   async #signInByRedirect(provider, options, redirect) {
     const { location } = this.#browser;
-    if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page to leave. Pass redirect: false." });
+    if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page. Pass redirect: false." });
     const { keys, request, authorizationUrl } = await this.#begin(provider, options);
     await this.#incomplete.save(keys, request);
     if (!redirect || !location) return { url: authorizationUrl };
     location.assign(authorizationUrl);
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       this.#browser.addEventListener?.("pageshow", ({ persisted }) => {
-        if (persisted) this.#state.restored().then(() => resolve({ outcome: "none" }), reject);
+        if (persisted) resolve(this.#state.restored());
       });
     });
   }
@@ -675,7 +677,7 @@ var SocialAuth = class {
     }
     throw new Problem({
       code: "callback_unknown",
-      detail: "This sign-in was not started in this tab, or it is already complete. Start again."
+      detail: "This sign-in was not started in this tab, or is complete. Start again."
     });
   }
   #completeLogin(request, fields, { signal }) {
@@ -690,9 +692,8 @@ var SocialAuth = class {
    * Problems: `invalid_code`, `flow_mismatch`.
    */
   exchangeCode(code, login) {
-    const { provider, kind = this.kind, next, codeVerifier, signal } = login;
-    const body = { code, code_verifier: codeVerifier };
-    const answer = this.#post("/api/login/social/swap/", body, { kind, signal });
+    const { provider, kind = this.kind, next, codeVerifier: code_verifier, signal } = login;
+    const answer = this.#post("/api/login/social/swap/", { code, code_verifier }, { kind, signal });
     return this.#result({ provider, kind, next }, answer);
   }
   /**
@@ -705,7 +706,7 @@ var SocialAuth = class {
   }
   /**
    * Continues the pending login of this tab with the user's answers, by the names of its fields. The server may ask for more
-   * input again.
+   * input again. The step `ask_link` gets the credential of the signed-in user too.
    *
    * Problems: those of the server; `state_expired` when no login waits. After `invalid_request` with `errors` by field, call
    * it again with other answers.
@@ -713,13 +714,14 @@ var SocialAuth = class {
   async resume(answers, { signal } = {}) {
     const pending = await this.#incomplete.pending();
     if (!pending) {
-      throw new Problem({ code: "state_expired", detail: "No sign-in waits for your input, or it has expired. Start again." });
+      throw new Problem({ code: "state_expired", detail: "No sign-in waits for your input. Start again." });
     }
-    const { provider, kind, next, flowToken } = pending;
+    const { provider, kind, next, flowToken, step } = pending;
     const body = { flow_token: flowToken, answers };
+    const link = step === ASK_LINK;
     try {
-      const answer = this.#post("/api/login/social/resume/", body, { kind, signal });
-      return await this.#result({ provider, kind, next }, answer);
+      const answer = this.#post("/api/login/social/resume/", body, { kind, link, signal });
+      return await this.#result({ provider, kind, next }, answer, link);
     } catch (problem) {
       if (problem instanceof Problem && PENDING_ENDED.includes(problem.code)) await this.#incomplete.setPending(null);
       throw problem;
@@ -747,12 +749,12 @@ var SocialAuth = class {
     } else if (!await this.#hasCookie()) {
       throw new Problem({
         code: "cookie_refused",
-        detail: `The browser did not store the session cookie, because this page and ${this.baseUrl} are on different sites. Use one site (localhost and 127.0.0.1 are two), or a kind with a token.`
+        detail: `The browser did not store the session cookie: this page and ${this.baseUrl} are on different sites. Use one site (localhost and 127.0.0.1 are two), or a kind with a token.`
       });
     }
     const user = userOf(body);
     const former = await this.#state.signIn(credentials, user);
-    await this.#incomplete.setPending(null);
+    if (link || (await this.#incomplete.pending())?.step !== ASK_LINK) await this.#incomplete.setPending(null);
     if (former && former.token !== token) await this.#revoke(former).catch(() => {
     });
     return {
