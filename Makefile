@@ -29,8 +29,8 @@ build: ## build the release binary, target/release/rest-social-auth
 
 # ---- tests
 
-.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-browser test-docs test-verify lint fmt
-test: install lint test-rust test-openapi test-sdk test-browser test-docs test-verify test-api ## install missing dependencies and run all tests
+.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify lint fmt
+test: install lint test-rust test-openapi test-sdk test-clients test-browser test-docs test-verify test-api ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
 lint: $(DENY) ## check wording, links, formatting, clippy warnings, Rust documentation and dependency rules
@@ -63,8 +63,10 @@ $(BIN): .FORCE
 
 test-openapi: $(BIN) target/openapi-venv tests/openapi/node_modules ## check that openapi.yaml is up to date and valid
 	$(BIN) openapi | diff -u openapi.yaml - || { echo "openapi.yaml is out of date. Run make openapi." >&2; exit 1; }
-	tests/openapi/node_modules/.bin/redocly lint openapi.yaml
-	target/openapi-venv/bin/openapi-spec-validator openapi.yaml
+	$(BIN) openapi --openapi-version 3.1 > target/openapi-3.1.yaml
+	tests/openapi/node_modules/.bin/redocly lint openapi.yaml target/openapi-3.1.yaml
+	tests/openapi/node_modules/.bin/spectral lint --ruleset tests/openapi/spectral.yaml --fail-severity warn openapi.yaml target/openapi-3.1.yaml
+	target/openapi-venv/bin/openapi-spec-validator openapi.yaml target/openapi-3.1.yaml
 
 test-api: $(BIN) target/openapi-venv ## run Schemathesis against a running server
 	tests/openapi/run.sh $(BIN) target/openapi-venv/bin/schemathesis
@@ -72,7 +74,10 @@ test-api: $(BIN) target/openapi-venv ## run Schemathesis against a running serve
 test-sdk: client-sdk/typescript/node_modules ## check, build and test the TypeScript client
 	cd client-sdk/typescript && npm run --silent check && npm run --silent build && npm test --silent
 
-test-browser: $(BIN) tests/browser/node_modules ## test all pages in a browser, with axe in light and dark
+test-clients: $(BIN) target/clients-venv tests/clients/node_modules ## generate clients with nine generators, compile them, and sign in with each
+	target/clients-venv/bin/python tests/clients/run.py $(BIN)
+
+test-browser: $(BIN) tests/browser/node_modules client-sdk/typescript/dist examples/react-spa/node_modules ## test all pages and examples/react-spa in a browser, with axe
 	node tests/browser/run.mjs --bin $(BIN)
 
 test-docs: $(BIN) client-sdk/typescript/node_modules tests/docs/node_modules examples/verify/express/node_modules ## run the commands and snippets of README and of the manual
@@ -100,8 +105,9 @@ guides: ## write the guides of docs/PROVIDER_SETUP.md from src/provider/guides
 screenshot: $(BIN) tests/docs/node_modules ## write docs/images/start-page.png, the picture of README
 	node tests/docs/screenshot.mjs --bin $(BIN)
 
-sdk: openapi client-sdk/typescript/node_modules ## generate the client's types and bundle from openapi.yaml
+sdk: openapi client-sdk/typescript/node_modules target/clients-venv ## generate the clients of client-sdk from openapi.yaml
 	cd client-sdk/typescript && npm run --silent generate
+	target/clients-venv/bin/python tests/clients/run.py $(BIN) --write
 
 # ---- tools in $(SHARED)
 
@@ -146,6 +152,12 @@ install: ## install missing Debian packages and cargo-nextest
 client-sdk/typescript/node_modules: client-sdk/typescript/package-lock.json
 	cd client-sdk/typescript && npm ci --silent --no-audit --no-fund && touch node_modules
 
+client-sdk/typescript/dist: client-sdk/typescript/node_modules $(wildcard client-sdk/typescript/src/*)
+	cd client-sdk/typescript && npm run --silent build
+
+examples/react-spa/node_modules: examples/react-spa/package-lock.json
+	cd examples/react-spa && npm ci --silent --no-audit --no-fund && touch node_modules
+
 tests/browser/node_modules: tests/browser/package-lock.json
 	cd tests/browser && npm ci --silent --no-audit --no-fund && touch node_modules
 
@@ -154,6 +166,14 @@ tests/docs/node_modules: tests/docs/package-lock.json
 
 tests/openapi/node_modules: tests/openapi/package-lock.json
 	cd tests/openapi && npm ci --silent --no-audit --no-fund && touch node_modules
+
+tests/clients/node_modules: tests/clients/package-lock.json
+	cd tests/clients && npm ci --silent --no-audit --no-fund && touch node_modules
+
+target/clients-venv: tests/clients/requirements.txt
+	python3 -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 target/openapi-venv: tests/openapi/requirements.txt
 	python3 -m venv $@

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs missing test dependencies: PostgreSQL, Chromium, Node.js, Python venv and cargo-nextest.
+# Installs missing test dependencies: PostgreSQL, Chromium, Node.js, Python venv, Java and Go for the generated clients, and
+# cargo-nextest.
 set -euo pipefail
 
 packages=()
@@ -7,6 +8,11 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/n
 [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || packages+=(chromium)
 command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
 python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+command -v javac >/dev/null || packages+=(default-jdk-headless)
+[ -e /usr/share/java/jakarta-annotation-api.jar ] && [ -e /usr/share/java/httpmime.jar ] ||
+  packages+=(libjakarta-annotation-api-java libhttpmime-java)
+command -v go >/dev/null || packages+=(golang-go)
+[ -d /usr/share/gocode/src/gopkg.in/validator.v2 ] || packages+=(golang-gopkg-validator.v2-dev)
 if [ ${#packages[@]} -gt 0 ]; then
   echo "installing ${packages[*]}"
   as_root=()

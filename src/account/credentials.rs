@@ -179,9 +179,16 @@ impl AccountService {
 
     async fn is_fresh(&self, caller: &Caller) -> Result<bool, AuthError> {
         let Some(age) = self.settings.fresh_login_age else { return Ok(true) };
-        let current = self.find_credential(caller, |listed| listed.is_current).await?;
-        let signed_in = current.and_then(|listed| listed.entry.signed_in);
+        let signed_in = self.signed_in_at(caller).await?;
         Ok(signed_in.is_some_and(|at| at.plus(age) >= self.deps.now()))
+    }
+
+    /// When the login of the caller's credential was; a refreshed token counts from its login. `None`: it is not known.
+    ///
+    /// Errors: the database fails.
+    pub async fn signed_in_at(&self, caller: &Caller) -> Result<Option<UnixMillis>, AuthError> {
+        let current = self.find_credential(caller, |listed| listed.is_current).await?;
+        Ok(current.and_then(|listed| listed.entry.signed_in))
     }
 
     fn is_current(&self, caller: &Caller, handle: &CredentialHandle) -> bool {

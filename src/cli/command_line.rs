@@ -6,14 +6,13 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use super::configuration::settings_for;
+use super::configuration;
 use super::failure::Failure;
-use super::output::{print, print_failure_as_json};
-use super::{audit, dev, doctor, import, init, keys, providers, serve, services, users, webhooks};
+use super::output::print_failure_as_json;
+use super::{audit, dev, doctor, import, init, keys, openapi, providers, serve, services, users, webhooks};
 use crate::clock::Deps;
-use crate::http::{self, DocumentFormat};
 use crate::outgoing;
 
 /// Sign in with X for any front-end: a social login server in one binary.
@@ -46,6 +45,9 @@ enum Command {
     },
     /// Run a server for development: SQLite, a demo provider with invented users, example pages
     Dev {
+        /// Loopback address and port, instead of LISTEN. The demo provider listens on the next free port
+        #[arg(long, value_name = "ADDR:PORT")]
+        listen: Option<String>,
         /// Serve https with a self-signed certificate for this machine
         #[arg(long)]
         tls: bool,
@@ -53,10 +55,7 @@ enum Command {
     /// Apply the migrations of the database
     Migrate,
     /// Print the OpenAPI document: the default one, or with --config that of a server with these settings
-    Openapi {
-        #[arg(long, value_enum, default_value_t = Format::Yaml)]
-        format: Format,
-    },
+    Openapi(openapi::Options),
     /// Write a commented settings file with safe values and a new secret key
     Init {
         /// Path of the new file, instead of that of --config or rest-social-auth.toml; `-` is the standard output
@@ -92,10 +91,14 @@ enum Command {
     Import(import::Command),
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Format {
-    Yaml,
-    Json,
+impl Command {
+    /// Whether the command reads or changes the database of the settings, which must be the one that the operator means.
+    fn uses_stored_data(&self) -> bool {
+        matches!(
+            self,
+            Self::Migrate | Self::Users(_) | Self::Keys(_) | Self::Services(_) | Self::Audit(_) | Self::Webhooks(_)
+        )
+    }
 }
 
 /// Runs the command of the process's arguments, and answers its exit code.
@@ -132,11 +135,14 @@ pub fn main() -> ExitCode {
 fn run(line: CommandLine) -> Result<(), Failure> {
     let config = line.global.config;
     let deps = Deps::system();
+    if line.command.uses_stored_data() {
+        configuration::announce_sources(config.as_deref());
+    }
     match line.command {
         Command::Serve { listen, no_migrate } => block_on(serve::serve(config.as_deref(), listen, !no_migrate, deps)),
-        Command::Dev { tls } => block_on(dev::dev(config.as_deref(), tls, deps)),
+        Command::Dev { listen, tls } => block_on(dev::dev(config.as_deref(), listen, tls, deps)),
         Command::Migrate => block_on(serve::migrate(config.as_deref())),
-        Command::Openapi { format } => openapi(config.as_deref(), format),
+        Command::Openapi(options) => openapi::run(&options, config.as_deref()),
         Command::Init { output } => {
             let output = output.or(config).unwrap_or_else(|| PathBuf::from(init::FILE));
             init::init(&output, &deps)
@@ -150,18 +156,6 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Webhooks(command) => block_on(webhooks::run(command, config.as_deref(), deps)),
         Command::Import(command) => block_on(import::run(command, config.as_deref(), deps)),
     }
-}
-
-fn openapi(config: Option<&Path>, format: Format) -> Result<(), Failure> {
-    let format = match format {
-        Format::Yaml => DocumentFormat::Yaml,
-        Format::Json => DocumentFormat::Json,
-    };
-    if config.is_none() {
-        return print(&http::document(format));
-    }
-    let needed = ["REST_SOCIAL_USER_FIELDS", "SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", "SOCIAL_AUTH_REQUESTS_TIMEOUT"];
-    print(&http::document_with(&settings_for(config, &needed)?, format))
 }
 
 /// Runs `work` with one worker thread for each core that this process may use.

@@ -2,12 +2,18 @@
 
 use std::path::Path;
 
+use url::Url;
+
 use super::failure::Failure;
+use super::init;
 use crate::clock::Deps;
 use crate::hook::Webhook;
 use crate::outgoing::Client;
 use crate::provider::{self, Providers};
-use crate::settings::{Mode, OutgoingRules, SettingError, Settings, Sources, process_environment, read_with_errors};
+use crate::secrets::ExposeSecret as _;
+use crate::settings::{
+    Mode, OutgoingRules, SettingError, Settings, Sources, process_environment, read_with_errors, sqlite_file,
+};
 
 pub(super) const NO_PROVIDER: &str =
     "no provider is configured: set SOCIAL_AUTH_<NAME>_KEY, or [providers.<name>] in the settings file";
@@ -52,15 +58,52 @@ pub(super) fn read(
     read_with_errors(&Sources { mode, defaults, file, environment, catalog: &catalog, ..Sources::default() })
 }
 
-/// Settings in which DATABASE_URL and the names in `needed` have no error. Others may be missing.
+/// Settings of a server in which DATABASE_URL and the names in `needed` have no error. Others may be missing.
 pub(super) fn settings_for(config: Option<&Path>, needed: &[&str]) -> Result<Settings, Failure> {
-    let (settings, mut errors) = settings_with_errors(config);
+    settings_without_errors_in(settings_with_errors(config), config, needed)
+}
+
+/// The same for a command that needs none of the settings that `serve` requires.
+pub(super) fn optional_settings_for(config: &Path, needed: &[&str]) -> Result<Settings, Failure> {
+    let read = read(Mode::Dev, toml::Table::new(), Some(config), environment());
+    settings_without_errors_in(read, Some(config), needed)
+}
+
+fn settings_without_errors_in(
+    (settings, mut errors): (Settings, Vec<SettingError>),
+    config: Option<&Path>,
+    needed: &[&str],
+) -> Result<Settings, Failure> {
     let file = config.map(|path| path.display().to_string());
     errors.retain(|error| {
         let mut names = needed.iter().chain(&["DATABASE_URL"]);
         names.any(|name| is_in_setting(&error.name, name)) || file.as_deref() == Some(error.name.as_str())
     });
     if errors.is_empty() { Ok(settings) } else { Err(Failure::Settings(errors)) }
+}
+
+/// Says on the standard error which database and which settings file a command uses.
+pub(super) fn announce_sources(config: Option<&Path>) {
+    let (settings, _) = settings_with_errors(config);
+    let database = database_name(settings.database_url.expose_secret());
+    let source = match config {
+        Some(file) => format!("settings file {}", file.display()),
+        None if Path::new(init::FILE).exists() => {
+            format!("settings of the environment; {0} was not read, to use it add --config {0}", init::FILE)
+        }
+        None => "settings of the environment".to_owned(),
+    };
+    eprintln!("note: database {database}; {source}");
+}
+
+/// The URL without user, password and parameters; the path of a file in full.
+fn database_name(url: &str) -> String {
+    if let Some(path) = sqlite_file(url) {
+        return std::path::absolute(&path).unwrap_or(path).display().to_string();
+    }
+    let parsed = Url::parse(url).ok();
+    let shown = parsed.map(|url| format!("{}://{}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path()));
+    shown.unwrap_or_else(|| "of DATABASE_URL".to_owned())
 }
 
 /// Whether an error is in this setting or in a member of it, such as `REST_SOCIAL_USER_FIELDS.locale`.

@@ -21,12 +21,14 @@ use crate::settings::{Mode, Settings, StatePolicy};
 /// Ports after that of the server on which the demo provider tries to listen.
 const MAX_DEMO_PORTS: u16 = 50;
 
-pub(super) async fn dev(config: Option<&Path>, tls: bool, deps: Deps) -> Result<(), Failure> {
+pub(super) async fn dev(config: Option<&Path>, listen: Option<String>, tls: bool, deps: Deps) -> Result<(), Failure> {
     let directory = DevDirectory::open()?;
     let certificate = tls.then(|| directory.certificate()).transpose()?;
     let mut environment = dev_environment(&directory, certificate.as_ref().map(|(chain, _)| chain.as_str()))?;
+    environment.extend(listen.map(|listen| ("LISTEN".to_owned(), listen)));
 
     // The settings contain the address of the demo provider, so both listen before the settings are read.
+    check_listen(config, &environment)?;
     let listener = bind(listen_address(config, &environment), false)?;
     let address = local_address(&listener)?;
     let demo_listener = bind_next_port(address)?;
@@ -99,7 +101,14 @@ fn dev_defaults(directory: &DevDirectory, secret_key: &str) -> toml::Table {
     ])
 }
 
-/// Errors are reported later, when all settings are read.
+/// Errors: LISTEN is invalid or not a loopback address. Another address would be used until all settings are read.
+fn check_listen(config: Option<&Path>, environment: &[(String, String)]) -> Result<(), Failure> {
+    let (_, mut errors) = configuration::read(Mode::Dev, toml::Table::new(), config, environment.to_vec());
+    errors.retain(|error| error.name.eq_ignore_ascii_case("LISTEN"));
+    if errors.is_empty() { Ok(()) } else { Err(Failure::Settings(errors)) }
+}
+
+/// Other errors are reported later, when all settings are read.
 fn listen_address(config: Option<&Path>, environment: &[(String, String)]) -> SocketAddr {
     let listen = configuration::read(Mode::Dev, toml::Table::new(), config, environment.to_vec()).0.listen;
     if listen.ip().is_loopback() { listen } else { SocketAddr::from(([127, 0, 0, 1], listen.port())) }
@@ -142,7 +151,7 @@ fn announcement(own: &Url, demo: &Url, settings: &Settings, directory: &DevDirec
     let listed = settings.allowed_redirect_uris.iter().filter_map(|uri| uri.strip_prefix(own.as_str()));
     let pages = listed.map(|page| format!("/{page}")).collect::<Vec<_>>().join(", ");
     format!(
-        "\n  Open {own}\n\n  Examples       {own}example/\n  API and docs   {own}docs/\n  Demo provider  {demo}\n  \
+        "\n  Open {own}\n\n  Examples       {own}example/\n  API and docs   {own}docs/\n  Demo provider  {demo} (client `demo`, secret `demo-secret`)\n  \
          Redirect URIs  {pages} of this server, and ALLOWED_REDIRECT_URIS\n  State          {state}\n  \
          Data           {}\n{warning}\n  Stop with Ctrl-C.\n",
         directory.path("").display()

@@ -15,7 +15,12 @@ const OWN_TARGET: &str = "rest_social_auth";
 pub(super) fn start(settings: &Settings) {
     let filter = EnvFilter::try_new(&settings.log_filter).unwrap_or_else(|_| EnvFilter::new("info"));
     // Below info, HTTP and TLS libraries log their data, secrets included (SEC-41). RUST_LOG cannot turn that on.
-    let quiet_libraries = filter_fn(|event| event.target().starts_with(OWN_TARGET) || *event.level() <= Level::INFO);
+    // sqlx logs at info what PostgreSQL notes about statements that change nothing, such as `IF NOT EXISTS`.
+    let names_sqlx = settings.log_filter.contains("sqlx");
+    let max_level =
+        move |target: &str| if target.starts_with("sqlx") && !names_sqlx { Level::WARN } else { Level::INFO };
+    let quiet_libraries =
+        filter_fn(move |event| event.target().starts_with(OWN_TARGET) || *event.level() <= max_level(event.target()));
     let lines = match settings.log_format {
         LogFormat::Text => fmt::layer().with_ansi(terminal::allows_colours()).with_writer(std::io::stderr).boxed(),
         LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed(),

@@ -5,7 +5,7 @@
 //! | `command_line.rs` | the arguments of all commands, and the exit code |
 //! | `serve.rs` | `serve`, `migrate` |
 //! | `dev.rs`, `dev_directory.rs` | `dev`, and the directory that keeps its data |
-//! | `import.rs`, `init.rs` | `import django`, `init` |
+//! | `import.rs`, `init.rs`, `openapi.rs` | `import django`, `init`, `openapi` |
 //! | `providers.rs`, `provider_check.rs`, `provider_probe.rs`, `provider_guide.rs` | `providers list`, `show`, `check` and `guide` |
 //! | `doctor.rs` | `doctor` |
 //! | `users.rs`, `keys.rs`, `services.rs`, `audit.rs`, `webhooks.rs` | the commands of these names |
@@ -24,6 +24,7 @@ mod import;
 mod init;
 mod keys;
 mod logging;
+mod openapi;
 mod output;
 mod provider_check;
 mod provider_guide;

@@ -105,7 +105,10 @@ pub(super) async fn check_provider(
         Ok(providers) => {
             findings.extend(providers.warnings().iter().map(|text| warning_finding(text)));
             if let Some(provider) = providers.get(&provider.name) {
-                let (found, ahead) = probe_provider(provider, client, deps, Instant::now() + PROBE_TIMEOUT).await;
+                let uris = login::registered_redirect_uris(settings, provider.name());
+                let redirect_uri = uris.last().map(String::as_str).unwrap_or_default();
+                let deadline = Instant::now() + PROBE_TIMEOUT;
+                let (found, ahead) = probe_provider(provider, redirect_uri, client, deps, deadline).await;
                 findings.extend(found);
                 seconds_ahead = ahead;
             }

@@ -1,5 +1,5 @@
-//! Calls to a configured provider that need no user: its discovery document, its keys, and whether its endpoints answer. No
-//! call contains the client's secret.
+//! Calls to a configured provider that need no user: its discovery document, its keys, whether its endpoints answer, and whether
+//! the token endpoint accepts the client. Only that call contains the client's secret.
 
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
@@ -8,11 +8,12 @@ use tokio::time::Instant;
 use crate::clock::Deps;
 use crate::model::Finding;
 use crate::outgoing::Client;
-use crate::provider::{Endpoint, Provider, SignatureAlgorithm};
+use crate::provider::{ClientVerdict, Endpoint, Provider, SignatureAlgorithm};
 
 /// Also returns by how many seconds the clock of the provider is ahead, if an answer had a date.
 pub(super) async fn probe_provider(
     provider: &Provider,
+    redirect_uri: &str,
     client: &Client,
     deps: &Deps,
     deadline: Instant,
@@ -50,7 +51,27 @@ pub(super) async fn probe_provider(
         }
         Err(error) => Finding::error(what, format!("{error}; see {}", written_name("JWKS_URI"))),
     }));
+    findings.extend(probe_client(provider, redirect_uri, deadline).await);
     (findings, seconds_ahead)
+}
+
+async fn probe_client(provider: &Provider, redirect_uri: &str, deadline: Instant) -> Option<Finding> {
+    let written_name = |setting| provider.settings().written_name(setting);
+    let what = "client ID and secret";
+    Some(match provider.probe_client(redirect_uri, deadline).await? {
+        ClientVerdict::Accepted => Finding::ok(what),
+        ClientVerdict::Rejected(reason) => {
+            let advice = format!(
+                "provider_rejected_client: the token endpoint rejects them ({reason}): check {} and {}",
+                written_name("KEY"),
+                written_name("SECRET")
+            );
+            Finding::error(what, advice)
+        }
+        ClientVerdict::Unknown(reason) => {
+            Finding::warning(what, format!("cannot be checked: an invented code is answered with: {reason}"))
+        }
+    })
 }
 
 /// A request without parameters: any answer proves that the endpoint exists.

@@ -132,6 +132,7 @@ fn entry_json(entry: &CatalogEntry, descriptor: &Descriptor) -> Value {
         "userinfo_urls": descriptor.userinfo.iter().map(|request| request.url.source()).collect::<Vec<_>>(),
         "scope": descriptor.scope.default,
         "pkce": descriptor.authorization.pkce,
+        "login_parameters": descriptor.authorization.login_parameters,
         "verified_email": descriptor.user.email_verified.as_ref().map(|rule| rule.source()),
         "settings": settings_json(descriptor),
     })
@@ -149,6 +150,7 @@ fn provider_json(provider: &Provider) -> Value {
         "userinfo_urls": descriptor.userinfo.iter().map(|request| request.url.source()).collect::<Vec<_>>(),
         "scope": provider.scope(),
         "pkce": provider.uses_pkce(),
+        "login_parameters": descriptor.authorization.login_parameters,
         "login_fields": provider.login_fields(),
         "association_only": descriptor.association_only,
         "uid": provider.id_key(),

@@ -53,7 +53,7 @@ impl Demo {
         Self { site: Arc::new(Site::new(&public_url, deps)) }
     }
 
-    /// The tables `[providers.demo]` and `[providers.demo-oauth1]` of the settings, with the secrets of this process.
+    /// The tables `[providers.demo]` and `[providers.demo-oauth1]` of the settings.
     pub fn settings(&self) -> toml::Table {
         self.site.settings()
     }

@@ -30,8 +30,10 @@ pub struct RegisteredClient {
 }
 
 impl RegisteredClient {
-    fn new(id: &'static str, deps: &Deps) -> Self {
-        Self { id, title: "rest-social-auth (dev)", secret: SecretString::from(deps.token::<32>()) }
+    /// The secret is fixed, so that a test of an application can use the client. It protects nothing: every user of this
+    /// machine may sign in as a demo user.
+    fn new(id: &'static str, secret: &str) -> Self {
+        Self { id, title: "rest-social-auth (dev)", secret: SecretString::from(secret) }
     }
 
     pub fn has_secret(&self, given: &str) -> bool {
@@ -173,8 +175,8 @@ impl Site {
         };
         Self {
             base: public_url.origin().ascii_serialization(),
-            oauth2: RegisteredClient::new("demo", &deps),
-            oauth1: RegisteredClient::new("demo-oauth1", &deps),
+            oauth2: RegisteredClient::new("demo", "demo-secret"),
+            oauth1: RegisteredClient::new("demo-oauth1", "demo-oauth1-secret"),
             signer: Signer::new(&deps),
             deps,
             memory: Mutex::new(memory),
@@ -185,7 +187,7 @@ impl Site {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Both providers as descriptors, with the secrets of this process.
+    /// Both providers as descriptors.
     pub fn settings(&self) -> toml::Table {
         let Self { base, oauth2, oauth1, .. } = self;
         let text = format!(

@@ -53,6 +53,9 @@ fn data(user_event: &UserEvent<'_>, fields: &UserFields) -> Map<String, Value> {
     if let Some(kind) = user_event.audit.kind {
         data.insert("credential".to_owned(), kind.to_string().into());
     }
+    if let Some(attached) = user_event.data {
+        data.insert("data".to_owned(), Value::Object(attached.clone()));
+    }
     data
 }
 

@@ -24,6 +24,8 @@ pub struct Candidate<'a> {
     pub fields: &'a Map<String, Value>,
     /// The account's extra data.
     pub extra_data: &'a Map<String, Value>,
+    /// What the application attached to the login.
+    pub data: Option<&'a Map<String, Value>>,
 }
 
 /// The answer.
@@ -101,7 +103,11 @@ fn data(candidate: Candidate<'_>, fields: &UserFields) -> Map<String, Value> {
         "uid": candidate.uid,
         "extra_data": candidate.extra_data,
     });
-    Map::from_iter([("user".to_owned(), user), ("account".to_owned(), account)])
+    let mut data = Map::from_iter([("user".to_owned(), user), ("account".to_owned(), account)]);
+    if let Some(attached) = candidate.data {
+        data.insert("data".to_owned(), Value::Object(attached.clone()));
+    }
+    data
 }
 
 /// An answer must allow or refuse explicitly: an empty one, which any web server gives, does neither. Error texts contain no part

@@ -1,44 +1,76 @@
 //! The OpenAPI document.
 
-use poem_openapi::{LicenseObject, OpenApiService, ServerObject};
-use serde_json::Value;
+use poem_openapi::{ContactObject, LicenseObject, OpenApiService, ServerObject};
+use serde_json::{Value, json};
 
-use super::openapi::{NormalizedSpec, normalize_document, own_fields, time_limits, yaml};
+use super::openapi::{NormalizedSpec, normalize_document, own_fields, time_limits, version_3_1, webhooks, yaml};
 use super::routes::Operations;
 use crate::settings::Settings;
 
-/// The format of the OpenAPI document.
+/// The text form of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DocumentFormat {
     /// As in `openapi.yaml`.
     Yaml,
-    /// As in `/openapi.json`.
+    /// With one member in a line.
     Json,
+    /// Without blanks, as `/openapi.json` is served.
+    MinifiedJson,
 }
 
-/// The document with the default settings, as `rest-social-auth openapi` prints it.
-pub fn document(format: DocumentFormat) -> String {
-    written(&stock_document(), format)
+/// The version of the OpenAPI Specification that a document follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SpecVersion {
+    /// 3.0, which every tool reads. It has the webhooks as `x-webhooks`.
+    #[default]
+    V3_0,
+    /// 3.1, with `webhooks`.
+    V3_1,
 }
 
-/// The document as a server with these settings serves it: with the operator's declared fields and time limits.
-pub fn document_with(settings: &Settings, format: DocumentFormat) -> String {
-    let mut document = stock_document();
-    own_fields::add(&mut document, &settings.users.own_fields);
-    time_limits::replace_all(&mut document, &time_limits::replacements(settings));
-    written(&document, format)
+/// What a document contains beside the operations. The default is the checked-in document, `openapi.yaml`.
+#[derive(Clone, Copy, Default)]
+pub struct DocumentOptions<'a> {
+    /// PUBLIC_URL, time limits and declared fields of users come from here.
+    pub settings: Option<&'a Settings>,
+    /// The URL of the server, instead of PUBLIC_URL.
+    pub server: Option<&'a str>,
+    /// The version of the specification.
+    pub version: SpecVersion,
 }
 
-fn stock_document() -> Value {
-    let mut document = serde_json::from_str(&service().spec()).expect("the document is JSON");
-    normalize_document(&mut document);
-    document
-}
+impl DocumentOptions<'_> {
+    /// The document in a text form.
+    pub fn document(&self, format: DocumentFormat) -> String {
+        let document = self.value();
+        match format {
+            DocumentFormat::Yaml => yaml(&document),
+            DocumentFormat::Json => format!("{document:#}"),
+            DocumentFormat::MinifiedJson => document.to_string(),
+        }
+    }
 
-fn written(document: &Value, format: DocumentFormat) -> String {
-    match format {
-        DocumentFormat::Yaml => yaml(document),
-        DocumentFormat::Json => format!("{document:#}"),
+    fn value(&self) -> Value {
+        let mut document: Value = serde_json::from_str(&service().spec()).expect("the document is JSON");
+        normalize_document(&mut document);
+        webhooks::add(&mut document);
+        if let Some(settings) = self.settings {
+            own_fields::add(&mut document, &settings.users.own_fields);
+            time_limits::replace_all(&mut document, &time_limits::replacements(settings));
+        }
+        if let Some(url) = self.server_url() {
+            document["servers"] = json!([{ "url": url }]);
+        }
+        match self.version {
+            SpecVersion::V3_0 => document,
+            SpecVersion::V3_1 => version_3_1::converted(document),
+        }
+    }
+
+    /// Without a final slash, because paths begin with one. `None`: the server that serves the document.
+    fn server_url(&self) -> Option<String> {
+        let public_url = || Some(self.settings?.public_url.as_ref()?.origin().ascii_serialization());
+        self.server.map(str::to_owned).or_else(public_url)
     }
 }
 
@@ -46,6 +78,7 @@ fn written(document: &Value, format: DocumentFormat) -> String {
 pub fn service() -> OpenApiService<NormalizedSpec<Operations>, ()> {
     OpenApiService::new(NormalizedSpec::new(), "rest-social-auth", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
+        .contact(ContactObject::new().name("The operator of the server"))
         .license(LicenseObject::new("MIT").url("https://opensource.org/license/mit"))
         .server(ServerObject::new("/").description("The server that serves this document"))
 }
@@ -73,6 +106,9 @@ mod tests {
     fn the_checked_in_document_is_the_generated_one() {
         let checked_in = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.yaml"))
             .expect("openapi.yaml is beside Cargo.toml");
-        assert!(checked_in == document(DocumentFormat::Yaml), "openapi.yaml is not up to date: run `make openapi`");
+        assert!(
+            checked_in == DocumentOptions::default().document(DocumentFormat::Yaml),
+            "openapi.yaml is not up to date: run `make openapi`"
+        );
     }
 }

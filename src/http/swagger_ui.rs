@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use minijinja::{Environment, context};
 use serde_json::Value;
 
-use super::document::{DocumentFormat, document_with, service};
+use super::document::{DocumentFormat, DocumentOptions, service};
 use super::pages::{MARK, project_style};
 use crate::secrets::Digest;
 use crate::settings::{Mode, Settings};
@@ -25,8 +25,10 @@ pub fn swagger_ui(settings: &Settings) -> SwaggerUi {
     let asset = |element| asset(&stock, element).replace("\r\n", "\n").replace('\r', "\n");
     let (style, bundle) = (asset("style"), asset("script"));
     let style = [&style, project_style(), include_str!("swagger_ui.css")].concat();
+    // The page may call only the server that it comes from, which need not have the name of PUBLIC_URL.
+    let options = DocumentOptions { settings: Some(settings), server: Some("/"), ..DocumentOptions::default() };
     // `<` would end the script in `</script>`; in JSON it occurs only in texts.
-    let document = with_login_routes_once(&document_with(settings, DocumentFormat::Json)).replace('<', "\\u003c");
+    let document = with_login_routes_once(&options.document(DocumentFormat::Json)).replace('<', "\\u003c");
     let is_demo = settings.mode == Mode::Dev;
     let script = include_str!("swagger_ui.js");
     let start = format!("const spec = {document};\nconst isDemo = {is_demo};\n{script}");
@@ -80,7 +82,9 @@ mod tests {
 
     #[test]
     fn each_login_route_is_shown_once_with_its_provider() {
-        let document = document_with(&settings(), DocumentFormat::Json);
+        let settings = settings();
+        let options = DocumentOptions { settings: Some(&settings), ..DocumentOptions::default() };
+        let document = options.document(DocumentFormat::Json);
         let paths = |text: &str| {
             let document: Value = serde_json::from_str(text).expect("JSON");
             document["paths"].as_object().expect("paths").keys().cloned().collect::<Vec<_>>()

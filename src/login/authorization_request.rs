@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use super::app_context::AppContext;
 use crate::clock::Deps;
 use crate::model::{AuthorizationRequest, StartedBy};
 use crate::provider::RequestToken;
@@ -186,6 +187,41 @@ pub fn nonce(key: &ServerKey, state: &str) -> String {
     URL_SAFE_NO_PAD.encode(key.derive("nonce", &[state.as_bytes()]))
 }
 
+/// What completing an authorization request needs besides the values of its row. A dump of the table does not reveal it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RequestOptions {
+    /// The `max_age` that was sent to the provider, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u32>,
+    /// The application's own values.
+    #[serde(default)]
+    pub app: AppContext,
+}
+
+/// Encrypts the options with a key derived from the state (OAuth 1.0a: the request token), which is in no table. `None`: there
+/// are none.
+pub fn encrypt_options(
+    key: &ServerKey,
+    state_or_token: &str,
+    options: &RequestOptions,
+    deps: &Deps,
+) -> Option<Vec<u8>> {
+    let plain = || serde_json::to_vec(options).expect("plain data has a JSON form");
+    (*options != RequestOptions::default())
+        .then(|| secrets::encrypt(&options_key(key, state_or_token), b"", &plain(), deps))
+}
+
+/// `None`: they were encrypted with another SECRET_KEY.
+pub fn decrypt_options(key: &ServerKey, state_or_token: &str, encrypted: Option<&[u8]>) -> Option<RequestOptions> {
+    let Some(encrypted) = encrypted else { return Some(RequestOptions::default()) };
+    let plain = secrets::decrypt(&options_key(key, state_or_token), b"", encrypted)?;
+    serde_json::from_slice(&plain).ok()
+}
+
+fn options_key(key: &ServerKey, state_or_token: &str) -> [u8; 32] {
+    key.derive("options of an authorization request", &[state_or_token.as_bytes()])
+}
+
 /// Encrypts the secret of a request token, bound to its token; it never leaves the server (SEC-12).
 pub fn encrypt_request_token(key: &ServerKey, token: &RequestToken, deps: &Deps) -> Vec<u8> {
     let key = key.derive("request token secret", &[]);
@@ -211,6 +247,20 @@ mod tests {
         assert_ne!(verifier("a"), verifier("b"));
         assert_ne!(nonce(&key, "a"), verifier("a"));
         assert!(is_challenge(&secrets::pkce_challenge(&verifier("a"))));
+    }
+
+    #[test]
+    fn options_are_decrypted_with_their_own_state_only() {
+        let (deps, key) = (Deps::system(), ServerKey::new(&SecretString::from("k")));
+        let app = AppContext { app_state: Some("a".to_owned()), ..AppContext::default() };
+        let options = RequestOptions { max_age: Some(300), app };
+        let encrypted = encrypt_options(&key, "state", &options, &deps).expect("there are options");
+        assert_eq!(decrypt_options(&key, "state", Some(&encrypted)), Some(options));
+        assert_eq!(decrypt_options(&key, "other", Some(&encrypted)), None);
+        let another = ServerKey::new(&SecretString::from("another"));
+        assert_eq!(decrypt_options(&another, "state", Some(&encrypted)), None);
+        assert_eq!(encrypt_options(&key, "state", &RequestOptions::default(), &deps), None);
+        assert_eq!(decrypt_options(&key, "state", None), Some(RequestOptions::default()));
     }
 
     #[test]

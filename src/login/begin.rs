@@ -4,10 +4,12 @@
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::authorization_request::{self, AuthorizationRequestCookie, FlowToken};
+use super::app_context::AppContext;
+use super::authorization_request::{self, AuthorizationRequestCookie, FlowToken, RequestOptions};
 use super::capacity::Reservation;
 use super::error::LoginError;
 use super::link::link_only;
+use super::next_uri;
 use super::outcome::LoginOutcome;
 use super::redirect_uri::{self, RedirectUri};
 use super::request::{BeginRequest, LoginRequest, RequestContext, StartedRequest};
@@ -22,7 +24,9 @@ pub(super) struct Start {
     /// The front-end's own challenge (S256).
     pub challenge: Option<String>,
     pub scope: Option<Vec<String>>,
-    pub address: Map<String, Value>,
+    pub app: AppContext,
+    /// For the authorization URL; only those that the descriptor lists are used.
+    pub parameters: Map<String, Value>,
     pub server_redirect: Option<ServerRedirect>,
 }
 
@@ -44,10 +48,11 @@ impl LoginService {
             }
             _ => s256_challenge(request.code_challenge, request.code_challenge_method.as_deref())?,
         };
+        check_scope(provider, request.scope.as_deref())?;
         let next = request.next.map(|next| self.checked_next(next, request_context)).transpose()?;
         let redirect_uri = self.redirect_uri(request.redirect_uri.as_deref(), request_context)?;
-        let start =
-            Start { redirect_uri, challenge, scope: request.scope, address: request.address, server_redirect: None };
+        let BeginRequest { scope, app, parameters, .. } = request;
+        let start = Start { redirect_uri, challenge, scope, app, parameters, server_redirect: None };
         Ok(StartedRequest { next, ..self.start(provider, start, request_context).await? })
     }
 
@@ -69,6 +74,8 @@ impl LoginService {
         if provider.is_association_only() && request_context.caller.is_none() {
             return Err(link_only());
         }
+        let parameters = provider.login_parameters(&start.parameters)?;
+        let address = provider.checked_address(&start.parameters, true)?;
         let reservation = self.reserve(request_context)?;
         match provider.protocol() {
             // The request token is a call of the provider.
@@ -97,18 +104,21 @@ impl LoginService {
             nonce: provider.uses_nonce().then_some(nonce.as_str()),
             code_challenge: sent_challenge.as_deref(),
             scope: start.scope.as_deref(),
-            address: &start.address,
+            address: &address,
+            parameters: &parameters,
             request_token: request_token.as_ref(),
         };
         let authorization_url = provider.authorization_url(&authorization, deadline).await?;
 
         let key = request_token.as_ref().map_or(state.as_str(), |token| &token.token);
+        let options = RequestOptions { max_age: parameters.max_age, app: start.app };
         let started_by = StartedBy::Begin { flow_token: flow_token.digest() };
         let row = self.new_row(provider, key, started_by, &start.redirect_uri, &cookie, request_context);
         let row = AuthorizationRequest {
             code_challenge: start.challenge,
-            encrypted_secret: request_token.map(|token| self.encrypt_request_token(&token)),
-            address: (!start.address.is_empty()).then_some(start.address.into()),
+            encrypted_secret: request_token.as_ref().map(|token| self.encrypt_request_token(token)),
+            encrypted_options: authorization_request::encrypt_options(&self.key, key, &options, &self.deps),
+            address: (!address.is_empty()).then_some(address.into()),
             server_redirect: start.server_redirect,
             ..row
         };
@@ -194,28 +204,34 @@ impl LoginService {
             needs_fresh_login: request_context.needs_fresh_login,
             address: None,
             server_redirect: None,
+            encrypted_options: None,
             created: now,
             expires: now.plus(authorization_request::LIFETIME),
             claimed: None,
         }
     }
 
-    /// A path on the front-end, or a URL of an allowed origin; anything else would be an open redirect (RFC 9700, 4.11).
+    /// A path on the front-end, or a URL of a listed origin; anything else would be an open redirect (RFC 9700, 4.11).
     fn checked_next(&self, next: String, request_context: &RequestContext) -> Result<String, LoginError> {
-        let is_plain = !next.contains('\\') && !next.chars().any(char::is_control);
-        let is_path = next.starts_with('/') && !next.starts_with("//");
-        let is_allowed = || {
-            redirect_uri::web_origin(&next).is_some_and(|origin| {
-                self.settings.allowed_origins.contains(&origin)
-                    || origin == request_context.base_url.origin().ascii_serialization()
-            })
-        };
-        if is_plain && (is_path || is_allowed()) {
+        let is_listed = || next_uri::is_listed(&self.settings, &request_context.base_url, &next);
+        if next_uri::is_path(&next) || is_listed() {
             Ok(next)
         } else {
-            let message = "Must be a path that begins with one slash, or a URL whose origin is in ALLOWED_ORIGINS.";
+            let message =
+                "Must be a path that begins with one slash, or a URL whose origin is in ALLOWED_NEXT_ORIGINS.";
             Err(LoginError::field("next", message))
         }
+    }
+}
+
+/// Errors: `invalid_request` for a scope that the settings do not list.
+fn check_scope(provider: &Provider, scope: Option<&[String]>) -> Result<(), LoginError> {
+    let is_listed = |scope: &String| provider.has_scope(scope) || provider.has_optional_scope(scope);
+    match scope {
+        Some(scopes) if !scopes.iter().all(is_listed) => {
+            Err(LoginError::field("scope", "Only the scopes of SCOPE and OPTIONAL_SCOPE of the provider are allowed."))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use super::decide_and_commit::{AuthenticatedIdentity, LoginContext, LoginTerms};
 use super::error::{LoginError, Refusal};
 use super::link::{LinkFacts, link_target};
 use super::outcome::LoginOutcome;
-use super::pipeline::{Pipeline, Progress};
+use super::pipeline::{LinkProof, Pipeline, Progress};
 use super::redirect_uri::RedirectUri;
 use super::request::{LoginRequest, RequestContext};
 use super::request_fields::Fields;
@@ -99,6 +99,7 @@ impl Exchange {
             state: self.matched.as_ref().and_then(|matched| matched.state.as_deref()),
             code_verifier: self.code_verifier.as_deref(),
             nonce: self.nonce.as_deref(),
+            max_age: self.matched.as_ref().and_then(MatchedRequest::max_age),
             request_token: self.request_token.as_ref(),
             id_token: self.id_token.as_deref(),
             address: address.unwrap_or(&NO_ADDRESS),
@@ -259,6 +260,7 @@ impl LoginService {
                 None => row.is_some_and(|row| row.needs_fresh_login),
             },
             server_redirect: row.and_then(|row| row.server_redirect.clone()),
+            app: exchange.matched.as_ref().map(|matched| matched.options.app.clone()).unwrap_or_default(),
         };
         let binding = request_context.binding(exchange.fields.own("flow_token"));
         let checked = provider.check_callback(&exchange.callback()).await?;
@@ -300,6 +302,7 @@ impl LoginService {
             session: request_context.session,
             binding,
             consumed: ConsumedCredential::Code(claim.digest.clone()),
+            link_proof: LinkProof::default(),
         };
         (claim, context)
     }

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
 use super::answer_cipher::{AnswerCipher, already_used};
+use super::app_context::AppContext;
 use super::authorization_request::Binding;
 use super::error::{LoginError, Refusal};
 use super::outcome::{LoginOutcome, SessionCookie, SignedIn};
-use super::pipeline::{Decided, Decision, Progress};
+use super::pipeline::{Decided, Decision, DecisionInput, LinkProof, Progress};
 use super::service::{LoginService, unknown_provider};
 use crate::credential::{IssueRequest, Issued};
 use crate::model::{AuditEvent, AuditKind, ClientInfo, CredentialKind, Identity, LinkRequest, ServerRedirect, User};
@@ -31,6 +32,8 @@ pub(super) struct LoginTerms {
     pub needs_fresh_login: bool,
     /// Where the server-side redirect flow ends.
     pub server_redirect: Option<ServerRedirect>,
+    /// The application's own values.
+    pub app: AppContext,
 }
 
 /// What a login needs besides the identity: who calls, what it will issue, and which code it consumes.
@@ -45,6 +48,8 @@ pub(super) struct LoginContext {
     pub consumed: ConsumedCredential,
     /// Encrypts the answer for a repeat; `None` when nothing identifies the caller.
     pub cipher: Option<AnswerCipher>,
+    /// What came with the answers to a pending login.
+    pub link_proof: LinkProof,
 }
 
 /// The user as the provider identified them.
@@ -101,8 +106,14 @@ impl LoginService {
         let name = context.provider.name();
         let pipeline = self.pipelines.get(name).ok_or_else(unknown_provider)?;
         let rules = &context.provider.settings().user_rules;
-        let link_to = context.terms.link_to.map(|link_request| link_request.user);
-        let decided = pipeline.decide(&self.store, &self.deps, rules, identity, link_to, progress).await?;
+        let input = DecisionInput {
+            rules,
+            identity,
+            link_to: context.terms.link_to.map(|link_request| link_request.user),
+            data: context.terms.app.data.as_ref(),
+            link_proof: context.link_proof,
+        };
+        let decided = pipeline.decide(&self.store, &self.deps, input, progress).await?;
         if let Decided::Commit(decision) = &decided {
             context.check_link(decision)?;
         }
@@ -189,6 +200,7 @@ impl LoginService {
                 client: context.client.clone(),
             },
             consumes: context.cipher.as_ref().map(|_| context.consumed.clone()),
+            data: context.terms.app.data.clone(),
         };
         let rules = &context.provider.settings().user_rules;
         let expires_in = identity.expires_in.filter(|_| rules.session_expiration);
@@ -208,7 +220,7 @@ impl LoginService {
                 max_session_length: rules.max_session_length,
             };
             let issued = self.credentials.issue(&issue, &self.deps);
-            let signed_in = SignedIn { is_new, ..signed_in(user, &issued) };
+            let signed_in = SignedIn { is_new, app: context.terms.app.clone(), ..signed_in(user, &issued) };
             let outcome = || Ok(LoginOutcome::SignedIn(Box::new(signed_in.clone())));
             let encrypted = context.cipher.as_ref().map(|cipher| cipher.encrypt(&outcome(), &self.deps));
             answer = Some(signed_in);
@@ -238,5 +250,6 @@ fn signed_in(user: &User, issued: &Issued) -> SignedIn {
             expires: session.expires,
         }),
         is_new: None,
+        app: AppContext::default(),
     }
 }

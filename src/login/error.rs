@@ -6,7 +6,7 @@ use std::num::NonZeroU16;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{CredentialKind, RefusalContext, UserId};
-use crate::provider::ProviderError;
+use crate::provider::{Interaction, ProviderError};
 use crate::rate_limit::RateLimitExceeded;
 use crate::store::StoreError;
 
@@ -24,6 +24,14 @@ pub enum Refusal {
     CodeAlreadyUsed,
     AccessDenied,
     CallbackError,
+    /// With `prompt=none`: the user must sign in at the provider.
+    LoginRequired,
+    /// With `prompt=none`: the user must consent at the provider.
+    ConsentRequired,
+    /// With `prompt=none`: the user must choose an account at the provider.
+    AccountSelectionRequired,
+    /// With `prompt=none`: the provider must ask the user something else.
+    InteractionRequired,
     StateMismatch,
     StateExpired,
     FlowMismatch,
@@ -40,6 +48,8 @@ pub enum Refusal {
     NoUser,
     TokenLimitExceeded,
     FreshLoginRequired,
+    /// The user must sign in as before to link the account of a pending login.
+    LinkLoginRequired,
     AccountInUse,
     AccountExists,
     ProviderError,
@@ -166,6 +176,16 @@ impl From<ProviderError> for LoginError {
             ProviderError::AccessDenied { message } => {
                 (Refusal::AccessDenied, "The user denied consent.".to_owned(), message)
             }
+            ProviderError::InteractionNeeded { needed, message } => {
+                let (refusal, what) = match needed {
+                    Interaction::Login => (Refusal::LoginRequired, "sign in"),
+                    Interaction::Consent => (Refusal::ConsentRequired, "consent"),
+                    Interaction::AccountSelection => (Refusal::AccountSelectionRequired, "choose an account"),
+                    Interaction::Other => (Refusal::InteractionRequired, "answer a question"),
+                };
+                let detail = format!("The user must {what} at the provider: begin the login without prompt=none.");
+                (refusal, detail, message)
+            }
             ProviderError::AuthorizationError { message, .. } => (
                 Refusal::CallbackError,
                 "The provider returned an error instead of a code.".to_owned(),
@@ -181,6 +201,11 @@ impl From<ProviderError> for LoginError {
                 (Refusal::StateMismatch, "This callback is from another provider.".to_owned(), None)
             }
             ProviderError::NotAllowed { reason } => (Refusal::NotAllowed, reason, None),
+            ProviderError::ClientRejected { message, .. } => (
+                Refusal::ProviderError,
+                "The provider rejected this server's client ID or secret. Its operator must correct them.".to_owned(),
+                message,
+            ),
             ProviderError::Failed { message, .. } => {
                 (Refusal::ProviderError, "The provider's answer cannot be used.".to_owned(), message)
             }

@@ -10,6 +10,7 @@
 //! | `request.rs`, `outcome.rs` | what the HTTP layer passes in and gets back |
 //! | `request_fields.rs` | the fields of a login's body and their validation |
 //! | `begin.rs` | starts an authorization request: state, PKCE, nonce, request token |
+//! | `app_context.rs` | what an application attaches to a login: `data` and `app_state` |
 //! | `authorization_request.rs` | how state, verifier, nonce and cookie are derived and recognised |
 //! | `request_lookup.rs` | which authorization request a login finishes, and whether the caller may finish it |
 //! | `code_exchange.rs` | claims the code and calls the provider |
@@ -19,6 +20,7 @@
 //! | `pending_login.rs` | logins that wait for additional input of the user |
 //! | `server_redirect.rs` | the server-side redirect flow, for pages without script and for native apps |
 //! | `link.rs` | whether a login may link an account, and to which user |
+//! | `next_uri.rs` | where the user may return to after a login |
 //! | `redirect_uri.rs` | which redirect URI a login uses, and whether the settings allow it |
 //! | `capacity.rs` | row limits of the tables that unauthenticated callers can fill |
 //! | `network_counts.rs` | counts rows by network in fixed memory |
@@ -29,6 +31,7 @@
 
 mod account_warnings;
 mod answer_cipher;
+mod app_context;
 mod audit;
 mod authorization_request;
 mod begin;
@@ -40,6 +43,7 @@ mod error;
 mod extensions;
 mod link;
 mod network_counts;
+mod next_uri;
 mod outcome;
 mod pending_login;
 mod pipeline;
@@ -52,6 +56,7 @@ mod server_redirect;
 mod service;
 
 pub(crate) use self::account_warnings::account_warnings;
+pub(crate) use self::app_context::AppContext;
 pub(crate) use self::authorization_request::{AuthorizationRequestCookie, LIFETIME as AUTHORIZATION_REQUEST_LIFETIME};
 pub(crate) use self::error::{LoginError, Refusal};
 pub(crate) use self::extensions::Extensions;

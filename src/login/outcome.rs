@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::app_context::AppContext;
 use super::authorization_request::{AuthorizationRequestCookie, FlowToken};
 use super::error::{LoginError, Refusal};
 use super::pipeline::InputField;
@@ -39,6 +40,9 @@ pub struct SignedIn {
     /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
     #[serde(default)]
     pub is_new: Option<bool>,
+    /// The application's own values.
+    #[serde(default)]
+    pub app: AppContext,
 }
 
 /// The value and lifetime of a session cookie.
@@ -81,11 +85,13 @@ pub struct Resumed {
 }
 
 impl Resumed {
-    /// The error after which the user can answer the same question again: invalid input, or a temporary failure.
+    /// The error after which the user can answer the same question again: invalid input, a login that must come first, or a
+    /// temporary failure.
     pub fn may_answer_again(&self) -> Option<&LoginError> {
-        use Refusal::{DatabaseUnavailable, InvalidRequest, SignUpUnavailable};
+        use Refusal::{DatabaseUnavailable, InvalidRequest, LinkLoginRequired, SignUpUnavailable};
         let error = self.outcome.as_ref().err()?;
-        matches!(error.refusal, InvalidRequest | DatabaseUnavailable | SignUpUnavailable).then_some(error)
+        matches!(error.refusal, InvalidRequest | LinkLoginRequired | DatabaseUnavailable | SignUpUnavailable)
+            .then_some(error)
     }
 }
 

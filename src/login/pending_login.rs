@@ -14,13 +14,13 @@ use super::code_replay::REPLAY_WINDOW;
 use super::decide_and_commit::{AuthenticatedIdentity, LoginContext, LoginTerms};
 use super::error::{LoginError, Refusal};
 use super::outcome::{LoginOutcome, PendingLogin, Resumed};
-use super::pipeline::{InputField, Progress, Question, read_answers};
+use super::pipeline::{InputField, LinkProof, Progress, Question, read_answers};
 use super::request::{FormHost, RequestContext};
 use super::request_fields::Fields;
 use super::request_lookup::state_mismatch;
 use super::service::LoginService;
 use crate::model::{CompletedAnswer, CredentialKind, Identity, StoredPendingLogin, without_provider_tokens};
-use crate::secrets;
+use crate::secrets::{self, Digest};
 use crate::store::ConsumedCredential;
 
 /// How long a login stays pending.
@@ -146,6 +146,7 @@ impl LoginService {
             return self.first_answer(completed, &cipher);
         }
         let answers = read_answers(&state.fields, fields.map()).map_err(LoginError::fields)?;
+        let link_proof = link_proof(&row, &request_context);
         let context = LoginContext {
             provider: self.provider(&state.identity.provider)?.clone(),
             terms: state.terms,
@@ -155,6 +156,7 @@ impl LoginService {
             session: request_context.session,
             consumed: ConsumedCredential::StoredPendingLogin(row.token.clone()),
             cipher: Some(cipher),
+            link_proof,
         };
         let progress = state.progress.answered(&state.step, &state.fields, answers);
         let authenticated = AuthenticatedIdentity { identity: state.identity, tokens: state.tokens };
@@ -169,8 +171,8 @@ impl LoginService {
             return self.first_answer(&completed, cipher);
         }
         match error.refusal {
-            // Invalid answers do not refuse the login; it stays pending.
-            Refusal::InvalidRequest => Err(error),
+            // These do not refuse the login; it stays pending.
+            Refusal::InvalidRequest | Refusal::LinkLoginRequired => Err(error),
             _ => self.with_audit(&context, Err(error)).await,
         }
     }
@@ -221,6 +223,18 @@ impl LoginService {
 
     fn pending_login_key(&self, flow_token: &FlowToken) -> [u8; 32] {
         self.key.derive("pending login", &[flow_token.as_str().as_bytes()])
+    }
+}
+
+/// The user of the credential that came with the answers, and whether the answers come from the browser of the login.
+fn link_proof(row: &StoredPendingLogin, request_context: &RequestContext) -> LinkProof {
+    let asked = row.expires.minus(LIFETIME);
+    let cookie = request_context.binding(None).browser;
+    let is_same = |browser: &Digest| cookie.as_ref().is_some_and(|cookie| cookie.matches(browser));
+    LinkProof {
+        caller: request_context.caller,
+        is_newer: request_context.caller_signed_in.is_some_and(|at| at >= asked),
+        is_same_browser: row.browser.as_ref().is_none_or(is_same),
     }
 }
 

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::app_context::AppContext;
 use super::authorization_request::{AuthorizationRequestCookie, Binding, FlowToken};
 use super::redirect_uri::Origin;
 use super::request_fields::Fields;
+use crate::clock::UnixMillis;
 use crate::model::{ClientInfo, CredentialKind, LinkRequest};
 use crate::secrets::Digest;
 
@@ -22,6 +24,8 @@ pub struct RequestContext {
     pub caller: Option<LinkRequest>,
     /// The caller's own login is too old to link an account (SEC-25).
     pub needs_fresh_login: bool,
+    /// When the caller signed in; only with the answers to a pending login.
+    pub caller_signed_in: Option<UnixMillis>,
     /// The session that a session login replaces (SEC-32).
     pub session: Option<Digest>,
     /// Address, User-Agent and request id, for the credential and the audit log.
@@ -54,7 +58,7 @@ pub struct LoginRequest {
 pub struct BeginRequest {
     /// Must match ALLOWED_REDIRECT_URIS; by default what the settings give.
     pub redirect_uri: Option<String>,
-    /// Replaces the provider's configured scopes.
+    /// Replaces the provider's configured scopes: configured ones, and those of OPTIONAL_SCOPE.
     pub scope: Option<Vec<String>>,
     /// The front-end's own PKCE challenge.
     pub code_challenge: Option<String>,
@@ -62,8 +66,10 @@ pub struct BeginRequest {
     pub code_challenge_method: Option<String>,
     /// Where the front-end continues after the login; the answer repeats it.
     pub next: Option<String>,
-    /// All other fields: what the provider's own address needs.
-    pub address: Map<String, Value>,
+    /// The application's own values.
+    pub app: AppContext,
+    /// All other fields: parameters of the authorization request, and what the provider's own address needs.
+    pub parameters: Map<String, Value>,
 }
 
 /// How the server-side redirect flow is started.
@@ -81,8 +87,10 @@ pub struct AuthorizeRequest {
     pub code_challenge_method: Option<String>,
     /// A subset of the provider's configured scopes.
     pub scope: Option<Vec<String>>,
-    /// What the provider's own address needs.
-    pub address: Map<String, Value>,
+    /// The application's own values.
+    pub app: AppContext,
+    /// Parameters of the authorization request, and what the provider's own address needs.
+    pub parameters: Map<String, Value>,
 }
 
 /// A stored authorization request, and where to send the user.

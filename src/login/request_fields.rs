@@ -18,6 +18,7 @@ const REQUIRED: &str = "This field is required.";
 const BLANK: &str = "This field may not be blank.";
 const NULL: &str = "This field may not be null.";
 const NOT_TEXT: &str = "Not a valid string.";
+const NOT_OBJECT: &str = "Must be a JSON object.";
 const NUL_CHARACTER: &str = "Null characters are not allowed.";
 
 /// Maximum characters of a field. The longest authorization codes (Microsoft's, Apple's) have about 3,000.
@@ -106,6 +107,20 @@ impl Fields {
             return None;
         }
         self.text(name, value, errors)
+    }
+
+    /// An optional JSON object; a form has its JSON text.
+    pub fn object(&self, name: &str, errors: &mut Vec<(String, String)>) -> Option<Map<String, Value>> {
+        let object = match self.map.get(name)? {
+            Value::String(text) if self.is_form && text.trim().is_empty() => return None,
+            Value::String(text) if self.is_form => serde_json::from_str(text).ok(),
+            Value::Object(members) => Some(members.clone()),
+            _ => None,
+        };
+        if object.is_none() {
+            errors.push((name.to_owned(), NOT_OBJECT.to_owned()));
+        }
+        object
     }
 
     fn text(&self, name: &str, value: &Value, errors: &mut Vec<(String, String)>) -> Option<String> {

@@ -1,12 +1,13 @@
 //! Which authorization request a login finishes, and whether the caller may finish it (SEC-1, SEC-2, SEC-13).
 
-use super::authorization_request::{self, Binding};
+use super::authorization_request::{self, Binding, RequestOptions};
 use super::error::{LoginError, Refusal};
 use super::link::{self, may_ignore_request};
+use super::next_uri::with_parameter;
 use super::request::LoginRequest;
 use super::service::LoginService;
 use crate::model::{AuthorizationRequest, StartedBy};
-use crate::provider::{Protocol, Provider};
+use crate::provider::{MaxAge, Protocol, Provider};
 use crate::settings::StatePolicy;
 
 /// How an authorization request is completed.
@@ -23,11 +24,17 @@ pub(super) struct MatchedRequest {
     pub row: AuthorizationRequest,
     /// `None` in OAuth 1.0a, where the request token identifies the row.
     pub state: Option<String>,
+    pub options: RequestOptions,
     /// The login carries the cookie or the flow token of the request.
     is_bound: bool,
 }
 
 impl MatchedRequest {
+    /// The `max_age` that was sent to the provider.
+    pub fn max_age(&self) -> Option<MaxAge> {
+        self.options.max_age.map(|seconds| MaxAge { seconds, requested: self.row.created })
+    }
+
     pub fn link_facts(&self) -> link::Request {
         link::Request {
             made_by: self.row.link_request,
@@ -62,7 +69,7 @@ impl LoginService {
         let state = sent().find(is_own).or_else(|| sent().next());
         match (self.stored_request(state).await?, state) {
             (Some(row), Some(state)) => match self.check_match(&row, provider, &binding, mode) {
-                Ok(()) => Ok(Some(MatchedRequest { row, state: Some(state.to_owned()), is_bound: true })),
+                Ok(()) => self.with_options(row, state, Some(state.to_owned()), true).map(Some),
                 Err(_) if may_ignore_request(policy, row.link_request.map(|link_request| link_request.user)) => {
                     Ok(None)
                 }
@@ -115,7 +122,25 @@ impl LoginService {
             Err(error) if error.refusal == Refusal::FlowMismatch && may_be_unbound => false,
             result => result.map(|()| true)?,
         };
-        Ok(Some(MatchedRequest { row, state: None, is_bound }))
+        self.with_options(row, token, None, is_bound).map(Some)
+    }
+
+    /// Errors: `state_expired` for options that were encrypted with another SECRET_KEY.
+    fn with_options(
+        &self,
+        mut row: AuthorizationRequest,
+        state_or_token: &str,
+        state: Option<String>,
+        is_bound: bool,
+    ) -> Result<MatchedRequest, LoginError> {
+        let encrypted = row.encrypted_options.as_deref();
+        let options = authorization_request::decrypt_options(&self.key, state_or_token, encrypted)
+            .ok_or_else(|| LoginError::new(Refusal::StateExpired, "This login cannot be completed: start it again."))?;
+        // However the flow ends, the page at `next` gets its own value back.
+        if let (Some(end), Some(app_state)) = (&mut row.server_redirect, &options.app.app_state) {
+            end.next = with_parameter(&end.next, "app_state", app_state);
+        }
+        Ok(MatchedRequest { row, state, options, is_bound })
     }
 
     async fn stored_request(&self, state_or_token: Option<&str>) -> Result<Option<AuthorizationRequest>, LoginError> {

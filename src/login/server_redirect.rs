@@ -7,10 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use url::Url;
+
 use super::authorization_request;
 use super::begin::{Start, s256_challenge};
 use super::code_exchange::verifier_mismatch;
 use super::error::{LoginError, Refusal};
+use super::next_uri::{self, with_parameter};
 use super::outcome::{ExchangedCode, LoginOutcome, PendingLogin, RedirectOutcome};
 use super::redirect_uri::{self, RedirectUri};
 use super::request::{AuthorizeRequest, FormHost, LoginRequest, RequestContext, StartedRequest};
@@ -33,32 +36,62 @@ impl LoginService {
         request_context: &RequestContext,
     ) -> Result<StartedRequest, LoginError> {
         let provider = self.provider(name)?;
-        let next = match request.next {
-            Some(next) if redirect_uri::is_allowed(&self.settings, &request_context.base_url, &next) => next,
-            Some(_) => return Err(redirect_uri::not_allowed("next")),
-            None => redirect_uri::default_redirect_uri_of(&self.settings, &request_context.base_url),
-        };
-        if request.kind == CredentialKind::Session && !next.starts_with("https://") && !next.starts_with("http://") {
-            return Err(LoginError::field("kind", "session is not available for native apps; use a token kind."));
-        }
+        let challenge = s256_challenge(request.code_challenge, request.code_challenge_method.as_deref())?;
+        let next = self.end_of_redirect(request.next, request.kind, challenge.is_some(), request_context)?;
         // Any site can link to this route, so the link must not ask the provider for more than the operator configured.
-        if request.scope.as_ref().is_some_and(|asked| !provider.has_scopes(asked)) {
+        if request.scope.iter().flatten().any(|asked| !provider.has_scope(asked)) {
             return Err(LoginError::field("scope", "Only the configured scopes are allowed here."));
         }
-        let server_redirect = ServerRedirect {
-            next,
-            kind: request.kind,
-            with_user: request.with_user,
-            code_challenge: s256_challenge(request.code_challenge, request.code_challenge_method.as_deref())?,
-        };
+        let server_redirect =
+            ServerRedirect { next, kind: request.kind, with_user: request.with_user, code_challenge: challenge };
         let start = Start {
             redirect_uri: RedirectUri::callback(&request_context.base_url, name),
             challenge: None,
             scope: request.scope,
-            address: request.address,
+            app: request.app,
+            parameters: request.parameters,
             server_redirect: Some(server_redirect),
         };
         self.start(provider, start, request_context).await
+    }
+
+    /// Where the flow ends: an entry of ALLOWED_REDIRECT_URIS, or a page with a listed origin.
+    ///
+    /// Errors: `redirect_uri_not_allowed`, and `invalid_request` when `kind` does not suit it.
+    fn end_of_redirect(
+        &self,
+        next: Option<String>,
+        kind: CredentialKind,
+        has_challenge: bool,
+        request_context: &RequestContext,
+    ) -> Result<String, LoginError> {
+        let base_url = &request_context.base_url;
+        let next = match next {
+            None => redirect_uri::default_redirect_uri_of(&self.settings, base_url),
+            Some(next) if redirect_uri::is_allowed(&self.settings, base_url, &next) => next,
+            Some(next) => match next_uri::page(&self.settings, base_url, &next) {
+                // Some page of the origin may reveal its URL to others; without the verifier the code in it is useless.
+                Some(_) if kind != CredentialKind::Session && !has_challenge => {
+                    let detail = "Required, since next is not an entry of ALLOWED_REDIRECT_URIS.";
+                    return Err(LoginError::field("code_challenge", detail));
+                }
+                Some(page) => page,
+                None => return Err(next_not_allowed()),
+            },
+        };
+        if kind == CredentialKind::Session && !next.starts_with("https://") && !next.starts_with("http://") {
+            return Err(LoginError::field("kind", "session is not available for native apps; use a token kind."));
+        }
+        Ok(next)
+    }
+
+    /// Where a form of a page goes after the logout. Errors: `redirect_uri_not_allowed`.
+    pub fn page_after_logout(&self, next: Option<String>, base_url: &Url) -> Result<String, LoginError> {
+        match next {
+            None => Ok(redirect_uri::default_redirect_uri_of(&self.settings, base_url)),
+            Some(next) if redirect_uri::is_allowed(&self.settings, base_url, &next) => Ok(next),
+            Some(next) => next_uri::page(&self.settings, base_url, &next).ok_or_else(next_not_allowed),
+        }
     }
 
     /// Handles the provider's callback. An error: this browser started no such login here, so there is no URI to redirect to; or
@@ -203,23 +236,11 @@ fn lifetime(exchanged: &ExchangedCode) -> Duration {
     }
 }
 
+fn next_not_allowed() -> LoginError {
+    let detail = "The next is not in ALLOWED_REDIRECT_URIS, and its origin is not in ALLOWED_NEXT_ORIGINS.";
+    LoginError::new(Refusal::RedirectUriNotAllowed, detail)
+}
+
 fn invalid_code() -> LoginError {
     LoginError::new(Refusal::InvalidCode, "This code is invalid, was used already, or is older than a minute.")
-}
-
-/// Allowed URIs have no fragment, and the values here (codes, names of steps) need no escaping.
-fn with_parameter(uri: &str, name: &str, value: &str) -> String {
-    let separator = if uri.contains('?') { '&' } else { '?' };
-    format!("{uri}{separator}{name}={value}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_parameter_is_appended_to_the_query() {
-        assert_eq!(with_parameter("com.example.app:/cb", "code", "x"), "com.example.app:/cb?code=x");
-        assert_eq!(with_parameter("https://a.example/?b=1", "error", "x"), "https://a.example/?b=1&error=x");
-    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::model::{AuditEvent, User, UserId};
 
@@ -59,6 +60,8 @@ pub struct UserEvent<'a> {
     pub user: &'a User,
     /// Provider and uid, when an account is concerned.
     pub account: Option<(&'a str, &'a str)>,
+    /// What the application attached to the login.
+    pub data: Option<&'a Map<String, Value>>,
 }
 
 /// A webhook event to be written in the transaction of the change.

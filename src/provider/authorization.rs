@@ -8,6 +8,7 @@ use super::call::{render_pairs, render_url, resolve_url, set_pair};
 use super::configured::Provider;
 use super::descriptor::{AddressKind, StateIn};
 use super::error::ProviderError;
+use super::login_parameters::MAX_VALUE_LEN;
 use super::protocol::{Authorization, Protocol};
 use crate::outgoing::{Freshness, Pairs};
 
@@ -46,7 +47,12 @@ impl Provider {
         for (name, value) in render_pairs(&rules.parameters, &scope)? {
             set_pair(&mut parameters, &name, value);
         }
-        for (name, value) in self.values.pairs("AUTH_EXTRA_ARGUMENTS") {
+        for (name, value) in &request.parameters.pairs {
+            set_pair(&mut parameters, name, value.clone());
+        }
+        // After those of the login, which must not replace them.
+        let arguments = self.values.pairs("AUTH_EXTRA_ARGUMENTS").into_iter();
+        for (name, value) in arguments.filter(|(name, _)| name != "max_age" || request.parameters.max_age.is_none()) {
             set_pair(&mut parameters, &name, value);
         }
         url.query_pairs_mut().extend_pairs(parameters);
@@ -83,8 +89,11 @@ impl Provider {
         parameters
     }
 
-    /// Checks the parts of the provider's URL against the descriptor (SEC-38). `requires_all`: required parts must be present.
-    pub(super) fn checked_address(
+    /// The parts of the provider's URL that the descriptor names, checked (SEC-38). `requires_all`: required parts must be
+    /// present.
+    ///
+    /// Errors: a part is missing or invalid.
+    pub fn checked_address(
         &self,
         given: &Map<String, Value>,
         requires_all: bool,
@@ -99,6 +108,11 @@ impl Provider {
                 }
                 continue;
             };
+            if value.chars().count() > MAX_VALUE_LEN || value.contains(char::is_control) {
+                let problem = format!("Must have at most {MAX_VALUE_LEN} characters, and no control characters.");
+                problems.push((name.clone(), problem));
+                continue;
+            }
             let value = match rule.kind {
                 AddressKind::Text => value.to_owned(),
                 AddressKind::Label => value.to_ascii_lowercase(),

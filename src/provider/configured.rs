@@ -84,11 +84,15 @@ impl Provider {
         self.scope.clone()
     }
 
-    /// Whether all of these scopes are configured.
-    pub fn has_scopes(&self, requested: &[String]) -> bool {
+    /// Whether this scope is configured.
+    pub fn has_scope(&self, requested: &str) -> bool {
         let separator = self.descriptor.scope.separator.as_str();
-        let configured = || self.scope.split(|c: char| c.is_whitespace() || separator.contains(c));
-        requested.iter().all(|scope| configured().any(|known| known == scope))
+        self.scope.split(|c: char| c.is_whitespace() || separator.contains(c)).any(|known| known == requested)
+    }
+
+    /// Whether OPTIONAL_SCOPE lists this scope, so that a login may ask for it.
+    pub fn has_optional_scope(&self, requested: &str) -> bool {
+        self.values.texts("OPTIONAL_SCOPE").iter().any(|known| known == requested)
     }
 
     /// The fields that the body of a login needs; `a|b` means one of them. Their values are valid for one login.

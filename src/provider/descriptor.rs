@@ -156,6 +156,8 @@ pub struct AuthorizationRules {
     pub redirect_uri_parameter: String,
     /// Further parameters, after the standard ones. A parameter without a value is left out.
     pub parameters: Ordered<Template>,
+    /// Names of parameters that a login may add, such as `login_hint`. Without effect on those that settings set.
+    pub login_parameters: Vec<String>,
     /// The fragment of the URL.
     pub fragment: Option<String>,
     /// How the state is sent.
@@ -174,6 +176,7 @@ impl Default for AuthorizationRules {
             client_id_parameter: "client_id".to_owned(),
             redirect_uri_parameter: "redirect_uri".to_owned(),
             parameters: Ordered::default(),
+            login_parameters: Vec::new(),
             fragment: None,
             state: StateIn::default(),
             pkce: false,

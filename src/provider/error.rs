@@ -4,6 +4,36 @@ use std::time::Duration;
 
 use super::expression::ExprError;
 
+/// What the user must do at the provider before a login without interaction succeeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interaction {
+    /// Sign in.
+    Login,
+    /// Consent.
+    Consent,
+    /// Choose an account.
+    AccountSelection,
+    /// Anything else.
+    Other,
+}
+
+impl Interaction {
+    /// By the error code of OpenID Connect Core 3.1.2.6.
+    pub fn of_code(code: &str) -> Option<Self> {
+        [Self::Login, Self::Consent, Self::AccountSelection, Self::Other].into_iter().find(|one| one.code() == code)
+    }
+
+    /// The error code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Login => "login_required",
+            Self::Consent => "consent_required",
+            Self::AccountSelection => "account_selection_required",
+            Self::Other => "interaction_required",
+        }
+    }
+}
+
 /// Why there is no identity. `message` is the provider's own text: it is logged, and returned only with VERBOSE_ERRORS. `stage` is
 /// the step of the login, `reason` a text for the log.
 #[derive(Debug, thiserror::Error)]
@@ -11,12 +41,18 @@ pub enum ProviderError {
     /// The user denied consent.
     #[error("the user denied consent")]
     AccessDenied { message: Option<String> },
+    /// The provider must ask the user, but the login had `prompt=none` (OpenID Connect Core 3.1.2.6).
+    #[error("callback: error {}", .needed.code())]
+    InteractionNeeded { needed: Interaction, message: Option<String> },
     /// The callback contains another error instead of a code (RFC 6749, 4.1.2.1).
     #[error("callback: {reason}")]
     AuthorizationError { reason: String, message: Option<String> },
     /// The code, verifier or token is invalid, used or expired.
     #[error("the provider refused the code")]
     InvalidCode { message: Option<String> },
+    /// The token endpoint does not accept the client ID or the client secret.
+    #[error("provider_rejected_client: {stage}: {reason}; check the client ID and the secret of this provider")]
+    ClientRejected { stage: &'static str, reason: String, message: Option<String> },
     /// Fields of the request are invalid: names and messages. Nothing was sent.
     #[error("invalid fields")]
     InvalidFields(Vec<(String, String)>),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 use url::form_urlencoded;
 
 use super::authorization::with_redirect_state;
@@ -84,7 +85,7 @@ impl Provider {
         let mut valid_until = None;
         match (callback.id_token, self.descriptor.protocol) {
             (Some(token), _) => {
-                let verified = self.verify_id_token(token, callback.nonce, callback.deadline).await?;
+                let verified = self.verify_id_token(token, callback).await?;
                 context.claims = Some(Value::Object(verified.claims));
                 valid_until = Some(verified.accepted_until);
             }
@@ -311,6 +312,44 @@ impl Provider {
             (ClientAuth::Discovery, _) => ClientAuth::Body,
             (auth, _) => auth,
         }
+    }
+}
+
+/// What a token request with an invented code shows about the client.
+pub enum ClientVerdict {
+    /// The provider refused the code, so it accepted the client.
+    Accepted,
+    /// The reason.
+    Rejected(String),
+    /// The answer is about neither; the reason.
+    Unknown(String),
+}
+
+impl Provider {
+    /// Sends a token request with an invented code, and with the client's credentials. `None`: the token request of this provider
+    /// needs more than a code.
+    pub async fn probe_client(&self, redirect_uri: &str, deadline: Instant) -> Option<ClientVerdict> {
+        const CODE: &str = "invented-by-providers-check";
+        const VERIFIER: &str = "a-verifier-that-belongs-to-no-authorization-request";
+        let rules = &self.descriptor;
+        let is_plain = self.login_fields.iter().eq(["code"]) && rules.checks.is_empty() && rules.address.is_empty();
+        if !is_plain || rules.token.auth == ClientAuth::None || self.lacks_secret() {
+            return None;
+        }
+        let discovery = self.discovery(deadline, Freshness::Cached).await.ok()?;
+        let (fields, address) = (Map::from_iter([("code".to_owned(), Value::from(CODE))]), Map::new());
+        let callback = Callback {
+            redirect_uri,
+            code_verifier: self.uses_pkce().then_some(VERIFIER),
+            ..Callback::after_login(&fields, &address, deadline)
+        };
+        let mut context = self.context_of(&callback, CheckedCallback { discovery, ..CheckedCallback::default() });
+        Some(match self.exchange_code(&mut context).await {
+            Err(ProviderError::InvalidCode { .. }) => ClientVerdict::Accepted,
+            Err(ProviderError::ClientRejected { reason, .. }) => ClientVerdict::Rejected(reason),
+            Err(error) => ClientVerdict::Unknown(error.to_string()),
+            Ok(()) => ClientVerdict::Unknown("the invented code was accepted".to_owned()),
+        })
     }
 }
 

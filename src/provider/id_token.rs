@@ -15,6 +15,8 @@ use crate::secrets::constant_time_eq;
 
 /// Seconds that the clock of the provider may be ahead, for `iat` and `nbf`. For `exp` only JWT_LEEWAY counts.
 const CLOCK_SKEW: i64 = 60;
+/// Seconds that the user's authentication may be older than `max_age`; a larger JWT_LEEWAY counts instead.
+const AUTHENTICATION_LEEWAY: i64 = 5;
 
 /// The kind of token that is verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -51,6 +53,8 @@ pub struct Expected<'a> {
     pub requires_times: bool,
     /// 0: no limit.
     pub max_age: i64,
+    /// The maximum time in seconds between `auth_time` and `iat`, for a login with `max_age`. `None`: `auth_time` is not checked.
+    pub max_authentication_age: Option<i64>,
 }
 
 /// The keys that may have signed the token: those with its `kid`, or all if it has none.
@@ -90,6 +94,7 @@ pub fn check(token: &SignedToken<'_>, claims: &Map<String, Value>, expected: &Ex
     }
     check_audience(claims, expected)?;
     check_times(claims, expected)?;
+    check_authentication_time(claims, expected)?;
     if text("sub").is_none() {
         return Err(TokenError::new("it has no subject"));
     }
@@ -258,6 +263,23 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
     }
     if max_age > 0 && issued.saturating_add(max_age).saturating_add(leeway) < now {
         return Err(TokenError::new("it was issued too long ago"));
+    }
+    Ok(())
+}
+
+/// OpenID Connect Core 3.1.3.7, 13. `auth_time` and `iat` are of one clock, so that no skew between clocks counts.
+fn check_authentication_time(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), TokenError> {
+    let Some(max_age) = expected.max_authentication_age else { return Ok(()) };
+    let authenticated = time_of(claims, "auth_time").ok_or_else(|| {
+        TokenError::new("it has no auth_time, although max_age was sent; the provider does not support max_age")
+    })?;
+    let issued = time_of(claims, "iat").unwrap_or(expected.now);
+    if authenticated.saturating_sub(CLOCK_SKEW) > issued {
+        return Err(TokenError::new("its auth_time is in the future"));
+    }
+    let leeway = expected.leeway.max(AUTHENTICATION_LEEWAY);
+    if issued.saturating_sub(authenticated) > max_age.saturating_add(leeway) {
+        return Err(TokenError::new("its auth_time is older than max_age allows"));
     }
     Ok(())
 }

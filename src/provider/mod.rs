@@ -21,6 +21,7 @@ mod guide; // how to register at a provider: `providers guide`
 mod id_token; // the checks of OpenID Connect
 mod jws; // signed tokens and their algorithms
 mod keys; // the content of discovery documents and key sets
+mod login_parameters; // what one login adds to the authorization URL
 mod oauth1; // RFC 5849
 mod profile; // tokens -> identity
 mod protocol; // what callers pass: authorization requests and callbacks
@@ -40,10 +41,10 @@ mod verification; // verification of signed tokens with published keys
 pub use self::catalog::{CatalogEntry, catalog_entries, catalog_entry, catalog_names};
 pub(crate) use self::check::Endpoint;
 pub(crate) use self::configured::Provider;
-pub(crate) use self::error::ProviderError;
-pub(crate) use self::exchange::CheckedCallback;
+pub(crate) use self::error::{Interaction, ProviderError};
+pub(crate) use self::exchange::{CheckedCallback, ClientVerdict};
 pub(crate) use self::guide::{Guide, NamedRedirectUri, environment_name};
 pub(crate) use self::jws::SignatureAlgorithm;
-pub(crate) use self::protocol::{Authorization, Callback, Protocol, RequestToken};
+pub(crate) use self::protocol::{Authorization, Callback, MaxAge, Protocol, RequestToken};
 pub(crate) use self::registry::Providers;
 pub(crate) use self::uid_keys::{StoredKey, UidKeys};

@@ -5,6 +5,8 @@ use std::fmt;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+use crate::clock::UnixMillis;
+use crate::outgoing::Pairs;
 use crate::secrets::SecretString;
 
 /// The protocol of a provider.
@@ -39,8 +41,19 @@ pub struct Authorization<'a> {
     pub scope: Option<&'a [String]>,
     /// Parts of the provider's URL, such as the `shop` of Shopify. They are checked against the descriptor.
     pub address: &'a Map<String, Value>,
+    /// Parameters that this login adds.
+    pub parameters: &'a LoginParameters,
     /// OAuth 1.0a only.
     pub request_token: Option<&'a RequestToken>,
+}
+
+/// The parameters that one login adds to the authorization URL, checked.
+#[derive(Clone, Debug, Default)]
+pub struct LoginParameters {
+    /// Names and values.
+    pub pairs: Pairs,
+    /// The maximum age of the user's authentication in seconds, from the login or from the settings.
+    pub max_age: Option<u32>,
 }
 
 /// The parameters of a callback, as posted to a login route.
@@ -56,6 +69,8 @@ pub struct Callback<'a> {
     pub code_verifier: Option<&'a str>,
     /// The nonce that the ID token must contain. `None`: it is not checked.
     pub nonce: Option<&'a str>,
+    /// The `max_age` of the authorization request. `None`: it had none.
+    pub max_age: Option<MaxAge>,
     /// OAuth 1.0a only.
     pub request_token: Option<&'a RequestToken>,
     /// An ID token that the provider's SDK returned to the app. It replaces the code. Only where
@@ -80,12 +95,22 @@ impl<'a> Callback<'a> {
             state: None,
             code_verifier: None,
             nonce: None,
+            max_age: None,
             request_token: None,
             id_token: None,
             address: empty,
             deadline,
         }
     }
+}
+
+/// The `max_age` that was sent with an authorization request (OpenID Connect Core 3.1.2.1).
+#[derive(Clone, Copy, Debug)]
+pub struct MaxAge {
+    /// In seconds.
+    pub seconds: u32,
+    /// When the authorization request was made.
+    pub requested: UnixMillis,
 }
 
 /// Temporary credentials of OAuth 1.0a (RFC 5849, 2.1).

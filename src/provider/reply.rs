@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::descriptor::ErrorRules;
-use super::error::ProviderError;
+use super::error::{Interaction, ProviderError};
 use super::error_description::{is_registered, safe_code, safe_description};
 use super::expression::{Expr, Scope};
 use super::request_rules::Format;
@@ -55,6 +55,20 @@ const OTHER_CODES: [&str; 20] = [
     "unsupported_grant_type",
     "unsupported_response_type",
 ];
+/// Those of them that are about the client ID or the client secret.
+const CLIENT_CODES: [&str; 8] = [
+    "bad_client_id",
+    "bad_client_secret",
+    "incorrect_client_credentials",
+    "invalid_app_id",
+    "invalid_client",
+    "invalid_client_id",
+    "invalid_client_secret",
+    "unauthorized_client",
+];
+/// Descriptions that are about the client ID or the client secret.
+const CLIENT_SUBJECTS: &str = "client secret|client credentials|client authentication|client assertion|invalid client|\
+    unknown client|app secret";
 /// Error codes without information.
 const VAGUE_CODES: [&str; 8] = [
     "bad request",
@@ -250,9 +264,22 @@ fn classify(
     } else if is_final && is_exchange(stage) && is_invalid_code(stage, body, rules) {
         ProviderError::InvalidCode { message }
     } else {
-        let code = safe_code(&body.code, secrets);
-        ProviderError::Failed { stage, reason: format!("status {status}, error {code}"), message }
+        let reason = format!("status {status}, error {}", safe_code(&body.code, secrets));
+        if is_final && is_exchange(stage) && rejects_client(body, rules) {
+            ProviderError::ClientRejected { stage, reason, message }
+        } else {
+            ProviderError::Failed { stage, reason, message }
+        }
     }
+}
+
+/// Whether the error is about the client: by the error code, otherwise by the description.
+fn rejects_client(body: &ProviderErrorBody, rules: &ErrorRules) -> bool {
+    let code = body.code.to_ascii_lowercase();
+    let words = normalize(body.message.as_deref().unwrap_or_default());
+    rules.invalid_client.contains(&body.code)
+        || CLIENT_CODES.contains(&code.as_str())
+        || !OTHER_CODES.contains(&code.as_str()) && CLIENT_SUBJECTS.split('|').any(|phrase| words.contains(phrase))
 }
 
 /// Whether a code, verifier or refresh token is invalid, used or expired: by the error code, otherwise by the description.
@@ -330,6 +357,9 @@ pub fn callback_error(fields: &Map<String, Value>) -> Option<ProviderError> {
     let is_denied = DENIED_CODES.contains(&lower.as_str()) || lower.contains("denied") || lower.contains("cancel");
     if is_denied {
         return Some(ProviderError::AccessDenied { message: message() });
+    }
+    if let Some(needed) = Interaction::of_code(&lower) {
+        return Some(ProviderError::InteractionNeeded { needed, message: message() });
     }
     let registered = || is_registered(&code).then(|| code.clone());
     Some(ProviderError::AuthorizationError {

@@ -198,7 +198,11 @@ impl Provider {
                 ));
             }
         }
+        if let Some(service) = rules.service.as_deref().filter(|service| service.starts_with("gone")) {
+            warnings.push(format!("{}: the service of this provider is {service}", self.settings.written_name("KEY")));
+        }
         self.check_extra_arguments(errors);
+        self.check_login_parameters(errors);
         let knows_issuer = self.reads_discovery
             || !self.verification.issuers.is_empty()
             || self.values.text("ID_TOKEN_ISSUER").is_some();

@@ -13,7 +13,7 @@ use super::error::ProviderError;
 use super::id_token::{self, Expected, Purpose};
 use super::jws::{SignatureAlgorithm, SignedToken, SuspectDocument, TokenError, VerifyingKey};
 use super::keys::{Discovery, Key};
-use super::protocol::Protocol;
+use super::protocol::{Callback, MaxAge, Protocol};
 use crate::clock::UnixMillis;
 use crate::model::is_truthy;
 use crate::outgoing::Freshness;
@@ -41,6 +41,7 @@ struct TokenRequirements<'a> {
     access_token: Option<&'a str>,
     requires_times: bool,
     max_age: i64,
+    max_authentication_age: Option<i64>,
 }
 
 /// Checks the claims of a token whose signature was verified.
@@ -149,6 +150,7 @@ impl Provider {
             access_token: access_token.as_deref().filter(|_| rules.at_hash),
             requires_times: rules.times,
             max_age: self.verification.max_age,
+            max_authentication_age: context.callback.max_age.map(|max_age| self.max_authentication_age(max_age)),
         };
         let fallback = context.token.get("id_token").and_then(Value::as_str).filter(|other| **other != token);
         let fallback = fallback.map(str::to_owned).filter(|_| rules.purpose == Purpose::AccessToken);
@@ -168,6 +170,12 @@ impl Provider {
         }
     }
 
+    /// The user may also have authenticated after the request was made.
+    fn max_authentication_age(&self, max_age: MaxAge) -> i64 {
+        let since_request = self.deps.now().seconds().saturating_sub(max_age.requested.seconds());
+        i64::from(max_age.seconds).saturating_add(since_request.max(0))
+    }
+
     fn audiences(&self, context: &ExchangeContext<'_>) -> Result<Vec<String>, ProviderError> {
         match &self.descriptor.id_token.audience {
             Some(expr) => Ok(expr.texts(&context.scope())?),
@@ -180,9 +188,9 @@ impl Provider {
     pub(super) async fn verify_id_token(
         &self,
         token: &str,
-        nonce: Option<&str>,
-        deadline: Instant,
+        callback: &Callback<'_>,
     ) -> Result<VerifiedIdToken, ProviderError> {
+        let (nonce, deadline) = (callback.nonce, callback.deadline);
         let mut audiences = match &self.descriptor.id_token.audience {
             Some(expr) => expr.texts(&self.base_scope())?,
             None => vec![self.client_id.clone()],
@@ -190,8 +198,14 @@ impl Provider {
         audiences.extend(self.values.texts("CLIENT_IDS"));
         let own = self.verification.max_age;
         let max_age = if own > 0 { own.min(MAX_AGE_WITHOUT_CODE) } else { MAX_AGE_WITHOUT_CODE };
-        let required =
-            TokenRequirements { audiences, nonce, requires_times: true, max_age, ..TokenRequirements::default() };
+        let required = TokenRequirements {
+            audiences,
+            nonce,
+            requires_times: true,
+            max_age,
+            max_authentication_age: callback.max_age.map(|max_age| self.max_authentication_age(max_age)),
+            ..TokenRequirements::default()
+        };
         let mut discovery = self.discovery(deadline, Freshness::Cached).await?;
         let claims = self.verified(&mut discovery, token, &required, deadline).await?;
         if nonce.is_none() && claims.contains_key("nonce") {
@@ -226,6 +240,7 @@ impl Provider {
             access_token: access_token.as_deref().filter(|_| rules.at_hash),
             requires_times: rules.times,
             max_age: self.verification.max_age,
+            max_authentication_age: None,
         };
         self.verified(&mut context.discovery, &token, &required, context.callback.deadline).await.map(Some)
     }
@@ -276,6 +291,7 @@ impl Provider {
                 leeway: self.verification.leeway,
                 requires_times: required.requires_times,
                 max_age: required.max_age,
+                max_authentication_age: required.max_authentication_age,
             };
             id_token::check(token, claims, &expected)
         };

@@ -6,6 +6,7 @@ mod background; // sweeper and other tasks beside the listener
 mod builder; // the server as a library
 mod connection_groups; // which connection is closed for a new one
 mod connections; // how many connections may be open
+mod cors_warnings; // pages of unlisted origins in the log
 mod dev_pages; // the demo and the example front-end of `dev`
 mod docs_pages; // OpenAPI document, Swagger UI
 pub mod listen; // connections, TLS, graceful shutdown

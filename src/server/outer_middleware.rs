@@ -13,6 +13,7 @@ use poem::{Endpoint, IntoResponse as _, Request, Response};
 use tracing::Instrument as _;
 
 use super::connections::OverCapacity;
+use super::cors_warnings::{CorsWarnings, origin_of_script};
 use crate::clock::Deps;
 use crate::http::{
     App, BodyTimeout, Failure, Language, REQUEST_ID, RoutePattern, UnreportedRefusal, error_page, from_framework,
@@ -29,6 +30,8 @@ pub struct OuterMiddleware<E> {
     pub deps: Deps,
     /// False while migrations are being applied.
     pub is_migrated: Arc<AtomicBool>,
+    /// Origins that are not allowed, and were logged.
+    pub cors_warnings: CorsWarnings,
 }
 
 impl<E: Endpoint> Endpoint for OuterMiddleware<E> {
@@ -51,6 +54,7 @@ impl<E: Endpoint> OuterMiddleware<E> {
         let is_preflight =
             method == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let origin = listed_origin(&self.app.settings, &request);
+        let refused_origin = origin_of_script(&request, is_preflight).filter(|_| origin.is_none());
         let as_page = page_language(&request);
         let call = async {
             let checked = match check_capacity(&request).and_then(|()| check_host(&request)) {
@@ -76,6 +80,9 @@ impl<E: Endpoint> OuterMiddleware<E> {
         self.add_security_headers(status, response.headers_mut());
         if let Some(origin) = origin.filter(|_| !is_public(response.headers())) {
             allow_origin(response.headers_mut(), origin, is_preflight);
+        }
+        if let Some(origin) = refused_origin.filter(|_| !is_public(response.headers())) {
+            self.cors_warnings.refused(&origin, is_preflight);
         }
         let route = response.extensions().get::<RoutePattern>().map_or("none", |pattern| &*pattern.0);
         let status = status.as_u16();

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::background::BackgroundTasks;
 use super::connections::Connections;
+use super::cors_warnings::CorsWarnings;
 use super::outer_middleware::OuterMiddleware;
 use super::{dev_pages, docs_pages, listen, start_page};
 use crate::account::{AccountService, SigningKeyError};
@@ -165,7 +166,13 @@ impl Server {
             Mode::Dev => dev_pages::mount(inner),
             Mode::Serve => start_page::mount(inner, &self.app),
         };
-        OuterMiddleware { inner, app: self.app.clone(), deps: self.deps.clone(), is_migrated: self.is_migrated.clone() }
+        OuterMiddleware {
+            inner,
+            app: self.app.clone(),
+            deps: self.deps.clone(),
+            is_migrated: self.is_migrated.clone(),
+            cors_warnings: CorsWarnings::default(),
+        }
     }
 
     /// Listens on LISTEN, applies migrations, and serves until `shutdown` ([`Self::migrate_and_run`]). With

@@ -52,6 +52,8 @@ pub struct Settings {
     pub secret_key: SecretString,
     /// ALLOWED_ORIGINS in the form of browsers, and the origin of `public_url`.
     pub allowed_origins: Vec<String>,
+    /// ALLOWED_NEXT_ORIGINS and the origin of `public_url`; by default `allowed_origins`.
+    pub allowed_next_origins: Vec<String>,
     /// ALLOWED_REDIRECT_URIS, and those that the REST_SOCIAL settings give for `public_url`. Matched exactly, except for the
     /// port of a loopback IP address (RFC 8252, 7.3).
     pub allowed_redirect_uris: Vec<String>,
@@ -144,6 +146,7 @@ fn build(
     let secret_key = secret_keys::secret_key(reader);
     let database_url = SecretString::from(reader.value("DATABASE_URL", ValueType::Text, database_url));
     let mut allowed_origins = uris(reader, "ALLOWED_ORIGINS", addresses::origin);
+    let mut allowed_next_origins = uris(reader, "ALLOWED_NEXT_ORIGINS", addresses::origin);
     let mut allowed_redirect_uris = uris(reader, "ALLOWED_REDIRECT_URIS", addresses::redirect_uri);
     let rest_social = rest_social(reader, !is_serve || !allowed_origins.is_empty());
     if let Some(url) = &public_url {
@@ -153,6 +156,11 @@ fn build(
         let (origins, uris) = addresses::loopback_uris(listen.port());
         allowed_origins.extend(origins);
         allowed_redirect_uris.extend(uris);
+    }
+    match &public_url {
+        _ if allowed_next_origins.is_empty() => allowed_next_origins.clone_from(&allowed_origins),
+        Some(url) => allowed_next_origins.push(url.origin().ascii_serialization()),
+        None => {}
     }
     let webhooks = webhook_rules::webhooks(reader);
     let jwt = credential_rules::jwt(reader, &secret_key, public_url.as_ref());
@@ -180,6 +188,7 @@ fn build(
         shutdown_timeout: reader.seconds("SHUTDOWN_TIMEOUT"),
         public_url,
         allowed_origins: without_duplicates(allowed_origins),
+        allowed_next_origins: without_duplicates(allowed_next_origins),
         allowed_redirect_uris: without_duplicates(allowed_redirect_uris),
         state_policy: reader.word("STATE_POLICY"),
         log_format: reader.word("LOG_FORMAT"),
@@ -215,6 +224,7 @@ fn public_url(reader: &mut SettingReader, is_required: bool) -> Option<Url> {
 fn check_user_rules(reader: &mut SettingReader, providers: &[ProviderSettings]) {
     reader.errors.extend(user_rules::lists_without_step(providers));
     reader.warnings.extend(user_rules::links_no_user_by_email(providers));
+    reader.warnings.extend(user_rules::asks_no_user(providers));
     reader.warnings.extend(user_rules::accepts_unverified(providers));
     reader.warnings.extend(user_rules::accepts_missing(providers));
 }

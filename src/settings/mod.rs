@@ -9,6 +9,7 @@ mod build; // `Settings`, built from the sources
 mod credential_rules; // sessions, JWTs, knox tokens
 mod file_access; // access rights of files that contain secrets
 mod pipeline_steps; // steps of a login and their order
+mod provider_names;
 mod provider_settings; // settings of one provider
 mod rate_limits; // RATE_LIMIT_*
 mod secret_keys; // secret keys and their strength
@@ -28,7 +29,10 @@ pub(crate) use self::build::read_with_errors;
 pub use self::build::{Settings, read};
 pub(crate) use self::file_access::{exposed_database_files, sqlite_file};
 pub(crate) use self::pipeline_steps::check_step_name;
-pub(crate) use self::provider_settings::{ProviderSettings, SettingRules, SettingValues, TypedSettings};
+pub(crate) use self::provider_names::meant_provider;
+pub(crate) use self::provider_settings::{
+    ProviderSettings, SettingRules, SettingValues, TypedSettings, is_protocol_parameter,
+};
 pub(crate) use self::rate_limits::{Quota, RateLimitRules};
 pub(crate) use self::secret_keys::{DERIVED_KEY, check_p256_public_key, check_rsa_public_key};
 pub(crate) use self::site_rules::SiteRules;

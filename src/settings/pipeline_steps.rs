@@ -4,9 +4,11 @@ use super::table;
 
 /// Asks the operator's software before a user is created.
 const WEBHOOK: &str = "webhook";
+/// Asks whether an unknown account belongs to the user with its e-mail address.
+const ASK_LINK: &str = "ask_link";
 
 /// Every step of `login/pipeline/`.
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 14] = [
     "social_details",
     "social_uid",
     "auth_allowed",
@@ -18,12 +20,13 @@ const STEPS: [&str; 13] = [
     "load_extra_data",
     "user_details",
     "require_email",
+    ASK_LINK,
     "save_avatar",
     WEBHOOK,
 ];
 
 /// The first must come before the second, for the reason.
-const ORDER: [(&str, &str, &str); 23] = [
+const ORDER: [(&str, &str, &str); 30] = [
     ("social_details", "auth_allowed", "which checks the e-mail address that it reads"),
     ("social_details", "get_username", "which uses the names that it reads"),
     ("social_details", "associate_by_email", "which uses the e-mail address that it reads"),
@@ -47,10 +50,17 @@ const ORDER: [(&str, &str, &str); 23] = [
     ("social_user", WEBHOOK, "which is for unknown accounts"),
     ("associate_by_email", WEBHOOK, "which is for users that it does not find"),
     (WEBHOOK, "create_user", "which it may refuse"),
+    ("social_details", ASK_LINK, "which uses the e-mail address that it reads"),
+    ("social_user", ASK_LINK, "which is for unknown accounts"),
+    ("auth_allowed", ASK_LINK, "because it must not tell a refused account anything"),
+    (ASK_LINK, "create_user", "which is for users that it does not find"),
+    (ASK_LINK, "user_details", "which must know the user whose fields are protected"),
+    (ASK_LINK, "require_email", "because an unverified address must not identify a user"),
+    (ASK_LINK, WEBHOOK, "which is for users that it does not find"),
 ];
 
 /// The first needs the second, for the reason.
-const NEEDS: [(&str, &str, &str); 8] = [
+const NEEDS: [(&str, &str, &str); 10] = [
     ("create_user", "social_user", "without which every login would create a user"),
     ("associate_user", "social_user", "without which every login would create a user"),
     ("create_user", "associate_user", "without which a new user could not sign in again"),
@@ -59,6 +69,8 @@ const NEEDS: [(&str, &str, &str); 8] = [
     ("require_email", "create_user", "because it asks new users only"),
     (WEBHOOK, "social_user", "without which it would call at every login"),
     (WEBHOOK, "create_user", "which it may refuse"),
+    (ASK_LINK, "social_user", "without which it would ask at every login"),
+    (ASK_LINK, "associate_user", "without which it could not link the account"),
 ];
 
 /// The steps by the last part of their dotted path. `custom`: names of the custom steps of a program.
@@ -92,6 +104,10 @@ pub(super) fn checked(written: &[String], custom: &[&str]) -> Result<Vec<String>
         {
             problems.push(format!("{first} must come before {second}, {reason}"));
         }
+    }
+    if place(ASK_LINK).is_some() && place("associate_by_email").is_some() {
+        problems
+            .push("ask_link and associate_by_email exclude each other: one asks, the other links by itself".to_owned());
     }
     if problems.is_empty() { Ok(steps.into_iter().map(str::to_owned).collect()) } else { Err(problems.join("; ")) }
 }

@@ -278,15 +278,18 @@ const PROTOCOL_PARAMETERS: [&str; 22] = [
     "appsecret_proof",
 ];
 
+/// Whether the server sets this parameter of an authorization request itself.
+pub fn is_protocol_parameter(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    name.starts_with("oauth_") || name.starts_with("openid.") || PROTOCOL_PARAMETERS.contains(&name.as_str())
+}
+
 /// The first protocol parameter in a setting that adds parameters to a request or to the query of a URL.
 fn protocol_parameter(name: &str, kind: ValueType, value: &Value) -> Option<String> {
     let is_first_call = name == "REQUEST_TOKEN_EXTRA_ARGUMENTS";
     let is_protocol = |parameter: &String| {
-        let parameter = parameter.trim().to_ascii_lowercase();
-        let is_oauth1 = parameter.starts_with("oauth_") || parameter.starts_with("openid.");
         // OAuth 1.0a has no scope; some providers accept one in its request token call.
-        let is_named = PROTOCOL_PARAMETERS.contains(&parameter.as_str()) && !(is_first_call && parameter == "scope");
-        is_oauth1 || is_named
+        is_protocol_parameter(parameter) && !(is_first_call && parameter.trim().eq_ignore_ascii_case("scope"))
     };
     let mut parameters: Box<dyn Iterator<Item = String>> = match (kind, value) {
         (ValueType::Object, Value::Object(members)) => Box::new(members.keys().cloned()),

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::provider_names::{meant_variable, provider_hint};
 use super::table::{self, OWN_PREFIXES, SOCIAL_AUTH, hint};
 use super::types::{Mode, SettingError};
 use super::value_type::{boolean, from_toml};
@@ -187,7 +188,7 @@ impl SourceValues {
             }
         }
         if !is_built_in && provider.descriptor.is_empty() {
-            let meant = hint(table::nearest(name, catalog.iter().copied()));
+            let meant = provider_hint(name, catalog);
             let problem = format!("there is no provider of this name{meant}. Your own needs `extends` or `protocol`");
             self.errors.push(SettingError::new(label, problem));
         }
@@ -231,7 +232,7 @@ impl SourceValues {
             } else if let Some(short) = shared {
                 self.shared.insert(short.to_owned(), found.value);
             } else {
-                self.report_unknown(name, &known);
+                self.report_unknown(name, &known, catalog);
             }
         }
         for (name, settings) in by_provider {
@@ -262,11 +263,15 @@ impl SourceValues {
 
     /// Reports a name that has a prefix of this server, that DRSA reads without its prefix, or that resembles a setting. Other
     /// names belong to other programs.
-    fn report_unknown(&mut self, name: &str, known: &[String]) {
+    fn report_unknown(&mut self, name: &str, known: &[String], catalog: &[&str]) {
         if table::is_user_rule(name) {
             self.warnings.push(format!("{name} is not read: the setting is named {SOCIAL_AUTH}{name}"));
         } else if name != CONFIG && OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
-            let meant = table::nearest(name, known.iter().map(String::as_str));
+            let of_provider = meant_variable(name, catalog);
+            let meant = match &of_provider {
+                Some(variable) => variable.as_deref(),
+                None => table::nearest(name, known.iter().map(String::as_str)),
+            };
             let error = SettingError::new(name, format!("is not a known setting{}", hint(meant)));
             match meant.is_some_and(table::decides_access) {
                 true => self.errors.push(error),

@@ -118,14 +118,24 @@ impl Default for UserRules {
 
 /// DRSA links by any address; here the provider must be trusted for it.
 pub(super) fn links_no_user_by_email(providers: &[ProviderSettings]) -> Option<String> {
-    let mut links =
-        providers.iter().map(|provider| &provider.user_rules).filter(|rules| has_step(rules, "associate_by_email"));
-    let first = links.next()?;
-    (!first.trusts_email && links.all(|rules| !rules.trusts_email)).then(|| {
+    trusts_no_provider(providers, "associate_by_email").then(|| {
         "SOCIAL_AUTH_PIPELINE: associate_by_email has no effect while SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS is empty; a \
          login with the e-mail address of an existing user is refused"
             .to_owned()
     })
+}
+
+/// A question about an address that no trusted provider verified would reveal who has a user here.
+pub(super) fn asks_no_user(providers: &[ProviderSettings]) -> Option<String> {
+    trusts_no_provider(providers, "ask_link").then(|| {
+        "SOCIAL_AUTH_PIPELINE: ask_link has no effect while SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS is empty".to_owned()
+    })
+}
+
+/// Whether providers have the step, and none of them is trusted for addresses.
+fn trusts_no_provider(providers: &[ProviderSettings], step: &str) -> bool {
+    let mut with_step = providers.iter().map(|provider| &provider.user_rules).filter(|rules| has_step(rules, step));
+    with_step.next().is_some_and(|first| !first.trusts_email && with_step.all(|rules| !rules.trusts_email))
 }
 
 /// An unverified address is one that the user typed at the provider.

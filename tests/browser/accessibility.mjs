@@ -78,7 +78,7 @@ const PAGES = [
 ];
 
 /** Findings as text: rule, and the elements. */
-async function findings(page, ignored = []) {
+export async function findings(page, ignored = []) {
   await page.evaluate(AXE);
   const rules = Object.fromEntries(ignored.map((rule) => [rule, { enabled: false }]));
   const results = await page.evaluate((rules) => window.axe.run(document, { rules, resultTypes: ["violations"] }), rules);

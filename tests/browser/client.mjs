@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { extname, join, resolve } from "node:path";
+import { findings } from "./accessibility.mjs";
 import { freePort } from "./server.mjs";
 
 const CLIENT = resolve("client-sdk/typescript");
@@ -26,7 +27,8 @@ const SETTINGS = {
   SIMPLE_JWT_ROTATE_REFRESH_TOKENS: "true",
   SIMPLE_JWT_BLACKLIST_AFTER_ROTATION: "true",
   SOCIAL_AUTH_PIPELINE:
-    "social_details,social_uid,auth_allowed,social_user,get_username,require_email,create_user,associate_user,load_extra_data,user_details",
+    "social_details,social_uid,auth_allowed,social_user,get_username,require_email,create_user,associate_user," +
+    "load_extra_data,user_details",
 };
 
 export const tests = [];
@@ -42,7 +44,8 @@ function writePage(name, text) {
   const entry = join(FOLDER, name, "page.ts");
   mkdirSync(join(FOLDER, name), { recursive: true });
   writeFileSync(entry, text);
-  writeFileSync(join(FOLDER, name, "index.html"), `<!doctype html><link rel="icon" href="data:,"><body><script type="module" src="page.js"></script>`);
+  const html = `<!doctype html><link rel="icon" href="data:,"><body><script type="module" src="page.js"></script>`;
+  writeFileSync(join(FOLDER, name, "index.html"), html);
   buildSync({
     entryPoints: [entry],
     outfile: join(FOLDER, name, "page.js"),
@@ -69,14 +72,12 @@ document.body.append(result.outcome);
 if (result.outcome === "none") await auth.signIn("demo");
 `;
 
-/** The application, as a development build: only there StrictMode runs effects twice. */
+/** Builds the application for development: only there StrictMode runs effects twice. `make test-browser` has built the client. */
 function buildApplication(base) {
   const env = { ...process.env, NODE_ENV: "development", VITE_AUTH_URL: base };
-  const run = (folder, ...command) => execFileSync(process.execPath, [join(folder, "node_modules", ...command.shift().split("/")), ...command], { cwd: folder, env, stdio: "pipe" });
-  run(CLIENT, "typescript/bin/tsc", "--project", "tsconfig.json");
-  writeFileSync(join(CLIENT, "dist/schema.d.ts"), readFileSync(join(CLIENT, "src/schema.d.ts")));
-  run(SPA, "typescript/bin/tsc");
-  run(SPA, "vite/bin/vite.js", "build", "--mode", "development", "--logLevel", "warn", "--outDir", FOLDER, "--emptyOutDir");
+  const run = (tool, ...options) => execFileSync(join("node_modules/.bin", tool), options, { cwd: SPA, env, stdio: "inherit" });
+  run("tsc");
+  run("vite", "build", "--mode", "development", "--logLevel", "warn", "--outDir", FOLDER, "--emptyOutDir");
 }
 
 let pages;
@@ -108,8 +109,14 @@ export async function closeClientPages() {
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const heading = (page, name) => page.getByRole("heading", { name, exact: true });
-const shot = (page, name) => page.screenshot({ path: `${SCREENSHOTS}/client-${name}.png`, fullPage: true });
-const consentTo = async (page, user) => button(page, new RegExp(`^Continue as ${user}`)).click();
+/** Chooses a user of the demo provider. */
+const consentTo = (page, user) => page.locator("button").filter({ hasText: user }).click();
+
+/** Takes a screenshot; axe finds nothing. */
+async function look(page, name) {
+  await page.screenshot({ path: `${SCREENSHOTS}/client-${name}.png`, fullPage: true });
+  assert.deepEqual(await findings(page), [], name);
+}
 
 /** Counts the requests of a context to the server, by method and path. */
 function countRequests(context) {
@@ -174,7 +181,7 @@ test("React: a guarded page, the callback in StrictMode, a reload, and the way o
   assert.equal(page.url(), `${ORIGIN}/account`, "the user continues on the guarded page, and no code is left in the URL");
   assert.equal(count("POST /api/login/social/jwt-pair-user/demo/"), 1, "StrictMode completes the login once");
   await page.getByRole("list", { name: "Linked accounts" }).getByText("demo: ").waitFor();
-  await shot(page, "account");
+  await look(page, "account");
   await page.reload();
   await heading(page, "Mara Lindqvist").waitFor();
   await page.getByLabel("First name").fill("Maria");
@@ -189,7 +196,7 @@ test("React: a guarded page, the callback in StrictMode, a reload, and the way o
   await heading(page, "Hello!").waitFor();
   await page.getByRole("link", { name: "Account", exact: true }).click();
   await heading(page, "Sign in").waitFor();
-  await shot(page, "sign-in");
+  await look(page, "sign-in");
 });
 
 test("fault_e6 two tabs with one login refresh once each time, stay signed in, and sign out together", async (visit) => {
@@ -213,7 +220,7 @@ test("fault_e6 two tabs with one login refresh once each time, stay signed in, a
   await heading(page, "Sign in").waitFor();
 });
 
-test("fault_e12 linking an account keeps one device, and a link while signed out signs nobody up", async (visit) => {
+test("fault_e12 linking an account keeps one device", async (visit) => {
   const { page } = visit;
   await signIn(visit, { user: "Yuki Brandt" });
   await button(page, `Link ${PROVIDERS[1]}`).click();
@@ -232,7 +239,7 @@ test("denied consent is shown on the callback page, which tries again and leads 
   const alert = page.getByRole("alert").filter({ hasText: "You denied access at the provider." });
   await alert.waitFor();
   assert.equal(await alert.getAttribute("data-code"), "access_denied");
-  await shot(page, "denied");
+  await look(page, "denied");
   await button(page, "Try again").click();
   await consentTo(page, "Tomás");
   await page.getByRole("list", { name: "Devices" }).waitFor();
@@ -248,8 +255,8 @@ test("fault_e9 additional input is asked for on the callback page, also after a 
   await page.reload();
   await page.getByLabel("E-mail address").fill("noor@localhost");
   await button(page, "Continue").click();
-  await page.getByText(/e-mail address/i).nth(1).waitFor();
-  await shot(page, "additional-input");
+  await page.getByRole("alert").filter({ hasText: "valid" }).waitFor();
+  await look(page, "additional-input");
   await page.getByLabel("E-mail address").fill("noor@example.com");
   await button(page, "Continue").click();
   await page.getByRole("list", { name: "Devices" }).waitFor();
@@ -264,7 +271,7 @@ test("fault_e4 after the Back button at the provider, the buttons work again", a
   await page.getByRole("heading", { name: "Choose a user" }).waitFor();
   await page.goBack({ waitUntil: "commit" });
   await heading(page, "Sign in").waitFor();
-  console.log("restored", await page.evaluate(() => window.isRestored));
+  assert.equal(await page.evaluate(() => window.isRestored), true, "the page comes from the back-forward cache");
   await button(page, `Sign in with ${PROVIDERS[0]}`).click();
   await consentTo(page, "Mara Lindqvist");
   await heading(page, "Mara Lindqvist").waitFor();

@@ -204,7 +204,11 @@ async fn begin_accepts_next_on_listed_origins_only(engine: Engine) {
 }
 
 async fn scope_parameter_replaces_the_configured_scope(engine: Engine) {
-    let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "read:user,user:email").start().await;
+    let app = TestApp::builder(engine)
+        .with("SOCIAL_AUTH_GITHUB_SCOPE", "read:user,user:email")
+        .with("SOCIAL_AUTH_GITHUB_OPTIONAL_SCOPE", "repo,gist")
+        .start()
+        .await;
     let browser = app.browser();
     assert_eq!(app.begin(&browser, "github", json!({})).await.parameter("scope"), Some("read:user,user:email"));
     let begun = app.begin(&browser, "github", json!({"scope": ["repo", "gist"]})).await;

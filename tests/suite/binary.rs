@@ -9,10 +9,10 @@ use rest_social_auth::clock::Deps;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::Answer;
 use crate::support::double::{Double, Reply};
 use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, GITHUB_TOKEN, GITHUB_USER, ISSUER, OIDC_TOKEN};
 use crate::support::process::{Process, run};
+use crate::support::{Answer, Client};
 
 const SECRET_KEY: &str = "secret-key-of-the-binary-tests-09f3c1-for-no-other-use";
 
@@ -218,6 +218,23 @@ async fn dev_prints_redirect_uris_and_state_policy() {
             assert!(output.contains(line), "no {line} in {output}");
         }
     }
+}
+
+#[tokio::test]
+async fn fault_e13_dev_listens_on_a_given_loopback_address() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address");
+    let (listen, public_url) = (free.to_string(), format!("http://{free}"));
+    let process = Process::spawn(&["dev", "--listen", &listen], &[("PUBLIC_URL", &public_url)], folder.path()).await;
+    // Without --listen, it would listen on the port of LISTEN, which the process has as well.
+    while !Client::new(&public_url).get("/readyz").try_send().await.is_ok_and(|answer| answer.status == 200) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let output = process.output();
+    assert!(output.contains("client `demo`, secret `demo-secret`"), "{output}");
+    let refused = run(&["dev", "--listen", "0.0.0.0:0"], &[], folder.path());
+    let text = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && text.contains("LISTEN: must be a loopback address"), "{text}");
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::double::Double;
-use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, ISSUER, OIDC_KEYS};
-use crate::support::{Database, Engine, FRONTEND, REDIRECT_URI, Reply, TestApp, on_both_databases, process};
+use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, GITHUB_TOKEN, ISSUER, OIDC_KEYS, OIDC_TOKEN};
+use crate::support::{Call, Database, Engine, FRONTEND, REDIRECT_URI, Reply, TestApp, on_both_databases, process};
 
 on_both_databases!(
     users_deactivate_revokes_all_credentials_on_all_nodes,
@@ -42,6 +42,14 @@ impl CommandOutput {
     fn success(self) -> Self {
         assert_eq!(self.status, Some(0), "{}{}", self.stdout, self.stderr);
         self
+    }
+
+    /// The standard error without the note about database and settings file.
+    fn errors(&self) -> &str {
+        match self.stderr.split_once('\n') {
+            Some((note, rest)) if note.starts_with("note: database ") => rest,
+            _ => &self.stderr,
+        }
     }
 
     /// The findings of all areas, one line each: `ok what: advice`.
@@ -170,7 +178,7 @@ async fn users_delete_deletes_all_data_but_the_audit_log(engine: Engine) {
     assert!(has_audit_event(&app.database, "event = 'deleted' AND user_id = 1").await);
     assert!(has_audit_event(&app.database, "event = 'sign_up' AND user_id = 1").await);
     let again = run_on(&app.database, &["users", "delete", "id:1", "--yes"], &[]).await;
-    assert_eq!((again.status, again.stderr.as_str()), (Some(1), "error: there is no user id:1\n"));
+    assert_eq!((again.status, again.errors()), (Some(1), "error: there is no user id:1\n"));
 }
 
 async fn users_list_and_show_find_users(engine: Engine) {
@@ -308,7 +316,7 @@ async fn keys_list_and_keys_rotate(engine: Engine) {
     assert!(reserved.stderr.contains("ENCRYPTION_KEYS: has a key with the name secret-key"), "{}", reserved.stderr);
     let duplicate = keys(&format!("{KEY_A},{KEY_A}"), &["keys", "list"]).await;
     assert_eq!(
-        (duplicate.status, duplicate.stderr.as_str()),
+        (duplicate.status, duplicate.errors()),
         (Some(2), "error: ENCRYPTION_KEYS: has two keys with the name a\n")
     );
 }
@@ -422,6 +430,28 @@ async fn services_add_list_and_remove_take_effect_without_a_restart(engine: Engi
 // ---- the database of every command
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_e14_commands_say_which_database_and_settings_they_use() {
+    let database = Database::create(Engine::Sqlite).await;
+    let folder = TempDir::new().expect("a temporary folder");
+    let url = database.url();
+    let environment = [("DATABASE_URL", url.as_str())];
+    let plain = run(&["users", "list", "--json"], &environment, folder.path()).await.success();
+    let path = url.trim_start_matches("sqlite://").split('?').next().unwrap_or_default();
+    assert_eq!(plain.stderr, format!("note: database {path}; settings of the environment\n"));
+    let file = folder.path().join("rest-social-auth.toml");
+    std::fs::write(&file, format!("database_url = \"{url}\"\n")).expect("a file in the temporary folder");
+    let beside = run(&["users", "list"], &environment, folder.path()).await.success();
+    assert!(beside.stderr.contains("rest-social-auth.toml was not read, to use it add --config"), "{}", beside.stderr);
+    let config = file.to_str().expect("UTF-8");
+    let read = run(&["users", "list", "--config", config], &[], folder.path()).await.success();
+    assert_eq!(read.stderr, format!("note: database {path}; settings file {config}\n"));
+    let secret = [("DATABASE_URL", "postgres://user:visible-password@127.0.0.1:1/db")];
+    let unreachable = run(&["users", "list"], &secret, folder.path()).await;
+    assert!(unreachable.stderr.starts_with("note: database postgres://127.0.0.1/db; "), "{}", unreachable.stderr);
+    assert!(!unreachable.stderr.contains("visible"), "{}", unreachable.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unusable_database_is_reported_and_not_changed() {
     let folder = TempDir::new().expect("a temporary folder");
     let at = |name: &str| format!("sqlite://{}", folder.path().join(name).display());
@@ -429,7 +459,7 @@ async fn unusable_database_is_reported_and_not_changed() {
     let missing = run(&["users", "list"], &[("DATABASE_URL", &url)], folder.path()).await;
     assert_eq!(missing.status, Some(2));
     assert!(
-        missing.stderr.starts_with("error: DATABASE_URL: ") && !folder.path().join("none.db").exists(),
+        missing.errors().starts_with("error: DATABASE_URL: ") && !folder.path().join("none.db").exists(),
         "{}",
         missing.stderr
     );

@@ -7,7 +7,9 @@
 mod support;
 
 mod advisories; // published advisories of comparable systems, each reproduced against this server
+mod application_data; // `data` and `app_state` of a login: answers, redirect flow, steps, webhooks
 mod architecture; // layers, dependencies and size limits of src/
+mod ask_link; // the step that asks whether an account belongs to the user with its address
 mod audit_log; // SEC-45: one audit event for each success and each refusal
 mod authenticated_logins; // R-AUT: logins sent with a credential
 mod authorization_requests; // the begin route, state, PKCE, nonce; repeating a code
@@ -15,10 +17,12 @@ mod binary; // the compiled binary: settings, start, shutdown, log
 mod commands; // users, keys, audit, providers, doctor: by the compiled binary
 mod contributing; // CONTRIBUTING.md, SECURITY.md and docs/adr name files that exist
 mod file_table; // the tables of docs/ARCHITECTURE.md match the source files
+mod first_day; // what a new operator or developer meets first: logout by a form, a 404 in a browser, ids and names
 mod id_token_login; // logins with an ID token instead of a code
 mod import; // the import of a Django project's database
 mod library; // the server as a library, with the steps of examples/
 mod login_errors; // R-ERR: problem documents of failed logins
+mod login_parameters; // parameters that one login adds: prompt, login_hint, max_age and others
 mod login_responses; // R-OUT, R-SES, R-TOK, R-JWT, R-KNX: the response of each kind of login
 mod multiple_nodes; // two servers on one PostgreSQL
 mod pages; // pages for users: languages, the name and logo of the site, unknown addresses, `/` of serve
@@ -36,6 +40,7 @@ mod revoked_credentials; // revocation: linked requests, races, idle timeout, re
 mod routes; // R-RT, R-IN: paths, bodies, order of checks
 mod security; // SEC-1 to 16, 22 to 29, 32 to 36, 42, 44, 46
 mod security_rules; // docs/SECURITY.md: a test for each rule and each advisory
+mod served_documents; // /openapi.json, /openapi.yaml, /docs/: server, compression, caching
 mod server_redirect_flow; // authorize, callback, next: the redirect flow on the server
 mod services; // RFC 7662, RFC 7009: introspection and revocation for services
 mod sessions_and_accounts; // list and revoke credentials, unlink accounts, provider tokens, audit events

@@ -74,6 +74,7 @@ fn authorization_request(key: &str, created: UnixMillis) -> AuthorizationRequest
         needs_fresh_login: false,
         address: Some(json!({"shop": "a.example"})),
         server_redirect: None,
+        encrypted_options: Some(vec![2, 0, 255]),
         created,
         expires: created.plus(Duration::from_secs(600)),
         claimed: None,
@@ -115,6 +116,7 @@ fn create(uid: &str, usernames: &[&str]) -> LoginCommit {
         knox_limit: None,
         audit: event(),
         consumes: None,
+        data: None,
     }
 }
 

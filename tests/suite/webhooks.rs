@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::support::double::Double;
 use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers};
+use crate::support::openapi::assert_documented_webhook;
 use crate::support::process::{self, Process};
 use crate::support::test_app::TestAppBuilder;
 use crate::support::{Call, Database, Engine, Held, Reply, TestApp, on_both_databases};
@@ -103,7 +104,9 @@ fn verified(call: &Call, secret: &str) -> Value {
     let signatures = call.header("webhook-signature").expect("a signature");
     assert!(signatures.split(' ').any(|signature| signature == wanted), "{signatures} has no {wanted}");
     assert_eq!(call.header("content-type"), Some("application/json"));
-    body(call)
+    let body = body(call);
+    assert_documented_webhook(&body);
+    body
 }
 
 /// The event types and bodies, sorted by type.

@@ -247,7 +247,7 @@ export class SocialAuth<Fields = unknown> {
    *
    * Problems: `invalid_code`, `flow_mismatch`.
    */
-  swap(
+  exchangeCode(
     code: string,
     login: { provider: ProviderName; kind?: LoginKind; next?: string; codeVerifier?: string } & CallOptions,
   ): Promise<SignInResult<Fields>> {

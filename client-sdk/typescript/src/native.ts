@@ -46,7 +46,7 @@ export interface NativeAuth<Fields> {
   auth: SocialAuth<Fields>;
   /** Signs in. Problems: those of the server, and `popup_closed` when the user closes the browser. */
   signIn(provider: ProviderName, options?: NativeSignInOptions): Promise<SignInResult<Fields>>;
-  /** Completes a login whose URL opened the app anew: pass `Linking.getInitialURL()`. `null`: not the URL of a login. */
+  /** Completes a login whose URL opened the app again: pass `Linking.getInitialURL()`. `null`: not the URL of a login. */
   handleUrl(url: string | null, options?: CallOptions): Promise<SignInResult<Fields> | null>;
 }
 
@@ -84,7 +84,7 @@ export function createNativeClient<Fields = unknown>(options: NativeOptions): Na
     const parameters = parametersOf(url);
     const { code, error = "callback_unknown" } = parameters;
     const login = { provider, kind, codeVerifier, ...(next === undefined ? {} : { next }), ...(signal ? { signal } : {}) };
-    if (code !== undefined) return auth.swap(code, login);
+    if (code !== undefined) return auth.exchangeCode(code, login);
     const refused = new Problem({ code: error, detail: "The sign-in was refused." });
     return withWayBack({ provider, next }, Promise.reject<SignInResult<Fields>>(refused));
   }

@@ -89,8 +89,8 @@ export function SignInButtons(props: SignInButtonsProps) {
   const [pending, setPending] = useState<InputRequired | null>(null);
   useEffect(() => {
     const page = new AbortController();
-    const ignoreAbort = (error: Problem) => page.signal.aborted || setProblem(error);
-    client.providers({ signal: page.signal }).then(setProviders, ignoreAbort);
+    const { signal } = page;
+    client.providers({ signal }).then(setProviders, (error: Problem) => signal.aborted || setProblem(error));
     return () => page.abort();
   }, [client]);
   const show = (result: CallbackResult) => {
@@ -161,7 +161,9 @@ function Field({ field, errors }: { field: AskedField; errors: string[] }) {
     <p>
       <label htmlFor={id}>{title}</label>{" "}
       {type === "choice" ? <select {...common}>{options}</select> : <input {...common} type={type} />}{" "}
-      <small id={`${id}-help`}>{[help, ...errors].filter(Boolean).join(" ")}</small>
+      <span id={`${id}-help`}>
+        {help && <small>{help}</small>} {errors.length > 0 && <strong role="alert">{errors.join(" ")}</strong>}
+      </span>
     </p>
   );
 }
@@ -177,14 +179,11 @@ export function CallbackPage({ onSignedIn, children }: { onSignedIn?: (result: S
   const [problem, setProblem] = useState<Problem | null>(null);
   useEffect(() => {
     let isShown = true;
-    const show = (value: CallbackResult) => isShown && setResult(value);
-    client.handleCallback().then(show, (error: Problem) => isShown && setProblem(error));
+    client.handleCallback().then((value) => isShown && setResult(value), (error: Problem) => isShown && setProblem(error));
     return () => void (isShown = false);
   }, [client]);
   useEffect(() => {
-    if (result?.outcome !== "signed-in") return;
-    if (onSignedIn) onSignedIn(result);
-    else location.replace(result.next ?? "/");
+    if (result?.outcome === "signed-in") (onSignedIn ?? ((signedIn) => location.replace(signedIn.next ?? "/")))(result);
     // Once for each result, not for each new function that the parent passes.
   }, [result]);
   if (problem) {

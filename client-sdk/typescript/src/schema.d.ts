@@ -1672,7 +1672,10 @@ export interface components {
          *     }
          */
         ServerMetadata: {
-            /** @description `iss` of JWTs with an asymmetric algorithm. */
+            /**
+             * @description The URL of the server, without a slash at its end: that of this document (RFC 8414, 3.3). Without SIMPLE_JWT_ISSUER it is
+             *     also `iss` of JWTs with an asymmetric algorithm.
+             */
             issuer: string;
             /** @description The public keys that verify JWTs. */
             jwks_uri: string;
@@ -2188,22 +2191,6 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
-         * @description As `CredentialRejected`.
-         *
-         *     A browser gets a page.
-         */
-        CredentialRejectedOrPage: {
-            headers: {
-                /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                "WWW-Authenticate": string;
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-                "text/html": string;
             };
         };
         /** @description `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
@@ -3866,7 +3853,6 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["InvalidBeginOrPage"];
-            401: components["responses"]["CredentialRejectedOrPage"];
             403: components["responses"]["BeginRefusedOrPage"];
             404: components["responses"]["UnknownProviderOrPage"];
             405: components["responses"]["MethodNotAllowed"];
@@ -3908,9 +3894,7 @@ export interface operations {
             406: components["responses"]["NotAcceptable"];
             429: components["responses"]["LoginRateLimitedOrPage"];
             500: components["responses"]["InternalErrorOrPage"];
-            502: components["responses"]["ProviderFailedOrPage"];
             503: components["responses"]["DatabaseUnavailableOrPage"];
-            504: components["responses"]["ProviderTimeoutOrPage"];
         };
     };
     completeLoginByPost: {
@@ -3950,9 +3934,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaTypeOrPage"];
             429: components["responses"]["LoginRateLimitedOrPage"];
             500: components["responses"]["InternalErrorOrPage"];
-            502: components["responses"]["ProviderFailedOrPage"];
             503: components["responses"]["DatabaseUnavailableOrPage"];
-            504: components["responses"]["ProviderTimeoutOrPage"];
         };
     };
     swapLoginCode: {
@@ -3995,6 +3977,11 @@ export interface operations {
             query: {
                 /** @description The `code` parameter of the redirect to `next`; valid as long as the login is pending. */
                 code: string;
+                /**
+                 * @description Languages for the page, the preferred one first, separated by spaces (OpenID Connect Core, 3.1.2.1). The
+                 *     default is `Accept-Language`.
+                 */
+                ui_locales?: string;
             };
             header?: never;
             path?: never;
@@ -4671,7 +4658,10 @@ export interface operations {
     getKeySet: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the caller's copy. If the document still has it, the answer is 304 without a body. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4711,7 +4701,10 @@ export interface operations {
     getServerMetadata: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the caller's copy. If the document still has it, the answer is 304 without a body. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };

@@ -6,13 +6,13 @@ import { createClient, Problem } from "../src/index.js";
 import { createNativeClient } from "../src/native.js";
 import { MARA, MemoryStorage, Server, tab } from "./support.js";
 
-const SWAP = "/api/login/social/swap/";
+const EXCHANGE = "/api/login/social/swap/";
 const REDIRECT_URI = "com.example.app:/signed-in";
 
 /** An app whose browser returns `answer`, and whose keychain is `storage`. */
 function app(answer: (authorize: URL) => { type: string; url?: string }, storage = new MemoryStorage()) {
   const host = new Server({
-    [SWAP]: () => [200, { kind: "jwt-pair-user", ...MARA, token: "access", refresh: "refresh" }],
+    [EXCHANGE]: () => [200, { kind: "jwt-pair-user", ...MARA, token: "access", refresh: "refresh" }],
     "/api/user/": ({ authorization }) => (authorization === "Bearer access" ? [200, MARA] : [401, {}]),
   });
   const opened: URL[] = [];
@@ -47,7 +47,7 @@ test("an app signs in with the system's browser, proves the code with PKCE, and 
     code_challenge_method: "S256",
     scope: "a b",
   });
-  const { code, code_verifier: verifier } = host.at(SWAP)[0]?.body ?? {};
+  const { code, code_verifier: verifier } = host.at(EXCHANGE)[0]?.body ?? {};
   assert.equal(code, "rsax_1");
   assert.match(String(verifier), /^[A-Za-z0-9_-]{43}$/);
   assert.equal(createHash("sha256").update(String(verifier)).digest("base64url"), challenge);
@@ -81,7 +81,7 @@ test("an app that the system ended while the browser was open completes with the
 test("a pending login of an app is resumed", async () => {
   const { host, auth, signIn } = app(success("halted=require_email&code=rsax_3"));
   const field = { name: "email", type: "email", title: "E-mail address", required: true };
-  host.answers[SWAP] = () => [
+  host.answers[EXCHANGE] = () => [
     403,
     { code: "additional_input_required", detail: "x", flow_token: "f", expires_in: 600, step: "require_email", fields: [field] },
   ];

@@ -4,7 +4,7 @@ import { createClient, memoryStorage, webStorage, type Credentials, type Credent
 import { begun, jwt, MARA, MemoryStorage, Server, tab } from "./support.js";
 
 function client(host: Server, storage: CredentialStorage, kind: "jwt-pair" | "jwt-sliding" | "knox" | "token" | "session") {
-  return createClient({ baseUrl: "https://api.example", kind, storage, fetch: host.fetch, browser: tab() });
+  return createClient<{ locale?: string }>({ baseUrl: "https://api.example", kind, storage, fetch: host.fetch, browser: tab() });
 }
 
 async function storing(credentials: Omit<Credentials, "received" | "login">, age = 0): Promise<CredentialStorage> {

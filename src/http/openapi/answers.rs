@@ -11,7 +11,7 @@ use poem_openapi::{ApiResponse, Object};
 use serde_json::Value;
 
 use super::schemas::{JsonObject, text_header};
-use crate::login::SignedIn;
+use crate::login::{AppContext, SignedIn};
 use crate::model;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -234,6 +234,12 @@ pub struct SessionUser {
     /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
     #[oai(skip_serializing_if_is_none)]
     pub is_new: Option<bool>,
+    /// The `data` with which the login began.
+    #[oai(skip_serializing_if_is_none)]
+    pub data: Option<JsonObject>,
+    /// The `app_state` with which the login began.
+    #[oai(skip_serializing_if_is_none)]
+    pub app_state: Option<String>,
 }
 
 /// A token without its user.
@@ -245,6 +251,12 @@ pub struct IssuedToken {
     /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
     #[oai(skip_serializing_if_is_none)]
     pub is_new: Option<bool>,
+    /// The `data` with which the login began.
+    #[oai(skip_serializing_if_is_none)]
+    pub data: Option<JsonObject>,
+    /// The `app_state` with which the login began.
+    #[oai(skip_serializing_if_is_none)]
+    pub app_state: Option<String>,
 }
 
 /// A token and its user.
@@ -263,6 +275,12 @@ pub struct UserWithToken {
     /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
     #[oai(skip_serializing_if_is_none)]
     pub is_new: Option<bool>,
+    /// The `data` with which the login began.
+    #[oai(skip_serializing_if_is_none)]
+    pub data: Option<JsonObject>,
+    /// The `app_state` with which the login began.
+    #[oai(skip_serializing_if_is_none)]
+    pub app_state: Option<String>,
 }
 
 /// An access and a refresh token.
@@ -276,6 +294,12 @@ pub struct TokenPair {
     /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
     #[oai(skip_serializing_if_is_none)]
     pub is_new: Option<bool>,
+    /// The `data` with which the login began.
+    #[oai(skip_serializing_if_is_none)]
+    pub data: Option<JsonObject>,
+    /// The `app_state` with which the login began.
+    #[oai(skip_serializing_if_is_none)]
+    pub app_state: Option<String>,
 }
 
 /// An access and a refresh token, and their user.
@@ -296,6 +320,12 @@ pub struct UserWithTokenPair {
     /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
     #[oai(skip_serializing_if_is_none)]
     pub is_new: Option<bool>,
+    /// The `data` with which the login began.
+    #[oai(skip_serializing_if_is_none)]
+    pub data: Option<JsonObject>,
+    /// The `app_state` with which the login began.
+    #[oai(skip_serializing_if_is_none)]
+    pub app_state: Option<String>,
 }
 
 const ACCESS: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl";
@@ -317,26 +347,27 @@ impl Example for User {
 
 impl Example for SessionUser {
     fn example() -> Self {
-        Self { user: User::example(), is_new: None }
+        Self { user: User::example(), is_new: None, data: None, app_state: None }
     }
 }
 
 impl Example for IssuedToken {
     fn example() -> Self {
-        Self { token: OPAQUE.to_owned(), is_new: None }
+        Self { token: OPAQUE.to_owned(), is_new: None, data: None, app_state: None }
     }
 }
 
 impl Example for UserWithToken {
     fn example() -> Self {
         let User { id, username, first_name, last_name, email, fields } = User::example();
-        Self { id, token: OPAQUE.to_owned(), username, first_name, last_name, email, fields, is_new: None }
+        let token = OPAQUE.to_owned();
+        Self { id, token, username, first_name, last_name, email, fields, is_new: None, data: None, app_state: None }
     }
 }
 
 impl Example for TokenPair {
     fn example() -> Self {
-        Self { token: ACCESS.to_owned(), refresh: REFRESH.to_owned(), is_new: None }
+        Self { token: ACCESS.to_owned(), refresh: REFRESH.to_owned(), is_new: None, data: None, app_state: None }
     }
 }
 
@@ -344,7 +375,8 @@ impl Example for UserWithTokenPair {
     fn example() -> Self {
         let User { id, username, first_name, last_name, email, fields } = User::example();
         let (token, refresh) = (ACCESS.to_owned(), REFRESH.to_owned());
-        Self { id, token, refresh, username, first_name, last_name, email, fields, is_new: None }
+        let (is_new, data, app_state) = (None, None, None);
+        Self { id, token, refresh, username, first_name, last_name, email, fields, is_new, data, app_state }
     }
 }
 
@@ -358,13 +390,15 @@ impl From<model::User> for User {
 
 impl From<SignedIn> for SessionUser {
     fn from(signed_in: SignedIn) -> Self {
-        Self { user: signed_in.user.into(), is_new: signed_in.is_new }
+        let (is_new, (data, app_state)) = (signed_in.is_new, attached(signed_in.app));
+        Self { user: signed_in.user.into(), is_new, data, app_state }
     }
 }
 
 impl From<SignedIn> for IssuedToken {
     fn from(signed_in: SignedIn) -> Self {
-        Self { token: token_of(signed_in.token), is_new: signed_in.is_new }
+        let (is_new, (data, app_state)) = (signed_in.is_new, attached(signed_in.app));
+        Self { token: token_of(signed_in.token), is_new, data, app_state }
     }
 }
 
@@ -372,14 +406,16 @@ impl From<SignedIn> for UserWithToken {
     fn from(signed_in: SignedIn) -> Self {
         let User { id, username, first_name, last_name, email, fields } = signed_in.user.into();
         let (token, is_new) = (token_of(signed_in.token), signed_in.is_new);
-        Self { id, token, username, first_name, last_name, email, fields, is_new }
+        let (data, app_state) = attached(signed_in.app);
+        Self { id, token, username, first_name, last_name, email, fields, is_new, data, app_state }
     }
 }
 
 impl From<SignedIn> for TokenPair {
     fn from(signed_in: SignedIn) -> Self {
         let (token, refresh) = (token_of(signed_in.token), token_of(signed_in.refresh));
-        Self { token, refresh, is_new: signed_in.is_new }
+        let (is_new, (data, app_state)) = (signed_in.is_new, attached(signed_in.app));
+        Self { token, refresh, is_new, data, app_state }
     }
 }
 
@@ -387,8 +423,14 @@ impl From<SignedIn> for UserWithTokenPair {
     fn from(signed_in: SignedIn) -> Self {
         let User { id, username, first_name, last_name, email, fields } = signed_in.user.into();
         let (token, refresh) = (token_of(signed_in.token), token_of(signed_in.refresh));
-        Self { id, token, refresh, username, first_name, last_name, email, fields, is_new: signed_in.is_new }
+        let (is_new, (data, app_state)) = (signed_in.is_new, attached(signed_in.app));
+        Self { id, token, refresh, username, first_name, last_name, email, fields, is_new, data, app_state }
     }
+}
+
+/// The members `data` and `app_state` of an answer.
+fn attached(app: AppContext) -> (Option<JsonObject>, Option<String>) {
+    (app.data.map(JsonObject), app.app_state)
 }
 
 /// The route's kind decides what is issued, so a missing token is a bug.

@@ -149,6 +149,10 @@ cases! {
         "invalid_code": "the provider refused the code",
         "code_already_used": "the code was used before",
         "access_denied": "the user denied consent",
+        "login_required": "with `prompt=none`: the user must sign in at the provider",
+        "consent_required": "with `prompt=none`: the user must consent at the provider",
+        "account_selection_required": "with `prompt=none`: the user must choose an account at the provider",
+        "interaction_required": "with `prompt=none`: the user must answer a question of the provider",
         "callback_error": "the provider returned another error",
         "state_mismatch": "the state is unknown, used or missing, or belongs to another provider",
         "state_expired": "the login was begun more than ten minutes ago",
@@ -167,6 +171,8 @@ cases! {
         "no_user": "the pipeline returned no user",
         "token_limit_exceeded": "the user has the maximum number of knox tokens",
         "fresh_login_required": "linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off",
+        "link_login_required": "at resume: the answer `link` to `ask_link` needs the credential of a newer login of the \
+                                existing user; the login is still pending",
         "csrf_failed": "on the session routes and at resume: the `Origin` is not in ALLOWED_ORIGINS, or a request with a \
                         session cookie has neither `Origin` nor `Sec-Fetch-Site`",
         OWN_CODES: "a step that the operator added refused with its own code",
@@ -188,6 +194,16 @@ cases! {
 
     USER_TO_LINK_DELETED = 401 "UserToLinkDeleted" {
         "not_authenticated": "the user to link the account to was deleted",
+        "invalid_token": "the credential is an unknown or expired token",
+        "token_not_valid": "the credential is a JWT that is not valid",
+        "user_not_found": "the user of the credential was deleted",
+        "bad_authorization_header": "the `Authorization` header is malformed or its scheme is unknown",
+    };
+
+    INVALID_LOGOUT = 400 "InvalidLogout" {
+        "redirect_uri_not_allowed": "the `next` of a form is not allowed; the user is still signed in",
+        "invalid_request": "invalid fields, each in `errors`",
+        "invalid_json": "the body is not a JSON object",
     };
 
     INVALID_BEGIN = 400 "InvalidBegin" {
@@ -347,6 +363,9 @@ pub const LOGIN: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_LOGIN, LOGIN_REFUS
 /// Operations that may link an account.
 pub const ACCOUNTS: &[ErrorCase] = &[ACCOUNT_CONFLICT];
 
+/// Logging out by a form.
+pub const LOGOUT: &[ErrorCase] = &[INVALID_LOGOUT];
+
 /// Resuming a pending login.
 pub const RESUME: &[ErrorCase] =
     &[LOGIN_RATE_LIMITED, INVALID_ANSWERS, USER_TO_LINK_DELETED, UNKNOWN_PROVIDER, LOGIN_REFUSED];
@@ -355,7 +374,7 @@ pub const RESUME: &[ErrorCase] =
 pub const BEGIN: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_BEGIN, BEGIN_REFUSED];
 
 /// The provider's callback to this server, where the state is invalid; other errors are sent to `next`.
-pub const CALLBACK: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_CALLBACK, CALLBACK_REFUSED];
+pub const CALLBACK: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_CALLBACK, CALLBACK_REFUSED, UNKNOWN_PROVIDER];
 
 /// The exchange of a one-time code.
 pub const SWAP: &[ErrorCase] = &[INVALID_SWAP, SWAP_PENDING];

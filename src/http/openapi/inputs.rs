@@ -114,10 +114,12 @@ pub struct BeginInput {
     /// comes from the settings or from the page's origin.
     #[oai(skip_serializing_if_is_none)]
     pub redirect_uri: Option<String>,
-    /// Scopes, separated by spaces; they replace the provider's configured scopes. A list of texts is accepted too.
+    /// Scopes, separated by spaces; they replace the provider's configured scopes: some of them, and scopes that
+    /// OPTIONAL_SCOPE lists. A list of texts is accepted too.
     #[oai(skip_serializing_if_is_none)]
     pub scope: Option<String>,
-    /// Where the front-end goes after the login: a path, or a URL of a listed origin. It is checked and returned.
+    /// Where the front-end goes after the login: a path, or a URL with an origin of ALLOWED_NEXT_ORIGINS. It is checked
+    /// and returned.
     #[oai(skip_serializing_if_is_none)]
     pub next: Option<String>,
     /// The challenge of the front-end's own PKCE pair: 43 characters of base64url, with `code_challenge_method`. The login must
@@ -126,6 +128,31 @@ pub struct BeginInput {
     pub code_challenge: Option<String>,
     #[oai(skip_serializing_if_is_none)]
     pub code_challenge_method: Option<ChallengeMethod>,
+    /// What the provider asks the user for: `none`, `login`, `consent` or `select_account`. An error with `none` is
+    /// `login_required`, `consent_required`, `account_selection_required` or `interaction_required`.
+    #[oai(skip_serializing_if_is_none)]
+    pub prompt: Option<String>,
+    /// The account that the provider suggests, such as an e-mail address.
+    #[oai(skip_serializing_if_is_none)]
+    pub login_hint: Option<String>,
+    /// The maximum time in seconds since the user authenticated at the provider. The ID token must prove it.
+    #[oai(skip_serializing_if_is_none)]
+    pub max_age: Option<u32>,
+    /// Languages for the provider's pages, in order, such as `de en`.
+    #[oai(skip_serializing_if_is_none)]
+    pub ui_locales: Option<String>,
+    /// Authentication context classes that the application requests, in order.
+    #[oai(skip_serializing_if_is_none)]
+    pub acr_values: Option<String>,
+    /// The domain of the user's account at the provider (Microsoft).
+    #[oai(skip_serializing_if_is_none)]
+    pub domain_hint: Option<String>,
+    /// A JSON object of at most 2 KB. The answer of the login has it, and pipeline steps and webhooks.
+    #[oai(skip_serializing_if_is_none)]
+    pub data: Option<JsonObject>,
+    /// A text of at most 512 characters. The answer of the login has it.
+    #[oai(skip_serializing_if_is_none)]
+    pub app_state: Option<String>,
 }
 
 impl RequestSchema for BeginInput {
@@ -198,6 +225,27 @@ impl RequestSchema for ServiceInput {
 impl Example for ServiceInput {
     fn example() -> Self {
         Self { token: TokenInput::example().token, ..Self::default() }
+    }
+}
+
+/// Where a form of a page goes after the logout. Scripts, which do not accept HTML, get 204.
+#[derive(Object, Default)]
+#[oai(example)]
+pub struct LogoutInput {
+    /// An entry of ALLOWED_REDIRECT_URIS, or any page of an origin of ALLOWED_NEXT_ORIGINS. The default comes from the
+    /// settings.
+    #[oai(skip_serializing_if_is_none)]
+    pub next: Option<String>,
+}
+
+impl RequestSchema for LogoutInput {
+    const IS_BODY_REQUIRED: bool = false;
+    const MEDIA_TYPE: &'static str = FORM;
+}
+
+impl Example for LogoutInput {
+    fn example() -> Self {
+        Self { next: Some("https://app.example.com/goodbye".to_owned()) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The OpenAPI description: what the types of requests and responses look like in the document.
 
+mod after_logout;
 pub mod answers;
 pub mod error_cases;
 mod errors;
@@ -13,7 +14,10 @@ mod schemas;
 mod see_other;
 mod tags;
 pub mod time_limits;
+pub mod version_3_1;
+pub mod webhooks;
 
+pub use self::after_logout::AfterLogout;
 pub use self::error_cases::ErrorCase;
 pub(crate) use self::errors::error_list;
 pub use self::errors::{OperationErrors, Refused};

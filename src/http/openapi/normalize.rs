@@ -141,7 +141,7 @@ pub fn yaml(document: &Value) -> String {
 
 /// Stands for a value that is written as JSON. YAML does not quote it.
 const INLINE: &str = "inlineJsonValue";
-const MAX_INLINE_LEN: usize = 100;
+const MAX_INLINE_LEN: usize = 120;
 
 fn set_inline(value: &mut Value, inline: &mut Vec<String>) {
     let is_inline = match value {
@@ -173,7 +173,7 @@ mod tests {
     /// property belongs to its type.
     #[test]
     fn a_reference_has_no_description_of_its_own() {
-        let text = crate::http::document(crate::http::DocumentFormat::Json);
+        let text = crate::http::DocumentOptions::default().document(crate::http::DocumentFormat::Json);
         assert!(!text.contains("allOf") && !text.contains("anyOf"));
     }
 

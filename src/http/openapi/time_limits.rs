@@ -81,7 +81,7 @@ fn seconds(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{DocumentFormat, document};
+    use crate::http::{DocumentFormat, DocumentOptions};
 
     #[test]
     fn a_duration_is_written_in_the_largest_unit_that_divides_it() {
@@ -95,13 +95,19 @@ mod tests {
 
     #[test]
     fn every_phrase_is_in_the_stock_document() {
-        let stock: Value = serde_json::from_str(&document(DocumentFormat::Json)).expect("JSON");
+        let stock: Value =
+            serde_json::from_str(&DocumentOptions::default().document(DocumentFormat::Json)).expect("JSON");
         for (before, default, after) in ACCESS_LIFETIME.into_iter().chain([CALL_TIMEOUT]) {
             let mut changed = stock.clone();
             let phrase = format!("{before}{default}{after}");
             replace_all(&mut changed, &[Replacement { stock: phrase.clone(), own: "other".to_owned() }]);
             assert_ne!(changed, stock, "{phrase}");
         }
-        assert!(!document(DocumentFormat::Json).replace("five minutes long", "").contains("The access token, five"));
+        assert!(
+            !DocumentOptions::default()
+                .document(DocumentFormat::Json)
+                .replace("five minutes long", "")
+                .contains("The access token, five")
+        );
     }
 }

@@ -44,7 +44,13 @@ fn explanation(failure: &Failure) -> &'static str {
         "not_allowed" | "organization_not_allowed" => "not_allowed",
         "provider_not_allowed" => "provider_not_allowed",
         "token_limit_exceeded" => "token_limit_exceeded",
-        "fresh_login_required" | "not_authenticated" => "sign_in_again",
+        "fresh_login_required"
+        | "link_login_required"
+        | "not_authenticated"
+        | "login_required"
+        | "consent_required"
+        | "account_selection_required"
+        | "interaction_required" => "sign_in_again",
         "internal_error" => "internal_error",
         "not_found" => "page_not_found",
         // The text of a program's own step or webhook is shown unchanged.

@@ -67,6 +67,7 @@ pub async fn admit(
         origin,
         caller: link_to,
         needs_fresh_login: false,
+        caller_signed_in: None,
         session,
         client: client_info(request),
     };
@@ -83,6 +84,21 @@ pub async fn admit_to_link(
     let Admitted { caller, context, .. } = admit(app, request, family, policy).await?;
     let needs_fresh_login = app.account.is_too_old_to_link(caller.as_ref()).await?;
     Ok(RequestContext { needs_fresh_login, ..context })
+}
+
+/// [`admit`] for the answers to a pending login, which may link an account to a caller who signed in after the question.
+pub async fn admit_to_resume(
+    app: &App,
+    request: &Request,
+    family: AuthScheme,
+    policy: OriginPolicy,
+) -> Result<RequestContext, Failure> {
+    let Admitted { caller, context, .. } = admit(app, request, family, policy).await?;
+    let caller_signed_in = match &caller {
+        Some(caller) => app.account.signed_in_at(caller).await?,
+        None => None,
+    };
+    Ok(RequestContext { caller_signed_in, ..context })
 }
 
 /// The `Authorization` header and the session cookies of a request.

@@ -9,7 +9,7 @@ use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::admission::{Admitted, admit, admit_to_link, presented_credentials};
+use super::admission::{Admitted, admit, admit_to_link, admit_to_resume, presented_credentials};
 use super::app::App;
 use super::base_url::base_url;
 use super::origin::OriginPolicy;
@@ -75,6 +75,11 @@ impl<C: AcceptedCredential> OptionalAuth<'_, C> {
     /// [`Self::admit`] for a call that may link an account to the caller.
     pub async fn admit_to_link(&self, app: &App, policy: OriginPolicy) -> Result<RequestContext, Failure> {
         admit_to_link(app, self.request, C::SCHEME, policy).await
+    }
+
+    /// [`Self::admit`] for the answers to a pending login.
+    pub async fn admit_to_resume(&self, app: &App, policy: OriginPolicy) -> Result<RequestContext, Failure> {
+        admit_to_resume(app, self.request, C::SCHEME, policy).await
     }
 }
 

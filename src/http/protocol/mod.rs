@@ -7,8 +7,10 @@ mod audit;
 mod authentication;
 mod base_url;
 mod body;
+mod cached_text;
 mod client;
 mod cookies;
+mod entity_tag;
 mod negotiation;
 mod origin;
 mod problem;
@@ -27,10 +29,12 @@ pub use self::authentication::{
 };
 pub use self::base_url::base_url;
 pub use self::body::{BodyTimeout, FORM, RawBody, RequestSchema, form_fields};
+pub use self::cached_text::CachedText;
 pub use self::client::{client_info, is_from_trusted_proxy, note_forwarded_address};
 pub use self::cookies::{
     authorization_request_cookie_of, delete_session_cookie, refresh_authorization_request_cookie, session_cookie_of,
 };
+pub use self::entity_tag::EntityTag;
 pub use self::negotiation::wants_html;
 pub use self::origin::{OriginPolicy, is_cross_site, listed_origin, origin_of};
 pub use self::problem::{Failure, Problem, UnreportedRefusal, from_framework};

@@ -232,11 +232,14 @@ fn status_of(refusal: &Refusal) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         R::InvalidCode | R::CodeAlreadyUsed | R::AccessDenied | R::CallbackError => StatusCode::BAD_REQUEST,
+        R::LoginRequired | R::ConsentRequired | R::AccountSelectionRequired | R::InteractionRequired => {
+            StatusCode::BAD_REQUEST
+        }
         R::StateMismatch | R::StateExpired | R::FlowMismatch => StatusCode::BAD_REQUEST,
         R::NotAuthenticated => StatusCode::UNAUTHORIZED,
         R::NotAllowed | R::ProviderNotAllowed | R::OrganizationNotAllowed | R::SignUpClosed => StatusCode::FORBIDDEN,
         R::SignUpRefused | R::TokenLimitExceeded => StatusCode::FORBIDDEN,
-        R::UserInactive | R::NoUser | R::FreshLoginRequired | R::Own(_) => StatusCode::FORBIDDEN,
+        R::UserInactive | R::NoUser | R::FreshLoginRequired | R::LinkLoginRequired | R::Own(_) => StatusCode::FORBIDDEN,
         R::UnknownProvider => StatusCode::NOT_FOUND,
         R::AccountInUse | R::AccountExists => StatusCode::CONFLICT,
         R::ProviderError => StatusCode::BAD_GATEWAY,

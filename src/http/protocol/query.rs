@@ -20,6 +20,12 @@ impl QueryValue for String {
     }
 }
 
+impl QueryValue for u32 {
+    fn expected() -> String {
+        "Must be a number of seconds.".to_owned()
+    }
+}
+
 impl<T: QueryValue> QueryValue for Option<T> {
     fn expected() -> String {
         T::expected()

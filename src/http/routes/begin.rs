@@ -15,7 +15,7 @@ use crate::http::protocol::{
     App, ByAny, Failure, OptionalAuth, OriginPolicy, RawBody, authorization_request_cookie_of, base_url, origin_of,
     provider_parameters, scopes,
 };
-use crate::login::{BeginRequest, Fields};
+use crate::login::{AppContext, BeginRequest, Fields};
 use crate::provider::{self, Provider};
 
 pub struct Begin {
@@ -86,6 +86,7 @@ fn begin_request(fields: &Fields) -> Result<BeginRequest, Failure> {
         next: text("next"),
         ..BeginRequest::default()
     };
+    request.app = AppContext::read(fields, &mut errors);
     match scope(fields) {
         Ok(scope) => request.scope = scope,
         Err(message) => errors.push(("scope".to_owned(), message.to_owned())),
@@ -93,7 +94,7 @@ fn begin_request(fields: &Fields) -> Result<BeginRequest, Failure> {
     if !errors.is_empty() {
         return Err(Failure::fields(errors));
     }
-    request.address = provider_parameters(fields);
+    request.parameters = provider_parameters(fields);
     Ok(request)
 }
 

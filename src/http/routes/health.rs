@@ -22,6 +22,8 @@ error_list! {
 #[OpenApi(tag = Tag::Operations)]
 impl Health {
     /// Check that the process is alive
+    ///
+    /// It uses no database: a supervisor restarts the process when this fails.
     #[oai(path = "/healthz", method = "get", operation_id = "getHealth")]
     async fn health(&self) -> Result<Answer<HealthStatus>, Refused<LivenessErrors>> {
         Ok(Answer(HealthStatus::ok()))

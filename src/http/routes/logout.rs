@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use poem::Request;
 use poem_openapi::OpenApi;
 
 use crate::http::openapi::answers::{Done, LoggedOut};
-use crate::http::openapi::{Refused, Tag, error_list};
+use crate::http::openapi::inputs::LogoutInput;
+use crate::http::openapi::{AfterLogout, Refused, Tag, error_list};
 use crate::http::protocol::{
-    App, ByAny, ByKnox, BySession, OptionalAuth, OriginPolicy, RequiredAuth, base_url, client_info,
-    delete_session_cookie,
+    App, ByAny, ByKnox, BySession, Failure, OptionalAuth, OriginPolicy, RawBody, RequiredAuth, base_url, client_info,
+    delete_session_cookie, wants_html,
 };
 
 pub struct Logout {
@@ -17,13 +19,15 @@ pub struct Logout {
 
 error_list! {
     KnoxErrors: ANY, CREDENTIAL;
-    SessionErrors: ANY, CSRF;
-    AllErrors: ANY, CREDENTIAL, CSRF;
+    SessionErrors: ANY, BODY, LOGOUT, CSRF;
+    AllErrors: ANY, BODY, LOGOUT, CREDENTIAL, CSRF;
 }
 
 #[OpenApi(prefix_path = "/api", tag = Tag::Logout)]
 impl Logout {
     /// Revoke this knox token
+    ///
+    /// The user stays signed in with every other credential.
     #[oai(path = "/knox/logout", method = "post", operation_id = "logoutKnox")]
     async fn knox(&self, auth: RequiredAuth<'_, ByKnox>) -> Result<Done, Refused<KnoxErrors>> {
         self.app.account.logout_knox(&auth.presented(&self.app), &client_info(auth.request)).await?;
@@ -31,6 +35,8 @@ impl Logout {
     }
 
     /// Revoke all knox tokens of the user
+    ///
+    /// Sessions, JWTs and the permanent token stay valid.
     #[oai(path = "/knox/logoutall", method = "post", operation_id = "logoutAllKnox")]
     async fn all_knox(&self, auth: RequiredAuth<'_, ByKnox>) -> Result<Done, Refused<KnoxErrors>> {
         self.app.account.logout_all_knox(&auth.presented(&self.app), &client_info(auth.request)).await?;
@@ -39,23 +45,54 @@ impl Logout {
 
     /// Revoke the session
     ///
-    /// The server revokes the session and the browser deletes the cookie. Also succeeds without a session.
+    /// The server revokes the session and the browser deletes the cookie. Also succeeds without a session. A form of a
+    /// page is redirected to `next`.
     #[oai(path = "/session/logout", method = "post", operation_id = "logoutSession")]
-    async fn session(&self, auth: OptionalAuth<'_, BySession>) -> Result<LoggedOut, Refused<SessionErrors>> {
+    async fn session(
+        &self,
+        auth: OptionalAuth<'_, BySession>,
+        body: RawBody<LogoutInput>,
+    ) -> Result<AfterLogout, Refused<SessionErrors>> {
         let admitted = auth.admit(&self.app, OriginPolicy::SessionRoute).await?;
+        let next = self.next_page(auth.request, body).await?;
         self.app.account.logout_session(&admitted.session_cookies, &admitted.context.client).await?;
-        Ok(LoggedOut { cookie: Some(delete_session_cookie(&admitted.context.base_url)) })
+        let cookie = Some(delete_session_cookie(&admitted.context.base_url));
+        Ok(AfterLogout { logged_out: LoggedOut { cookie }, next })
     }
 
     /// Revoke all credentials
     ///
     /// Revokes every session, permanent token, knox token and refresh token of the user, and all access tokens, at once.
     #[oai(path = "/logout/all", method = "post", operation_id = "logoutEverything")]
-    async fn everything(&self, auth: RequiredAuth<'_, ByAny>) -> Result<LoggedOut, Refused<AllErrors>> {
+    async fn everything(
+        &self,
+        auth: RequiredAuth<'_, ByAny>,
+        body: RawBody<LogoutInput>,
+    ) -> Result<AfterLogout, Refused<AllErrors>> {
         let caller = auth.admit(&self.app, OriginPolicy::UnsafeCall).await?;
+        let next = self.next_page(auth.request, body).await?;
         let cookies = auth.presented(&self.app).session_cookies;
         let had_session = self.app.account.logout_everything(&caller, &cookies, &client_info(auth.request)).await?;
         let own = base_url(&self.app.settings, auth.request);
-        Ok(LoggedOut { cookie: had_session.then(|| delete_session_cookie(&own)) })
+        let cookie = had_session.then(|| delete_session_cookie(&own));
+        Ok(AfterLogout { logged_out: LoggedOut { cookie }, next })
+    }
+}
+
+impl Logout {
+    /// Where a form of a page is redirected to; a script gets 204.
+    ///
+    /// Errors: `redirect_uri_not_allowed` for a `next` that is not allowed, and those of the body.
+    async fn next_page(&self, request: &Request, body: RawBody<LogoutInput>) -> Result<Option<String>, Failure> {
+        if !wants_html(request) {
+            return Ok(None);
+        }
+        let (fields, mut errors) = (body.fields().await?, Vec::new());
+        let next = fields.optional("next", &mut errors);
+        if !errors.is_empty() {
+            return Err(Failure::fields(errors));
+        }
+        let next = self.app.login.page_after_logout(next, &base_url(&self.app.settings, request));
+        next.map(Some).map_err(|error| self.app.login_failure(error))
     }
 }

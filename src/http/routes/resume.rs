@@ -13,7 +13,7 @@ use crate::http::openapi::login_result::LoginResult;
 use crate::http::openapi::{LoginKind, Refused, SeeOther, Tag, answers, error_list};
 use crate::http::pages::{Language, question_page};
 use crate::http::protocol::{
-    App, BySession, Failure, OptionalAuth, OriginPolicy, Query, RawBody, Rejection,
+    App, ByAny, BySession, Failure, OptionalAuth, OriginPolicy, Query, RawBody, Rejection,
     refresh_authorization_request_cookie, session_cookie_of, wants_html,
 };
 use crate::login::{Fields, FormHost, LoginOutcome, PendingLogin, RequestContext, Resumed};
@@ -38,10 +38,10 @@ impl Resume {
     #[oai(path = "/resume", method = "post", operation_id = "resumeLogin")]
     async fn resume(
         &self,
-        auth: OptionalAuth<'_, BySession>,
+        auth: OptionalAuth<'_, ByAny>,
         body: RawBody<ResumeInput>,
     ) -> Result<ResumeAnswer, Refused<ResumeErrors>> {
-        let context = auth.admit(&self.app, OriginPolicy::SessionRoute).await?.context;
+        let context = auth.admit_to_resume(&self.app, OriginPolicy::SessionRoute).await?;
         let fields = body.fields().await?;
         let answer = if wants_html(auth.request) {
             self.next_page(&context, auth.request, fields).await?

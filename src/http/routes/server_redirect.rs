@@ -9,19 +9,19 @@ use poem_openapi::param::Path;
 use crate::http::openapi::inputs::CallbackInput;
 use crate::http::openapi::{LoginKind, Refused, SeeOther, Tag, error_list};
 use crate::http::protocol::{
-    App, BySession, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, authorization_request_cookie_of,
+    App, BySession, Failure, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, authorization_request_cookie_of,
     form_fields, provider_parameters, scopes,
 };
-use crate::login::{AuthorizeRequest, Fields, RequestContext};
+use crate::login::{AppContext, AuthorizeRequest, Fields, RequestContext};
 
 pub struct ServerRedirect {
     pub app: Arc<App>,
 }
 
 error_list! {
-    AuthorizeErrors or_page: ANY, BEGIN, CREDENTIAL, PROVIDER;
-    CallbackErrors or_page: ANY, CALLBACK, PROVIDER;
-    PostedCallbackErrors or_page: ANY, BODY, CALLBACK, PROVIDER;
+    AuthorizeErrors or_page: ANY, BEGIN, PROVIDER;
+    CallbackErrors or_page: ANY, CALLBACK;
+    PostedCallbackErrors or_page: ANY, BODY, CALLBACK;
 }
 
 #[OpenApi(prefix_path = "/api/login/social", tag = Tag::ServerRedirect)]
@@ -36,12 +36,14 @@ impl ServerRedirect {
     /// `is_new` too: `true` if the user was created. If the request has a session cookie and the link is on a page of
     /// the same site, the account is linked to the session's user.
     #[expect(clippy::too_many_arguments, reason = "each parameter of the query is an argument")]
+    #[expect(unused_variables, reason = "some are only documented here: the provider's descriptor says which are used")]
     #[oai(path = "/authorize/:provider", method = "get", operation_id = "authorize")]
     async fn authorize(
         &self,
         /// The provider's name, as `/api/login/social/providers/` lists it.
         provider: Path<String>,
-        /// Where the login ends. It must match an entry of ALLOWED_REDIRECT_URIS exactly.
+        /// Where the login ends: an entry of ALLOWED_REDIRECT_URIS, or any page of an origin of ALLOWED_NEXT_ORIGINS. With a
+        /// kind that has a token, such a page needs a `code_challenge`.
         next: Query<Option<String>>,
         /// The kind of credential; the default is `session`. Apps need a kind with a token.
         kind: Query<Option<LoginKind>>,
@@ -52,9 +54,31 @@ impl ServerRedirect {
         code_challenge: Query<Option<String>>,
         /// `S256`.
         code_challenge_method: Query<Option<String>>,
+        /// What the provider asks the user for: `none`, `login`, `consent` or `select_account`. An error with `none` is
+        /// `login_required`, `consent_required`, `account_selection_required` or `interaction_required`.
+        prompt: Query<Option<String>>,
+        /// The account that the provider suggests, such as an e-mail address.
+        login_hint: Query<Option<String>>,
+        /// The maximum time in seconds since the user authenticated at the provider. The ID token must prove it.
+        max_age: Query<Option<u32>>,
+        /// Languages for the provider's pages, in order, such as `de en`.
+        ui_locales: Query<Option<String>>,
+        /// Authentication context classes that the application requests, in order.
+        acr_values: Query<Option<String>>,
+        /// The domain of the user's account at the provider (Microsoft).
+        domain_hint: Query<Option<String>>,
+        /// A JSON object of at most 2 KB, as JSON text. The answer of the login has it, and pipeline steps and webhooks.
+        data: Query<Option<String>>,
+        /// A text of at most 512 characters, which is appended to `next`.
+        app_state: Query<Option<String>>,
         auth: OptionalAuth<'_, BySession>,
     ) -> Result<SeeOther, Refused<AuthorizeErrors>> {
         let request_context = auth.admit_to_link(&self.app, OriginPolicy::Navigation).await?;
+        let (fields, mut errors) = (query_fields(auth.request), Vec::new());
+        let app = AppContext::read(&fields, &mut errors);
+        if !errors.is_empty() {
+            return Err(Failure::fields(errors).into());
+        }
         let kind = kind.0.unwrap_or(LoginKind::Session);
         let request = AuthorizeRequest {
             next: next.0,
@@ -63,7 +87,8 @@ impl ServerRedirect {
             code_challenge: code_challenge.0,
             code_challenge_method: code_challenge_method.0,
             scope: scope.0.and_then(|names| scopes(names.split_whitespace())),
-            address: provider_parameters(&query_fields(auth.request)),
+            app,
+            parameters: provider_parameters(&fields),
         };
         let begun = self.app.login.authorize(&provider.0, request, &request_context).await;
         let begun = begun.map_err(|error| self.app.login_failure(error))?;

@@ -10,7 +10,7 @@ use super::profile_details::Details;
 use super::{account_key, username};
 use crate::clock::Deps;
 use crate::login::error::{LoginError, Refusal};
-use crate::model::{EmailAddress, Identity, SocialAccount, User, UserId, without_provider_tokens};
+use crate::model::{EmailAddress, Identity, LinkRequest, SocialAccount, User, UserId, without_provider_tokens};
 use crate::settings::UserRules;
 use crate::store::{LoginTarget, Repository};
 
@@ -33,12 +33,48 @@ pub(in crate::login) struct Decision {
     pub code: Option<&'static str>,
 }
 
+/// What a login is decided from, besides what is stored.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::login) struct DecisionInput<'a> {
+    pub rules: &'a UserRules,
+    pub identity: &'a Identity,
+    /// The user to link the account to.
+    pub link_to: Option<UserId>,
+    /// What the application attached to the login.
+    pub data: Option<&'a Map<String, Value>>,
+    /// For `ask_link`.
+    pub link_proof: LinkProof,
+}
+
+/// What came with the answers to a pending login and may prove that they are of an existing user.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::login) struct LinkProof {
+    /// The user of the credential.
+    pub caller: Option<LinkRequest>,
+    /// The credential is of a login after the question.
+    pub is_newer: bool,
+    /// The answers come from the browser of the login that they belong to.
+    pub is_same_browser: bool,
+}
+
+/// What the user answered to `ask_link`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) enum LinkChoice {
+    /// Link the account to this user, who signed in after the question.
+    To(LinkRequest),
+    /// Create a user, who does not get the address verified.
+    Separate,
+}
+
 /// A login on its way through the pipeline.
 ///
 /// Everything that is set here is written at once, after the last step. For an existing user that is first and last name,
 /// declared fields and extra data; username and e-mail change only with NO_DEFAULT_PROTECTED_USER_FIELDS.
 pub struct Draft<'a> {
     pub(super) identity: &'a Identity,
+    data: Option<&'a Map<String, Value>>,
+    pub(super) link_proof: LinkProof,
+    pub(super) link_choice: Option<LinkChoice>,
     pub(super) rules: &'a UserRules,
     pub(super) store: &'a Arc<dyn Repository>,
     pub(super) deps: &'a Deps,
@@ -96,6 +132,7 @@ pub(super) enum DraftChange {
     LastName(String),
     ExtraData(String, Value),
     Field(String, Value),
+    LinkChoice(LinkChoice),
 }
 
 /// For all steps.
@@ -103,6 +140,11 @@ impl Draft<'_> {
     /// The identity that the provider asserts: provider, uid, e-mail address and its verification, names, extra data.
     pub fn identity(&self) -> &Identity {
         self.identity
+    }
+
+    /// The `data` with which the application began the login. The browser sent it, so it proves nothing about the user.
+    pub fn data(&self) -> Option<&Map<String, Value>> {
+        self.data
     }
 
     /// The signed-in user whom the account will be linked to.
@@ -201,7 +243,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn change(&mut self, change: DraftChange) {
+    pub(super) fn change(&mut self, change: DraftChange) {
         self.apply(change.clone());
         self.changes.push(change);
     }
@@ -229,6 +271,7 @@ impl Draft<'_> {
             DraftChange::Field(name, value) => {
                 self.chosen.fields.insert(name, value);
             }
+            DraftChange::LinkChoice(choice) => self.link_choice = Some(choice),
         }
     }
 }
@@ -240,15 +283,13 @@ fn storable(text: &str) -> String {
 
 /// For the built-in steps and the runner.
 impl<'a> Draft<'a> {
-    pub(super) fn new(
-        identity: &'a Identity,
-        rules: &'a UserRules,
-        store: &'a Arc<dyn Repository>,
-        deps: &'a Deps,
-        link_to: Option<UserId>,
-    ) -> Self {
+    pub(super) fn new(input: DecisionInput<'a>, store: &'a Arc<dyn Repository>, deps: &'a Deps) -> Self {
+        let DecisionInput { rules, identity, link_to, data, link_proof } = input;
         Self {
             identity,
+            data,
+            link_proof,
+            link_choice: None,
             rules,
             store,
             deps,
@@ -346,7 +387,9 @@ impl<'a> Draft<'a> {
                     self.address().map(|address| self.rules.stored_email(address).to_string()).unwrap_or_default();
                 let has_email = self.rules.user_fields.iter().any(|field| field == "email");
                 let usernames = if self.usernames.is_empty() { self.candidates() } else { self.usernames };
-                let email_verified = has_email && self.email_verified && !email.is_empty();
+                // Another user has the address verified (SEC-23).
+                let is_separate = matches!(self.link_choice, Some(LinkChoice::Separate));
+                let email_verified = has_email && self.email_verified && !email.is_empty() && !is_separate;
                 let joins_by_email =
                     email_verified && self.by_email.as_ref().is_some_and(|found| found.as_str() == email);
                 LoginTarget::Create {

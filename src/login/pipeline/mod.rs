@@ -6,6 +6,7 @@
 
 mod account_key;
 mod additional_input;
+mod ask_link;
 mod built_in;
 mod declared_fields;
 mod draft;
@@ -20,8 +21,8 @@ mod webhook;
 
 pub(super) use self::additional_input::read_answers;
 pub use self::additional_input::{InputField, InputType};
-pub(super) use self::draft::Decision;
 pub use self::draft::Draft;
+pub(super) use self::draft::{Decision, DecisionInput, LinkProof};
 pub(super) use self::runner::{Decided, Pipeline, Progress, Question, pipelines};
 pub use self::step::{Step, Stop};
 pub(super) use self::webhook::AskWebhook;

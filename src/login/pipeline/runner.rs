@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::additional_input::InputField;
+use super::ask_link::{self, AskLink};
 use super::built_in::BuiltIn;
-use super::draft::{Decision, Draft, DraftChange, sign_up_closed};
+use super::draft::{Decision, DecisionInput, Draft, DraftChange, sign_up_closed};
 use super::require_email::RequireEmail;
 use super::step::{Step, Stop};
 use crate::clock::Deps;
 use crate::login::error::{LoginError, Refusal};
-use crate::model::{Identity, UserId};
-use crate::settings::{ProviderSettings, UserRules};
+use crate::settings::ProviderSettings;
 use crate::store::Repository;
 
 /// What a pending login keeps of the run before: the changes of each step that may ask, and the answers so far.
@@ -62,7 +62,7 @@ struct Named {
     name: String,
     step: Arc<dyn Step>,
     /// Whether the step may ask for additional input. Its changes are stored with a pending login and not made again. Of the
-    /// built-in steps only `require_email` asks.
+    /// built-in steps only `require_email` and `ask_link` ask.
     may_ask: bool,
 }
 
@@ -76,6 +76,7 @@ pub(in crate::login) fn pipelines(
             (Some(own), _) => (own.clone(), true),
             (None, Ok(built_in)) => (Arc::new(built_in), false),
             (None, Err(_)) if name == "require_email" => (Arc::new(RequireEmail), true),
+            (None, Err(_)) if name == ask_link::NAME => (Arc::new(AskLink), true),
             (None, Err(_)) => return None,
         };
         Some(Named { name: name.clone(), step, may_ask })
@@ -94,18 +95,19 @@ impl Pipeline {
         &self,
         store: &Arc<dyn Repository>,
         deps: &Deps,
-        rules: &UserRules,
-        identity: &Identity,
-        link_to: Option<UserId>,
+        input: DecisionInput<'_>,
         before: &Progress,
     ) -> Result<Decided, LoginError> {
-        let mut draft = Draft::new(identity, rules, store, deps, link_to);
+        let mut draft = Draft::new(input, store, deps);
         let mut passed = BTreeMap::new();
         for Named { name, step, may_ask } in &self.steps {
             if let Some(changes) = before.passed.get(name) {
                 draft.replay(changes);
                 passed.insert(name.clone(), changes.clone());
-                continue;
+                // Who has the address may have changed meanwhile.
+                if name != ask_link::NAME {
+                    continue;
+                }
             }
             draft.set_answers(before.answered.as_ref().filter(|(asked, _)| asked == name).map(|(_, answers)| answers));
             match step.run(&mut draft).await {
@@ -134,8 +136,11 @@ impl Pipeline {
 
     /// Whether no user was found, sign-up is off, and no later step can find a user: then a question would be useless.
     fn is_closed_to(&self, draft: &Draft<'_>, asking: &str) -> bool {
+        if asking == ask_link::NAME {
+            return false;
+        }
         let mut later = self.steps.iter().map(|named| named.name.as_str()).skip_while(|name| *name != asking);
-        draft.is_closed() && !later.any(|name| name == "social_user" || name == "associate_by_email")
+        draft.is_closed() && !later.any(|name| ["social_user", "associate_by_email", ask_link::NAME].contains(&name))
     }
 }
 

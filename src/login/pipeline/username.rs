@@ -9,6 +9,8 @@ use crate::settings::UserRules;
 const MAX_USERNAME_LEN: usize = 150;
 /// The wanted name, then the same with random suffixes.
 const MAX_CANDIDATES: usize = 5;
+/// Hex digits of a username of which no character is left.
+const MIN_NAME_LEN: usize = 16;
 /// Hex digits of the last suffix, however short the settings make the others, so that it is practically unique.
 const LAST_SUFFIX_LEN: usize = 32;
 
@@ -16,7 +18,12 @@ const LAST_SUFFIX_LEN: usize = 32;
 pub fn candidates(rules: &UserRules, wanted: &str, deps: &Deps) -> Vec<String> {
     let base = if wanted.is_empty() { deps.hex::<16>() } else { cleaned(cut(wanted, MAX_USERNAME_LEN), rules) };
     let suffixed = (1..MAX_CANDIDATES).map(|n| {
-        let length = if n + 1 == MAX_CANDIDATES { LAST_SUFFIX_LEN } else { rules.uuid_length };
+        let length = match n {
+            _ if n + 1 == MAX_CANDIDATES => LAST_SUFFIX_LEN,
+            // The suffix is the whole name.
+            _ if base.is_empty() => rules.uuid_length.max(MIN_NAME_LEN),
+            _ => rules.uuid_length,
+        };
         let suffix: String = deps.hex::<16>().chars().take(length).collect();
         format!("{}{suffix}", cut(&base, MAX_USERNAME_LEN - suffix.len()))
     });
@@ -81,10 +88,12 @@ mod tests {
     }
 
     #[test]
-    fn r_usr_04_the_second_candidate_has_sixteen_hex_digits() {
-        let names = candidates(&rules(true, false), "same", &Deps::system());
-        assert_eq!(names[0], "same");
-        assert!(names[1].starts_with("same") && names[1].len() == 20);
+    fn r_usr_04_the_second_candidate_has_a_suffix() {
+        for (uuid_length, len) in [(UserRules::default().uuid_length, 8), (16, 20)] {
+            let names = candidates(&UserRules { uuid_length, ..rules(true, false) }, "same", &Deps::system());
+            assert_eq!(names[0], "same");
+            assert!(names[1].starts_with("same") && names[1].len() == len);
+        }
         assert_eq!(candidates(&rules(true, false), "!!!", &Deps::system())[0].len(), 16);
     }
 

@@ -30,6 +30,7 @@ impl Step for AskWebhook {
             last_name: draft.last_name(),
             fields: &declared_fields::values(identity, &draft.details, draft.rules, None),
             extra_data: &without_provider_tokens(&identity.extra_data),
+            data: draft.data(),
         };
         match self.0.ask_user_creating(candidate).await {
             Ok(SignUpDecision::Allowed(overrides)) => apply(draft, overrides).await?,

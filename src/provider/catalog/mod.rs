@@ -7,6 +7,7 @@ use serde::Deserialize as _;
 use toml::{Table, Value};
 
 use super::descriptor::Descriptor;
+use crate::settings::meant_provider;
 
 /// `(id, text)`, by id.
 static FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
@@ -156,10 +157,8 @@ fn merge(mut parent: Table, child: Table) -> Table {
 
 /// A suggestion ("; did you mean …?"), or an empty text.
 pub fn nearest(id: &str) -> String {
-    let best = catalog_entries()
-        .map(|entry| (strsim::jaro_winkler(id, entry.id), entry.id))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    best.filter(|(score, _)| *score > 0.8).map(|(_, id)| format!("; did you mean `{id}`?")).unwrap_or_default()
+    let ids = FILES.iter().map(|(id, _)| *id);
+    meant_provider(id, ids).map(|id| format!("; did you mean `{id}`?")).unwrap_or_default()
 }
 
 /// The message and its position in one line.

@@ -162,8 +162,21 @@ fn fault_c09a_descriptions_of_an_invalid_code_are_recognized() {
 #[test]
 fn fault_c09a_a_refused_client_is_not_an_invalid_code() {
     let all = outcomes(REFUSED_CLIENTS);
-    let wrong: Vec<_> = all.filter(|(_, outcome)| !matches!(outcome, Err(ProviderError::Failed { .. }))).collect();
+    let is_refused = |outcome: &Result<_, _>| {
+        matches!(outcome, Err(ProviderError::ClientRejected { .. } | ProviderError::Failed { .. }))
+    };
+    let wrong: Vec<_> = all.filter(|(_, outcome)| !is_refused(outcome)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn fault_e16_a_refused_client_is_told_from_other_failures() {
+    for line in REFUSED_CLIENTS.lines().filter(|line| line.contains("client secret") || line.contains("invalid_client"))
+    {
+        for (line, outcome) in outcomes(line) {
+            assert!(matches!(outcome, Err(ProviderError::ClientRejected { .. })), "{line}: {outcome:?}");
+        }
+    }
 }
 
 #[test]
@@ -192,6 +205,8 @@ fn fault_c09a_refused_refresh_tokens_are_recognized() {
     let outcome = reply::read(&answer(400, documented), "refresh", Format::Json, &hubspot.errors, &[]);
     assert!(matches!(outcome, Err(ProviderError::InvalidCode { .. })), "{outcome:?}");
     for words in ["The authorization code is invalid", "Invalid client secret", "The refresh token is required"] {
-        assert!(matches!(of(words), Err(ProviderError::Failed { .. })), "{words}");
+        let outcome = of(words);
+        let is_other = matches!(outcome, Err(ProviderError::Failed { .. } | ProviderError::ClientRejected { .. }));
+        assert!(is_other, "{words}");
     }
 }

@@ -63,6 +63,7 @@ fn verdict_of(header: &Value, claims: &Value, change: impl FnOnce(&mut Expected<
         leeway: 1,
         requires_times: true,
         max_age: 600,
+        max_authentication_age: None,
     };
     change(&mut expected);
     let text = unsigned(header, claims);

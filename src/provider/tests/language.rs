@@ -168,6 +168,7 @@ fn answers_are_classified() {
         Good,
         Declined,
         BadCode,
+        RefusedClient,
         Failed,
     }
     let of = |stage, status, body: &str| match reply::read(
@@ -180,6 +181,7 @@ fn answers_are_classified() {
         Ok(_) => Is::Good,
         Err(ProviderError::AccessDenied { .. }) => Is::Declined,
         Err(ProviderError::InvalidCode { .. }) => Is::BadCode,
+        Err(ProviderError::ClientRejected { .. }) => Is::RefusedClient,
         Err(ProviderError::Failed { .. } | ProviderError::EndpointNotFound { .. }) => Is::Failed,
         Err(other) => panic!("{other}"),
     };
@@ -190,7 +192,9 @@ fn answers_are_classified() {
         ("token", 200, "{\"error\":\"bad_verification_code\"}", Is::BadCode),
         ("token", 400, "error=invalid_grant", Is::BadCode),
         ("token", 400, "{\"error\":\"access_denied\"}", Is::Declined),
-        ("token", 401, "{\"error\":\"invalid_client\"}", Is::Failed),
+        ("token", 401, "{\"error\":\"invalid_client\"}", Is::RefusedClient),
+        ("token", 503, "{\"error\":\"invalid_client\"}", Is::Failed),
+        ("profile", 401, "{\"error\":\"invalid_client\"}", Is::Failed),
         ("token", 503, "{\"error\":\"invalid_grant\"}", Is::Failed),
         ("token", 500, "{\"error\":\"access_denied\"}", Is::Failed),
         ("refresh", 502, "{\"error\":\"invalid_grant\"}", Is::Failed),

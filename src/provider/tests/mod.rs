@@ -74,6 +74,7 @@ pub fn callback<'a>(fields: &'a Map<String, Value>, nothing: &'a Map<String, Val
         state: None,
         code_verifier: None,
         nonce: None,
+        max_age: None,
         request_token: None,
         id_token: None,
         address: nothing,

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::super::expression::Template;
+use super::super::protocol::LoginParameters;
 use super::super::{Authorization, Provider, ProviderError, RequestToken, catalog_names};
 use super::{key, own, provider, settings, try_provider};
 use crate::secrets::SecretString;
@@ -142,6 +143,7 @@ async fn url_of(
         code_challenge: provider.uses_pkce().then_some("challenge"),
         scope,
         address: place,
+        parameters: &LoginParameters::default(),
         request_token: token,
     };
     provider.authorization_url(&request, Instant::now() + Duration::from_secs(1)).await

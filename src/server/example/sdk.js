@@ -689,7 +689,7 @@ var SocialAuth = class {
    *
    * Problems: `invalid_code`, `flow_mismatch`.
    */
-  swap(code, login) {
+  exchangeCode(code, login) {
     const { provider, kind = this.kind, next, codeVerifier, signal } = login;
     const body = { code, code_verifier: codeVerifier };
     const answer = this.#post("/api/login/social/swap/", body, { kind, signal });

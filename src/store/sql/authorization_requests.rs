@@ -94,8 +94,8 @@ impl AuthorizationRequestStore for Store {
             "INSERT INTO authorization_requests (key, provider, redirect_uri, browser, flow, code_challenge,
                                          encrypted_secret, user_id, link_generation,
                                          address, server_redirect, created,
-                                         expires, needs_fresh_login)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                                         expires, needs_fresh_login, encrypted_options)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         )
         .bind(authorization_request.key.as_bytes())
         .bind(&authorization_request.provider)
@@ -111,6 +111,7 @@ impl AuthorizationRequestStore for Store {
         .bind(authorization_request.created.0)
         .bind(authorization_request.expires.0)
         .bind(authorization_request.needs_fresh_login)
+        .bind(&authorization_request.encrypted_options)
         .execute(&self.writer())
         .await?;
         Ok(())
@@ -119,7 +120,8 @@ impl AuthorizationRequestStore for Store {
     async fn authorization_request(&self, key: &Digest) -> Result<Option<AuthorizationRequest>> {
         let row: Option<AuthorizationRequestRow> = sqlx::query_as(
             "SELECT provider, redirect_uri, browser, flow, code_challenge, encrypted_secret, user_id,
-                    link_generation, needs_fresh_login, address, server_redirect, created, expires, claimed
+                    link_generation, needs_fresh_login, address, server_redirect, encrypted_options, created,
+                    expires, claimed
              FROM authorization_requests WHERE key = $1",
         )
         .bind(key.as_bytes())

@@ -17,9 +17,13 @@ impl Store {
         user: &User,
         account: Option<(&str, &str)>,
     ) -> Result<()> {
-        let event =
-            self.event_factory.as_ref().and_then(|event_factory| event_factory(&UserEvent { audit, user, account }));
-        Self::write_audit_and_event(tx, audit, user, event.as_ref()).await
+        self.insert_user_event(tx, &UserEvent { audit, user, account, data: None }).await
+    }
+
+    /// As [`Self::insert_event`], with what the application attached to a login.
+    pub(super) async fn insert_user_event(&self, tx: &mut Tx, user_event: &UserEvent<'_>) -> Result<()> {
+        let event = self.event_factory.as_ref().and_then(|event_factory| event_factory(user_event));
+        Self::write_audit_and_event(tx, user_event.audit, user_event.user, event.as_ref()).await
     }
 
     pub(super) async fn write_audit_and_event(

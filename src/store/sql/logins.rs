@@ -151,11 +151,13 @@ impl Store {
                 }
                 let mut user = None;
                 for username in usernames {
+                    // A conflict would use up an id: the condition avoids it, but for concurrent logins on PostgreSQL.
                     let row: Option<UserRow> = sqlx::query_as(concat!(
                         "INSERT INTO users
                            (username, first_name, last_name, email, email_lower, email_verified, created,
                             last_login, fields, email_verified_by, credential_generation)
-                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $7)
+                         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $7
+                         WHERE NOT EXISTS (SELECT 1 FROM users WHERE username = $1)
                          ON CONFLICT (username) DO NOTHING RETURNING ",
                         user_columns!(bare)
                     ))
@@ -300,7 +302,8 @@ impl LoginStore for Store {
             login.audit.user_id = Some(user.id);
             let event = self.event_factory.as_ref().and_then(|event_factory| {
                 let account = Some((login.provider.as_str(), login.uid.as_str()));
-                event_factory(&UserEvent { audit: &login.audit, user: &user, account })
+                let data = login.data.as_ref();
+                event_factory(&UserEvent { audit: &login.audit, user: &user, account, data })
             });
             let known = KnownLogin { login, user, is_user_changed, issued, event };
             return self.commit_known(known).await;
@@ -321,7 +324,9 @@ impl LoginStore for Store {
         }
         Self::store_credential(&mut tx, &login, &issued).await?;
         login.audit.user_id = Some(user.id);
-        self.insert_event(&mut tx, &login.audit, &user, Some((&login.provider, &login.uid))).await?;
+        let account = Some((login.provider.as_str(), login.uid.as_str()));
+        let user_event = UserEvent { audit: &login.audit, user: &user, account, data: login.data.as_ref() };
+        self.insert_user_event(&mut tx, &user_event).await?;
         tx.commit().await?;
         Ok(Committed::Done(Box::new(user)))
     }

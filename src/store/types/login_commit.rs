@@ -94,6 +94,8 @@ pub struct LoginCommit {
     pub knox_limit: Option<i64>,
     /// The audit event; the transaction fills in the id of a new user.
     pub audit: AuditEvent,
+    /// What the application attached to the login, for the event.
+    pub data: Option<Map<String, Value>>,
     /// What the login uses up. It stores [`IssuedCredential::answer`].
     pub consumes: Option<ConsumedCredential>,
 }

@@ -46,7 +46,7 @@ impl Setup {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn providers_check_sends_no_credentials() {
+async fn providers_check_sends_credentials_to_the_token_endpoint_only() {
     let setup = Setup::new(&Database::create(Engine::Sqlite).await).await;
     let both = setup.run(&["providers", "check"], &[]).await.success().stdout;
     assert!(both.starts_with("github\n") && both.contains("\noidc\n") && !both.contains("error  "), "{both}");
@@ -65,11 +65,37 @@ async fn providers_check_sends_no_credentials() {
     oidc.assert_finding(true, "keys that sign ID tokens");
     oidc.assert_finding(true, "token endpoint https://id.example/token");
 
-    for call in setup.double.calls() {
+    let is_token_request = |call: &Call| call.body.contains("grant_type=authorization_code");
+    let (token_requests, others): (Vec<_>, Vec<_>) = setup.double.calls().into_iter().partition(is_token_request);
+    // One for each check of a provider.
+    assert_eq!(token_requests.len(), 4);
+    assert!(token_requests.iter().all(|call| [GITHUB_TOKEN, OIDC_TOKEN].contains(&call.endpoint().as_str())));
+    for call in others {
         let sent = format!("{call:?}");
         assert!(!sent.contains(CLIENT_ID) && !sent.contains(CLIENT_SECRET), "{sent}");
         assert!(call.header("authorization").is_none() && call.body.is_empty(), "{sent}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_e16_wrong_client_secret_is_found() {
+    let setup = Setup::new(&Database::create(Engine::Sqlite).await).await;
+    setup.check("github", &[]).await.success().assert_finding(true, "client ID and secret");
+    setup.check("oidc", &[]).await.success().assert_finding(true, "client ID and secret");
+    let incorrect =
+        json!({"error": "incorrect_client_credentials", "error_description": "The client_id is incorrect."});
+    setup.double.always(GITHUB_TOKEN, Reply::json(&incorrect));
+    setup.double.always(OIDC_TOKEN, Reply::json_at(401, &json!({"error": "invalid_client"})));
+    for (name, setting) in [("github", "SOCIAL_AUTH_GITHUB_SECRET"), ("oidc", "SOCIAL_AUTH_OIDC_SECRET")] {
+        let output = setup.check(name, &[]).await;
+        assert_eq!(output.status, Some(1), "{}", output.stdout);
+        output.assert_finding(false, "provider_rejected_client");
+        output.assert_finding(false, setting);
+    }
+    assert_eq!(setup.run(&["doctor", "--json"], &[]).await.status, Some(1));
+    // An answer that is about neither the client nor the code proves nothing.
+    setup.double.always(OIDC_TOKEN, Reply::json_at(500, &json!({})));
+    setup.check("oidc", &[]).await.assert_finding(true, "client ID and secret: cannot be checked");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -405,7 +405,11 @@ async fn fault_a28_next_must_be_on_an_allowed_origin(engine: Engine) {
 }
 
 async fn fault_a28_authorize_link_cannot_widen_the_scope(engine: Engine) {
-    let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email,read:org").start().await;
+    let app = TestApp::builder(engine)
+        .with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email,read:org")
+        .with("SOCIAL_AUTH_GITHUB_OPTIONAL_SCOPE", "repo")
+        .start()
+        .await;
     let authorize = |scope: &str| {
         let path = format!("/api/login/social/authorize/github/?next={REDIRECT_URI}&scope={scope}");
         let browser = app.browser();
@@ -419,7 +423,7 @@ async fn fault_a28_authorize_link_cannot_widen_the_scope(engine: Engine) {
         let answer = authorize(scope).await;
         assert_eq!(answer.status, 303, "{scope}: {}", answer.headers_and_body());
     }
-    // The front-end may request more scopes by POST.
+    // The front-end may request scopes of OPTIONAL_SCOPE by POST.
     let begun = app.begin(&app.browser(), "github", json!({"scope": "repo"})).await;
     assert_eq!(begun.parameter("scope"), Some("repo"));
 }

@@ -127,7 +127,8 @@ impl Request {
         let (method, path) = (request.method().to_string(), request.url().path().to_owned());
         let response = self.client.http.execute(request).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let answer = Answer { status, headers, text: response.text().await? };
+        let bytes = response.bytes().await?.to_vec();
+        let answer = Answer { status, headers, text: String::from_utf8_lossy(&bytes).into_owned(), bytes };
         assert_documented(&method, &path, &answer);
         if let Some(jar) = &self.client.jar {
             let mut jar = jar.lock().expect("the lock is not poisoned");
@@ -148,6 +149,8 @@ pub struct Answer {
     pub status: u16,
     headers: reqwest::header::HeaderMap,
     pub text: String,
+    /// The body as it was received; this client unpacks nothing.
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {

@@ -1,4 +1,4 @@
-//! Compares each response of the suite with the OpenAPI document: status, media type, error code and body.
+//! Compares each response of the suite with the OpenAPI document: status, media type, error code and body. And each webhook.
 
 use std::sync::LazyLock;
 
@@ -35,6 +35,17 @@ pub fn assert_documented(method: &str, path: &str, answer: &Answer) {
     if let Err(difference) = compare(operation, answer) {
         let id = &operation["operationId"];
         panic!("{method} {path} ({id}) is not as in openapi.yaml: {difference}\n{} {}", answer.status, answer.text);
+    }
+}
+
+/// Checks the body of a webhook.
+#[track_caller]
+pub fn assert_documented_webhook(body: &Value) {
+    let kind = body["type"].as_str().unwrap_or_default();
+    let request = resolve(&DOCUMENT["x-webhooks"][kind]["post"]["requestBody"]);
+    let schema = &request["content"]["application/json"]["schema"];
+    if let Err(difference) = validate(schema, body, false) {
+        panic!("{kind} is not as in openapi.yaml: {difference}\n{body}");
     }
 }
 

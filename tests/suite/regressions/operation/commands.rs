@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::process::run;
@@ -177,8 +177,40 @@ async fn fault_d9_openapi_command_applies_the_settings() {
     let document: Value = serde_json::from_str(&document.out).expect("JSON");
     assert!(document["components"]["schemas"]["User"]["properties"]["locale"].is_object());
     assert!(document.to_string().contains("1 hour long"));
+    assert_eq!(document["servers"][0]["url"], "/", "no PUBLIC_URL is set");
     std::fs::write(folder.path().join("settings.toml"), "simple_jwt_access_token_lifetime = \"soon\"\n")
         .expect("a file");
+    let wrong = ran(&["openapi", "--config", "settings.toml"], &[], folder.path()).await;
+    assert_eq!((wrong.status, wrong.out.as_str()), (Some(2), ""), "{}", wrong.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn openapi_command_names_the_server_and_writes_both_versions() {
+    let folder = TempDir::new().expect("a temporary folder");
+    std::fs::write(folder.path().join("settings.toml"), "public_url = \"https://login.example\"\n").expect("a file");
+    let document = async |arguments: &[&str]| {
+        let output = ran(&[&["openapi", "--format", "json"], arguments].concat(), &[], folder.path()).await;
+        assert_eq!(output.status, Some(0), "{}", output.err);
+        serde_json::from_str::<Value>(&output.out).expect("JSON")
+    };
+    let of_settings = document(&["--config", "settings.toml"]).await;
+    assert_eq!(of_settings["servers"], json!([{"url": "https://login.example"}]));
+    let named = document(&["--config", "settings.toml", "--server", "https://other.example/login/"]).await;
+    assert_eq!(named["servers"], json!([{"url": "https://other.example/login"}]));
+    let stock = document(&[]).await;
+    assert!(stock["openapi"].as_str().is_some_and(|version| version.starts_with("3.0")));
+    let newer = document(&["--openapi-version", "3.1"]).await;
+    assert_eq!(newer["openapi"], "3.1.0");
+    assert_eq!(newer["webhooks"]["user.created"]["post"], stock["x-webhooks"]["user.created"]["post"]);
+    assert_eq!(
+        newer["paths"].as_object().map(|paths| paths.len()),
+        stock["paths"].as_object().map(|paths| paths.len())
+    );
+
+    let wrong = ran(&["openapi", "--server", "login.example"], &[], folder.path()).await;
+    assert_eq!((wrong.status, wrong.out.as_str()), (Some(2), ""), "{}", wrong.err);
+    assert!(wrong.err.contains("--server") && wrong.err.contains("https://login.example.com"), "{}", wrong.err);
+    std::fs::write(folder.path().join("settings.toml"), "public_url = \"http://login.example\"\n").expect("a file");
     let wrong = ran(&["openapi", "--config", "settings.toml"], &[], folder.path()).await;
     assert_eq!((wrong.status, wrong.out.as_str()), (Some(2), ""), "{}", wrong.err);
 }

@@ -1,0 +1,280 @@
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from ...client import AuthenticatedClient, Client
+from ...types import Response, UNSET
+from ... import errors
+
+from ...models.issued_token import IssuedToken
+from ...models.login_with_provider_input import LoginWithProviderInput
+from ...models.problem import Problem
+from typing import cast
+
+
+def _get_kwargs(
+    provider: str,
+    *,
+    body: LoginWithProviderInput,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/api/login/social/knox/{provider}/".format(
+            provider=quote(str(provider), safe=""),
+        ),
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> IssuedToken | Problem | None:
+    if response.status_code == 200:
+        response_200 = IssuedToken.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 400:
+        response_400 = Problem.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = Problem.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 405:
+        response_405 = Problem.from_dict(response.json())
+
+        return response_405
+
+    if response.status_code == 406:
+        response_406 = Problem.from_dict(response.json())
+
+        return response_406
+
+    if response.status_code == 408:
+        response_408 = Problem.from_dict(response.json())
+
+        return response_408
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
+
+    if response.status_code == 413:
+        response_413 = Problem.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 415:
+        response_415 = Problem.from_dict(response.json())
+
+        return response_415
+
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = Problem.from_dict(response.json())
+
+        return response_500
+
+    if response.status_code == 502:
+        response_502 = Problem.from_dict(response.json())
+
+        return response_502
+
+    if response.status_code == 503:
+        response_503 = Problem.from_dict(response.json())
+
+        return response_503
+
+    if response.status_code == 504:
+        response_504 = Problem.from_dict(response.json())
+
+        return response_504
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[IssuedToken | Problem]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    provider: str,
+    *,
+    client: AuthenticatedClient,
+    body: LoginWithProviderInput,
+) -> Response[IssuedToken | Problem]:
+    """Sign in by knox token, provider in the URL
+
+     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
+    the body.
+
+    Args:
+        provider (str):
+        body (LoginWithProviderInput): The body of a login whose URL names the provider: the
+            parameters of the provider's callback, and what identifies the
+            authorization request. Other members of any type are ignored, so a front-end may post its
+            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[IssuedToken | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        provider=provider,
+        body=body,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    provider: str,
+    *,
+    client: AuthenticatedClient,
+    body: LoginWithProviderInput,
+) -> IssuedToken | Problem | None:
+    """Sign in by knox token, provider in the URL
+
+     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
+    the body.
+
+    Args:
+        provider (str):
+        body (LoginWithProviderInput): The body of a login whose URL names the provider: the
+            parameters of the provider's callback, and what identifies the
+            authorization request. Other members of any type are ignored, so a front-end may post its
+            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        IssuedToken | Problem
+    """
+
+    return sync_detailed(
+        provider=provider,
+        client=client,
+        body=body,
+    ).parsed
+
+
+async def asyncio_detailed(
+    provider: str,
+    *,
+    client: AuthenticatedClient,
+    body: LoginWithProviderInput,
+) -> Response[IssuedToken | Problem]:
+    """Sign in by knox token, provider in the URL
+
+     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
+    the body.
+
+    Args:
+        provider (str):
+        body (LoginWithProviderInput): The body of a login whose URL names the provider: the
+            parameters of the provider's callback, and what identifies the
+            authorization request. Other members of any type are ignored, so a front-end may post its
+            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[IssuedToken | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        provider=provider,
+        body=body,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    provider: str,
+    *,
+    client: AuthenticatedClient,
+    body: LoginWithProviderInput,
+) -> IssuedToken | Problem | None:
+    """Sign in by knox token, provider in the URL
+
+     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
+    the body.
+
+    Args:
+        provider (str):
+        body (LoginWithProviderInput): The body of a login whose URL names the provider: the
+            parameters of the provider's callback, and what identifies the
+            authorization request. Other members of any type are ignored, so a front-end may post its
+            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        IssuedToken | Problem
+    """
+
+    return (
+        await asyncio_detailed(
+            provider=provider,
+            client=client,
+            body=body,
+        )
+    ).parsed

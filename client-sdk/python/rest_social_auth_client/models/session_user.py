@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, BinaryIO, TextIO, TYPE_CHECKING, Generator
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+from ..types import UNSET, Unset
+
+
+T = TypeVar("T", bound="SessionUser")
+
+
+@_attrs_define
+class SessionUser:
+    """The answer to a session login.
+
+    Example:
+        {'id': 1, 'username': 'ada', 'first_name': 'Ada', 'last_name': 'Lovelace', 'email': 'ada@example.com'}
+
+    Attributes:
+        id (int):
+        username (str): Unique. Derived from the provider's username at sign-up; later logins do not change it.
+        first_name (str):
+        last_name (str):
+        email (str): May be empty. Not unique: do not identify a user by it.
+        is_new (bool | Unset): Whether this login created the user; only with REST_SOCIAL_IS_NEW.
+    """
+
+    id: int
+    username: str
+    first_name: str
+    last_name: str
+    email: str
+    is_new: bool | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        id = self.id
+
+        username = self.username
+
+        first_name = self.first_name
+
+        last_name = self.last_name
+
+        email = self.email
+
+        is_new = self.is_new
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "username": username,
+                "first_name": first_name,
+                "last_name": last_name,
+                "email": email,
+            }
+        )
+        if is_new is not UNSET:
+            field_dict["is_new"] = is_new
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        id = d.pop("id")
+
+        username = d.pop("username")
+
+        first_name = d.pop("first_name")
+
+        last_name = d.pop("last_name")
+
+        email = d.pop("email")
+
+        is_new = d.pop("is_new", UNSET)
+
+        session_user = cls(
+            id=id,
+            username=username,
+            first_name=first_name,
+            last_name=last_name,
+            email=email,
+            is_new=is_new,
+        )
+
+        session_user.additional_properties = d
+        return session_user
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

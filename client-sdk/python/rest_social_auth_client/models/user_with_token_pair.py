@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, BinaryIO, TextIO, TYPE_CHECKING, Generator
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+from ..types import UNSET, Unset
+
+
+T = TypeVar("T", bound="UserWithTokenPair")
+
+
+@_attrs_define
+class UserWithTokenPair:
+    """An access and a refresh token, and their user.
+
+    Example:
+        {'id': 1, 'token': 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl',
+            'refresh': 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl', 'username':
+            'ada', 'first_name': 'Ada', 'last_name': 'Lovelace', 'email': 'ada@example.com'}
+
+    Attributes:
+        id (int):
+        token (str): The access token, five minutes long: `Authorization: Bearer …`. It carries the user's data as
+            claims.
+        refresh (str): The refresh token, one day long: post it to `/api/token/refresh/` for a new access token.
+        username (str):
+        first_name (str):
+        last_name (str):
+        email (str):
+        is_new (bool | Unset): Whether this login created the user; only with REST_SOCIAL_IS_NEW.
+    """
+
+    id: int
+    token: str
+    refresh: str
+    username: str
+    first_name: str
+    last_name: str
+    email: str
+    is_new: bool | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        id = self.id
+
+        token = self.token
+
+        refresh = self.refresh
+
+        username = self.username
+
+        first_name = self.first_name
+
+        last_name = self.last_name
+
+        email = self.email
+
+        is_new = self.is_new
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "token": token,
+                "refresh": refresh,
+                "username": username,
+                "first_name": first_name,
+                "last_name": last_name,
+                "email": email,
+            }
+        )
+        if is_new is not UNSET:
+            field_dict["is_new"] = is_new
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        id = d.pop("id")
+
+        token = d.pop("token")
+
+        refresh = d.pop("refresh")
+
+        username = d.pop("username")
+
+        first_name = d.pop("first_name")
+
+        last_name = d.pop("last_name")
+
+        email = d.pop("email")
+
+        is_new = d.pop("is_new", UNSET)
+
+        user_with_token_pair = cls(
+            id=id,
+            token=token,
+            refresh=refresh,
+            username=username,
+            first_name=first_name,
+            last_name=last_name,
+            email=email,
+            is_new=is_new,
+        )
+
+        user_with_token_pair.additional_properties = d
+        return user_with_token_pair
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

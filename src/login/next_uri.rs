@@ -1,0 +1,72 @@
+//! Where the user may return to after a login: `next` of `begin` and `authorize` (SEC-9, RFC 9700, section 4.11).
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+use super::redirect_uri::web_origin;
+use crate::settings::Settings;
+
+/// All but the unreserved characters of RFC 3986.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// Maximum length of a URL that is not an entry of a list, in characters.
+const MAX_LEN: usize = 2048;
+
+/// Whether it is a path that begins with one slash. A browser reads a backslash as a slash, and ignores some control characters.
+pub(super) fn is_path(next: &str) -> bool {
+    is_plain(next) && next.starts_with('/') && !next.starts_with("//")
+}
+
+/// Whether it is a URL with an origin of ALLOWED_NEXT_ORIGINS, or with the origin of this server.
+pub(super) fn is_listed(settings: &Settings, base_url: &Url, next: &str) -> bool {
+    is_plain(next)
+        && web_origin(next).is_some_and(|origin| {
+            settings.allowed_next_origins.contains(&origin) || origin == base_url.origin().ascii_serialization()
+        })
+}
+
+/// The URL of a page with a listed origin, as a browser would read it. A path is one of this server.
+pub(super) fn page(settings: &Settings, base_url: &Url, next: &str) -> Option<String> {
+    let absolute = match next {
+        path if is_path(path) => format!("{}{path}", base_url.origin().ascii_serialization()),
+        next => next.to_owned(),
+    };
+    is_listed(settings, base_url, &absolute).then(|| Url::parse(&absolute).ok().map(String::from)).flatten()
+}
+
+fn is_plain(next: &str) -> bool {
+    next.chars().count() <= MAX_LEN && !next.contains('\\') && !next.contains(char::is_control)
+}
+
+/// Appends a parameter to the query. The value is percent-encoded.
+pub(super) fn with_parameter(uri: &str, name: &str, value: &str) -> String {
+    let (uri, fragment) = uri.split_at(uri.find('#').unwrap_or(uri.len()));
+    let separator = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{separator}{name}={}{fragment}", utf8_percent_encode(value, ENCODED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_appended_to_the_query() {
+        assert_eq!(with_parameter("com.example.app:/cb", "code", "x_-1"), "com.example.app:/cb?code=x_-1");
+        assert_eq!(with_parameter("https://a.example/?b=1", "error", "x"), "https://a.example/?b=1&error=x");
+        assert_eq!(with_parameter("https://a.example/#/b?c", "code", "x"), "https://a.example/?code=x#/b?c");
+        assert_eq!(
+            with_parameter("https://a.example/", "app_state", "/b?c=d&e#f ä"),
+            "https://a.example/?app_state=%2Fb%3Fc%3Dd%26e%23f%20%C3%A4"
+        );
+    }
+
+    #[test]
+    fn a_path_has_one_slash_at_its_start() {
+        for path in ["/", "/articles/42?page=2#end", "/a//b", "/:8080"] {
+            assert!(is_path(path), "{path}");
+        }
+        for other in ["", "a", "//evil.example", "/\\evil.example", "/\tb", "/\n/evil.example", "\\\\evil.example"] {
+            assert!(!is_path(other), "{other:?}");
+        }
+        assert!(!is_path(&format!("/{}", "a".repeat(MAX_LEN))));
+    }
+}

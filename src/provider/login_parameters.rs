@@ -1,0 +1,134 @@
+//! Parameters that one login adds to the authorization URL, such as `prompt` or `login_hint`: only those that the descriptor lists,
+//! and none that the server's settings set.
+
+use serde_json::{Map, Value};
+
+use super::call::set_pair;
+use super::configured::Provider;
+use super::error::ProviderError;
+use super::protocol::LoginParameters;
+use crate::model::is_truthy;
+use crate::settings::{SettingError, is_protocol_parameter};
+
+/// Maximum length of a value, in characters.
+pub(super) const MAX_VALUE_LEN: usize = 255;
+/// An application relies on these, so a provider without them refuses them. Other unknown parameters are ignored.
+const REQUIREMENTS: [&str; 3] = ["prompt", "max_age", "acr_values"];
+/// Names that `begin` and `authorize` use themselves.
+const OWN_FIELDS: [&str; 8] = ["next", "data", "app_state", "kind", "provider", "format", "flow_token", "scope"];
+
+impl Provider {
+    /// The parameters of `given` that the descriptor lists.
+    ///
+    /// Errors: an invalid value, one that the settings set otherwise, or a requirement that this provider does not support.
+    pub fn login_parameters(&self, given: &Map<String, Value>) -> Result<LoginParameters, ProviderError> {
+        let configured = self.configured_max_age();
+        let mut parameters = LoginParameters { max_age: configured, ..LoginParameters::default() };
+        let mut problems = Vec::new();
+        for (name, value) in given {
+            match self.login_parameter(name, value) {
+                Ok(None) => {}
+                Ok(Some(text)) if name == "max_age" => match max_age(&text) {
+                    Some(seconds) => {
+                        let smaller = configured.map_or(seconds, |configured| configured.min(seconds));
+                        parameters.max_age = Some(smaller);
+                    }
+                    None => problems.push((name.clone(), "Must be a number of seconds.".to_owned())),
+                },
+                Ok(Some(text)) => set_pair(&mut parameters.pairs, name, text),
+                Err(problem) => problems.push((name.clone(), problem)),
+            }
+        }
+        if let Some(seconds) = parameters.max_age {
+            set_pair(&mut parameters.pairs, "max_age", seconds.to_string());
+        }
+        if problems.is_empty() { Ok(parameters) } else { Err(ProviderError::InvalidFields(problems)) }
+    }
+
+    /// `None`: the provider does not have this parameter, and no login relies on it.
+    fn login_parameter(&self, name: &str, value: &Value) -> Result<Option<String>, String> {
+        let is_listed = self.descriptor.authorization.login_parameters.iter().any(|listed| listed == name);
+        // Only an ID token shows when the user authenticated.
+        let is_supported = is_listed && (name != "max_age" || self.verifies_id_token());
+        if !is_supported {
+            let is_required = REQUIREMENTS.contains(&name) && is_truthy(value);
+            let problem = || format!("{} does not support this parameter.", self.title());
+            return if is_required { Err(problem()) } else { Ok(None) };
+        }
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            _ => return Err("Not a valid string.".to_owned()),
+        };
+        check_value(name, &text)?;
+        match self.configured_parameter(name) {
+            // The smaller age counts.
+            Some(configured) if name != "max_age" && configured != text => {
+                Err("The server's settings set this parameter.".to_owned())
+            }
+            _ => Ok(Some(text)),
+        }
+    }
+
+    /// The value of AUTH_EXTRA_ARGUMENTS, or of the setting with the name of the parameter.
+    fn configured_parameter(&self, name: &str) -> Option<String> {
+        let arguments = self.values.pairs("AUTH_EXTRA_ARGUMENTS");
+        let argument = arguments.into_iter().find(|(other, _)| other == name).map(|(_, value)| value);
+        let has_setting = self.descriptor.authorization.parameters.contains_key(name);
+        let setting = || self.values.text(&name.to_ascii_uppercase()).map(str::to_owned);
+        argument.or_else(|| setting().filter(|_| has_setting)).filter(|value| !value.is_empty())
+    }
+
+    fn configured_max_age(&self) -> Option<u32> {
+        let configured = self.configured_parameter("max_age").filter(|_| self.verifies_id_token())?;
+        max_age(&configured)
+    }
+
+    /// Checks the settings and the list of the descriptor at start.
+    pub(super) fn check_login_parameters(&self, errors: &mut Vec<SettingError>) {
+        let rules = &self.descriptor.authorization;
+        let own = [&rules.client_id_parameter, &rules.redirect_uri_parameter, &self.descriptor.scope.parameter];
+        let is_reserved = |name: &&String| {
+            is_protocol_parameter(name)
+                || OWN_FIELDS.contains(&name.as_str())
+                || self.descriptor.address.contains_key(*name)
+                || own.iter().any(|own| own.eq_ignore_ascii_case(name))
+        };
+        if let Some(name) = rules.login_parameters.iter().find(is_reserved) {
+            let field = format!("providers.{}.authorization.login_parameters", self.name);
+            errors.push(SettingError::new(field, format!("contains {name}, which this server sets itself; remove it")));
+        }
+        if let Some(configured) = self.configured_parameter("max_age")
+            && max_age(&configured).is_none()
+        {
+            let name = self.settings.written_name("MAX_AGE");
+            errors.push(SettingError::new(name, "must be a number of seconds, which the authorization request sends"));
+        }
+    }
+}
+
+fn max_age(text: &str) -> Option<u32> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// Errors: a message for the caller.
+fn check_value(name: &str, text: &str) -> Result<(), String> {
+    let has_control_character = text.contains(char::is_control);
+    let words = || text.split(' ');
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    };
+    match name {
+        _ if text.trim().is_empty() => Err("This field may not be blank.".to_owned()),
+        _ if has_control_character => Err("Control characters are not allowed.".to_owned()),
+        _ if text.chars().count() > MAX_VALUE_LEN => {
+            Err(format!("Ensure this field has no more than {MAX_VALUE_LEN} characters."))
+        }
+        "prompt" | "ui_locales" if !words().all(is_word) => Err("Must be words separated by single spaces.".to_owned()),
+        // OpenID Connect Core 3.1.2.1.
+        "prompt" if words().any(|word| word == "none") && words().count() > 1 => {
+            Err("`none` must be the only value.".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
