@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { tests as accessibilityTests } from "./accessibility.mjs";
 import { closeClientPages, tests as clientTests } from "./client.mjs";
+import { tests as codeTests } from "./demo_code.mjs";
 import { tests as pageTests } from "./pages.mjs";
 import { startServer } from "./server.mjs";
 
@@ -69,7 +70,7 @@ const stopAll = () => Promise.all([closeClientPages(), ...Object.values(servers)
 
 // Stop the servers and the browser when the run is interrupted.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void stopAll().then(() => process.exit(1)));
-const tests = [...pageTests, ...accessibilityTests, ...clientTests];
+const tests = [...pageTests, ...codeTests, ...accessibilityTests, ...clientTests];
 const browser = await chromium.launch({
   executablePath: options.chromium,
   headless: true,

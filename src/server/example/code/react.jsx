@@ -1,4 +1,6 @@
-// npm install ./rest-social-auth-client-0.1.0.tgz, which `npm pack` makes in client-sdk/typescript
+// npm install ./rest-social-auth-client-0.1.0.tgz, which `npm pack` makes in client-sdk/typescript.
+// The server must know your page: start it with ALLOWED_ORIGINS=http://localhost:5173
+// and ALLOWED_REDIRECT_URIS=http://localhost:5173/
 import { createRoot } from "react-dom/client";
 import { createClient } from "rest-social-auth-client";
 import { AuthProvider, RequireAuth, useAuth } from "rest-social-auth-client/react";
