@@ -845,7 +845,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Revoke this knox token */
+        /**
+         * Revoke this knox token
+         * @description The user stays signed in with every other credential.
+         */
         post: operations["logoutKnox"];
         delete?: never;
         options?: never;
@@ -862,7 +865,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Revoke all knox tokens of the user */
+        /**
+         * Revoke all knox tokens of the user
+         * @description Sessions, JWTs and the permanent token stay valid.
+         */
         post: operations["logoutAllKnox"];
         delete?: never;
         options?: never;
@@ -881,7 +887,8 @@ export interface paths {
         put?: never;
         /**
          * Revoke the session
-         * @description The server revokes the session and the browser deletes the cookie. Also succeeds without a session.
+         * @description The server revokes the session and the browser deletes the cookie. Also succeeds without a session. A form of a
+         *     page is redirected to `next`.
          */
         post: operations["logoutSession"];
         delete?: never;
@@ -959,7 +966,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Check that the process is alive */
+        /**
+         * Check that the process is alive
+         * @description It uses no database: a supervisor restarts the process when this fails.
+         */
         get: operations["getHealth"];
         put?: never;
         post?: never;
@@ -1058,9 +1068,15 @@ export interface components {
              *     comes from the settings or from the page's origin.
              */
             redirect_uri?: string;
-            /** @description Scopes, separated by spaces; they replace the provider's configured scopes. A list of texts is accepted too. */
+            /**
+             * @description Scopes, separated by spaces; they replace the provider's configured scopes: some of them, and scopes that
+             *     OPTIONAL_SCOPE lists. A list of texts is accepted too.
+             */
             scope?: string;
-            /** @description Where the front-end goes after the login: a path, or a URL of a listed origin. It is checked and returned. */
+            /**
+             * @description Where the front-end goes after the login: a path, or a URL with an origin of ALLOWED_NEXT_ORIGINS. It is checked
+             *     and returned.
+             */
             next?: string;
             /**
              * @description The challenge of the front-end's own PKCE pair: 43 characters of base64url, with `code_challenge_method`. The login must
@@ -1068,6 +1084,30 @@ export interface components {
              */
             code_challenge?: string;
             code_challenge_method?: components["schemas"]["ChallengeMethod"];
+            /**
+             * @description What the provider asks the user for: `none`, `login`, `consent` or `select_account`. An error with `none` is
+             *     `login_required`, `consent_required`, `account_selection_required` or `interaction_required`.
+             */
+            prompt?: string;
+            /** @description The account that the provider suggests, such as an e-mail address. */
+            login_hint?: string;
+            /**
+             * Format: int32
+             * @description The maximum time in seconds since the user authenticated at the provider. The ID token must prove it.
+             */
+            max_age?: number;
+            /** @description Languages for the provider's pages, in order, such as `de en`. */
+            ui_locales?: string;
+            /** @description Authentication context classes that the application requests, in order. */
+            acr_values?: string;
+            /** @description The domain of the user's account at the provider (Microsoft). */
+            domain_hint?: string;
+            /** @description A JSON object of at most 2 KB. The answer of the login has it, and pipeline steps and webhooks. */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** @description A text of at most 512 characters. The answer of the login has it. */
+            app_state?: string;
         };
         /**
          * @description The body of a provider's callback to this server.
@@ -1271,6 +1311,12 @@ export interface components {
             token: string;
             /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
             is_new?: boolean;
+            /** @description The `data` with which the login began. */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** @description The `app_state` with which the login began. */
+            app_state?: string;
         };
         /** @description An access and a refresh token. */
         JwtPairLogin: {
@@ -1282,6 +1328,10 @@ export interface components {
             token: string;
             refresh: string;
             is_new?: boolean;
+            data?: {
+                [key: string]: unknown;
+            };
+            app_state?: string;
         };
         /** @description An access and a refresh token, and their user. */
         JwtPairUserLogin: {
@@ -1299,6 +1349,10 @@ export interface components {
             last_name: string;
             email: string;
             is_new?: boolean;
+            data?: {
+                [key: string]: unknown;
+            };
+            app_state?: string;
         };
         /** @description A token without its user. */
         JwtSlidingLogin: {
@@ -1309,6 +1363,10 @@ export interface components {
             kind: "jwt-sliding";
             token: string;
             is_new?: boolean;
+            data?: {
+                [key: string]: unknown;
+            };
+            app_state?: string;
         };
         /** @description A token and its user. */
         JwtSlidingUserLogin: {
@@ -1325,6 +1383,10 @@ export interface components {
             last_name: string;
             email: string;
             is_new?: boolean;
+            data?: {
+                [key: string]: unknown;
+            };
+            app_state?: string;
         };
         /**
          * @description Public keys, as a JWK set.
@@ -1357,6 +1419,10 @@ export interface components {
             kind: "knox";
             token: string;
             is_new?: boolean;
+            data?: {
+                [key: string]: unknown;
+            };
+            app_state?: string;
         };
         /** @description A token and its user. */
         KnoxUserLogin: {
@@ -1373,6 +1439,10 @@ export interface components {
             last_name: string;
             email: string;
             is_new?: boolean;
+            data?: {
+                [key: string]: unknown;
+            };
+            app_state?: string;
         };
         /**
          * @description The body of a login whose URL names no provider: the provider, and the parameters of its callback.
@@ -1460,6 +1530,19 @@ export interface components {
             oauth_verifier?: string;
             /** @description The error from the callback, instead of a code. */
             error?: string;
+        };
+        /**
+         * @description Where a form of a page goes after the logout. Scripts, which do not accept HTML, get 204.
+         * @example {
+         *       "next": "https://app.example.com/goodbye"
+         *     }
+         */
+        LogoutInput: {
+            /**
+             * @description An entry of ALLOWED_REDIRECT_URIS, or any page of an origin of ALLOWED_NEXT_ORIGINS. The default comes from the
+             *     settings.
+             */
+            next?: string;
         };
         /**
          * @description What went wrong, as a problem document (RFC 9457). `code` is stable: decide by it, not by the texts.
@@ -1725,6 +1808,10 @@ export interface components {
             last_name: string;
             email: string;
             is_new?: boolean;
+            data?: {
+                [key: string]: unknown;
+            };
+            app_state?: string;
         };
         /**
          * @description The answer to a session login.
@@ -1747,6 +1834,12 @@ export interface components {
             email: string;
             /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
             is_new?: boolean;
+            /** @description The `data` with which the login began. */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** @description The `app_state` with which the login began. */
+            app_state?: string;
         };
         /**
          * @description The sliding token with a new expiry.
@@ -1818,6 +1911,10 @@ export interface components {
             kind: "token";
             token: string;
             is_new?: boolean;
+            data?: {
+                [key: string]: unknown;
+            };
+            app_state?: string;
         };
         /** @description Why a JWT is not valid as one class of token. */
         TokenMessage: {
@@ -1841,6 +1938,12 @@ export interface components {
             refresh: string;
             /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
             is_new?: boolean;
+            /** @description The `data` with which the login began. */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** @description The `app_state` with which the login began. */
+            app_state?: string;
         };
         /**
          * @description What a token may be used for. `access`: it authenticates requests. `refresh`: it only gets new access tokens, so a service
@@ -1863,6 +1966,10 @@ export interface components {
             last_name: string;
             email: string;
             is_new?: boolean;
+            data?: {
+                [key: string]: unknown;
+            };
+            app_state?: string;
         };
         /**
          * @description The signed-in user. Declared fields that have a value follow the built-in fields.
@@ -1990,6 +2097,12 @@ export interface components {
             email: string;
             /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
             is_new?: boolean;
+            /** @description The `data` with which the login began. */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** @description The `app_state` with which the login began. */
+            app_state?: string;
         };
         /**
          * @description An access and a refresh token, and their user.
@@ -2016,6 +2129,123 @@ export interface components {
             email: string;
             /** @description Whether this login created the user; only with REST_SOCIAL_IS_NEW. */
             is_new?: boolean;
+            /** @description The `data` with which the login began. */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** @description The `app_state` with which the login began. */
+            app_state?: string;
+        };
+        /** @description The account concerned. */
+        WebhookAccount: {
+            provider: string;
+            /** @description The user's id at the provider. */
+            uid: string;
+        };
+        WebhookDecision: {
+            /** @description Whether the user is created. */
+            allow: boolean;
+            /** @description For the user, if `allow` is false. */
+            message?: string;
+            user?: components["schemas"]["WebhookUserChange"];
+        };
+        /** @description What happened to a user. */
+        WebhookEvent: {
+            /**
+             * @description Such as `user.created`. Ignore an unknown type.
+             * @example user.created
+             */
+            type: string;
+            /**
+             * Format: date-time
+             * @description The time of the change.
+             */
+            timestamp: string;
+            /**
+             * Format: int32
+             * @description Grows when a member is removed or changes its meaning.
+             */
+            version: number;
+            data: components["schemas"]["WebhookEventData"];
+        };
+        WebhookEventData: {
+            user: components["schemas"]["WebhookUser"];
+            account?: components["schemas"]["WebhookAccount"];
+            /**
+             * @description The kind of credential of the login.
+             * @example jwt-pair
+             */
+            credential?: string;
+            data?: components["schemas"]["WebhookLoginData"];
+        };
+        /** @description The fields of REST_SOCIAL_USER_FIELDS. */
+        WebhookFields: {
+            [key: string]: unknown;
+        };
+        /** @description The `data` that the login began with. The user's browser sent it, so check it. */
+        WebhookLoginData: {
+            [key: string]: unknown;
+        };
+        WebhookProposedAccount: {
+            provider: string;
+            /** @description The user's id at the provider. */
+            uid: string;
+            /** @description What the provider said about the user. */
+            extra_data: {
+                [key: string]: unknown;
+            };
+        };
+        WebhookProposedUser: {
+            username: string;
+            first_name: string;
+            last_name: string;
+            /** @description May be empty. */
+            email: string;
+            email_verified: boolean;
+            fields?: components["schemas"]["WebhookFields"];
+        };
+        /** @description A user who would be created. */
+        WebhookQuestion: {
+            /**
+             * @description `user.creating`.
+             * @example user.creating
+             */
+            type: string;
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: int32 */
+            version: number;
+            data: components["schemas"]["WebhookQuestionData"];
+        };
+        WebhookQuestionData: {
+            user: components["schemas"]["WebhookProposedUser"];
+            account: components["schemas"]["WebhookProposedAccount"];
+            data?: components["schemas"]["WebhookLoginData"];
+        };
+        /** @description The user after the change. */
+        WebhookUser: {
+            /** Format: int64 */
+            id: number;
+            username: string;
+            first_name: string;
+            last_name: string;
+            /** @description May be empty. */
+            email: string;
+            email_verified: boolean;
+            is_active: boolean;
+            /** Format: date-time */
+            created: string;
+            fields?: components["schemas"]["WebhookFields"];
+        };
+        /** @description Other values than the proposed ones. */
+        WebhookUserChange: {
+            username?: string;
+            first_name?: string;
+            last_name?: string;
+            email?: string;
+            /** @description False by default for another `email`. */
+            email_verified?: boolean;
+            fields?: components["schemas"]["WebhookFields"];
         };
     };
     responses: {
@@ -2362,12 +2592,29 @@ export interface components {
          *     - `invalid_code`: the provider refused the code
          *     - `code_already_used`: the code was used before
          *     - `access_denied`: the user denied consent
+         *     - `login_required`: with `prompt=none`: the user must sign in at the provider
+         *     - `consent_required`: with `prompt=none`: the user must consent at the provider
+         *     - `account_selection_required`: with `prompt=none`: the user must choose an account at the provider
+         *     - `interaction_required`: with `prompt=none`: the user must answer a question of the provider
          *     - `callback_error`: the provider returned another error
          *     - `state_mismatch`: the state is unknown, used or missing, or belongs to another provider
          *     - `state_expired`: the login was begun more than ten minutes ago
          *     - `flow_mismatch`: the login was begun in another browser, or the `code_verifier` does not match
          */
         InvalidLogin: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `redirect_uri_not_allowed`: the `next` of a form is not allowed; the user is still signed in
+         *     - `invalid_request`: invalid fields, each in `errors`
+         *     - `invalid_json`: the body is not a JSON object
+         */
+        InvalidLogout: {
             headers: {
                 [name: string]: unknown;
             };
@@ -2521,6 +2768,7 @@ export interface components {
          *     - `no_user`: the pipeline returned no user
          *     - `token_limit_exceeded`: the user has the maximum number of knox tokens
          *     - `fresh_login_required`: linking needs a newer login, unless LINK_NEEDS_FRESH_LOGIN is off
+         *     - `link_login_required`: at resume: the answer `link` to `ask_link` needs the credential of a newer login of the existing user; the login is still pending
          *     - `csrf_failed`: on the session routes and at resume: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`
          *     - any other code: a step that the operator added refused with its own code
          */
@@ -2901,7 +3149,11 @@ export interface components {
             };
         };
         /**
-         * @description `not_authenticated`: the user to link the account to was deleted.
+         * @description - `not_authenticated`: the user to link the account to was deleted
+         *     - `invalid_token`: the credential is an unknown or expired token
+         *     - `token_not_valid`: the credential is a JWT that is not valid
+         *     - `user_not_found`: the user of the credential was deleted
+         *     - `bad_authorization_header`: the `Authorization` header is malformed or its scheme is unknown
          *
          *     A browser gets a page.
          */
@@ -2916,12 +3168,30 @@ export interface components {
                 "text/html": string;
             };
         };
+        /** @description Received. After any other answer the event is sent again. */
+        WebhookReceived: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
     };
     parameters: {
         /** @description The provider's name. */
         ProviderName: string;
     };
-    requestBodies: never;
+    requestBodies: {
+        WebhookEvent: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        WebhookQuestion: {
+            content: {
+                "application/json": components["schemas"]["WebhookQuestion"];
+            };
+        };
+    };
     headers: never;
     pathItems: never;
 }
@@ -3818,7 +4088,10 @@ export interface operations {
     authorize: {
         parameters: {
             query?: {
-                /** @description Where the login ends. It must match an entry of ALLOWED_REDIRECT_URIS exactly. */
+                /**
+                 * @description Where the login ends: an entry of ALLOWED_REDIRECT_URIS, or any page of an origin of ALLOWED_NEXT_ORIGINS. With a
+                 *     kind that has a token, such a page needs a `code_challenge`.
+                 */
                 next?: string;
                 /** @description The kind of credential; the default is `session`. Apps need a kind with a token. */
                 kind?: components["schemas"]["LoginKind"];
@@ -3831,6 +4104,25 @@ export interface operations {
                 code_challenge?: string;
                 /** @description `S256`. */
                 code_challenge_method?: string;
+                /**
+                 * @description What the provider asks the user for: `none`, `login`, `consent` or `select_account`. An error with `none` is
+                 *     `login_required`, `consent_required`, `account_selection_required` or `interaction_required`.
+                 */
+                prompt?: string;
+                /** @description The account that the provider suggests, such as an e-mail address. */
+                login_hint?: string;
+                /** @description The maximum time in seconds since the user authenticated at the provider. The ID token must prove it. */
+                max_age?: number;
+                /** @description Languages for the provider's pages, in order, such as `de en`. */
+                ui_locales?: string;
+                /** @description Authentication context classes that the application requests, in order. */
+                acr_values?: string;
+                /** @description The domain of the user's account at the provider (Microsoft). */
+                domain_hint?: string;
+                /** @description A JSON object of at most 2 KB, as JSON text. The answer of the login has it, and pipeline steps and webhooks. */
+                data?: string;
+                /** @description A text of at most 512 characters, which is appended to `next`. */
+                app_state?: string;
             };
             header?: never;
             path: {
@@ -4605,7 +4897,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["LogoutInput"];
+            };
+        };
         responses: {
             /** @description Done; no body. */
             204: {
@@ -4616,11 +4912,23 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["MalformedRequest"];
+            /** @description A form of a page, which accepts HTML: to `next`. */
+            303: {
+                headers: {
+                    /** @description The `next` of the form, or the default. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidLogout"];
             403: components["responses"]["CsrfFailed"];
             404: components["responses"]["UnknownFormat"];
             405: components["responses"]["MethodNotAllowed"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyConnections"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];
@@ -4633,7 +4941,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["LogoutInput"];
+            };
+        };
         responses: {
             /** @description Done; no body. */
             204: {
@@ -4644,12 +4956,24 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["MalformedRequest"];
+            /** @description A form of a page, which accepts HTML: to `next`. */
+            303: {
+                headers: {
+                    /** @description The `next` of the form, or the default. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidLogout"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["CsrfFailed"];
             404: components["responses"]["UnknownFormat"];
             405: components["responses"]["MethodNotAllowed"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyConnections"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];

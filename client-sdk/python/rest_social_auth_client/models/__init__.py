@@ -4,6 +4,7 @@ from .asked_field import AskedField
 from .asked_field_type import AskedFieldType
 from .authorization_request import AuthorizationRequest
 from .begin_input import BeginInput
+from .begin_input_data import BeginInputData
 from .callback_input import CallbackInput
 from .challenge_method import ChallengeMethod
 from .credential import Credential
@@ -14,23 +15,31 @@ from .exported_user_fields import ExportedUserFields
 from .health_status import HealthStatus
 from .introspection import Introspection
 from .issued_token import IssuedToken
+from .issued_token_data import IssuedTokenData
 from .jwt_pair_login import JwtPairLogin
+from .jwt_pair_login_data import JwtPairLoginData
 from .jwt_pair_login_kind import JwtPairLoginKind
 from .jwt_pair_user_login import JwtPairUserLogin
+from .jwt_pair_user_login_data import JwtPairUserLoginData
 from .jwt_pair_user_login_kind import JwtPairUserLoginKind
 from .jwt_sliding_login import JwtSlidingLogin
+from .jwt_sliding_login_data import JwtSlidingLoginData
 from .jwt_sliding_login_kind import JwtSlidingLoginKind
 from .jwt_sliding_user_login import JwtSlidingUserLogin
+from .jwt_sliding_user_login_data import JwtSlidingUserLoginData
 from .jwt_sliding_user_login_kind import JwtSlidingUserLoginKind
 from .key_set import KeySet
 from .key_set_keys_item import KeySetKeysItem
 from .knox_login import KnoxLogin
+from .knox_login_data import KnoxLoginData
 from .knox_login_kind import KnoxLoginKind
 from .knox_user_login import KnoxUserLogin
+from .knox_user_login_data import KnoxUserLoginData
 from .knox_user_login_kind import KnoxUserLoginKind
 from .login_input import LoginInput
 from .login_kind import LoginKind
 from .login_with_provider_input import LoginWithProviderInput
+from .logout_input import LogoutInput
 from .problem import Problem
 from .problem_errors import ProblemErrors
 from .provider import Provider
@@ -44,25 +53,32 @@ from .resume_input_answers import ResumeInputAnswers
 from .server_metadata import ServerMetadata
 from .service_input import ServiceInput
 from .session_login import SessionLogin
+from .session_login_data import SessionLoginData
 from .session_login_kind import SessionLoginKind
 from .session_user import SessionUser
+from .session_user_data import SessionUserData
 from .sliding_token import SlidingToken
 from .social_account import SocialAccount
 from .social_account_extra_data import SocialAccountExtraData
 from .swap_input import SwapInput
 from .token_input import TokenInput
 from .token_login import TokenLogin
+from .token_login_data import TokenLoginData
 from .token_login_kind import TokenLoginKind
 from .token_message import TokenMessage
 from .token_pair import TokenPair
+from .token_pair_data import TokenPairData
 from .token_use import TokenUse
 from .token_user_login import TokenUserLogin
+from .token_user_login_data import TokenUserLoginData
 from .token_user_login_kind import TokenUserLoginKind
 from .user import User
 from .user_change import UserChange
 from .user_export import UserExport
 from .user_with_token import UserWithToken
+from .user_with_token_data import UserWithTokenData
 from .user_with_token_pair import UserWithTokenPair
+from .user_with_token_pair_data import UserWithTokenPairData
 from .webhook_account import WebhookAccount
 from .webhook_decision import WebhookDecision
 from .webhook_event import WebhookEvent
@@ -82,6 +98,7 @@ __all__ = (
     "AskedFieldType",
     "AuthorizationRequest",
     "BeginInput",
+    "BeginInputData",
     "CallbackInput",
     "ChallengeMethod",
     "Credential",
@@ -92,23 +109,31 @@ __all__ = (
     "HealthStatus",
     "Introspection",
     "IssuedToken",
+    "IssuedTokenData",
     "JwtPairLogin",
+    "JwtPairLoginData",
     "JwtPairLoginKind",
     "JwtPairUserLogin",
+    "JwtPairUserLoginData",
     "JwtPairUserLoginKind",
     "JwtSlidingLogin",
+    "JwtSlidingLoginData",
     "JwtSlidingLoginKind",
     "JwtSlidingUserLogin",
+    "JwtSlidingUserLoginData",
     "JwtSlidingUserLoginKind",
     "KeySet",
     "KeySetKeysItem",
     "KnoxLogin",
+    "KnoxLoginData",
     "KnoxLoginKind",
     "KnoxUserLogin",
+    "KnoxUserLoginData",
     "KnoxUserLoginKind",
     "LoginInput",
     "LoginKind",
     "LoginWithProviderInput",
+    "LogoutInput",
     "Problem",
     "ProblemErrors",
     "Provider",
@@ -122,25 +147,32 @@ __all__ = (
     "ServerMetadata",
     "ServiceInput",
     "SessionLogin",
+    "SessionLoginData",
     "SessionLoginKind",
     "SessionUser",
+    "SessionUserData",
     "SlidingToken",
     "SocialAccount",
     "SocialAccountExtraData",
     "SwapInput",
     "TokenInput",
     "TokenLogin",
+    "TokenLoginData",
     "TokenLoginKind",
     "TokenMessage",
     "TokenPair",
+    "TokenPairData",
     "TokenUse",
     "TokenUserLogin",
+    "TokenUserLoginData",
     "TokenUserLoginKind",
     "User",
     "UserChange",
     "UserExport",
     "UserWithToken",
+    "UserWithTokenData",
     "UserWithTokenPair",
+    "UserWithTokenPairData",
     "WebhookAccount",
     "WebhookDecision",
     "WebhookEvent",

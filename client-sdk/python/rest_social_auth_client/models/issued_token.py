@@ -9,6 +9,10 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 from ..types import UNSET, Unset
+from typing import cast
+
+if TYPE_CHECKING:
+    from ..models.issued_token_data import IssuedTokenData
 
 
 T = TypeVar("T", bound="IssuedToken")
@@ -24,16 +28,28 @@ class IssuedToken:
     Attributes:
         token (str): For the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT.
         is_new (bool | Unset): Whether this login created the user; only with REST_SOCIAL_IS_NEW.
+        data (IssuedTokenData | Unset): The `data` with which the login began.
+        app_state (str | Unset): The `app_state` with which the login began.
     """
 
     token: str
     is_new: bool | Unset = UNSET
+    data: IssuedTokenData | Unset = UNSET
+    app_state: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.issued_token_data import IssuedTokenData  # noqa: PLC0415
+
         token = self.token
 
         is_new = self.is_new
+
+        data: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.data, Unset):
+            data = self.data.to_dict()
+
+        app_state = self.app_state
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -44,19 +60,36 @@ class IssuedToken:
         )
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
+        if data is not UNSET:
+            field_dict["data"] = data
+        if app_state is not UNSET:
+            field_dict["app_state"] = app_state
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.issued_token_data import IssuedTokenData  # noqa: PLC0415
+
         d = dict(src_dict)
         token = d.pop("token")
 
         is_new = d.pop("is_new", UNSET)
 
+        _data = d.pop("data", UNSET)
+        data: IssuedTokenData | Unset
+        if isinstance(_data, Unset):
+            data = UNSET
+        else:
+            data = IssuedTokenData.from_dict(_data)
+
+        app_state = d.pop("app_state", UNSET)
+
         issued_token = cls(
             token=token,
             is_new=is_new,
+            data=data,
+            app_state=app_state,
         )
 
         issued_token.additional_properties = d

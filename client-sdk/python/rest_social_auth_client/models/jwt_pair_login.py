@@ -10,6 +10,10 @@ from ..types import UNSET, Unset
 
 from ..models.jwt_pair_login_kind import JwtPairLoginKind
 from ..types import UNSET, Unset
+from typing import cast
+
+if TYPE_CHECKING:
+    from ..models.jwt_pair_login_data import JwtPairLoginData
 
 
 T = TypeVar("T", bound="JwtPairLogin")
@@ -24,15 +28,21 @@ class JwtPairLogin:
         refresh (str):
         kind (JwtPairLoginKind | Unset):
         is_new (bool | Unset):
+        data (JwtPairLoginData | Unset):
+        app_state (str | Unset):
     """
 
     token: str
     refresh: str
     kind: JwtPairLoginKind | Unset = UNSET
     is_new: bool | Unset = UNSET
+    data: JwtPairLoginData | Unset = UNSET
+    app_state: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.jwt_pair_login_data import JwtPairLoginData  # noqa: PLC0415
+
         token = self.token
 
         refresh = self.refresh
@@ -42,6 +52,12 @@ class JwtPairLogin:
             kind = self.kind.value
 
         is_new = self.is_new
+
+        data: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.data, Unset):
+            data = self.data.to_dict()
+
+        app_state = self.app_state
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -55,11 +71,17 @@ class JwtPairLogin:
             field_dict["kind"] = kind
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
+        if data is not UNSET:
+            field_dict["data"] = data
+        if app_state is not UNSET:
+            field_dict["app_state"] = app_state
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.jwt_pair_login_data import JwtPairLoginData  # noqa: PLC0415
+
         d = dict(src_dict)
         token = d.pop("token")
 
@@ -74,11 +96,22 @@ class JwtPairLogin:
 
         is_new = d.pop("is_new", UNSET)
 
+        _data = d.pop("data", UNSET)
+        data: JwtPairLoginData | Unset
+        if isinstance(_data, Unset):
+            data = UNSET
+        else:
+            data = JwtPairLoginData.from_dict(_data)
+
+        app_state = d.pop("app_state", UNSET)
+
         jwt_pair_login = cls(
             token=token,
             refresh=refresh,
             kind=kind,
             is_new=is_new,
+            data=data,
+            app_state=app_state,
         )
 
         jwt_pair_login.additional_properties = d

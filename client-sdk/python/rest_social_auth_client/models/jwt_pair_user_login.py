@@ -10,6 +10,10 @@ from ..types import UNSET, Unset
 
 from ..models.jwt_pair_user_login_kind import JwtPairUserLoginKind
 from ..types import UNSET, Unset
+from typing import cast
+
+if TYPE_CHECKING:
+    from ..models.jwt_pair_user_login_data import JwtPairUserLoginData
 
 
 T = TypeVar("T", bound="JwtPairUserLogin")
@@ -29,6 +33,8 @@ class JwtPairUserLogin:
         email (str):
         kind (JwtPairUserLoginKind | Unset):
         is_new (bool | Unset):
+        data (JwtPairUserLoginData | Unset):
+        app_state (str | Unset):
     """
 
     id: int
@@ -40,9 +46,13 @@ class JwtPairUserLogin:
     email: str
     kind: JwtPairUserLoginKind | Unset = UNSET
     is_new: bool | Unset = UNSET
+    data: JwtPairUserLoginData | Unset = UNSET
+    app_state: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.jwt_pair_user_login_data import JwtPairUserLoginData  # noqa: PLC0415
+
         id = self.id
 
         token = self.token
@@ -63,6 +73,12 @@ class JwtPairUserLogin:
 
         is_new = self.is_new
 
+        data: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.data, Unset):
+            data = self.data.to_dict()
+
+        app_state = self.app_state
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -80,11 +96,17 @@ class JwtPairUserLogin:
             field_dict["kind"] = kind
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
+        if data is not UNSET:
+            field_dict["data"] = data
+        if app_state is not UNSET:
+            field_dict["app_state"] = app_state
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.jwt_pair_user_login_data import JwtPairUserLoginData  # noqa: PLC0415
+
         d = dict(src_dict)
         id = d.pop("id")
 
@@ -109,6 +131,15 @@ class JwtPairUserLogin:
 
         is_new = d.pop("is_new", UNSET)
 
+        _data = d.pop("data", UNSET)
+        data: JwtPairUserLoginData | Unset
+        if isinstance(_data, Unset):
+            data = UNSET
+        else:
+            data = JwtPairUserLoginData.from_dict(_data)
+
+        app_state = d.pop("app_state", UNSET)
+
         jwt_pair_user_login = cls(
             id=id,
             token=token,
@@ -119,6 +150,8 @@ class JwtPairUserLogin:
             email=email,
             kind=kind,
             is_new=is_new,
+            data=data,
+            app_state=app_state,
         )
 
         jwt_pair_user_login.additional_properties = d

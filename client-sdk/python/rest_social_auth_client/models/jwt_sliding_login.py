@@ -10,6 +10,10 @@ from ..types import UNSET, Unset
 
 from ..models.jwt_sliding_login_kind import JwtSlidingLoginKind
 from ..types import UNSET, Unset
+from typing import cast
+
+if TYPE_CHECKING:
+    from ..models.jwt_sliding_login_data import JwtSlidingLoginData
 
 
 T = TypeVar("T", bound="JwtSlidingLogin")
@@ -23,14 +27,20 @@ class JwtSlidingLogin:
         token (str):
         kind (JwtSlidingLoginKind | Unset):
         is_new (bool | Unset):
+        data (JwtSlidingLoginData | Unset):
+        app_state (str | Unset):
     """
 
     token: str
     kind: JwtSlidingLoginKind | Unset = UNSET
     is_new: bool | Unset = UNSET
+    data: JwtSlidingLoginData | Unset = UNSET
+    app_state: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.jwt_sliding_login_data import JwtSlidingLoginData  # noqa: PLC0415
+
         token = self.token
 
         kind: str | Unset = UNSET
@@ -38,6 +48,12 @@ class JwtSlidingLogin:
             kind = self.kind.value
 
         is_new = self.is_new
+
+        data: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.data, Unset):
+            data = self.data.to_dict()
+
+        app_state = self.app_state
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -50,11 +66,17 @@ class JwtSlidingLogin:
             field_dict["kind"] = kind
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
+        if data is not UNSET:
+            field_dict["data"] = data
+        if app_state is not UNSET:
+            field_dict["app_state"] = app_state
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.jwt_sliding_login_data import JwtSlidingLoginData  # noqa: PLC0415
+
         d = dict(src_dict)
         token = d.pop("token")
 
@@ -67,10 +89,21 @@ class JwtSlidingLogin:
 
         is_new = d.pop("is_new", UNSET)
 
+        _data = d.pop("data", UNSET)
+        data: JwtSlidingLoginData | Unset
+        if isinstance(_data, Unset):
+            data = UNSET
+        else:
+            data = JwtSlidingLoginData.from_dict(_data)
+
+        app_state = d.pop("app_state", UNSET)
+
         jwt_sliding_login = cls(
             token=token,
             kind=kind,
             is_new=is_new,
+            data=data,
+            app_state=app_state,
         )
 
         jwt_sliding_login.additional_properties = d

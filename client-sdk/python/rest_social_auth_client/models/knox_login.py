@@ -10,6 +10,10 @@ from ..types import UNSET, Unset
 
 from ..models.knox_login_kind import KnoxLoginKind
 from ..types import UNSET, Unset
+from typing import cast
+
+if TYPE_CHECKING:
+    from ..models.knox_login_data import KnoxLoginData
 
 
 T = TypeVar("T", bound="KnoxLogin")
@@ -23,14 +27,20 @@ class KnoxLogin:
         token (str):
         kind (KnoxLoginKind | Unset):
         is_new (bool | Unset):
+        data (KnoxLoginData | Unset):
+        app_state (str | Unset):
     """
 
     token: str
     kind: KnoxLoginKind | Unset = UNSET
     is_new: bool | Unset = UNSET
+    data: KnoxLoginData | Unset = UNSET
+    app_state: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.knox_login_data import KnoxLoginData  # noqa: PLC0415
+
         token = self.token
 
         kind: str | Unset = UNSET
@@ -38,6 +48,12 @@ class KnoxLogin:
             kind = self.kind.value
 
         is_new = self.is_new
+
+        data: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.data, Unset):
+            data = self.data.to_dict()
+
+        app_state = self.app_state
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -50,11 +66,17 @@ class KnoxLogin:
             field_dict["kind"] = kind
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
+        if data is not UNSET:
+            field_dict["data"] = data
+        if app_state is not UNSET:
+            field_dict["app_state"] = app_state
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.knox_login_data import KnoxLoginData  # noqa: PLC0415
+
         d = dict(src_dict)
         token = d.pop("token")
 
@@ -67,10 +89,21 @@ class KnoxLogin:
 
         is_new = d.pop("is_new", UNSET)
 
+        _data = d.pop("data", UNSET)
+        data: KnoxLoginData | Unset
+        if isinstance(_data, Unset):
+            data = UNSET
+        else:
+            data = KnoxLoginData.from_dict(_data)
+
+        app_state = d.pop("app_state", UNSET)
+
         knox_login = cls(
             token=token,
             kind=kind,
             is_new=is_new,
+            data=data,
+            app_state=app_state,
         )
 
         knox_login.additional_properties = d

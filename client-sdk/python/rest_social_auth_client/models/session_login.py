@@ -10,6 +10,10 @@ from ..types import UNSET, Unset
 
 from ..models.session_login_kind import SessionLoginKind
 from ..types import UNSET, Unset
+from typing import cast
+
+if TYPE_CHECKING:
+    from ..models.session_login_data import SessionLoginData
 
 
 T = TypeVar("T", bound="SessionLogin")
@@ -27,6 +31,8 @@ class SessionLogin:
         email (str):
         kind (SessionLoginKind | Unset):
         is_new (bool | Unset):
+        data (SessionLoginData | Unset):
+        app_state (str | Unset):
     """
 
     id: int
@@ -36,9 +42,13 @@ class SessionLogin:
     email: str
     kind: SessionLoginKind | Unset = UNSET
     is_new: bool | Unset = UNSET
+    data: SessionLoginData | Unset = UNSET
+    app_state: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.session_login_data import SessionLoginData  # noqa: PLC0415
+
         id = self.id
 
         username = self.username
@@ -55,6 +65,12 @@ class SessionLogin:
 
         is_new = self.is_new
 
+        data: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.data, Unset):
+            data = self.data.to_dict()
+
+        app_state = self.app_state
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -70,11 +86,17 @@ class SessionLogin:
             field_dict["kind"] = kind
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
+        if data is not UNSET:
+            field_dict["data"] = data
+        if app_state is not UNSET:
+            field_dict["app_state"] = app_state
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.session_login_data import SessionLoginData  # noqa: PLC0415
+
         d = dict(src_dict)
         id = d.pop("id")
 
@@ -95,6 +117,15 @@ class SessionLogin:
 
         is_new = d.pop("is_new", UNSET)
 
+        _data = d.pop("data", UNSET)
+        data: SessionLoginData | Unset
+        if isinstance(_data, Unset):
+            data = UNSET
+        else:
+            data = SessionLoginData.from_dict(_data)
+
+        app_state = d.pop("app_state", UNSET)
+
         session_login = cls(
             id=id,
             username=username,
@@ -103,6 +134,8 @@ class SessionLogin:
             email=email,
             kind=kind,
             is_new=is_new,
+            data=data,
+            app_state=app_state,
         )
 
         session_login.additional_properties = d

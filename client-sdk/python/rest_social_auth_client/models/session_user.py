@@ -9,6 +9,10 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 from ..types import UNSET, Unset
+from typing import cast
+
+if TYPE_CHECKING:
+    from ..models.session_user_data import SessionUserData
 
 
 T = TypeVar("T", bound="SessionUser")
@@ -28,6 +32,8 @@ class SessionUser:
         last_name (str):
         email (str): May be empty. Not unique: do not identify a user by it.
         is_new (bool | Unset): Whether this login created the user; only with REST_SOCIAL_IS_NEW.
+        data (SessionUserData | Unset): The `data` with which the login began.
+        app_state (str | Unset): The `app_state` with which the login began.
     """
 
     id: int
@@ -36,9 +42,13 @@ class SessionUser:
     last_name: str
     email: str
     is_new: bool | Unset = UNSET
+    data: SessionUserData | Unset = UNSET
+    app_state: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.session_user_data import SessionUserData  # noqa: PLC0415
+
         id = self.id
 
         username = self.username
@@ -50,6 +60,12 @@ class SessionUser:
         email = self.email
 
         is_new = self.is_new
+
+        data: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.data, Unset):
+            data = self.data.to_dict()
+
+        app_state = self.app_state
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -64,11 +80,17 @@ class SessionUser:
         )
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
+        if data is not UNSET:
+            field_dict["data"] = data
+        if app_state is not UNSET:
+            field_dict["app_state"] = app_state
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.session_user_data import SessionUserData  # noqa: PLC0415
+
         d = dict(src_dict)
         id = d.pop("id")
 
@@ -82,6 +104,15 @@ class SessionUser:
 
         is_new = d.pop("is_new", UNSET)
 
+        _data = d.pop("data", UNSET)
+        data: SessionUserData | Unset
+        if isinstance(_data, Unset):
+            data = UNSET
+        else:
+            data = SessionUserData.from_dict(_data)
+
+        app_state = d.pop("app_state", UNSET)
+
         session_user = cls(
             id=id,
             username=username,
@@ -89,6 +120,8 @@ class SessionUser:
             last_name=last_name,
             email=email,
             is_new=is_new,
+            data=data,
+            app_state=app_state,
         )
 
         session_user.additional_properties = d

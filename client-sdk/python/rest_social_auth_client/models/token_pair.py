@@ -9,6 +9,10 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 from ..types import UNSET, Unset
+from typing import cast
+
+if TYPE_CHECKING:
+    from ..models.token_pair_data import TokenPairData
 
 
 T = TypeVar("T", bound="TokenPair")
@@ -26,19 +30,31 @@ class TokenPair:
         token (str): The access token, five minutes long: `Authorization: Bearer …`.
         refresh (str): The refresh token, one day long: post it to `/api/token/refresh/` for a new access token.
         is_new (bool | Unset): Whether this login created the user; only with REST_SOCIAL_IS_NEW.
+        data (TokenPairData | Unset): The `data` with which the login began.
+        app_state (str | Unset): The `app_state` with which the login began.
     """
 
     token: str
     refresh: str
     is_new: bool | Unset = UNSET
+    data: TokenPairData | Unset = UNSET
+    app_state: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.token_pair_data import TokenPairData  # noqa: PLC0415
+
         token = self.token
 
         refresh = self.refresh
 
         is_new = self.is_new
+
+        data: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.data, Unset):
+            data = self.data.to_dict()
+
+        app_state = self.app_state
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -50,11 +66,17 @@ class TokenPair:
         )
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
+        if data is not UNSET:
+            field_dict["data"] = data
+        if app_state is not UNSET:
+            field_dict["app_state"] = app_state
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.token_pair_data import TokenPairData  # noqa: PLC0415
+
         d = dict(src_dict)
         token = d.pop("token")
 
@@ -62,10 +84,21 @@ class TokenPair:
 
         is_new = d.pop("is_new", UNSET)
 
+        _data = d.pop("data", UNSET)
+        data: TokenPairData | Unset
+        if isinstance(_data, Unset):
+            data = UNSET
+        else:
+            data = TokenPairData.from_dict(_data)
+
+        app_state = d.pop("app_state", UNSET)
+
         token_pair = cls(
             token=token,
             refresh=refresh,
             is_new=is_new,
+            data=data,
+            app_state=app_state,
         )
 
         token_pair.additional_properties = d

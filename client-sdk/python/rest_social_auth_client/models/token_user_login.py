@@ -10,6 +10,10 @@ from ..types import UNSET, Unset
 
 from ..models.token_user_login_kind import TokenUserLoginKind
 from ..types import UNSET, Unset
+from typing import cast
+
+if TYPE_CHECKING:
+    from ..models.token_user_login_data import TokenUserLoginData
 
 
 T = TypeVar("T", bound="TokenUserLogin")
@@ -28,6 +32,8 @@ class TokenUserLogin:
         email (str):
         kind (TokenUserLoginKind | Unset):
         is_new (bool | Unset):
+        data (TokenUserLoginData | Unset):
+        app_state (str | Unset):
     """
 
     id: int
@@ -38,9 +44,13 @@ class TokenUserLogin:
     email: str
     kind: TokenUserLoginKind | Unset = UNSET
     is_new: bool | Unset = UNSET
+    data: TokenUserLoginData | Unset = UNSET
+    app_state: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.token_user_login_data import TokenUserLoginData  # noqa: PLC0415
+
         id = self.id
 
         token = self.token
@@ -59,6 +69,12 @@ class TokenUserLogin:
 
         is_new = self.is_new
 
+        data: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.data, Unset):
+            data = self.data.to_dict()
+
+        app_state = self.app_state
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -75,11 +91,17 @@ class TokenUserLogin:
             field_dict["kind"] = kind
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
+        if data is not UNSET:
+            field_dict["data"] = data
+        if app_state is not UNSET:
+            field_dict["app_state"] = app_state
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.token_user_login_data import TokenUserLoginData  # noqa: PLC0415
+
         d = dict(src_dict)
         id = d.pop("id")
 
@@ -102,6 +124,15 @@ class TokenUserLogin:
 
         is_new = d.pop("is_new", UNSET)
 
+        _data = d.pop("data", UNSET)
+        data: TokenUserLoginData | Unset
+        if isinstance(_data, Unset):
+            data = UNSET
+        else:
+            data = TokenUserLoginData.from_dict(_data)
+
+        app_state = d.pop("app_state", UNSET)
+
         token_user_login = cls(
             id=id,
             token=token,
@@ -111,6 +142,8 @@ class TokenUserLogin:
             email=email,
             kind=kind,
             is_new=is_new,
+            data=data,
+            app_state=app_state,
         )
 
         token_user_login.additional_properties = d

@@ -9,6 +9,10 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 from ..types import UNSET, Unset
+from typing import cast
+
+if TYPE_CHECKING:
+    from ..models.user_with_token_data import UserWithTokenData
 
 
 T = TypeVar("T", bound="UserWithToken")
@@ -30,6 +34,8 @@ class UserWithToken:
         last_name (str):
         email (str):
         is_new (bool | Unset): Whether this login created the user; only with REST_SOCIAL_IS_NEW.
+        data (UserWithTokenData | Unset): The `data` with which the login began.
+        app_state (str | Unset): The `app_state` with which the login began.
     """
 
     id: int
@@ -39,9 +45,13 @@ class UserWithToken:
     last_name: str
     email: str
     is_new: bool | Unset = UNSET
+    data: UserWithTokenData | Unset = UNSET
+    app_state: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.user_with_token_data import UserWithTokenData  # noqa: PLC0415
+
         id = self.id
 
         token = self.token
@@ -55,6 +65,12 @@ class UserWithToken:
         email = self.email
 
         is_new = self.is_new
+
+        data: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.data, Unset):
+            data = self.data.to_dict()
+
+        app_state = self.app_state
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -70,11 +86,17 @@ class UserWithToken:
         )
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
+        if data is not UNSET:
+            field_dict["data"] = data
+        if app_state is not UNSET:
+            field_dict["app_state"] = app_state
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.user_with_token_data import UserWithTokenData  # noqa: PLC0415
+
         d = dict(src_dict)
         id = d.pop("id")
 
@@ -90,6 +112,15 @@ class UserWithToken:
 
         is_new = d.pop("is_new", UNSET)
 
+        _data = d.pop("data", UNSET)
+        data: UserWithTokenData | Unset
+        if isinstance(_data, Unset):
+            data = UNSET
+        else:
+            data = UserWithTokenData.from_dict(_data)
+
+        app_state = d.pop("app_state", UNSET)
+
         user_with_token = cls(
             id=id,
             token=token,
@@ -98,6 +129,8 @@ class UserWithToken:
             last_name=last_name,
             email=email,
             is_new=is_new,
+            data=data,
+            app_state=app_state,
         )
 
         user_with_token.additional_properties = d

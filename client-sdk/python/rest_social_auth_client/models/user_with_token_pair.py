@@ -9,6 +9,10 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 from ..types import UNSET, Unset
+from typing import cast
+
+if TYPE_CHECKING:
+    from ..models.user_with_token_pair_data import UserWithTokenPairData
 
 
 T = TypeVar("T", bound="UserWithTokenPair")
@@ -33,6 +37,8 @@ class UserWithTokenPair:
         last_name (str):
         email (str):
         is_new (bool | Unset): Whether this login created the user; only with REST_SOCIAL_IS_NEW.
+        data (UserWithTokenPairData | Unset): The `data` with which the login began.
+        app_state (str | Unset): The `app_state` with which the login began.
     """
 
     id: int
@@ -43,9 +49,13 @@ class UserWithTokenPair:
     last_name: str
     email: str
     is_new: bool | Unset = UNSET
+    data: UserWithTokenPairData | Unset = UNSET
+    app_state: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.user_with_token_pair_data import UserWithTokenPairData  # noqa: PLC0415
+
         id = self.id
 
         token = self.token
@@ -62,6 +72,12 @@ class UserWithTokenPair:
 
         is_new = self.is_new
 
+        data: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.data, Unset):
+            data = self.data.to_dict()
+
+        app_state = self.app_state
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -77,11 +93,17 @@ class UserWithTokenPair:
         )
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
+        if data is not UNSET:
+            field_dict["data"] = data
+        if app_state is not UNSET:
+            field_dict["app_state"] = app_state
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.user_with_token_pair_data import UserWithTokenPairData  # noqa: PLC0415
+
         d = dict(src_dict)
         id = d.pop("id")
 
@@ -99,6 +121,15 @@ class UserWithTokenPair:
 
         is_new = d.pop("is_new", UNSET)
 
+        _data = d.pop("data", UNSET)
+        data: UserWithTokenPairData | Unset
+        if isinstance(_data, Unset):
+            data = UNSET
+        else:
+            data = UserWithTokenPairData.from_dict(_data)
+
+        app_state = d.pop("app_state", UNSET)
+
         user_with_token_pair = cls(
             id=id,
             token=token,
@@ -108,6 +139,8 @@ class UserWithTokenPair:
             last_name=last_name,
             email=email,
             is_new=is_new,
+            data=data,
+            app_state=app_state,
         )
 
         user_with_token_pair.additional_properties = d

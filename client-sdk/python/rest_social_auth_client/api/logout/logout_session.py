@@ -8,17 +8,28 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
+from ...models.logout_input import LogoutInput
 from ...models.problem import Problem
+from ...types import UNSET, Unset
 from typing import cast
 
 
-def _get_kwargs() -> dict[str, Any]:
+def _get_kwargs(
+    *,
+    body: LogoutInput | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
         "method": "post",
         "url": "/api/session/logout/",
     }
 
+    if not isinstance(body, Unset):
+        _kwargs["data"] = body.to_dict()
+    headers["Content-Type"] = "application/x-www-form-urlencoded"
+
+    _kwargs["headers"] = headers
     return _kwargs
 
 
@@ -26,6 +37,10 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
     if response.status_code == 204:
         response_204 = cast(Any, None)
         return response_204
+
+    if response.status_code == 303:
+        response_303 = cast(Any, None)
+        return response_303
 
     if response.status_code == 400:
         response_400 = Problem.from_dict(response.json())
@@ -51,6 +66,21 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         response_406 = Problem.from_dict(response.json())
 
         return response_406
+
+    if response.status_code == 408:
+        response_408 = Problem.from_dict(response.json())
+
+        return response_408
+
+    if response.status_code == 413:
+        response_413 = Problem.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 415:
+        response_415 = Problem.from_dict(response.json())
+
+        return response_415
 
     if response.status_code == 429:
         response_429 = Problem.from_dict(response.json())
@@ -85,10 +115,17 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 def sync_detailed(
     *,
     client: AuthenticatedClient,
+    body: LogoutInput | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Revoke the session
 
      The server revokes the session and the browser deletes the cookie. Also succeeds without a session.
+    A form of a
+    page is redirected to `next`.
+
+    Args:
+        body (LogoutInput | Unset): Where a form of a page goes after the logout. Scripts, which
+            do not accept HTML, get 204. Example: {'next': 'https://app.example.com/goodbye'}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -98,7 +135,9 @@ def sync_detailed(
         Response[Any | Problem]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        body=body,
+    )
 
     response = client.get_httpx_client().request(
         **kwargs,
@@ -110,10 +149,17 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
+    body: LogoutInput | Unset = UNSET,
 ) -> Any | Problem | None:
     """Revoke the session
 
      The server revokes the session and the browser deletes the cookie. Also succeeds without a session.
+    A form of a
+    page is redirected to `next`.
+
+    Args:
+        body (LogoutInput | Unset): Where a form of a page goes after the logout. Scripts, which
+            do not accept HTML, get 204. Example: {'next': 'https://app.example.com/goodbye'}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -125,16 +171,24 @@ def sync(
 
     return sync_detailed(
         client=client,
+        body=body,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
+    body: LogoutInput | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Revoke the session
 
      The server revokes the session and the browser deletes the cookie. Also succeeds without a session.
+    A form of a
+    page is redirected to `next`.
+
+    Args:
+        body (LogoutInput | Unset): Where a form of a page goes after the logout. Scripts, which
+            do not accept HTML, get 204. Example: {'next': 'https://app.example.com/goodbye'}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -144,7 +198,9 @@ async def asyncio_detailed(
         Response[Any | Problem]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        body=body,
+    )
 
     response = await client.get_async_httpx_client().request(**kwargs)
 
@@ -154,10 +210,17 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
+    body: LogoutInput | Unset = UNSET,
 ) -> Any | Problem | None:
     """Revoke the session
 
      The server revokes the session and the browser deletes the cookie. Also succeeds without a session.
+    A form of a
+    page is redirected to `next`.
+
+    Args:
+        body (LogoutInput | Unset): Where a form of a page goes after the logout. Scripts, which
+            do not accept HTML, get 204. Example: {'next': 'https://app.example.com/goodbye'}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -170,5 +233,6 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            body=body,
         )
     ).parsed

@@ -22,6 +22,14 @@ def _get_kwargs(
     scope: str | Unset = UNSET,
     code_challenge: str | Unset = UNSET,
     code_challenge_method: str | Unset = UNSET,
+    prompt: str | Unset = UNSET,
+    login_hint: str | Unset = UNSET,
+    max_age: int | Unset = UNSET,
+    ui_locales: str | Unset = UNSET,
+    acr_values: str | Unset = UNSET,
+    domain_hint: str | Unset = UNSET,
+    data: str | Unset = UNSET,
+    app_state: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -39,6 +47,22 @@ def _get_kwargs(
     params["code_challenge"] = code_challenge
 
     params["code_challenge_method"] = code_challenge_method
+
+    params["prompt"] = prompt
+
+    params["login_hint"] = login_hint
+
+    params["max_age"] = max_age
+
+    params["ui_locales"] = ui_locales
+
+    params["acr_values"] = acr_values
+
+    params["domain_hint"] = domain_hint
+
+    params["data"] = data
+
+    params["app_state"] = app_state
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -132,6 +156,14 @@ def sync_detailed(
     scope: str | Unset = UNSET,
     code_challenge: str | Unset = UNSET,
     code_challenge_method: str | Unset = UNSET,
+    prompt: str | Unset = UNSET,
+    login_hint: str | Unset = UNSET,
+    max_age: int | Unset = UNSET,
+    ui_locales: str | Unset = UNSET,
+    acr_values: str | Unset = UNSET,
+    domain_hint: str | Unset = UNSET,
+    data: str | Unset = UNSET,
+    app_state: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Send the user to a provider
 
@@ -156,6 +188,14 @@ def sync_detailed(
         scope (str | Unset):
         code_challenge (str | Unset):
         code_challenge_method (str | Unset):
+        prompt (str | Unset):
+        login_hint (str | Unset):
+        max_age (int | Unset):
+        ui_locales (str | Unset):
+        acr_values (str | Unset):
+        domain_hint (str | Unset):
+        data (str | Unset):
+        app_state (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -172,6 +212,14 @@ def sync_detailed(
         scope=scope,
         code_challenge=code_challenge,
         code_challenge_method=code_challenge_method,
+        prompt=prompt,
+        login_hint=login_hint,
+        max_age=max_age,
+        ui_locales=ui_locales,
+        acr_values=acr_values,
+        domain_hint=domain_hint,
+        data=data,
+        app_state=app_state,
     )
 
     response = client.get_httpx_client().request(
@@ -190,6 +238,14 @@ def sync(
     scope: str | Unset = UNSET,
     code_challenge: str | Unset = UNSET,
     code_challenge_method: str | Unset = UNSET,
+    prompt: str | Unset = UNSET,
+    login_hint: str | Unset = UNSET,
+    max_age: int | Unset = UNSET,
+    ui_locales: str | Unset = UNSET,
+    acr_values: str | Unset = UNSET,
+    domain_hint: str | Unset = UNSET,
+    data: str | Unset = UNSET,
+    app_state: str | Unset = UNSET,
 ) -> Any | Problem | None:
     """Send the user to a provider
 
@@ -214,6 +270,14 @@ def sync(
         scope (str | Unset):
         code_challenge (str | Unset):
         code_challenge_method (str | Unset):
+        prompt (str | Unset):
+        login_hint (str | Unset):
+        max_age (int | Unset):
+        ui_locales (str | Unset):
+        acr_values (str | Unset):
+        domain_hint (str | Unset):
+        data (str | Unset):
+        app_state (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -231,6 +295,14 @@ def sync(
         scope=scope,
         code_challenge=code_challenge,
         code_challenge_method=code_challenge_method,
+        prompt=prompt,
+        login_hint=login_hint,
+        max_age=max_age,
+        ui_locales=ui_locales,
+        acr_values=acr_values,
+        domain_hint=domain_hint,
+        data=data,
+        app_state=app_state,
     ).parsed
 
 
@@ -243,6 +315,14 @@ async def asyncio_detailed(
     scope: str | Unset = UNSET,
     code_challenge: str | Unset = UNSET,
     code_challenge_method: str | Unset = UNSET,
+    prompt: str | Unset = UNSET,
+    login_hint: str | Unset = UNSET,
+    max_age: int | Unset = UNSET,
+    ui_locales: str | Unset = UNSET,
+    acr_values: str | Unset = UNSET,
+    domain_hint: str | Unset = UNSET,
+    data: str | Unset = UNSET,
+    app_state: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Send the user to a provider
 
@@ -267,6 +347,14 @@ async def asyncio_detailed(
         scope (str | Unset):
         code_challenge (str | Unset):
         code_challenge_method (str | Unset):
+        prompt (str | Unset):
+        login_hint (str | Unset):
+        max_age (int | Unset):
+        ui_locales (str | Unset):
+        acr_values (str | Unset):
+        domain_hint (str | Unset):
+        data (str | Unset):
+        app_state (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -283,6 +371,14 @@ async def asyncio_detailed(
         scope=scope,
         code_challenge=code_challenge,
         code_challenge_method=code_challenge_method,
+        prompt=prompt,
+        login_hint=login_hint,
+        max_age=max_age,
+        ui_locales=ui_locales,
+        acr_values=acr_values,
+        domain_hint=domain_hint,
+        data=data,
+        app_state=app_state,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -299,6 +395,14 @@ async def asyncio(
     scope: str | Unset = UNSET,
     code_challenge: str | Unset = UNSET,
     code_challenge_method: str | Unset = UNSET,
+    prompt: str | Unset = UNSET,
+    login_hint: str | Unset = UNSET,
+    max_age: int | Unset = UNSET,
+    ui_locales: str | Unset = UNSET,
+    acr_values: str | Unset = UNSET,
+    domain_hint: str | Unset = UNSET,
+    data: str | Unset = UNSET,
+    app_state: str | Unset = UNSET,
 ) -> Any | Problem | None:
     """Send the user to a provider
 
@@ -323,6 +427,14 @@ async def asyncio(
         scope (str | Unset):
         code_challenge (str | Unset):
         code_challenge_method (str | Unset):
+        prompt (str | Unset):
+        login_hint (str | Unset):
+        max_age (int | Unset):
+        ui_locales (str | Unset):
+        acr_values (str | Unset):
+        domain_hint (str | Unset):
+        data (str | Unset):
+        app_state (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -341,5 +453,13 @@ async def asyncio(
             scope=scope,
             code_challenge=code_challenge,
             code_challenge_method=code_challenge_method,
+            prompt=prompt,
+            login_hint=login_hint,
+            max_age=max_age,
+            ui_locales=ui_locales,
+            acr_values=acr_values,
+            domain_hint=domain_hint,
+            data=data,
+            app_state=app_state,
         )
     ).parsed
