@@ -209,8 +209,9 @@ for (const [kind, shown] of Object.entries({ JWT: "Payload", Session: "Cookie", 
     assert.ok((await page.locator("#devices li").count()) > 0);
     await page.locator("#devices").filter({ hasText: "this page" }).waitFor();
 
+    // Other tests sign in with Mara's account at this provider.
     await button(page, `Link ${PROVIDERS[1]}`).click();
-    await choose(page, "Mara Lindqvist");
+    await choose(page, "Tomás Oyelaran-Ruiz");
     await page.locator("#accounts li").nth(1).waitFor();
     await page.getByRole("button", { name: `Unlink ${PROVIDERS[1]}` }).click();
     await page.locator("#accounts li").nth(1).waitFor({ state: "detached" });
