@@ -159,8 +159,8 @@ impl Provider {
         }
     }
 
-    /// Checks that need no login, such as URLs that depend only on settings.
-    fn check(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
+    /// Refuses URL templates that can never be filled in.
+    fn check_urls(&self, errors: &mut Vec<SettingError>) {
         let rules = &self.descriptor;
         let urls = [
             ("authorization.url", self.override_of("AUTHORIZATION_URL").unwrap_or(&rules.authorization.url)),
@@ -188,6 +188,13 @@ impl Provider {
             };
             errors.push(SettingError::new(format!("providers.{}.{field}", self.name), problem));
         }
+    }
+
+    /// Checks that need no login, such as URLs that depend only on settings.
+    fn check(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
+        let rules = &self.descriptor;
+        self.check_urls(errors);
+        let scope = self.base_scope();
         if self.reads_discovery {
             let known = self.discovery_url.as_ref().map(|template| render_url(template, &scope, &[]));
             if !matches!(known, Some(Ok(Some(_)))) {

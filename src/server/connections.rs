@@ -359,10 +359,9 @@ mod tests {
     fn sec_44_a_connection_that_was_found_at_work_is_closed_when_it_waits_again() {
         let all = connections(3, 8, &[]);
         let own: Vec<Admitted> = (0..3).map(|n| admit_served(&all, &format!("192.0.2.{n}"))).collect();
-        let requests: Vec<OpenRequest> = own.iter().map(begin_request).collect();
+        let mut requests: Vec<OpenRequest> = own.iter().map(begin_request).collect();
         assert!(admit(&all, "192.0.2.9").is_over_capacity);
-        let mut requests = requests.into_iter();
-        drop(requests.nth(1));
+        drop(requests.remove(1));
         assert!(!admit(&all, "192.0.2.9").is_over_capacity);
         assert_eq!(closed(&own), [1]);
         assert!(!admit(&all, "192.0.2.9").is_over_capacity, "the one before was dropped");

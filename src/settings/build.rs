@@ -146,7 +146,6 @@ fn build(
     let secret_key = secret_keys::secret_key(reader);
     let database_url = SecretString::from(reader.value("DATABASE_URL", ValueType::Text, database_url));
     let mut allowed_origins = uris(reader, "ALLOWED_ORIGINS", addresses::origin);
-    let mut allowed_next_origins = uris(reader, "ALLOWED_NEXT_ORIGINS", addresses::origin);
     let mut allowed_redirect_uris = uris(reader, "ALLOWED_REDIRECT_URIS", addresses::redirect_uri);
     let rest_social = rest_social(reader, !is_serve || !allowed_origins.is_empty());
     if let Some(url) = &public_url {
@@ -157,11 +156,7 @@ fn build(
         allowed_origins.extend(origins);
         allowed_redirect_uris.extend(uris);
     }
-    match &public_url {
-        _ if allowed_next_origins.is_empty() => allowed_next_origins.clone_from(&allowed_origins),
-        Some(url) => allowed_next_origins.push(url.origin().ascii_serialization()),
-        None => {}
-    }
+    let allowed_next_origins = next_origins(reader, public_url.as_ref(), &allowed_origins);
     let webhooks = webhook_rules::webhooks(reader);
     let jwt = credential_rules::jwt(reader, &secret_key, public_url.as_ref());
     let cipher = secret_keys::cipher(reader, &secret_key);
@@ -188,7 +183,7 @@ fn build(
         shutdown_timeout: reader.seconds("SHUTDOWN_TIMEOUT"),
         public_url,
         allowed_origins: without_duplicates(allowed_origins),
-        allowed_next_origins: without_duplicates(allowed_next_origins),
+        allowed_next_origins,
         allowed_redirect_uris: without_duplicates(allowed_redirect_uris),
         state_policy: reader.word("STATE_POLICY"),
         log_format: reader.word("LOG_FORMAT"),
@@ -212,6 +207,17 @@ fn build(
         providers,
         warnings: Vec::new(),
     }
+}
+
+/// ALLOWED_NEXT_ORIGINS and the origin of PUBLIC_URL; without the setting, ALLOWED_ORIGINS.
+fn next_origins(reader: &mut SettingReader, public_url: Option<&Url>, allowed_origins: &[String]) -> Vec<String> {
+    let mut origins = uris(reader, "ALLOWED_NEXT_ORIGINS", addresses::origin);
+    if origins.is_empty() {
+        origins.extend_from_slice(allowed_origins);
+    } else {
+        origins.extend(public_url.map(|url| url.origin().ascii_serialization()));
+    }
+    without_duplicates(origins)
 }
 
 fn public_url(reader: &mut SettingReader, is_required: bool) -> Option<Url> {

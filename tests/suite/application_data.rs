@@ -182,12 +182,12 @@ async fn steps_and_webhooks_get_data(engine: Engine) {
         .await;
     app.double.always(RECEIVER, Reply::json(&json!({"allow": true})));
     app.login("token", "u1").await.problem(403, "invitation_required");
-    for code in ["u1", "u01"] {
+    for code in ["u01", "u001"] {
         let browser = app.browser();
         let begun = app.begin(&browser, "github", attached()).await;
         browser.login("token/github", json!({"code": code, "state": begun.state})).await.ok();
     }
-    app.login("token", "u001").await.ok();
+    app.login("token", "u0001").await.ok();
     let mut calls = app.double.calls_at(RECEIVER);
     while calls.len() < 4 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
