@@ -112,13 +112,26 @@ pub fn main() -> ExitCode {
     });
     // An empty variable counts as not set.
     line.global.config.take_if(|path| path.as_os_str().is_empty());
-    let has_unused_file = line.global.config.is_none() && Path::new(init::FILE).exists();
+    let config = line.global.config.as_deref();
+    let sources = line.command.uses_stored_data().then(|| configuration::sources(config));
+    let has_unused_file = sources.is_none() && config.is_none() && Path::new(init::FILE).exists();
     outgoing::install_crypto();
-    let Err(failure) = run(line) else { return ExitCode::SUCCESS };
-    if as_json {
-        print_failure_as_json(&failure);
+    let outcome = run(line);
+    if let Err(failure) = &outcome {
+        report(failure, as_json, has_unused_file);
     }
-    match &failure {
+    // After the errors, which begin the output.
+    if let Some(sources) = sources {
+        eprintln!("note: {sources}");
+    }
+    outcome.map_or_else(|failure| failure.exit_code(), |()| ExitCode::SUCCESS)
+}
+
+fn report(failure: &Failure, as_json: bool, has_unused_file: bool) {
+    if as_json {
+        print_failure_as_json(failure);
+    }
+    match failure {
         Failure::Settings(errors) => {
             for error in errors {
                 eprintln!("error: {}", error.to_string().replace('\n', " "));
@@ -129,15 +142,11 @@ pub fn main() -> ExitCode {
         }
         Failure::Other(problem) => eprintln!("error: {problem}"),
     }
-    failure.exit_code()
 }
 
 fn run(line: CommandLine) -> Result<(), Failure> {
     let config = line.global.config;
     let deps = Deps::system();
-    if line.command.uses_stored_data() {
-        configuration::announce_sources(config.as_deref());
-    }
     match line.command {
         Command::Serve { listen, no_migrate } => block_on(serve::serve(config.as_deref(), listen, !no_migrate, deps)),
         Command::Dev { listen, tls } => block_on(dev::dev(config.as_deref(), listen, tls, deps)),

@@ -82,8 +82,8 @@ fn settings_without_errors_in(
     if errors.is_empty() { Ok(settings) } else { Err(Failure::Settings(errors)) }
 }
 
-/// Says on the standard error which database and which settings file a command uses.
-pub(super) fn announce_sources(config: Option<&Path>) {
+/// Which database and which settings file a command uses.
+pub(super) fn sources(config: Option<&Path>) -> String {
     let (settings, _) = settings_with_errors(config);
     let database = database_name(settings.database_url.expose_secret());
     let source = match config {
@@ -93,7 +93,7 @@ pub(super) fn announce_sources(config: Option<&Path>) {
         }
         None => "settings of the environment".to_owned(),
     };
-    eprintln!("note: database {database}; {source}");
+    format!("database {database}; {source}")
 }
 
 /// The URL without user, password and parameters; the path of a file in full.

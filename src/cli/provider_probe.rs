@@ -39,7 +39,10 @@ pub(super) async fn probe_provider(
         }
     }
     let endpoints = provider.endpoints(document.as_ref()).into_iter();
-    for (finding, ahead) in join_all(endpoints.map(|one| probe_endpoint(one, client, deps, deadline))).await {
+    let endpoints = join_all(endpoints.map(|one| probe_endpoint(one, client, deps, deadline)));
+    // At the same time: a host that does not answer delays the check by one call.
+    let (endpoints, client_finding) = tokio::join!(endpoints, probe_client(provider, redirect_uri, deadline));
+    for (finding, ahead) in endpoints {
         findings.push(finding);
         seconds_ahead = seconds_ahead.or(ahead);
     }
@@ -51,7 +54,7 @@ pub(super) async fn probe_provider(
         }
         Err(error) => Finding::error(what, format!("{error}; see {}", written_name("JWKS_URI"))),
     }));
-    findings.extend(probe_client(provider, redirect_uri, deadline).await);
+    findings.extend(client_finding);
     (findings, seconds_ahead)
 }
 

@@ -17,7 +17,7 @@ mod binary; // the compiled binary: settings, start, shutdown, log
 mod commands; // users, keys, audit, providers, doctor: by the compiled binary
 mod contributing; // CONTRIBUTING.md, SECURITY.md and docs/adr name files that exist
 mod file_table; // the tables of docs/ARCHITECTURE.md match the source files
-mod first_day; // what a new operator or developer meets first: logout by a form, a 404 in a browser, ids and names
+mod first_day; // what a new operator or developer meets first: logout by a form, a wrong client secret, ids of users
 mod id_token_login; // logins with an ID token instead of a code
 mod import; // the import of a Django project's database
 mod library; // the server as a library, with the steps of examples/

@@ -231,7 +231,7 @@ async fn temporary_error_is_shown_on_the_page_and_can_be_retried(engine: Engine)
         &page,
         503,
         &[
-            "<p><strong role=\"alert\">The database does not answer. Try again in a moment.</strong></p>",
+            "<p class=\"alert\" role=\"alert\">The database does not answer. Try again in a moment.</p>",
             "value=\"Ana\"",
         ],
     );

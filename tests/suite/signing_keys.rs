@@ -463,7 +463,7 @@ async fn sec_31_a_node_without_the_key_that_signs_refuses_requests(engine: Engin
 async fn sec_31_without_keys_requests_are_refused_at_once(engine: Engine) {
     let app = es256(engine).start().await;
     app.database.run("ALTER TABLE signing_keys RENAME TO hidden").await;
-    let node = app.start_second_node().await;
+    let node = app.start_node_without_keys().await;
     let requests = (0..30).map(|number| {
         let client = node.client();
         async move {

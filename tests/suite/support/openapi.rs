@@ -28,6 +28,10 @@ const OPEN_SCHEMAS: [&str; 9] = [
 #[track_caller]
 pub fn assert_documented(method: &str, path: &str, answer: &Answer) {
     let Some(operations) = operations(path).filter(|_| method != "OPTIONS") else { return };
+    // Too large a request head is refused before it has a path.
+    if answer.status == 431 {
+        return;
+    }
     // A method that the path does not have gets what any of its operations may answer, such as 405.
     let key = if method == "HEAD" { "get".to_owned() } else { method.to_lowercase() };
     let found = operations.get(&key).or_else(|| operations.as_object()?.values().next());

@@ -113,6 +113,7 @@ impl TestAppBuilder {
             }
         }
         let node = Node::start(&environment, &clock, &self.program).await?;
+        node.wait_for_keys().await;
         Ok(TestApp { node, database, double, fake_users, clock, environment, program: self.program })
     }
 }
@@ -151,6 +152,13 @@ impl TestApp {
 
     /// Starts another server on the same database, with its own port.
     pub async fn start_second_node(&self) -> Node {
+        let node = self.start_node_without_keys().await;
+        node.wait_for_keys().await;
+        node
+    }
+
+    /// Like [`Self::start_second_node`], but does not wait until the server has read the keys that sign JWTs.
+    pub async fn start_node_without_keys(&self) -> Node {
         Node::start(&self.environment, &self.clock, &self.program)
             .await
             .unwrap_or_else(|errors| panic!("the second server does not start: {errors:?}"))
@@ -161,9 +169,11 @@ impl TestApp {
         let mut environment = self.environment.clone();
         environment.retain(|(known, _)| settings.iter().all(|(name, _)| name != known));
         environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        Node::start(&environment, &self.clock, &self.program)
+        let node = Node::start(&environment, &self.clock, &self.program)
             .await
-            .unwrap_or_else(|errors| panic!("the server does not start with these settings: {errors:?}"))
+            .unwrap_or_else(|errors| panic!("the server does not start with these settings: {errors:?}"));
+        node.wait_for_keys().await;
+        node
     }
 
     pub fn advance(&self, span: Duration) {
@@ -270,6 +280,13 @@ impl Node {
 
     pub fn client(&self) -> Client {
         Client::new(&self.base)
+    }
+
+    /// A server with key pairs refuses requests until a background task has read them.
+    async fn wait_for_keys(&self) {
+        while self.client().get("/readyz").send().await.text.contains("no key that signs JWTs") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Shuts down gracefully, as on SIGTERM.

@@ -288,6 +288,7 @@ async fn fault_f6_openapi_documents_shutting_down() {
     let folder = TempDir::new().expect("a temporary folder");
     let output = crate::support::process::run(&["openapi", "--format", "json"], &[], folder.path());
     let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let description = &document["paths"]["/readyz"]["get"]["responses"]["503"]["description"];
+    let reference = document["paths"]["/readyz"]["get"]["responses"]["503"]["$ref"].as_str().expect("a reference");
+    let description = &document.pointer(reference.trim_start_matches('#')).expect("a response")["description"];
     assert!(description.as_str().is_some_and(|text| text.contains("shutting_down")), "{description}");
 }
