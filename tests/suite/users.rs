@@ -242,7 +242,7 @@ async fn r_pipe_15_same_email_from_another_provider_is_another_user(engine: Engi
     assert_eq!(github["email"], google["email"]);
     assert_ne!(github["id"], google["id"]);
     let name = google["username"].as_str().expect("a name");
-    assert!(name.starts_with("user1") && name.len() == 5 + 16, "{name}");
+    assert!(name.starts_with("user1") && name.len() == 5 + 4, "{name}");
 }
 
 async fn r_pipe_17_long_name_is_truncated(engine: Engine) {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use rest_social_auth::clock::UnixMillis;
 use serde_json::json;
 
+use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET};
 use crate::support::test_app::{Node, TestAppBuilder};
-use crate::support::{Answer, Client, Database, Engine, REDIRECT_URI, TestApp, on_both_databases, signer};
+use crate::support::{Answer, Client, Database, Engine, REDIRECT_URI, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
     sec_44_one_address_cannot_fill_the_tables_of_logins,
@@ -230,44 +231,39 @@ async fn sec_44_forged_tokens_and_assertions_write_no_row(engine: Engine) {
     assert_eq!(app.database.count("used_codes").await, 1);
 }
 
-/// ID tokens that are valid for a day: their claims outlive every count of the last ten minutes.
+/// Access tokens of Facebook are valid for 60 days: their claims outlive every count of the last ten minutes.
 async fn sec_44_claims_that_are_kept_for_hours_have_a_share_of_each_address(engine: Engine) {
-    let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_ID_TOKEN_MAX_AGE", "0");
+    let plan = TestApp::builder(engine)
+        .with("SOCIAL_AUTH_FACEBOOK_APP_KEY", CLIENT_ID)
+        .with("SOCIAL_AUTH_FACEBOOK_APP_SECRET", CLIENT_SECRET);
     let app = plan.with("MAX_USED_CODES_PER_ADDRESS", "20").with("TRUSTED_PROXIES", "127.0.0.1").start().await;
-    let token = |number: i64, lifetime: i64| {
-        let mut claims = app.fake_users.id_token_claims("u1", None, "");
-        let issued = claims["iat"].as_i64().expect("a number");
-        claims["jti"] = number.into();
-        claims["exp"] = (issued + lifetime).into();
-        signer::signed(&claims)
-    };
+    app.double.always("GET graph.facebook.com/v24.0/me", Reply::json(&json!({"id": "77", "name": "Ola"})));
     let login = async |client: &Client, address: &str, token: &str| {
-        let request = client.post("/api/login/social/token/oidc/").header("x-forwarded-for", address);
-        request.json(&json!({"id_token": token})).send().await
+        let request = client.post("/api/login/social/token/facebook-app/").header("x-forwarded-for", address);
+        request.json(&json!({"access_token": token})).send().await
     };
-    let day = 24 * 60 * 60;
     let client = app.client();
-    for number in 0..2 {
-        login(&client, "192.0.2.1", &token(number, day)).await.ok();
+    for token in ["a1", "a2"] {
+        login(&client, "192.0.2.1", token).await.ok();
     }
-    let third = token(3, day);
-    login(&client, "192.0.2.1", &third).await.problem(429, "too_many_requests");
-    login(&client, "192.0.2.1", &token(4, 3600)).await.ok();
-    login(&client, "192.0.2.2", &third).await.ok();
+    login(&client, "192.0.2.1", "a3").await.problem(429, "too_many_requests");
+    let of_code = client.post("/api/login/social/token/github/").header("x-forwarded-for", "192.0.2.1");
+    of_code.json(&json!({"code": "u1"})).send().await.ok();
+    login(&client, "192.0.2.2", "a3").await.ok();
     // An IPv6 /48 has twice the share.
     for number in 10..14 {
-        login(&client, &format!("2001:db8:0:{number}::1"), &token(number, day)).await.ok();
+        login(&client, &format!("2001:db8:0:{number}::1"), &format!("a{number}")).await.ok();
     }
-    login(&client, "2001:db8:0:99::1", &token(15, day)).await.problem(429, "too_many_requests");
+    login(&client, "2001:db8:0:99::1", "a15").await.problem(429, "too_many_requests");
 
     // An hour later, after a sweep, and on another node.
     app.advance(Duration::from_secs(3600));
     let repository = app.database.repository().await;
     rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 1000).await.expect("a sweep");
     let other = app.start_second_node().await;
-    login(&other.client(), "192.0.2.1", &token(20, day)).await.problem(429, "too_many_requests");
+    login(&other.client(), "192.0.2.1", "a20").await.problem(429, "too_many_requests");
     // The claims protect for as long as the tokens are valid, and leave room when they have expired.
-    login(&client, "192.0.2.3", &third).await.problem(400, "code_already_used");
-    app.advance(Duration::from_secs(24 * 60 * 60));
-    login(&client, "192.0.2.1", &token(21, day)).await.ok();
+    login(&client, "192.0.2.3", "a3").await.problem(400, "code_already_used");
+    app.advance(Duration::from_secs(60 * 24 * 60 * 60));
+    login(&client, "192.0.2.1", "a21").await.ok();
 }
