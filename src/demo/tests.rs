@@ -479,6 +479,6 @@ fn settings_contain_both_providers_with_their_fixed_clients() {
     for name in ["demo", "demo-oauth1"] {
         let table = &settings["providers"][name];
         assert_eq!(table["key"].as_str(), Some(name));
-        assert_eq!(table["secret"].as_str(), Some("demo-secret"));
+        assert_eq!(table["secret"].as_str(), Some(format!("{name}-secret").as_str()));
     }
 }

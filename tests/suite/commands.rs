@@ -46,10 +46,7 @@ impl CommandOutput {
 
     /// The standard error without the note about database and settings file.
     fn errors(&self) -> &str {
-        match self.stderr.split_once('\n') {
-            Some((note, rest)) if note.starts_with("note: database ") => rest,
-            _ => &self.stderr,
-        }
+        self.stderr.split_once("note: database ").map_or(&self.stderr, |(errors, _)| errors)
     }
 
     /// The findings of all areas, one line each: `ok what: advice`.
