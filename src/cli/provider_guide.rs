@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn own_provider_has_a_guide_with_a_table_for_the_file() {
         let settings = settings(&[], "[providers.acme]\nextends = 'oidc'\ntitle = 'Acme'\nkey = 'a'\n");
-        let text = find("acme", &settings).map(|guide| guide.render(1, &[])).unwrap_or_else(|_| panic!("no guide"));
+        let text = find("acme", &settings).map_or_else(|_| panic!("no guide"), |guide| guide.render(1, &[]));
         assert!(text.contains("   [providers.acme]\n   key = \"<client ID>\"\n"), "{text}");
         assert!(text.contains("   oidc_endpoint = \"<oidc endpoint>\"\n"), "{text}");
     }

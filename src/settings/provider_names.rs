@@ -51,8 +51,15 @@ pub(super) fn provider_hint(name: &str, catalog: &[&str]) -> String {
     hint(meant_provider(name, catalog.iter().copied()))
 }
 
-/// Whether the variable is a setting of a provider that does not exist, and the variable that is probably meant.
-pub(super) fn meant_variable(name: &str, catalog: &[&str]) -> Option<Option<String>> {
+/// A setting of a provider that does not exist.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct UnknownProviderSetting {
+    /// The variable that is probably meant.
+    pub meant: Option<String>,
+}
+
+/// `None`: the variable is no setting of a provider.
+pub(super) fn unknown_provider_setting(name: &str, catalog: &[&str]) -> Option<UnknownProviderSetting> {
     let short = name.strip_prefix(SOCIAL_AUTH)?;
     let (provider, setting) = SETTINGS.iter().find_map(|setting| {
         let provider = short.strip_suffix(setting)?.strip_suffix('_')?;
@@ -60,7 +67,7 @@ pub(super) fn meant_variable(name: &str, catalog: &[&str]) -> Option<Option<Stri
     })?;
     let meant = meant_provider(provider, catalog.iter().copied());
     let variable = |entry: &str| format!("{SOCIAL_AUTH}{}_{setting}", entry.to_ascii_uppercase().replace('-', "_"));
-    Some(meant.map(variable))
+    Some(UnknownProviderSetting { meant: meant.map(variable) })
 }
 
 #[cfg(test)]
@@ -96,9 +103,10 @@ mod tests {
             ("SOCIAL_AUTH_GITHUV_KEY", Some("SOCIAL_AUTH_GITHUB_KEY")),
             ("SOCIAL_AUTH_SOMETHING_KEY", None),
         ] {
-            assert_eq!(meant_variable(name, &CATALOG), Some(expected.map(str::to_owned)), "{name}");
+            let found = unknown_provider_setting(name, &CATALOG).expect("a setting of a provider");
+            assert_eq!(found.meant.as_deref(), expected, "{name}");
         }
-        assert_eq!(meant_variable("SOCIAL_AUTH_PIPELINES", &CATALOG), None);
-        assert_eq!(meant_variable("SOCIAL_AUTH_KEY", &CATALOG), None);
+        assert_eq!(unknown_provider_setting("SOCIAL_AUTH_PIPELINES", &CATALOG), None);
+        assert_eq!(unknown_provider_setting("SOCIAL_AUTH_KEY", &CATALOG), None);
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::provider_names::{meant_variable, provider_hint};
+use super::provider_names::{provider_hint, unknown_provider_setting};
 use super::table::{self, OWN_PREFIXES, SOCIAL_AUTH, hint};
 use super::types::{Mode, SettingError};
 use super::value_type::{boolean, from_toml};
@@ -267,9 +267,9 @@ impl SourceValues {
         if table::is_user_rule(name) {
             self.warnings.push(format!("{name} is not read: the setting is named {SOCIAL_AUTH}{name}"));
         } else if name != CONFIG && OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
-            let of_provider = meant_variable(name, catalog);
+            let of_provider = unknown_provider_setting(name, catalog);
             let meant = match &of_provider {
-                Some(variable) => variable.as_deref(),
+                Some(setting) => setting.meant.as_deref(),
                 None => table::nearest(name, known.iter().map(String::as_str)),
             };
             let error = SettingError::new(name, format!("is not a known setting{}", hint(meant)));

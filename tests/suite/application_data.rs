@@ -199,8 +199,8 @@ async fn steps_and_webhooks_get_data(engine: Engine) {
         events.map(|event| event["data"]["data"].clone()).collect::<Vec<_>>()
     };
     let data = attached()["data"].clone();
-    assert_eq!(data_of("user.creating"), [data.clone()]);
-    assert_eq!(data_of("user.created"), [data.clone()]);
+    assert_eq!(data_of("user.creating"), std::slice::from_ref(&data));
+    assert_eq!(data_of("user.created"), std::slice::from_ref(&data));
     let mut signed_in = data_of("user.signed_in");
     signed_in.sort_by_key(Value::is_null);
     assert_eq!(signed_in, [data, Value::Null], "the last login attached nothing");

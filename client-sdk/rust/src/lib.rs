@@ -1003,14 +1003,6 @@ here.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub state: ::std::option::Option<::std::string::String>,
     }
-    ///Where a form of a page goes after the logout. Scripts, which do not accept HTML, get 204.
-    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
-    pub struct LogoutInput {
-        /**An entry of ALLOWED_REDIRECT_URIS, or any page of an origin of ALLOWED_NEXT_ORIGINS. The default comes from the
-settings.*/
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub next: ::std::option::Option<::std::string::String>,
-    }
     ///What went wrong, as a problem document (RFC 9457). `code` is stable: decide by it, not by the texts.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct Problem {
@@ -5777,14 +5769,14 @@ Sends a `POST` request to `/api/knox/logoutall/`
     /**Revoke the session
 
 The server revokes the session and the browser deletes the cookie. Also succeeds without a session. A form of a
-page is redirected to `next`.
+page may post `next`, an entry of ALLOWED_REDIRECT_URIS or a page of an origin of ALLOWED_NEXT_ORIGINS, and is redirected
+there.
 
 Sends a `POST` request to `/api/session/logout/`
 
 */
     pub async fn logout_session<'a>(
         &'a self,
-        body: &'a types::LogoutInput,
     ) -> Result<ResponseValue<()>, Error<types::Problem>> {
         let url = format!("{}/api/session/logout/", self.baseurl,);
         let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
@@ -5801,7 +5793,6 @@ Sends a `POST` request to `/api/session/logout/`
                 ::reqwest::header::ACCEPT,
                 ::reqwest::header::HeaderValue::from_static("application/json"),
             )
-            .form_urlencoded(&body)?
             .headers(header_map)
             .build()?;
         let info = OperationInfo {
@@ -5851,14 +5842,14 @@ Sends a `POST` request to `/api/session/logout/`
     }
     /**Revoke all credentials
 
-Revokes every session, permanent token, knox token and refresh token of the user, and all access tokens, at once.
+Revokes every session, permanent token, knox token and refresh token of the user, and all access tokens, at once. A
+form of a page may post `next`, as at `/api/session/logout/`.
 
 Sends a `POST` request to `/api/logout/all/`
 
 */
     pub async fn logout_everything<'a>(
         &'a self,
-        body: &'a types::LogoutInput,
     ) -> Result<ResponseValue<()>, Error<types::Problem>> {
         let url = format!("{}/api/logout/all/", self.baseurl,);
         let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
@@ -5875,7 +5866,6 @@ Sends a `POST` request to `/api/logout/all/`
                 ::reqwest::header::ACCEPT,
                 ::reqwest::header::HeaderValue::from_static("application/json"),
             )
-            .form_urlencoded(&body)?
             .headers(header_map)
             .build()?;
         let info = OperationInfo {

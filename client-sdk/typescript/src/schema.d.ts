@@ -888,7 +888,8 @@ export interface paths {
         /**
          * Revoke the session
          * @description The server revokes the session and the browser deletes the cookie. Also succeeds without a session. A form of a
-         *     page is redirected to `next`.
+         *     page may post `next`, an entry of ALLOWED_REDIRECT_URIS or a page of an origin of ALLOWED_NEXT_ORIGINS, and is redirected
+         *     there.
          */
         post: operations["logoutSession"];
         delete?: never;
@@ -908,7 +909,8 @@ export interface paths {
         put?: never;
         /**
          * Revoke all credentials
-         * @description Revokes every session, permanent token, knox token and refresh token of the user, and all access tokens, at once.
+         * @description Revokes every session, permanent token, knox token and refresh token of the user, and all access tokens, at once. A
+         *     form of a page may post `next`, as at `/api/session/logout/`.
          */
         post: operations["logoutEverything"];
         delete?: never;
@@ -1530,19 +1532,6 @@ export interface components {
             oauth_verifier?: string;
             /** @description The error from the callback, instead of a code. */
             error?: string;
-        };
-        /**
-         * @description Where a form of a page goes after the logout. Scripts, which do not accept HTML, get 204.
-         * @example {
-         *       "next": "https://app.example.com/goodbye"
-         *     }
-         */
-        LogoutInput: {
-            /**
-             * @description An entry of ALLOWED_REDIRECT_URIS, or any page of an origin of ALLOWED_NEXT_ORIGINS. The default comes from the
-             *     settings.
-             */
-            next?: string;
         };
         /**
          * @description What went wrong, as a problem document (RFC 9457). `code` is stable: decide by it, not by the texts.
@@ -4897,11 +4886,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
-            content: {
-                "application/x-www-form-urlencoded": components["schemas"]["LogoutInput"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Done; no body. */
             204: {
@@ -4941,11 +4926,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
-            content: {
-                "application/x-www-form-urlencoded": components["schemas"]["LogoutInput"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Done; no body. */
             204: {

@@ -240,7 +240,7 @@ pub struct LogoutInput {
 
 impl RequestSchema for LogoutInput {
     const IS_BODY_REQUIRED: bool = false;
-    const MEDIA_TYPE: &'static str = FORM;
+    const IS_DOCUMENTED: bool = false;
 }
 
 impl Example for LogoutInput {

@@ -92,7 +92,7 @@ fn extended<T: Type>(kind: LoginKind, registry: &mut Registry) -> MetaSchema {
         MetaSchemaRef::Inline(schema) => {
             (name, MetaSchemaRef::Inline(Box::new(MetaSchema { description: None, ..*schema })))
         }
-        reference => (name, reference),
+        reference @ MetaSchemaRef::Reference(_) => (name, reference),
     };
     let properties = answer.properties.into_iter().map(undescribed);
     let properties = std::iter::once((KIND, MetaSchemaRef::Inline(Box::new(kind_schema)))).chain(properties);

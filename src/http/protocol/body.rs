@@ -43,6 +43,8 @@ pub trait RequestSchema: Type {
     const IS_BODY_REQUIRED: bool;
     /// The media type in the document. JSON, forms and multipart are accepted everywhere.
     const MEDIA_TYPE: &'static str = JSON;
+    /// Whether the document has the body. A body that only forms of pages need is in prose: generated clients send none.
+    const IS_DOCUMENTED: bool = true;
 }
 
 /// A body that is not read yet; the document describes it as `T`.
@@ -161,10 +163,15 @@ impl<'a, T: RequestSchema + 'a> ApiExtractor<'a> for RawBody<T> {
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        T::register(registry);
+        if T::IS_DOCUMENTED {
+            T::register(registry);
+        }
     }
 
     fn request_meta() -> Option<MetaRequest> {
+        if !T::IS_DOCUMENTED {
+            return None;
+        }
         let content = vec![MetaMediaType { content_type: T::MEDIA_TYPE, schema: T::schema_ref() }];
         Some(MetaRequest { description: None, content, required: T::IS_BODY_REQUIRED })
     }

@@ -64,7 +64,7 @@ impl<K: Kind> Login<K> {
         auth: OptionalAuth<'_, K::Credential>,
         body: RawBody<LoginInput>,
     ) -> Result<answers::Login<K::Answer>, Refused<LoginErrors>> {
-        Ok(self.login(None, auth, body).await?)
+        Ok(Box::pin(self.login(None, auth, body)).await?)
     }
 
     /// Sign in with the provider in the URL
@@ -78,7 +78,7 @@ impl<K: Kind> Login<K> {
         auth: OptionalAuth<'_, K::Credential>,
         body: RawBody<LoginWithProviderInput>,
     ) -> Result<answers::Login<K::Answer>, Refused<LoginErrors>> {
-        Ok(self.login(Some(provider.0), auth, body).await?)
+        Ok(Box::pin(self.login(Some(provider.0), auth, body)).await?)
     }
 }
 

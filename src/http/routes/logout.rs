@@ -46,7 +46,8 @@ impl Logout {
     /// Revoke the session
     ///
     /// The server revokes the session and the browser deletes the cookie. Also succeeds without a session. A form of a
-    /// page is redirected to `next`.
+    /// page may post `next`, an entry of ALLOWED_REDIRECT_URIS or a page of an origin of ALLOWED_NEXT_ORIGINS, and is redirected
+    /// there.
     #[oai(path = "/session/logout", method = "post", operation_id = "logoutSession")]
     async fn session(
         &self,
@@ -62,7 +63,8 @@ impl Logout {
 
     /// Revoke all credentials
     ///
-    /// Revokes every session, permanent token, knox token and refresh token of the user, and all access tokens, at once.
+    /// Revokes every session, permanent token, knox token and refresh token of the user, and all access tokens, at once. A
+    /// form of a page may post `next`, as at `/api/session/logout/`.
     #[oai(path = "/logout/all", method = "post", operation_id = "logoutEverything")]
     async fn everything(
         &self,

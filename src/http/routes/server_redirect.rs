@@ -107,7 +107,7 @@ impl ServerRedirect {
         auth: OptionalAuth<'_, BySession>,
     ) -> Result<SeeOther, Refused<CallbackErrors>> {
         let context = auth.admit(&self.app, OriginPolicy::Unchecked).await?.context;
-        Ok(self.complete_redirect(&provider.0, query_fields(auth.request), context).await?)
+        Ok(Box::pin(self.complete_redirect(&provider.0, query_fields(auth.request), context)).await?)
     }
 
     /// A provider's callback by POST
@@ -122,7 +122,8 @@ impl ServerRedirect {
         body: RawBody<CallbackInput>,
     ) -> Result<SeeOther, Refused<PostedCallbackErrors>> {
         let context = auth.admit(&self.app, OriginPolicy::Unchecked).await?.context;
-        Ok(self.complete_redirect(&provider.0, body.fields().await?, context).await?)
+        let fields = body.fields().await?;
+        Ok(Box::pin(self.complete_redirect(&provider.0, fields, context)).await?)
     }
 }
 

@@ -39,7 +39,6 @@ from .knox_user_login_kind import KnoxUserLoginKind
 from .login_input import LoginInput
 from .login_kind import LoginKind
 from .login_with_provider_input import LoginWithProviderInput
-from .logout_input import LogoutInput
 from .problem import Problem
 from .problem_errors import ProblemErrors
 from .provider import Provider
@@ -133,7 +132,6 @@ __all__ = (
     "LoginInput",
     "LoginKind",
     "LoginWithProviderInput",
-    "LogoutInput",
     "Problem",
     "ProblemErrors",
     "Provider",

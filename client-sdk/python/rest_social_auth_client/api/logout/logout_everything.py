@@ -8,28 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
-from ...models.logout_input import LogoutInput
 from ...models.problem import Problem
-from ...types import UNSET, Unset
 from typing import cast
 
 
-def _get_kwargs(
-    *,
-    body: LogoutInput | Unset = UNSET,
-) -> dict[str, Any]:
-    headers: dict[str, Any] = {}
+def _get_kwargs() -> dict[str, Any]:
 
     _kwargs: dict[str, Any] = {
         "method": "post",
         "url": "/api/logout/all/",
     }
 
-    if not isinstance(body, Unset):
-        _kwargs["data"] = body.to_dict()
-    headers["Content-Type"] = "application/x-www-form-urlencoded"
-
-    _kwargs["headers"] = headers
     return _kwargs
 
 
@@ -120,16 +109,12 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    body: LogoutInput | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Revoke all credentials
 
      Revokes every session, permanent token, knox token and refresh token of the user, and all access
-    tokens, at once.
-
-    Args:
-        body (LogoutInput | Unset): Where a form of a page goes after the logout. Scripts, which
-            do not accept HTML, get 204. Example: {'next': 'https://app.example.com/goodbye'}.
+    tokens, at once. A
+    form of a page may post `next`, as at `/api/session/logout/`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -139,9 +124,7 @@ def sync_detailed(
         Response[Any | Problem]
     """
 
-    kwargs = _get_kwargs(
-        body=body,
-    )
+    kwargs = _get_kwargs()
 
     response = client.get_httpx_client().request(
         **kwargs,
@@ -153,16 +136,12 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
-    body: LogoutInput | Unset = UNSET,
 ) -> Any | Problem | None:
     """Revoke all credentials
 
      Revokes every session, permanent token, knox token and refresh token of the user, and all access
-    tokens, at once.
-
-    Args:
-        body (LogoutInput | Unset): Where a form of a page goes after the logout. Scripts, which
-            do not accept HTML, get 204. Example: {'next': 'https://app.example.com/goodbye'}.
+    tokens, at once. A
+    form of a page may post `next`, as at `/api/session/logout/`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -174,23 +153,18 @@ def sync(
 
     return sync_detailed(
         client=client,
-        body=body,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    body: LogoutInput | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Revoke all credentials
 
      Revokes every session, permanent token, knox token and refresh token of the user, and all access
-    tokens, at once.
-
-    Args:
-        body (LogoutInput | Unset): Where a form of a page goes after the logout. Scripts, which
-            do not accept HTML, get 204. Example: {'next': 'https://app.example.com/goodbye'}.
+    tokens, at once. A
+    form of a page may post `next`, as at `/api/session/logout/`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -200,9 +174,7 @@ async def asyncio_detailed(
         Response[Any | Problem]
     """
 
-    kwargs = _get_kwargs(
-        body=body,
-    )
+    kwargs = _get_kwargs()
 
     response = await client.get_async_httpx_client().request(**kwargs)
 
@@ -212,16 +184,12 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    body: LogoutInput | Unset = UNSET,
 ) -> Any | Problem | None:
     """Revoke all credentials
 
      Revokes every session, permanent token, knox token and refresh token of the user, and all access
-    tokens, at once.
-
-    Args:
-        body (LogoutInput | Unset): Where a form of a page goes after the logout. Scripts, which
-            do not accept HTML, get 204. Example: {'next': 'https://app.example.com/goodbye'}.
+    tokens, at once. A
+    form of a page may post `next`, as at `/api/session/logout/`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -234,6 +202,5 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
-            body=body,
         )
     ).parsed

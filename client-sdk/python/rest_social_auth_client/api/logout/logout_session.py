@@ -8,28 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
-from ...models.logout_input import LogoutInput
 from ...models.problem import Problem
-from ...types import UNSET, Unset
 from typing import cast
 
 
-def _get_kwargs(
-    *,
-    body: LogoutInput | Unset = UNSET,
-) -> dict[str, Any]:
-    headers: dict[str, Any] = {}
+def _get_kwargs() -> dict[str, Any]:
 
     _kwargs: dict[str, Any] = {
         "method": "post",
         "url": "/api/session/logout/",
     }
 
-    if not isinstance(body, Unset):
-        _kwargs["data"] = body.to_dict()
-    headers["Content-Type"] = "application/x-www-form-urlencoded"
-
-    _kwargs["headers"] = headers
     return _kwargs
 
 
@@ -115,17 +104,14 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    body: LogoutInput | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Revoke the session
 
      The server revokes the session and the browser deletes the cookie. Also succeeds without a session.
     A form of a
-    page is redirected to `next`.
-
-    Args:
-        body (LogoutInput | Unset): Where a form of a page goes after the logout. Scripts, which
-            do not accept HTML, get 204. Example: {'next': 'https://app.example.com/goodbye'}.
+    page may post `next`, an entry of ALLOWED_REDIRECT_URIS or a page of an origin of
+    ALLOWED_NEXT_ORIGINS, and is redirected
+    there.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -135,9 +121,7 @@ def sync_detailed(
         Response[Any | Problem]
     """
 
-    kwargs = _get_kwargs(
-        body=body,
-    )
+    kwargs = _get_kwargs()
 
     response = client.get_httpx_client().request(
         **kwargs,
@@ -149,17 +133,14 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
-    body: LogoutInput | Unset = UNSET,
 ) -> Any | Problem | None:
     """Revoke the session
 
      The server revokes the session and the browser deletes the cookie. Also succeeds without a session.
     A form of a
-    page is redirected to `next`.
-
-    Args:
-        body (LogoutInput | Unset): Where a form of a page goes after the logout. Scripts, which
-            do not accept HTML, get 204. Example: {'next': 'https://app.example.com/goodbye'}.
+    page may post `next`, an entry of ALLOWED_REDIRECT_URIS or a page of an origin of
+    ALLOWED_NEXT_ORIGINS, and is redirected
+    there.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -171,24 +152,20 @@ def sync(
 
     return sync_detailed(
         client=client,
-        body=body,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    body: LogoutInput | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Revoke the session
 
      The server revokes the session and the browser deletes the cookie. Also succeeds without a session.
     A form of a
-    page is redirected to `next`.
-
-    Args:
-        body (LogoutInput | Unset): Where a form of a page goes after the logout. Scripts, which
-            do not accept HTML, get 204. Example: {'next': 'https://app.example.com/goodbye'}.
+    page may post `next`, an entry of ALLOWED_REDIRECT_URIS or a page of an origin of
+    ALLOWED_NEXT_ORIGINS, and is redirected
+    there.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -198,9 +175,7 @@ async def asyncio_detailed(
         Response[Any | Problem]
     """
 
-    kwargs = _get_kwargs(
-        body=body,
-    )
+    kwargs = _get_kwargs()
 
     response = await client.get_async_httpx_client().request(**kwargs)
 
@@ -210,17 +185,14 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    body: LogoutInput | Unset = UNSET,
 ) -> Any | Problem | None:
     """Revoke the session
 
      The server revokes the session and the browser deletes the cookie. Also succeeds without a session.
     A form of a
-    page is redirected to `next`.
-
-    Args:
-        body (LogoutInput | Unset): Where a form of a page goes after the logout. Scripts, which
-            do not accept HTML, get 204. Example: {'next': 'https://app.example.com/goodbye'}.
+    page may post `next`, an entry of ALLOWED_REDIRECT_URIS or a page of an origin of
+    ALLOWED_NEXT_ORIGINS, and is redirected
+    there.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -233,6 +205,5 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
-            body=body,
         )
     ).parsed
