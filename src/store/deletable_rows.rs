@@ -16,7 +16,7 @@ const REMOVED_KEY_GRACE_PERIOD: Duration = Duration::from_secs(30 * 24 * 60 * 60
 pub enum ExpiringTable {
     /// `authorization_requests`, ten minutes after they expired.
     AuthorizationRequests,
-    /// `used_codes`, [`MAX_CLOCK_DIFFERENCE`] after they expired.
+    /// `used_codes`, `MAX_CLOCK_DIFFERENCE` after they expired.
     UsedCodes,
     /// `one_time_codes`.
     OneTimeCodes,
@@ -26,9 +26,9 @@ pub enum ExpiringTable {
     Sessions,
     /// `knox_tokens`.
     KnoxTokens,
-    /// `refresh_tokens`, [`MAX_CLOCK_DIFFERENCE`] after they expired.
+    /// `refresh_tokens`, `MAX_CLOCK_DIFFERENCE` after they expired.
     RefreshTokens,
-    /// `rate_limits`, [`MAX_CLOCK_DIFFERENCE`] after they expired.
+    /// `rate_limits`, `MAX_CLOCK_DIFFERENCE` after they expired.
     RateLimits,
     /// `signing_keys`, 30 days after they expired.
     SigningKeys,
