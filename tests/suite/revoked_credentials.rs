@@ -1,6 +1,7 @@
 //! Revocation: links that a revoked credential began, concurrent refreshes and logins, idle sessions, provider tokens that are
 //! being refreshed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -10,7 +11,7 @@ use rest_social_auth::model::UserId;
 
 use crate::support::client::Request;
 use crate::support::fake_users::GITHUB_TOKEN;
-use crate::support::{Answer, Client, Engine, Reply, TestApp, on_both_databases};
+use crate::support::{Answer, Client, Engine, Held, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     sec_25_link_begun_by_a_revoked_credential_is_refused,
@@ -115,16 +116,16 @@ async fn sec_25_link_only_account_is_not_a_login_method(engine: Engine) {
 async fn sec_26_deactivation_during_a_login_refuses_it(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.login("token", "u1").await.ok();
-    let slow = json!({"access_token": "gho_u01", "token_type": "bearer"});
-    app.double.always(GITHUB_TOKEN, Reply::json(&slow).after(Duration::from_millis(400)));
+    let held = Arc::new(Held::default());
+    let token = json!({"access_token": "gho_u01", "token_type": "bearer"});
+    app.double.always(GITHUB_TOKEN, Reply::json(&token).held(&held));
     app.double.clear_calls();
     let client = app.client();
     let login = tokio::spawn(async move { client.login("knox/github", json!({"code": "u01"})).await });
-    while app.double.calls().is_empty() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    app.double.wait_for_call(GITHUB_TOKEN).await;
     let repository = app.database.repository().await;
     assert!(repository.set_active(UserId(1), false, app.clock.now()).await.expect("a write"));
+    held.release();
     login.await.expect("an answer").problem(403, "user_inactive");
     assert_eq!(app.database.count("knox_tokens").await, 0);
 }
@@ -132,15 +133,15 @@ async fn sec_26_deactivation_during_a_login_refuses_it(engine: Engine) {
 async fn sec_25_logout_all_cancels_links_in_progress(engine: Engine) {
     let app = TestApp::start(engine).await;
     let user = format!("Token {}", app.token("knox", "u1").await);
-    let slow = json!({"access_token": "gho_u2", "token_type": "bearer"});
-    app.double.always(GITHUB_TOKEN, Reply::json(&slow).after(Duration::from_millis(400)));
+    let held = Arc::new(Held::default());
+    let token = json!({"access_token": "gho_u2", "token_type": "bearer"});
+    app.double.always(GITHUB_TOKEN, Reply::json(&token).held(&held));
     app.double.clear_calls();
     let link = app.link("knox/github", &user, "u2");
     let end = async {
-        while app.double.calls().is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        app.double.wait_for_call(GITHUB_TOKEN).await;
         assert_eq!(send(&app.client(), "POST", "/api/logout/all/", &user).send().await.status, 204);
+        held.release();
     };
     let (link, ()) = tokio::join!(link, end);
     link.problem(400, "flow_mismatch");
@@ -297,17 +298,21 @@ async fn permanent_token_shows_the_user_agent_of_the_latest_login(engine: Engine
 
 const TOKEN_LIFETIME_SECONDS: u64 = 100;
 
-/// A server and the credential of a user whose Discord token has expired. Refreshing it takes half a second.
-async fn with_slow_token_refresh(engine: Engine) -> (TestApp, String) {
+const DISCORD_TOKEN: &str = "POST discord.com/api/oauth2/token";
+
+/// A server, the credential of a user whose Discord token has expired, and what holds the answer to its refresh.
+async fn with_held_token_refresh(engine: Engine) -> (TestApp, String, Arc<Held>) {
+    let held = Arc::new(Held::default());
+    let by = held.clone();
     let plan = TestApp::builder(engine).with("STORE_PROVIDER_TOKENS", "true");
     let app = plan.with("SOCIAL_AUTH_DISCORD_KEY", "k1").with("SOCIAL_AUTH_DISCORD_SECRET", "s1-secret").start().await;
-    app.double.on("POST discord.com/api/oauth2/token", |call| {
+    app.double.on(DISCORD_TOKEN, move |call| {
         let (code, grant) = (call.field("code").unwrap_or_default(), call.field("grant_type"));
         match grant.as_deref() {
             Some("refresh_token") => {
                 let refreshed =
                     json!({"access_token": "refreshed", "refresh_token": "r-refreshed", "expires_in": 3600});
-                Reply::json(&refreshed).after(Duration::from_millis(500))
+                Reply::json(&refreshed).held(&by)
             }
             _ => {
                 let expires_in = if code == "c1" { TOKEN_LIFETIME_SECONDS } else { 7200 };
@@ -320,7 +325,7 @@ async fn with_slow_token_refresh(engine: Engine) -> (TestApp, String) {
     let login = app.client().login("token/discord", json!({"code": "c1"})).await;
     app.advance(Duration::from_secs(TOKEN_LIFETIME_SECONDS + 10));
     app.double.clear_calls();
-    (app, format!("Token {}", login.field("token")))
+    (app, format!("Token {}", login.field("token")), held)
 }
 
 /// Asks for the provider token and returns, while the provider answers, its path and the pending answer.
@@ -328,26 +333,26 @@ async fn request_token(app: &TestApp, user: &str) -> (String, tokio::task::JoinH
     let path = format!("/api/user/social/{}/token/", accounts(app, user).await[0]["id"]);
     let request = send(&app.client(), "GET", &path, user);
     let answer = tokio::spawn(async move { request.send().await });
-    while app.double.calls().is_empty() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    app.double.wait_for_call(DISCORD_TOKEN).await;
     (path, answer)
 }
 
 async fn provider_token_refresh_does_not_overwrite_a_newer_login(engine: Engine) {
-    let (app, user) = with_slow_token_refresh(engine).await;
+    let (app, user, held) = with_held_token_refresh(engine).await;
     let (path, answer) = request_token(&app, &user).await;
     app.client().login("token/discord", json!({"code": "c2"})).await.ok();
+    held.release();
     answer.await.expect("an answer").ok();
     let stored = send(&app.client(), "GET", &path, &user).send().await;
     assert_eq!(stored.field("access_token"), "c2");
 }
 
 async fn provider_token_refreshed_for_a_deleted_account_is_revoked(engine: Engine) {
-    let (app, user) = with_slow_token_refresh(engine).await;
+    let (app, user, held) = with_held_token_refresh(engine).await;
     app.double.always("POST discord.com/api/oauth2/token/revoke", Reply::json(&json!({})));
     let (_, answer) = request_token(&app, &user).await;
     assert_eq!(send(&app.client(), "DELETE", "/api/user/", &user).send().await.status, 204);
+    held.release();
     answer.await.expect("an answer").problem(404, "not_found");
     // Stopping waits for background tasks.
     app.node.stop().await;

@@ -118,8 +118,11 @@ fn response(name: &str, shared: &BTreeSet<String>) -> Value {
     }
     if name != base {
         response["content"]["text/html"] = json!({"schema": {"type": "string"}});
-        let codes = if shared.contains(base) { format!("As `{base}`.") } else { description(case) };
-        response["description"] = format!("{codes}\n\nA browser gets a page.").into();
+        response["description"] = match shared.contains(base) {
+            true => format!("As `{base}`; a browser gets a page."),
+            false => format!("{}\n\nA browser gets a page.", description(case)),
+        }
+        .into();
     }
     response
 }
@@ -156,7 +159,7 @@ fn example(status: u16, code: &str, detail: &str) -> Value {
 }
 
 fn headers(case: &ErrorCase) -> Map<String, Value> {
-    let retry_after = ("Retry-After", "Seconds until the call may be tried again.", true);
+    let retry_after = ("Retry-After", "Seconds until the next attempt.", true);
     let headers = match case.status {
         401 if case.name == "ServiceRejected" => vec![("WWW-Authenticate", "`Basic`, with a realm.", true)],
         401 => vec![("WWW-Authenticate", "`Token`, or `Bearer realm=\"api\"` for a JWT.", true)],
@@ -165,7 +168,7 @@ fn headers(case: &ErrorCase) -> Map<String, Value> {
             retry_after,
             (
                 "RateLimit",
-                "If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more.",
+                "Of an exceeded limit: its name, the remaining requests `r`, the seconds `t` until more.",
                 false,
             ),
             ("RateLimit-Policy", "Its name, the quota `q`, and its period `w` in seconds.", false),

@@ -10,7 +10,7 @@ use super::schemas::{JsonObject, impl_type};
 use crate::http::protocol::{FORM, RequestSchema};
 
 /// The body of a login whose URL names the provider: the parameters of the provider's callback, and what identifies the
-/// authorization request. Other members of any type are ignored, so a front-end may post its whole configuration.
+/// authorization request. Other members are ignored, `provider` too, so a front-end may post its whole configuration.
 #[derive(Object, Default)]
 #[oai(example)]
 pub struct LoginWithProviderInput {
@@ -29,13 +29,11 @@ pub struct LoginWithProviderInput {
     /// The verifier of the front-end's own PKCE pair (RFC 7636).
     #[oai(skip_serializing_if_is_none)]
     pub code_verifier: Option<String>,
-    /// Instead of a code: the ID token that the provider's SDK gave to an app. At most ten minutes old; each is accepted
-    /// once. For providers that publish their keys (Google, Apple, Microsoft, any OpenID Connect). `credential`, the name
-    /// that Google's One Tap uses, is accepted too.
+    /// Instead of a code: the ID token that the provider's SDK gave to an app, at most ten minutes old and for one use.
+    /// For providers that publish their keys. `credential`, Google One Tap's name, is accepted too.
     #[oai(skip_serializing_if_is_none)]
     pub id_token: Option<String>,
-    /// The nonce that the app gave to the provider's SDK; required if the ID token has a nonce and the login was not begun
-    /// here.
+    /// The nonce that the app gave to the provider's SDK, if the login was not begun here.
     #[oai(skip_serializing_if_is_none)]
     pub nonce: Option<String>,
     /// The issuer from the callback (RFC 9207).

@@ -69,7 +69,7 @@ impl<T: Type, M: MediaType> ApiResponse for PublicDocument<T, M> {
     fn meta() -> MetaResponses {
         let headers = || {
             vec![
-                text_header("Cache-Control", "How long the document may be used without asking again.", true),
+                text_header("Cache-Control", "How long the document may be cached.", true),
                 text_header("ETag", "The version of the document, for `If-None-Match`.", true),
             ]
         };

@@ -69,7 +69,7 @@ impl<K: Kind> Login<K> {
 
     /// Sign in with the provider in the URL
     ///
-    /// Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+    /// Post the parameters of the provider's callback.
     #[oai(path = "/:provider", method = "post")]
     async fn with_provider(
         &self,

@@ -54,8 +54,7 @@ impl ServerRedirect {
         code_challenge: Query<Option<String>>,
         /// `S256`.
         code_challenge_method: Query<Option<String>>,
-        /// What the provider asks the user for: `none`, `login`, `consent` or `select_account`. An error with `none` is
-        /// `login_required`, `consent_required`, `account_selection_required` or `interaction_required`.
+        /// What the provider asks the user for: `none`, `login`, `consent` or `select_account`.
         prompt: Query<Option<String>>,
         /// The account that the provider suggests, such as an e-mail address.
         login_hint: Query<Option<String>>,

@@ -1,7 +1,10 @@
 //! Signs ID tokens as a provider does and as an attacker would.
 
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::LazyLock;
 
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{
@@ -16,7 +19,22 @@ use serde_json::{Value, json};
 /// The provider's key, under this id in its key set.
 pub const KEY_ID: &str = "key-of-the-test";
 
-static PROVIDERS_KEY: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).expect("an RSA key"));
+static PROVIDERS_KEY: LazyLock<KeyPair> = LazyLock::new(|| rsa_key("provider"));
+
+/// An RSA key of the tests. It is kept in a file: to generate one takes a second in a debug build, and each test has a process.
+fn rsa_key(name: &str) -> KeyPair {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let path = folder.join(format!("{name}.pk8"));
+    if let Ok(kept) = std::fs::read(&path) {
+        return KeyPair::from_pkcs8(&kept).expect("a key that another test wrote");
+    }
+    let key = KeyPair::generate(KeySize::Rsa2048).expect("an RSA key");
+    // Renamed when complete: other tests may read it at any time.
+    let mut file = tempfile::NamedTempFile::new_in(folder).expect("a temporary file");
+    file.write_all(AsDer::<Pkcs8V1Der>::as_der(&key).expect("an encoded key").as_ref()).expect("a written key");
+    file.persist(path).expect("a renamed file");
+    key
+}
 
 /// The key set that the provider publishes.
 pub fn jwks() -> Value {
@@ -33,7 +51,7 @@ fn jwk(key: &KeyPair, key_id: &str) -> Value {
 
 /// The key of a provider after a key rotation.
 pub fn second_key() -> &'static KeyPair {
-    static KEY: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).expect("an RSA key"));
+    static KEY: LazyLock<KeyPair> = LazyLock::new(|| rsa_key("second"));
     &KEY
 }
 
@@ -85,8 +103,7 @@ pub fn signed_with_header(header: &Value, claims: &Value) -> String {
 
 /// Signed with a key that no provider publishes.
 pub fn forged(claims: &Value) -> String {
-    let other_key = KeyPair::generate(KeySize::Rsa2048).expect("an RSA key");
-    rs256(&other_key, &json!({"alg": "RS256", "typ": "JWT", "kid": KEY_ID}), claims)
+    rs256(&rsa_key("forger"), &json!({"alg": "RS256", "typ": "JWT", "kid": KEY_ID}), claims)
 }
 
 /// `alg: none`.
