@@ -139,6 +139,7 @@ CREATE TABLE authorization_requests (
     flow                BYTEA,                         -- digest of the flow token; NULL: OAuth 1.0a begun on a login route
     code_challenge      TEXT,                          -- the client's own PKCE challenge (S256); NULL: none
     encrypted_secret    BYTEA,                         -- secret of the OAuth 1.0a request token; NULL: OAuth 2
+    encrypted_options   BYTEA,                         -- the application's own values and the max_age, encrypted with a key derived from the state; NULL: none
     user_id             BIGINT REFERENCES users (id) ON DELETE CASCADE, -- the user to link to; NULL: a login
     address             JSONB,                         -- JSON object: parts of the provider's address, such as shop; NULL: none
     server_redirect     JSONB,                         -- JSON object: how the server-side redirect flow ends; NULL: another flow

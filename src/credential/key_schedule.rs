@@ -17,8 +17,8 @@ const MAX_CACHE_AGE: Duration = Duration::from_secs(5 * 60);
 const RELOADS_PER_PUBLICATION: u32 = 4;
 /// How much longer a retired key verifies than its last token lives: nodes that have not read the change still sign with it.
 const RETIREMENT_MARGIN: Duration = Duration::from_secs(10 * 60);
-/// How long after the first key of SIMPLE_JWT_ALGORITHM was made the keys of another algorithm are retired. Nodes with the former settings may still sign with it,
-/// and would make another one.
+/// How long a key of another algorithm than SIMPLE_JWT_ALGORITHM stays beside the first key of this one. Nodes with the former
+/// settings may still sign with it, and would make another one; and to them, a key of the new settings is the other one.
 const FORMER_ALGORITHM_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The times of the keys, from the settings.
@@ -116,12 +116,12 @@ impl KeySchedule {
         let own = self.algorithm.map(|algorithm| algorithm.to_string());
         let is_own = |key: &&SigningKey| own.as_ref() == Some(&key.algorithm);
         // With `HS*` or a key of the settings there are no own keys, so the age of the other key decides.
-        let changed = keys.iter().filter(is_own).map(|key| key.created).min();
-        let is_former = |key: &&SigningKey| {
-            matches!(key.state, SigningKeyState::Published | SigningKeyState::Signing)
-                && !is_own(key)
-                && changed.unwrap_or_else(|| since(key)).plus(FORMER_ALGORITHM_AGE) <= now
-        };
+        let is_live = |key: &&SigningKey| matches!(key.state, SigningKeyState::Published | SigningKeyState::Signing);
+        let changed = keys.iter().filter(is_own).filter(is_live).map(|key| key.created).min();
+        let beside = |key: &SigningKey| changed.map_or(since(key), |changed| changed.max(since(key)));
+        // A key signs for a whole rotation, so one of this algorithm reaches that age.
+        let age = self.rotation.map_or(FORMER_ALGORITHM_AGE, |rotation| rotation.min(FORMER_ALGORITHM_AGE));
+        let is_former = |key: &&SigningKey| is_live(key) && !is_own(key) && beside(key).plus(age) <= now;
         let key = keys.iter().find(is_former)?;
         Some(KeyStep::Change { changes: vec![self.retire(key, now)], signs: None })
     }
@@ -298,8 +298,16 @@ mod tests {
         table.run();
         assert_eq!(table.after(DAY * 30), "k0 signing, k1 published");
         table.schedule = KeySchedule::new(&rules(JwtAlgorithm::EdDSA)).expect("an asymmetric algorithm");
-        assert_eq!(table.run(), "k0 signing, k1 published, k2 signing, k3 published");
+        let both = "k0 signing, k1 published, k2 signing, k3 published";
+        assert_eq!(table.run(), both);
+        let former = KeySchedule::new(&rules(JwtAlgorithm::ES256)).expect("an asymmetric algorithm");
+        let new = std::mem::replace(&mut table.schedule, former);
+        assert_eq!(table.run(), both, "to a node with the former settings, the new keys are of another algorithm");
+        let former = std::mem::replace(&mut table.schedule, new);
         assert_eq!(table.after(DAY), "k0 retired, k1 removed, k2 signing, k3 published");
+        // The operator changes the setting back.
+        table.schedule = former;
+        assert_eq!(table.after(DAY), "k0 retired, k1 removed, k2 signing, k3 published, k4 signing, k5 published");
     }
 
     #[test]

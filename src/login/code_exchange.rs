@@ -145,11 +145,14 @@ impl LoginService {
             }
             return Err(refused.into());
         }
-        let login = self.check(provider, request, mode).await?;
+        let mut login = self.check(provider, request, mode).await?;
         let reserved = match self.reserve_login(&login.context).await {
             Ok(reserved) => reserved,
             Err(exceeded) => return self.replay_or(&login, exceeded).await,
         };
+        // The time that the login waited for a limit is neither the provider's nor that in which a repeat is answered.
+        login.exchange.deadline = Instant::now() + self.settings.outgoing.login_timeout;
+        login.claim.claimed = self.deps.now();
         match self.claim(&login).await? {
             Claimed::Acquired => {
                 if let Some(matched) = &login.exchange.matched {

@@ -1,6 +1,6 @@
-//! Where the user may return to after a login: `next` of `begin` and `authorize` (SEC-9, RFC 9700, section 4.11).
+//! Where the user may return to: `next` of `begin`, `authorize` and a logout form (SEC-9, RFC 9700, section 4.11).
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
 use super::redirect_uri::web_origin;
@@ -30,7 +30,15 @@ pub(super) fn page(settings: &Settings, base_url: &Url, next: &str) -> Option<St
         path if is_path(path) => format!("{}{path}", base_url.origin().ascii_serialization()),
         next => next.to_owned(),
     };
-    is_listed(settings, base_url, &absolute).then(|| Url::parse(&absolute).ok().map(String::from)).flatten()
+    let url = Url::parse(&absolute).ok().filter(|_| is_listed(settings, base_url, &absolute))?;
+    (url.origin() != base_url.origin() || !is_api(&url)).then(|| url.into())
+}
+
+/// Whether it is a route of this server's API. A redirect to `authorize` would begin a login that the user did not start, and it
+/// would look like a link on a page of this site. The page of a pending login may be opened.
+fn is_api(url: &Url) -> bool {
+    let path = percent_decode_str(url.path()).decode_utf8_lossy().to_ascii_lowercase();
+    path.starts_with("/api/") && !path.starts_with("/api/login/social/resume/")
 }
 
 fn is_plain(next: &str) -> bool {
@@ -57,6 +65,19 @@ mod tests {
             with_parameter("https://a.example/", "app_state", "/b?c=d&e#f ä"),
             "https://a.example/?app_state=%2Fb%3Fc%3Dd%26e%23f%20%C3%A4"
         );
+    }
+
+    #[test]
+    fn routes_of_the_api_are_no_pages() {
+        let is_api =
+            |path: &str| is_api(&Url::parse("https://sso.example").and_then(|own| own.join(path)).expect("a URL"));
+        for path in ["/api/login/social/authorize/github/", "/x/../api/user/", "/%61pi/user/", "/API/user/", "/./api/x"]
+        {
+            assert!(is_api(path), "{path}");
+        }
+        for path in ["/", "/apis", "/docs/", "/api/login/social/resume/?code=x"] {
+            assert!(!is_api(path), "{path}");
+        }
     }
 
     #[test]

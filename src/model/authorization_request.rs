@@ -59,7 +59,7 @@ pub enum StartedBy {
 
 /// The user to link an account to, and their `link_generation` at that time. Revoking a credential increases it and so cancels
 /// the link.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkRequest {
     /// The user.
     pub user: UserId,

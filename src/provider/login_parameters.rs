@@ -51,7 +51,7 @@ impl Provider {
         // Only an ID token shows when the user authenticated.
         let is_supported = is_listed && (name != "max_age" || self.verifies_id_token());
         if !is_supported {
-            let is_required = REQUIREMENTS.contains(&name) && is_truthy(value);
+            let is_required = REQUIREMENTS.contains(&name) && (is_truthy(value) || value.is_number());
             let problem = || format!("{} does not support this parameter.", self.title());
             return if is_required { Err(problem()) } else { Ok(None) };
         }
@@ -79,7 +79,7 @@ impl Provider {
         argument.or_else(|| setting().filter(|_| has_setting)).filter(|value| !value.is_empty())
     }
 
-    fn configured_max_age(&self) -> Option<u32> {
+    pub(super) fn configured_max_age(&self) -> Option<u32> {
         let configured = self.configured_parameter("max_age").filter(|_| self.verifies_id_token())?;
         max_age(&configured)
     }

@@ -150,7 +150,7 @@ impl Provider {
             access_token: access_token.as_deref().filter(|_| rules.at_hash),
             requires_times: rules.times,
             max_age: self.verification.max_age,
-            max_authentication_age: context.callback.max_age.map(|max_age| self.max_authentication_age(max_age)),
+            max_authentication_age: self.max_authentication_age(context.callback.max_age),
         };
         let fallback = context.token.get("id_token").and_then(Value::as_str).filter(|other| **other != token);
         let fallback = fallback.map(str::to_owned).filter(|_| rules.purpose == Purpose::AccessToken);
@@ -170,10 +170,15 @@ impl Provider {
         }
     }
 
-    /// The user may also have authenticated after the request was made.
-    fn max_authentication_age(&self, max_age: MaxAge) -> i64 {
-        let since_request = self.deps.now().seconds().saturating_sub(max_age.requested.seconds());
-        i64::from(max_age.seconds).saturating_add(since_request.max(0))
+    /// `sent`: that of the authorization request. A request that this server did not make has the value of the settings. The user
+    /// may also have authenticated after the request was made.
+    fn max_authentication_age(&self, sent: Option<MaxAge>) -> Option<i64> {
+        let now = self.deps.now();
+        let configured = || self.configured_max_age().map(|seconds| MaxAge { seconds, requested: now });
+        sent.or_else(configured).map(|max_age| {
+            let since_request = now.seconds().saturating_sub(max_age.requested.seconds());
+            i64::from(max_age.seconds).saturating_add(since_request.max(0))
+        })
     }
 
     fn audiences(&self, context: &ExchangeContext<'_>) -> Result<Vec<String>, ProviderError> {
@@ -203,7 +208,7 @@ impl Provider {
             nonce,
             requires_times: true,
             max_age,
-            max_authentication_age: callback.max_age.map(|max_age| self.max_authentication_age(max_age)),
+            max_authentication_age: self.max_authentication_age(callback.max_age),
             ..TokenRequirements::default()
         };
         let mut discovery = self.discovery(deadline, Freshness::Cached).await?;

@@ -20,8 +20,6 @@ use crate::store::Repository;
 
 /// A node allows this part of a quota without asking the database.
 const OWN_PART: u32 = 10;
-/// How long a request waits for the outcome of others of the same caller: as long as a call to a provider may take.
-const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// A limit with its two stages.
 pub(super) struct Limit {
@@ -88,11 +86,10 @@ impl Limit {
     }
 
     /// Counts one request as `units`, of which its outcome decides how many are kept. One unit must be left; the others may exceed
-    /// the quota and are then restored later. Waits while requests of the same caller may return something.
+    /// the quota and are then restored later. Waits, until the deadline, while requests of the same caller may return something.
     ///
     /// Errors: the time until a unit is left.
-    pub async fn reserve(self: &Arc<Self>, key: Key, units: NonZeroU32) -> Result<Taken, Duration> {
-        let deadline = Instant::now() + MAX_WAIT;
+    pub async fn reserve(self: &Arc<Self>, key: Key, units: NonZeroU32, deadline: Instant) -> Result<Taken, Duration> {
         loop {
             // Before the attempt, so that no end is missed in between.
             let reserved = self.reservations.ended(&key);

@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::exceeded::{LimitName, RateLimitExceeded};
 use super::key::Key;
 use super::limit::{Limit, Taken};
@@ -14,6 +16,8 @@ use crate::model::{Network, UserId};
 use crate::settings::{Quota, RateLimitRules};
 use crate::store::Repository;
 
+/// How long a request waits for the outcome of others of the same caller: as long as a call to a provider may take.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 /// A login whose code the provider rejects counts as this many logins: guessing and replaying codes is limited sooner than
 /// signing in.
 const WRONG_CODE_WEIGHT: NonZeroU32 = NonZeroU32::new(10).expect("not 0");
@@ -128,12 +132,16 @@ impl RateLimits {
         network: Network,
         units: NonZeroU32,
     ) -> Result<ReservedLogin, RateLimitExceeded> {
+        // One for both networks of an IPv6 caller.
+        let deadline = Instant::now() + MAX_WAIT;
         let mut addresses = Vec::new();
         for network in network.counted() {
             let Some(limit) = &self.0.provider_address else { break };
             let (limit, key) = (limit.of(network), Key::ProviderAddress(provider.into(), network));
-            let taken =
-                if units == ONE { limit.take(key.clone()).await } else { limit.reserve(key.clone(), units).await };
+            let taken = match units {
+                ONE => limit.take(key.clone()).await,
+                units => limit.reserve(key.clone(), units, deadline).await,
+            };
             addresses.push(self.0.reported(LimitName::ProviderAddress, limit, &key, taken)?);
         }
         let others = match &self.0.provider {

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::key::Key;
 
 /// Requests of one caller that wait. Further ones are refused at once.
-const MAX_WAITING: usize = 1000;
+const MAX_WAITING: usize = 100;
 
 /// The callers that have a reservation now.
 #[derive(Debug, Default)]

@@ -130,7 +130,8 @@ impl ConnectionGroups {
 
     /// The connection of this id waits again.
     pub fn note_waiting(&mut self, id: u64) {
-        if let Some(Listed { connection, place: None }) = self.listed.get(&id) {
+        let Some(Listed { connection, place }) = self.listed.get(&id) else { return };
+        if !matches!(place, Some((Wait::NextRequest(_), _))) {
             let connection = connection.clone();
             self.set_place(&connection, Some(earliest_place(&connection)));
         }
@@ -167,6 +168,10 @@ impl ConnectionGroups {
             if real_place.is_some() && real_place == listed {
                 self.remove(&connection);
                 return Some(connection);
+            }
+            // When it waits for its next request, it comes before this place.
+            if matches!(real_place, Some((Wait::Client(_), _))) {
+                connection.activity.watch();
             }
             self.set_place(&connection, real_place);
         }

@@ -324,6 +324,25 @@ mod tests {
     }
 
     #[test]
+    fn sec_44_a_connection_that_was_found_slow_and_went_on_is_closed_before_a_slow_one() {
+        let all = connections(3, 3, &[]);
+        let slow = admit_served(&all, "192.0.2.1");
+        let request = begin_request(&slow);
+        let mut body = request.body(stream::pending::<()>());
+        assert!(Pin::new(&mut body).poll_next(&mut Context::from_waker(Waker::noop())).is_pending());
+        let handshake = admit(&all, "192.0.2.2");
+        let idle = admit_served(&all, "192.0.2.3");
+        // Both are examined: they wait for their clients, so the third one is closed.
+        let busy = admit(&all, "192.0.2.4");
+        let _request = begin_request(&busy);
+        assert!(is_closed(&idle) && !is_closed(&slow) && !is_closed(&handshake));
+        handshake.connection.activity.begin(Protocol::Http1);
+        drop(begin_request(&handshake));
+        let _new = admit(&all, "192.0.2.5");
+        assert!(is_closed(&handshake) && !is_closed(&slow), "the one that waits for its next request");
+    }
+
+    #[test]
     fn sec_44_a_full_server_closes_connections_of_the_most_loaded_address() {
         let all = connections(10, 8, &["10.0.0.1/32"]);
         let many: Vec<Admitted> = (0..6).map(|_| admit(&all, "192.0.2.1")).collect();

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use poem::Request;
 use poem::http::{HeaderValue, header};
 
-/// Origins that are remembered. A caller can invent any number of them.
+/// Origins that are remembered. A caller can invent any number of them, so further ones are not logged.
 const MAX_ORIGINS: usize = 100;
 /// Longer origins are not logged.
 const MAX_ORIGIN_LEN: usize = 200;

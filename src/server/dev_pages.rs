@@ -3,14 +3,12 @@
 
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use minijinja::{Environment, UndefinedBehavior, context};
 use poem::endpoint::make_sync;
-use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::http::{HeaderValue, Method, header};
 use poem::{EndpointExt as _, Request, Response, Route};
 
-use crate::http::{MARK, Resource, project_style};
-use crate::secrets::Digest;
+use crate::http::{CachedText, MARK, Resource, project_style};
 
 /// No inline script or style, no other host. Cross-Origin-Opener-Policy is missing because the callback page of a pop-up needs
 /// its opener.
@@ -18,43 +16,22 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const SVG: &str = "image/svg+xml";
 
-struct Asset {
-    text: String,
-    content_type: &'static str,
-    /// A digest of the text, so that a browser loads it once.
-    etag: HeaderValue,
-}
-
-impl Asset {
-    fn new(text: String, content_type: &'static str) -> Self {
-        let digest = Digest::of(text.as_bytes());
-        let etag = format!("\"{}\"", HEXLOWER.encode(&digest.as_bytes()[..16]));
-        Self { text, content_type, etag: HeaderValue::try_from(etag).expect("hex digits are ASCII") }
-    }
-
-    fn answer(&self, request: &Request) -> Response {
-        let is_known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|etag| *etag == self.etag);
-        let mut response = if is_known {
-            Response::builder().status(StatusCode::NOT_MODIFIED).finish()
-        } else {
-            Response::builder().content_type(self.content_type).body(self.text.clone())
-        };
-        let headers = response.headers_mut();
-        headers.insert(header::ETAG, self.etag.clone());
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        response
-    }
+fn answer(file: &CachedText, request: &Request) -> Response {
+    let mut response = file.response(request.headers());
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response
 }
 
 /// The files by their paths.
-fn assets() -> Vec<(String, Asset)> {
+fn assets() -> Vec<(String, CachedText)> {
     let pages = templates();
     let page = |template: &str, page: &str, kind: Option<&Kind>| {
         let values = context! { kinds => KINDS, kind, page, languages => code_samples(&pages) };
         let html = pages.get_template(template).and_then(|template| template.render(values));
-        Asset::new(html.expect("the templates use nothing that can fail"), HTML)
+        CachedText::new(HTML, html.expect("the templates use nothing that can fail"))
     };
     let mut assets = vec![
         ("/".to_owned(), page("start.html", "start", None)),
@@ -70,12 +47,12 @@ fn assets() -> Vec<(String, Asset)> {
         ("kind.js", include_str!("example/kind.js"), SCRIPT),
         ("ask.js", include_str!("example/ask.js"), SCRIPT),
         ("callback.js", include_str!("example/callback.js"), SCRIPT),
-        ("mark.svg", MARK, "image/svg+xml"),
+        ("mark.svg", MARK, SVG),
     ] {
-        assets.push((format!("/example/{name}"), Asset::new(text.to_owned(), content_type)));
+        assets.push((format!("/example/{name}"), CachedText::new(content_type, text.to_owned())));
     }
     let style = [project_style(), include_str!("example/example.css")].concat();
-    assets.push(("/example/example.css".to_owned(), Asset::new(style, "text/css; charset=utf-8")));
+    assets.push(("/example/example.css".to_owned(), CachedText::new(STYLE, style)));
     assets
 }
 
@@ -174,8 +151,8 @@ const KINDS: [Kind; 4] = [
 ];
 
 pub fn mount(route: Route) -> Route {
-    assets().into_iter().fold(route, |route, (path, asset)| {
-        let endpoint = make_sync(move |request| asset.answer(&request)).boxed();
+    assets().into_iter().fold(route, |route, (path, file)| {
+        let endpoint = make_sync(move |request| answer(&file, &request)).boxed();
         let resource = Arc::new(Resource::page(path.clone(), [(Method::GET, endpoint)].into()));
         match path.strip_suffix('/').filter(|without_slash| !without_slash.is_empty()) {
             Some(without_slash) => route.at(without_slash, resource.clone()).at(&path, resource),
@@ -187,6 +164,7 @@ pub fn mount(route: Route) -> Route {
 #[cfg(test)]
 mod tests {
     use poem::Endpoint as _;
+    use poem::http::StatusCode;
 
     use super::*;
 
@@ -200,10 +178,17 @@ mod tests {
 
     #[tokio::test]
     async fn files_have_type_policy_and_etag() {
-        for (path, asset) in assets() {
+        for (path, _) in assets() {
             let first = get(&path, None).await;
             assert_eq!(first.status(), StatusCode::OK, "{path}");
-            assert_eq!(first.headers()[header::CONTENT_TYPE], asset.content_type, "{path}");
+            let expected = match path.rsplit_once('.') {
+                None => HTML,
+                Some((_, "js")) => SCRIPT,
+                Some((_, "css")) => STYLE,
+                Some((_, "svg")) => SVG,
+                Some((_, other)) => panic!("{other}"),
+            };
+            assert_eq!(first.headers()[header::CONTENT_TYPE], expected, "{path}");
             assert!(first.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("script-src 'self'"));
             assert!(!first.headers().contains_key("cross-origin-opener-policy"), "{path}: a pop-up needs its opener");
             assert_eq!(get(&path, Some(&first.headers()[header::ETAG])).await.status(), StatusCode::NOT_MODIFIED);
@@ -211,14 +196,15 @@ mod tests {
         assert_eq!(get("/example", None).await.status(), StatusCode::OK);
     }
 
-    #[test]
-    fn pages_load_nothing_from_other_hosts_and_have_no_inline_script_or_style() {
+    #[tokio::test]
+    async fn pages_load_nothing_from_other_hosts_and_have_no_inline_script_or_style() {
         let assets = assets();
-        for (path, asset) in assets.iter().filter(|(_, asset)| asset.content_type == HTML) {
+        for (path, _) in assets.iter().filter(|(path, _)| path.ends_with('/')) {
+            let text = get(path, None).await.into_body().into_string().await.expect("a text");
             for forbidden in ["<script>", " style=", "<style", " onclick", "src=\"http", "href=\"http"] {
-                assert!(!asset.text.contains(forbidden), "{path}: {forbidden}");
+                assert!(!text.contains(forbidden), "{path}: {forbidden}");
             }
-            for link in asset.text.split(r#"src=""#).skip(1).filter_map(|rest| rest.split('"').next()) {
+            for link in text.split(r#"src=""#).skip(1).filter_map(|rest| rest.split('"').next()) {
                 assert!(assets.iter().any(|(known, _)| known == link), "{path}: {link}");
             }
         }

@@ -56,6 +56,6 @@ fn page(template: &str, make: impl FnOnce() -> Page + Send + Sync + 'static) -> 
 
 fn docs(settings: &Settings) -> Page {
     let page = http::swagger_ui(settings);
-    let policy = HeaderValue::try_from(page.policy).ok();
+    let policy = Some(HeaderValue::try_from(page.policy).expect("a policy of digests is ASCII"));
     Page { text: CachedText::new(HTML, page.html), policy }
 }

@@ -53,6 +53,9 @@ async fn data_is_stored_encrypted(engine: Engine) {
     app.begin(&app.browser(), "github", attached()).await;
     let filled = "SELECT count(*) FROM authorization_requests WHERE encrypted_options IS NOT NULL";
     assert_eq!(app.database.number(filled).await, 1);
+    let stored = app.database.dump().await;
+    let is_readable = |bytes: &[u8]| bytes.windows(4).any(|part| part == b"MqW7");
+    assert!(!stored.iter().any(|value| is_readable(&value.bytes)), "no column has the text");
     app.begin(&app.browser(), "github", json!({})).await;
     assert_eq!(app.database.number(filled).await, 1, "nothing is stored for a login without data");
 }

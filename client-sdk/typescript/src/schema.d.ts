@@ -2504,7 +2504,7 @@ export interface components {
         };
         /**
          * @description - `invalid_request`: invalid fields, each in `errors`
-         *     - `invalid_json`: the body is not a JSON object
+         *     - `invalid_json`: by POST: the body is not a JSON object
          *     - `redirect_uri_not_allowed`: the redirect URI is not in ALLOWED_REDIRECT_URIS
          *     - `origin_not_allowed`: the redirect URI would be built from an `Origin` that is not in ALLOWED_ORIGINS
          */
@@ -2535,7 +2535,7 @@ export interface components {
          *     - `state_expired`: the login was begun more than ten minutes ago
          *     - `flow_mismatch`: the login was begun in another browser
          *     - `invalid_request`: the callback is invalid
-         *     - `invalid_json`: the body is not a JSON object
+         *     - `invalid_json`: by POST: the body is not a JSON object
          *
          *     A browser gets a page.
          */
@@ -2575,7 +2575,7 @@ export interface components {
         /**
          * @description - `invalid_request`: invalid fields, each in `errors`
          *     - `invalid_json`: the body is not a JSON object
-         *     - `provider_missing`: neither the URL nor the body names a provider
+         *     - `provider_missing`: without a provider in the URL: the body names none
          *     - `redirect_uri_not_allowed`: the redirect URI is not in ALLOWED_REDIRECT_URIS
          *     - `origin_not_allowed`: the redirect URI would be built from an `Origin` that is not in ALLOWED_ORIGINS
          *     - `invalid_code`: the provider refused the code

@@ -12,13 +12,13 @@ use super::schemas::text_header;
 pub struct AfterLogout {
     pub logged_out: LoggedOut,
     /// `None`: the caller is a script.
-    pub next: Option<String>,
+    pub next: Option<HeaderValue>,
 }
 
 impl IntoResponse for AfterLogout {
     fn into_response(self) -> Response {
         let mut response = self.logged_out.into_response();
-        if let Some(Ok(next)) = self.next.map(HeaderValue::try_from) {
+        if let Some(next) = self.next {
             response.set_status(StatusCode::SEE_OTHER);
             response.headers_mut().insert(header::LOCATION, next);
         }

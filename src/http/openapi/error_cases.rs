@@ -143,7 +143,7 @@ cases! {
     INVALID_LOGIN = 400 "InvalidLogin" {
         "invalid_request": "invalid fields, each in `errors`",
         "invalid_json": "the body is not a JSON object",
-        "provider_missing": "neither the URL nor the body names a provider",
+        "provider_missing": "without a provider in the URL: the body names none",
         "redirect_uri_not_allowed": "the redirect URI is not in ALLOWED_REDIRECT_URIS",
         "origin_not_allowed": "the redirect URI would be built from an `Origin` that is not in ALLOWED_ORIGINS",
         "invalid_code": "the provider refused the code",
@@ -208,7 +208,7 @@ cases! {
 
     INVALID_BEGIN = 400 "InvalidBegin" {
         "invalid_request": "invalid fields, each in `errors`",
-        "invalid_json": "the body is not a JSON object",
+        "invalid_json": "by POST: the body is not a JSON object",
         "redirect_uri_not_allowed": "the redirect URI is not in ALLOWED_REDIRECT_URIS",
         "origin_not_allowed": "the redirect URI would be built from an `Origin` that is not in ALLOWED_ORIGINS",
     };
@@ -224,7 +224,7 @@ cases! {
         "state_expired": "the login was begun more than ten minutes ago",
         "flow_mismatch": "the login was begun in another browser",
         "invalid_request": "the callback is invalid",
-        "invalid_json": "the body is not a JSON object",
+        "invalid_json": "by POST: the body is not a JSON object",
     };
 
     CALLBACK_REFUSED = 403 "CallbackRefused" {

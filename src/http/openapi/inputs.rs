@@ -228,25 +228,15 @@ impl Example for ServiceInput {
     }
 }
 
-/// Where a form of a page goes after the logout. Scripts, which do not accept HTML, get 204.
+/// The form of a logout, which is in prose: generated clients send no body.
 #[derive(Object, Default)]
-#[oai(example)]
 pub struct LogoutInput {
-    /// An entry of ALLOWED_REDIRECT_URIS, or any page of an origin of ALLOWED_NEXT_ORIGINS. The default comes from the
-    /// settings.
-    #[oai(skip_serializing_if_is_none)]
     pub next: Option<String>,
 }
 
 impl RequestSchema for LogoutInput {
     const IS_BODY_REQUIRED: bool = false;
     const IS_DOCUMENTED: bool = false;
-}
-
-impl Example for LogoutInput {
-    fn example() -> Self {
-        Self { next: Some("https://app.example.com/goodbye".to_owned()) }
-    }
 }
 
 /// The body of a provider's callback to this server.

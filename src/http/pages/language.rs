@@ -3,6 +3,8 @@
 use poem::Request;
 use poem::http::{HeaderMap, header};
 
+use crate::http::protocol::weighted;
+
 /// A language that has a file in `texts/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
@@ -37,10 +39,7 @@ impl Language {
     /// The same with this value of `ui_locales`: language tags, the preferred one first (OpenID Connect Core, 3.1.2.1).
     pub fn preferred(ui_locales: Option<&str>, headers: &HeaderMap) -> Self {
         let named = ui_locales.unwrap_or_default().split_whitespace().find_map(Self::by_tag);
-        named.unwrap_or_else(|| {
-            let lines = headers.get_all(header::ACCEPT_LANGUAGE).iter().filter_map(|line| line.to_str().ok());
-            Self::accepted(lines.flat_map(|line| line.split(',')))
-        })
+        named.unwrap_or_else(|| Self::accepted(&weighted(headers, &header::ACCEPT_LANGUAGE)))
     }
 
     /// `de` and `de-AT` are German.
@@ -50,12 +49,10 @@ impl Language {
     }
 
     /// The range with the highest weight, of several the first (RFC 9110, 12.5.4).
-    fn accepted<'a>(ranges: impl Iterator<Item = &'a str>) -> Self {
-        let known = ranges.filter_map(|range| {
-            let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
-            let weight: f32 = weight.trim().strip_prefix("q=")?.parse().ok()?;
-            let language = if tag.trim() == "*" { Self::English } else { Self::by_tag(tag.trim())? };
-            (weight > 0.0).then_some((language, weight))
+    fn accepted(ranges: &[(String, f32)]) -> Self {
+        let known = ranges.iter().filter_map(|(tag, weight)| {
+            let language = if tag == "*" { Self::English } else { Self::by_tag(tag)? };
+            (*weight > 0.0).then_some((language, *weight))
         });
         let best = known.reduce(|best, next| if next.1 > best.1 { next } else { best });
         best.map_or(Self::English, |(language, _)| language)
@@ -83,7 +80,7 @@ mod tests {
             ("fr-FR, es;q=0.5, de;q=0.4", Language::Spanish),
             ("en;q=0.2, es; q=0.9", Language::Spanish),
             ("de;q=0, *;q=0.1", Language::English),
-            ("de;q=x, es;q=0.1", Language::Spanish),
+            ("de;q=x, es;q=0.1", Language::German),
             ("fr", Language::English),
             ("deu", Language::English),
             (";;,,=", Language::English),

@@ -77,7 +77,7 @@ impl Pages {
             let names: Vec<&str> = values.args().collect();
             let values: Result<Vec<_>, minijinja::Error> =
                 names.into_iter().map(|name| Ok((name, values.get::<minijinja::Value>(name)?.to_string()))).collect();
-            values.map(|values| fill(text, values))
+            values.map(|values| fill(text, &values))
         });
         Self { templates, policy }
     }

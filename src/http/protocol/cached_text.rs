@@ -10,6 +10,7 @@ use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::{Body, Response};
 
 use super::entity_tag::EntityTag;
+use super::negotiation::weighted;
 
 /// A text and its compressed form.
 pub struct CachedText {
@@ -58,19 +59,9 @@ fn gzip(text: &[u8]) -> Bytes {
 
 /// Whether Accept-Encoding allows gzip (RFC 9110, 12.5.3). A caller without the header gets the text unchanged.
 fn accepts_gzip(request: &HeaderMap) -> bool {
-    let lines = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
-    let mut by_any = false;
-    for coding in lines.flat_map(|line| line.split(',')) {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let weight = weight.trim().strip_prefix("q=").map_or(Ok(1.0), |weight| weight.trim().parse::<f32>());
-        let is_accepted = weight.is_ok_and(|weight| weight > 0.0);
-        match name.trim().to_ascii_lowercase().as_str() {
-            "gzip" | "x-gzip" => return is_accepted,
-            "*" => by_any = is_accepted,
-            _ => {}
-        }
-    }
-    by_any
+    let codings = weighted(request, &header::ACCEPT_ENCODING);
+    let of = |names: &[&str]| codings.iter().find(|(coding, _)| names.contains(&coding.as_str()));
+    of(&["gzip", "x-gzip"]).or_else(|| of(&["*"])).is_some_and(|(_, weight)| *weight > 0.0)
 }
 
 #[cfg(test)]
@@ -93,7 +84,8 @@ mod tests {
             ("*;q=0.1, gzip;q=0", false),
             ("gzip; q=0", false),
             ("gzip;q=0.000, *", false),
-            ("gzip;q=x", false),
+            ("gzip;Q=0", false),
+            ("gzip;x=1;q=0", false),
             ("br, deflate", false),
             ("identity", false),
             ("", false),

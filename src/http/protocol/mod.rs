@@ -35,7 +35,7 @@ pub use self::cookies::{
     authorization_request_cookie_of, delete_session_cookie, refresh_authorization_request_cookie, session_cookie_of,
 };
 pub use self::entity_tag::EntityTag;
-pub use self::negotiation::wants_html;
+pub use self::negotiation::{wants_html, weighted};
 pub use self::origin::{OriginPolicy, is_cross_site, listed_origin, origin_of};
 pub use self::problem::{Failure, Problem, UnreportedRefusal, from_framework};
 pub use self::provider_parameters::{provider_parameters, scopes};

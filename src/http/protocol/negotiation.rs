@@ -1,18 +1,32 @@
 //! What a caller accepts: the `Accept` header and `?format=`.
 
 use poem::Request;
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::http::{HeaderMap, HeaderName, StatusCode, header};
 
 use super::problem::Failure;
 
 /// Whether a browser navigates here: `Accept` has `text/html`, and no JSON. Generated clients list every media type that the
 /// document has for a response, pages among them.
 pub fn wants_html(request: &Request) -> bool {
-    let accept = request.headers().get_all(header::ACCEPT).iter();
-    let accept: Vec<String> =
-        accept.map(|accept| String::from_utf8_lossy(accept.as_bytes()).to_ascii_lowercase()).collect();
-    let names = |media_type: &str| accept.iter().any(|accept| accept.contains(media_type));
+    let accepted = weighted(request.headers(), &header::ACCEPT);
+    let names = |media_type: &str| accepted.iter().any(|(range, weight)| range == media_type && *weight > 0.0);
     names("text/html") && !names("application/json") && !names("application/problem+json")
+}
+
+/// The entries of a header such as `Accept`, in lower case and in their order, with their weights (RFC 9110, 12.4.2). The weight
+/// of an entry that is not acceptable is 0. An invalid weight counts as none, which is 1.
+pub fn weighted(headers: &HeaderMap, name: &HeaderName) -> Vec<(String, f32)> {
+    let lines = headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()).to_ascii_lowercase());
+    let entry = |entry: &str| {
+        let mut parts = entry.split(';').map(str::trim);
+        let value = parts.next().unwrap_or_default().to_owned();
+        let weight = parts.find_map(|parameter| parameter.strip_prefix("q=")?.trim().parse().ok());
+        (value, weight.unwrap_or(1.0))
+    };
+    lines
+        .flat_map(|line| line.split(',').map(entry).collect::<Vec<_>>())
+        .filter(|(value, _)| !value.is_empty())
+        .collect()
 }
 
 /// Responses are JSON and problem documents; a caller that accepts only HTML gets JSON too (R-IN-11).
@@ -25,8 +39,7 @@ pub fn check_acceptable(request: &Request) -> Result<(), Failure> {
         let detail = "This format is not available; the only format is json.";
         return Err(Failure::new(StatusCode::NOT_FOUND, "not_found", detail));
     }
-    let mut accept = request.headers().get_all(header::ACCEPT).iter().peekable();
-    if accept.peek().is_none() || accept.any(accepts_json) {
+    if accepts_json(request.headers()) {
         return Ok(());
     }
     let detail = "Responses are application/json. Send an Accept header that includes it.";
@@ -39,7 +52,8 @@ fn has_known_format(query: &str) -> bool {
     formats.last().is_none_or(|(_, format)| format == "json" || format.is_empty())
 }
 
-fn accepts_json(accept: &HeaderValue) -> bool {
+/// A caller without the header accepts everything.
+fn accepts_json(headers: &HeaderMap) -> bool {
     const ACCEPTED: [&str; 7] = [
         "*/*",
         "application/*",
@@ -49,16 +63,8 @@ fn accepts_json(accept: &HeaderValue) -> bool {
         "text/html",
         "application/xhtml+xml",
     ];
-    let accept = String::from_utf8_lossy(accept.as_bytes());
-    accept.trim().is_empty()
-        || accept.split(',').any(|range| {
-            let (media_type, parameters) = range.split_once(';').unwrap_or((range, ""));
-            let is_excluded = parameters.split(';').any(|parameter| {
-                let weight = parameter.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
-                weight.is_some_and(|weight| weight <= 0.0)
-            });
-            !is_excluded && ACCEPTED.iter().any(|accepted| media_type.trim().eq_ignore_ascii_case(accepted))
-        })
+    let accepted = weighted(headers, &header::ACCEPT);
+    accepted.is_empty() || accepted.iter().any(|(range, weight)| *weight > 0.0 && ACCEPTED.contains(&range.as_str()))
 }
 
 #[cfg(test)]
@@ -67,7 +73,8 @@ mod tests {
 
     #[test]
     fn r_in_11_a_caller_that_accepts_neither_json_nor_html_is_refused() {
-        let accepts = |accept: &'static str| accepts_json(&HeaderValue::from_static(accept));
+        let accepts =
+            |accept: &'static str| accepts_json(Request::builder().header(header::ACCEPT, accept).finish().headers());
         for accept in ["application/json", "", "*/*", "text/html,application/xhtml+xml;q=0.9", "image/png, */*;q=0.1"] {
             assert!(accepts(accept), "{accept}");
         }
@@ -82,9 +89,23 @@ mod tests {
         for accept in ["text/html", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "TEXT/HTML"] {
             assert!(wants(accept), "{accept}");
         }
-        for accept in ["*/*", "application/json", "application/json, application/problem+json, text/html"] {
+        for accept in
+            ["*/*", "application/json", "application/json, application/problem+json, text/html", "text/html;q=0, */*"]
+        {
             assert!(!wants(accept), "{accept}");
         }
+        assert!(wants("application/json;q=0, text/html"));
+    }
+
+    #[test]
+    fn weights_are_read_in_every_form() {
+        let headers = HeaderMap::from_iter([(
+            header::ACCEPT,
+            "A/b;q=0.5, c/d ;level=1; Q=0, e/f;q=x,, ,g/h".parse().expect("ASCII"),
+        )]);
+        let expected =
+            [("a/b", 0.5), ("c/d", 0.0), ("e/f", 1.0), ("g/h", 1.0)].map(|(range, weight)| (range.to_owned(), weight));
+        assert_eq!(weighted(&headers, &header::ACCEPT), expected);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use poem::Request;
+use poem::http::HeaderValue;
 use poem_openapi::OpenApi;
 
 use crate::http::openapi::answers::{Done, LoggedOut};
@@ -55,7 +56,7 @@ impl Logout {
         body: RawBody<LogoutInput>,
     ) -> Result<AfterLogout, Refused<SessionErrors>> {
         let admitted = auth.admit(&self.app, OriginPolicy::SessionRoute).await?;
-        let next = self.next_page(auth.request, body).await?;
+        let next = self.page_after_logout(auth.request, body).await?;
         self.app.account.logout_session(&admitted.session_cookies, &admitted.context.client).await?;
         let cookie = Some(delete_session_cookie(&admitted.context.base_url));
         Ok(AfterLogout { logged_out: LoggedOut { cookie }, next })
@@ -72,7 +73,7 @@ impl Logout {
         body: RawBody<LogoutInput>,
     ) -> Result<AfterLogout, Refused<AllErrors>> {
         let caller = auth.admit(&self.app, OriginPolicy::UnsafeCall).await?;
-        let next = self.next_page(auth.request, body).await?;
+        let next = self.page_after_logout(auth.request, body).await?;
         let cookies = auth.presented(&self.app).session_cookies;
         let had_session = self.app.account.logout_everything(&caller, &cookies, &client_info(auth.request)).await?;
         let own = base_url(&self.app.settings, auth.request);
@@ -85,7 +86,11 @@ impl Logout {
     /// Where a form of a page is redirected to; a script gets 204.
     ///
     /// Errors: `redirect_uri_not_allowed` for a `next` that is not allowed, and those of the body.
-    async fn next_page(&self, request: &Request, body: RawBody<LogoutInput>) -> Result<Option<String>, Failure> {
+    async fn page_after_logout(
+        &self,
+        request: &Request,
+        body: RawBody<LogoutInput>,
+    ) -> Result<Option<HeaderValue>, Failure> {
         if !wants_html(request) {
             return Ok(None);
         }
@@ -95,6 +100,8 @@ impl Logout {
             return Err(Failure::fields(errors));
         }
         let next = self.app.login.page_after_logout(next, &base_url(&self.app.settings, request));
-        next.map(Some).map_err(|error| self.app.login_failure(error))
+        let next = next.map_err(|error| self.app.login_failure(error))?;
+        let location = HeaderValue::try_from(next);
+        Ok(Some(location.map_err(|_| Failure::bad("redirect_uri_not_allowed", "The next is not a URL in ASCII."))?))
     }
 }

@@ -41,7 +41,7 @@ enum Credential {
     /// Of a user with the address, from a login before the question.
     Old,
     /// Of a user with the address, from a login after the question.
-    New,
+    New(LinkRequest),
 }
 
 /// What [`decide`] depends on.
@@ -75,23 +75,21 @@ enum Verdict {
     SignInFirst,
     /// Otherwise an attacker could send the question of the own login to a victim.
     RefuseOtherBrowser,
-    /// The caller of the answer.
-    LinkToCaller,
-    /// The user of an earlier answer.
-    LinkAsChosen,
+    /// The caller of the answer, or the user of an earlier answer.
+    Link(LinkRequest),
 }
 
 fn decide(facts: Facts) -> Verdict {
     match (facts.holder, facts.chosen, facts.answer) {
         (Holder::None, _, _) => Verdict::Continue,
         (Holder::Inactive, _, _) | (Holder::Active, Some(LinkChoice::Separate), _) => Verdict::CreateSeparately,
-        (Holder::Active, Some(LinkChoice::To(_)), _) => Verdict::LinkAsChosen,
+        (Holder::Active, Some(LinkChoice::To(to)), _) => Verdict::Link(to),
         (Holder::Active, None, None) => Verdict::Ask,
         (Holder::Active, None, Some(LinkAnswer::New)) if facts.sign_up => Verdict::CreateSeparately,
         (Holder::Active, None, Some(LinkAnswer::New)) => Verdict::Ask,
         (Holder::Active, None, Some(LinkAnswer::Link)) if !facts.is_same_browser => Verdict::RefuseOtherBrowser,
         (Holder::Active, None, Some(LinkAnswer::Link)) => match facts.credential {
-            Credential::New => Verdict::LinkToCaller,
+            Credential::New(caller) => Verdict::Link(caller),
             Credential::None | Credential::OfOther | Credential::Old => Verdict::SignInFirst,
         },
     }
@@ -122,7 +120,7 @@ impl Step for AskLink {
         let credential = match &proof.caller {
             None => Credential::None,
             Some(caller) if !is_holder(caller) => Credential::OfOther,
-            Some(_) if proof.is_newer => Credential::New,
+            Some(caller) if proof.is_newer => Credential::New(*caller),
             Some(_) => Credential::Old,
         };
         let facts = Facts {
@@ -133,19 +131,17 @@ impl Step for AskLink {
             credential,
             is_same_browser: proof.is_same_browser,
         };
-        match (decide(facts), proof.caller, draft.link_choice) {
+        match decide(facts) {
             // The transaction checks again that no other user has the address.
-            (Verdict::Continue, _, _) => draft.by_email = Some(address),
-            (Verdict::CreateSeparately, _, _) => draft.change(DraftChange::LinkChoice(LinkChoice::Separate)),
-            (Verdict::LinkToCaller, Some(to), _) | (Verdict::LinkAsChosen, _, Some(LinkChoice::To(to))) => {
-                link(draft, &holders, to, address)?;
-            }
-            (Verdict::RefuseOtherBrowser, _, _) => {
+            Verdict::Continue => draft.by_email = Some(address),
+            Verdict::CreateSeparately => draft.change(DraftChange::LinkChoice(LinkChoice::Separate)),
+            Verdict::Link(to) => link(draft, &holders, to, address)?,
+            Verdict::RefuseOtherBrowser => {
                 let detail = "This login was started in another browser: link the account there.";
                 return Err(LoginError::new(Refusal::FlowMismatch, detail).into());
             }
-            (Verdict::Ask, _, _) => return Err(Stop::ask([question(draft, &providers_of(draft, &holders).await?)])),
-            (Verdict::SignInFirst | Verdict::LinkToCaller | Verdict::LinkAsChosen, _, _) => {
+            Verdict::Ask => return Err(Stop::ask([question(draft, &providers_of(draft, &holders).await?)])),
+            Verdict::SignInFirst => {
                 let providers = providers_of(draft, &holders).await?;
                 let detail = format!(
                     "Sign in as before{} in this browser, then send this answer again with the new credential.",
@@ -205,9 +201,10 @@ mod tests {
 
     #[test]
     fn verdict_for_every_combination() {
-        use Verdict::{Ask, Continue, CreateSeparately, LinkAsChosen, LinkToCaller, RefuseOtherBrowser, SignInFirst};
-        let to = LinkChoice::To(LinkRequest { user: UserId(1), generation: 0 });
-        let credentials = [Credential::None, Credential::OfOther, Credential::Old, Credential::New];
+        use Verdict::{Ask, Continue, CreateSeparately, Link, RefuseOtherBrowser, SignInFirst};
+        let [earlier, caller] = [1, 2].map(|user| LinkRequest { user: UserId(user), generation: 0 });
+        let to = LinkChoice::To(earlier);
+        let credentials = [Credential::None, Credential::OfOther, Credential::Old, Credential::New(caller)];
         let answers = [None, Some(LinkAnswer::New), Some(LinkAnswer::Link)];
         let combinations = credentials.into_iter().flat_map(|credential| answers.map(|answer| (credential, answer)));
         for (credential, answer) in combinations {
@@ -218,7 +215,7 @@ mod tests {
                     (Some(LinkAnswer::New), _) if sign_up => CreateSeparately,
                     (Some(LinkAnswer::New), _) => Ask,
                     (Some(LinkAnswer::Link), _) if !is_same_browser => RefuseOtherBrowser,
-                    (Some(LinkAnswer::Link), Credential::New) => LinkToCaller,
+                    (Some(LinkAnswer::Link), Credential::New(caller)) => Link(caller),
                     (Some(LinkAnswer::Link), _) => SignInFirst,
                 };
                 for (holder, chosen, expected) in [
@@ -230,7 +227,7 @@ mod tests {
                     (Holder::Inactive, Some(to), CreateSeparately),
                     (Holder::Active, None, question),
                     (Holder::Active, Some(LinkChoice::Separate), CreateSeparately),
-                    (Holder::Active, Some(to), LinkAsChosen),
+                    (Holder::Active, Some(to), Link(earlier)),
                 ] {
                     let facts = facts(holder, chosen);
                     assert_eq!(decide(facts), expected, "{facts:?}");
@@ -241,16 +238,17 @@ mod tests {
 
     #[test]
     fn only_a_new_login_of_a_holder_in_the_same_browser_links() {
+        let caller = LinkRequest { user: UserId(1), generation: 0 };
         let links = |credential, answer, is_same_browser| {
             let (holder, chosen) = (Holder::Active, None);
             decide(Facts { holder, sign_up: true, chosen, answer, credential, is_same_browser })
-                == Verdict::LinkToCaller
+                == Verdict::Link(caller)
         };
-        assert!(links(Credential::New, Some(LinkAnswer::Link), true));
+        assert!(links(Credential::New(caller), Some(LinkAnswer::Link), true));
         assert!(!links(Credential::Old, Some(LinkAnswer::Link), true));
         assert!(!links(Credential::OfOther, Some(LinkAnswer::Link), true));
-        assert!(!links(Credential::New, Some(LinkAnswer::Link), false));
-        assert!(!links(Credential::New, Some(LinkAnswer::New), true));
-        assert!(!links(Credential::New, None, true));
+        assert!(!links(Credential::New(caller), Some(LinkAnswer::Link), false));
+        assert!(!links(Credential::New(caller), Some(LinkAnswer::New), true));
+        assert!(!links(Credential::New(caller), None, true));
     }
 }

@@ -53,7 +53,7 @@ pub(in crate::login) struct LinkProof {
     pub caller: Option<LinkRequest>,
     /// The credential is of a login after the question.
     pub is_newer: bool,
-    /// The answers come from the browser of the login that they belong to.
+    /// The answers come from the browser of the login that they belong to, or that login had no cookie.
     pub is_same_browser: bool,
 }
 

@@ -94,7 +94,7 @@ impl Store {
                      VALUES ($1, $2, $3, $3, $3, $4, $5)
                      ON CONFLICT (digest) DO UPDATE
                        SET signed_in = excluded.signed_in, ip = excluded.ip, agent = excluded.agent
-                       WHERE known.signed_in IS NULL OR known.signed_in < excluded.signed_in - 60000",
+                       WHERE known.signed_in IS NULL OR known.signed_in < excluded.signed_in",
                 )
                 .bind(row.digest.as_bytes())
                 .bind(row.user_id)
