@@ -1,4 +1,4 @@
-//! A server for social login: it signs users in with accounts of other providers ("Sign in with X"), and issues sessions,
+//! A server for social login. It signs users in with accounts of other providers ("Sign in with X"), and issues sessions,
 //! tokens, JWTs and knox tokens.
 //!
 //! The program `rest-social-auth` runs this library unchanged. A program of your own can add to it:

@@ -1,5 +1,5 @@
-//! The keys that the server makes to sign JWTs: read by every node, changed by the node that the database lets change them, and
-//! managed by commands (SEC-31).
+//! The keys that the server makes to sign JWTs (SEC-31). Every node reads them, the node that the database lets change them
+//! changes them, and commands manage them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};

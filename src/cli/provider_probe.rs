@@ -1,5 +1,5 @@
-//! Calls to a configured provider that need no user: its discovery document, its keys, whether its endpoints answer, and whether
-//! the token endpoint accepts the client. Only that call contains the client's secret.
+//! Calls to a configured provider that need no user. They check its discovery document, its keys, whether its endpoints
+//! answer, and whether the token endpoint accepts the client. Only that last call contains the client's secret.
 
 use futures_util::future::join_all;
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! The provider that `rest-social-auth dev` embeds: a small OAuth 2.0 / OpenID Connect and OAuth 1.0a provider with a few
+//! The provider that `rest-social-auth dev` embeds. It is a small OAuth 2.0 / OpenID Connect and OAuth 1.0a provider with a few
 //! invented users, so that a complete login needs no account anywhere.
 //!
 //! `cli/` starts it on a port of its own; `serve` never does. All state is in memory, limited in size, and lost when the process

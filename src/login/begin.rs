@@ -1,4 +1,4 @@
-//! Starts an authorization request: state, PKCE and nonce are made here, valid for ten minutes and one use, and bound to
+//! Starts an authorization request. State, PKCE and nonce are made here, valid for ten minutes and one use, and bound to
 //! provider, redirect URI and browser (SEC-1, SEC-3, RFC 9700 section 2.1).
 
 use serde_json::{Map, Value};

@@ -1,5 +1,5 @@
-//! The end of every login after the provider has identified the user: the pipeline's decision and its one transaction, or a
-//! pending login when a step asks for additional input.
+//! The end of every login after the provider has identified the user. It is the pipeline's decision and its one
+//! transaction, or a pending login when a step asks for additional input.
 
 use std::borrow::Cow;
 use std::future::Future;

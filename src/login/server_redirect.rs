@@ -1,5 +1,5 @@
-//! The server-side redirect flow, for pages without script and for native apps: redirect the browser to the provider, receive
-//! the callback, and redirect to an allowed URI.
+//! The server-side redirect flow, for pages without script and for native apps. It redirects the browser to the provider,
+//! receives the callback, and redirects to an allowed URI.
 //!
 //! No token and no provider's code is in a URL that this server sends. A page gets the session's cookie; an app gets a
 //! one-time code, valid for 60 seconds, and exchanges it for its answer (SEC-11, RFC 8252).

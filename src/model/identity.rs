@@ -40,7 +40,7 @@ pub struct Identity {
     pub email_verified: bool,
     /// URL of the user's picture, for the step `save_avatar`.
     pub picture: Option<String>,
-    /// The organisations or tenants of the user.
+    /// The organizations or tenants of the user.
     pub organizations: Vec<String>,
     /// The fields to store with the account, in order (R-EXT-01, 02, 05); the pipeline adds `auth_time`.
     pub extra_data: Map<String, Value>,

@@ -1,5 +1,5 @@
-//! From a callback to an identity, in the order of RFC 6749 and OpenID Connect Core: the issuer of the callback, the token request,
-//! the ID token, the profile.
+//! From a callback to an identity, in the order of RFC 6749 and OpenID Connect Core. The order is: the issuer of the callback, the
+//! token request, the ID token, the profile.
 
 use std::borrow::Cow;
 use std::sync::Arc;

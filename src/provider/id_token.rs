@@ -1,6 +1,6 @@
-//! Checks whether a signed token is an ID token of this client: its purpose, and the checks of OpenID Connect Core 3.1.3.7 in their
-//! order (SEC-17 to SEC-20). Every login and every refresh uses [`check`]. All failures have the same error code; the reason is
-//! logged.
+//! Checks whether a signed token is an ID token of this client (SEC-17 to SEC-20). It checks the purpose, and then follows the
+//! order of OpenID Connect Core 3.1.3.7. Every login and every refresh uses [`check`]. All failures have the same error code; the
+//! reason is logged.
 
 use aws_lc_rs::digest;
 use base64::Engine as _;

@@ -1,5 +1,5 @@
-//! Parameters that one login adds to the authorization URL, such as `prompt` or `login_hint`: only those that the descriptor lists,
-//! and none that the server's settings set.
+//! Parameters that one login adds to the authorization URL, such as `prompt` or `login_hint`. Only those that the descriptor lists
+//! are added, and none that the server's settings set.
 
 use serde_json::{Map, Value};
 

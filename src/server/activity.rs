@@ -1,5 +1,6 @@
-//! What one connection is doing, and what follows from it (SEC-44): its time limits, for the first byte, a request head, an idle
-//! connection and a client that reads its response too slowly; and whether it may be closed for a new connection.
+//! What one connection is doing, and what follows from it (SEC-44). It decides about its time limits, and whether it may be
+//! closed for a new connection. There are limits for the first byte, a request head, an idle connection and a client that reads its
+//! response too slowly.
 //!
 //! [`within_limits`] computes the next deadline each time the connection was polled, so one timer serves all limits. The limit of a
 //! request body is in `http/protocol/body.rs`, because only the handler knows whether it reads one.

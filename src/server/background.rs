@@ -1,5 +1,6 @@
-//! Tasks beside the listener and their intervals: the sweeper, the counter of rows that have a limit, the return of unused rate
-//! limits, the webhook dispatcher, the rotation of the keys that sign JWTs, and the comparison of stored accounts with the settings.
+//! Tasks beside the listener and their intervals. These are the sweeper, the counter of rows that have a limit, the return of
+//! unused rate limits, the webhook dispatcher, the rotation of the keys that sign JWTs, and the comparison of stored accounts with
+//! the settings.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The settings of one provider: untyped as the operator wrote them, then typed by the table and by the provider's descriptor
-//! (known names, types, defaults, required ones). `provider/` types them once, at start.
+//! The settings of one provider. They are untyped as the operator wrote them, then typed by the table and by the provider's
+//! descriptor (known names, types, defaults, required ones). `provider/` types them once, at start.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

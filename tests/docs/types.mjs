@@ -1,4 +1,5 @@
-// The TypeScript blocks of the manual are compiled, each as a module of its own.
+// The TypeScript blocks of the manual are compiled, each as a module of its own. A block whose first line is a comment with a
+// file name, such as `// auth.ts`, has that name, so that the other blocks can import it.
 
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
@@ -31,14 +32,16 @@ export function checkTypes(client, files) {
     mkdirSync(join(folder, "src"));
     // Names that the text around a block explains, such as `button`.
     copyFileSync(join(ROOT, "tests/docs/surroundings.d.ts"), join(folder, "src/surroundings.d.ts"));
-    const names = new Map(blocks.map((block, number) => [`block${number}.${block.language}`, block]));
+    const names = new Map(
+      blocks.map((block, number) => [/^\/\/ (\w+\.tsx?)\n/.exec(block.text)?.[1] ?? `block${number}.${block.language}`, block]),
+    );
     for (const [name, { text }] of names) writeFileSync(join(folder, "src", name), text);
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(TSCONFIG));
     const compiler = join(ROOT, "tests/docs/node_modules/.bin/tsc");
     const run = spawnSync(compiler, ["--project", folder, "--pretty", "false"], { cwd: folder, encoding: "utf8" });
     if (run.status !== 0) {
       const place = (name, row) => `${names.get(name)?.file}:${(names.get(name)?.line ?? 0) + Number(row)}`;
-      throw new Error(run.stdout.replaceAll(/src\/(block\d+\.tsx?)\((\d+),/g, (_, name, row) => `${place(name, row)} (`));
+      throw new Error(run.stdout.replaceAll(/src\/(\w+\.tsx?)\((\d+),/g, (_, name, row) => `${place(name, row)} (`));
     }
     return blocks;
   } finally {

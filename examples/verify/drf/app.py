@@ -1,7 +1,7 @@
 """A Django REST framework service that accepts access tokens of rest-social-auth. docs/VERIFY.md explains each check.
 
 pip install -r requirements.txt
-ISSUER=https://login.example.com CLIENT_ID=… CLIENT_SECRET=… python app.py runserver
+ISSUER=https://login.example.com CLIENT_ID=… CLIENT_SECRET=… python app.py runserver 3000
 """
 
 import os

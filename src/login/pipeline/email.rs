@@ -1,4 +1,4 @@
-//! The allow and deny lists of e-mail addresses, domains and organisations (R-PIPE-03).
+//! The allow and deny lists of e-mail addresses, domains and organizations (R-PIPE-03).
 
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{EmailAddress, deny_list_key};

@@ -1,4 +1,4 @@
-//! Rate limits, as the generic cell rate algorithm: a row holds the time at which its limit is restored in full, by the clock of
+//! Rate limits, as the generic cell rate algorithm. A row holds the time at which its limit is restored in full, by the clock of
 //! the database.
 
 use std::time::Duration;
