@@ -48,6 +48,16 @@ pub(super) fn settings_with_errors(config: Option<&Path>) -> (Settings, Vec<Sett
     read(Mode::Serve, toml::Table::new(), config, environment())
 }
 
+/// Errors: those of the settings file as a whole: it cannot be read or is not TOML.
+pub(super) fn refuse_unreadable_file(config: Option<&Path>, errors: &[SettingError]) -> Result<(), Failure> {
+    let errors: Vec<_> = errors.iter().filter(|error| is_in_file(error, config)).cloned().collect();
+    if errors.is_empty() { Ok(()) } else { Err(Failure::Settings(errors)) }
+}
+
+fn is_in_file(error: &SettingError, config: Option<&Path>) -> bool {
+    config.is_some_and(|path| path.display().to_string() == error.name)
+}
+
 pub(super) fn read(
     mode: Mode,
     defaults: toml::Table,
@@ -74,10 +84,9 @@ fn settings_without_errors_in(
     config: Option<&Path>,
     needed: &[&str],
 ) -> Result<Settings, Failure> {
-    let file = config.map(|path| path.display().to_string());
     errors.retain(|error| {
         let mut names = needed.iter().chain(&["DATABASE_URL"]);
-        names.any(|name| is_in_setting(&error.name, name)) || file.as_deref() == Some(error.name.as_str())
+        names.any(|name| is_in_setting(&error.name, name)) || is_in_file(error, config)
     });
     if errors.is_empty() { Ok(settings) } else { Err(Failure::Settings(errors)) }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::configuration::settings_with_errors;
+use super::configuration::{refuse_unreadable_file, settings_with_errors};
 use super::failure::Failure;
 use super::output::print_either;
 use super::{provider_check, provider_guide};
@@ -56,8 +56,9 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
-    // `list`, `show` and `guide` work without settings, so they ignore errors in them.
+    // `list`, `show` and `guide` work without settings, so they ignore errors in them, but not in the file as a whole.
     let (settings, errors) = settings_with_errors(config);
+    refuse_unreadable_file(config, &errors)?;
     match command {
         Command::List { json } => {
             let all = list(&settings);

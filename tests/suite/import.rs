@@ -2,9 +2,12 @@
 //! real packages. The credentials that they issued are then used at this server.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
 use rest_social_auth::clock::{Deps, Entropy, UnixMillis};
 use rest_social_auth::import::{self, ImportError, ImportOptions, Names, Progress, Report};
 use rest_social_auth::model::UserId;
@@ -47,10 +50,13 @@ impl Project {
         Self::with_key(arguments, SECRET_KEY)
     }
 
+    /// A copy of a database that is created once in a run of all tests: Django takes seconds.
     fn with_key(arguments: &[&str], key: &str) -> Self {
+        let (kept, content) = kept_django_database(arguments, key);
         let folder = tempfile::TempDir::new().expect("a temporary folder");
-        let url = format!("sqlite://{}", folder.path().join("django.sqlite3").display());
-        let content = make_django_database(&url, arguments, key);
+        let path = folder.path().join("django.sqlite3");
+        std::fs::copy(kept, &path).expect("a copy");
+        let url = format!("sqlite://{}", path.display());
         Self { url, content, _folder: Some(folder), _database: None }
     }
 
@@ -129,16 +135,45 @@ struct IssuedCredential {
     reason: String,
 }
 
+/// The path and the content of the project's database on SQLite for these arguments. The first test that needs it creates it;
+/// the others wait. Its name has a digest of all that it is made of.
+fn kept_django_database(arguments: &[&str], key: &str) -> (PathBuf, Value) {
+    let mut parts = [&[key], arguments].concat().join("\n");
+    let listed = ["", "accounts"].map(|folder| std::fs::read_dir(scripts().join(folder)).expect("a folder of scripts"));
+    let mut files: Vec<_> = listed.into_iter().flatten().flatten().map(|file| file.path()).collect();
+    files.sort();
+    for file in files.iter().filter(|path| path.is_file()) {
+        parts.push_str(&std::fs::read_to_string(file).expect("a text"));
+    }
+    let digest = HEXLOWER.encode(&digest(&SHA256, parts.as_bytes()).as_ref()[..8]);
+    let database = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("django-{digest}.sqlite3"));
+    let content = database.with_extension("json");
+    let lock = std::fs::File::create(database.with_extension("lock")).expect("a file");
+    lock.lock().expect("a lock");
+    if !content.exists() {
+        // From a run that was stopped.
+        let _ = std::fs::remove_file(&database);
+        let made = make_django_database(&format!("sqlite://{}", database.display()), arguments, key);
+        std::fs::write(&content, made.to_string()).expect("a written file");
+    }
+    let text = std::fs::read_to_string(content).expect("the content of the database");
+    (database, serde_json::from_str(&text).expect("JSON"))
+}
+
 /// Creates a project's database with DRSA and returns its content.
 fn make_django_database(url: &str, arguments: &[&str], key: &str) -> Value {
     let content = python("make_django_db.py", &[&[url], arguments].concat(), key, "");
     if content.is_empty() { Value::Null } else { serde_json::from_str(&content).expect("JSON") }
 }
 
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import")
+}
+
 /// Runs a script of `tests/import` and returns its output.
 fn python(script: &str, arguments: &[&str], key: &str, input: &str) -> String {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import");
-    let run = |program: &std::path::Path, arguments: &[&str]| {
+    let folder = scripts();
+    let run = |program: &Path, arguments: &[&str]| {
         let mut command = Command::new(program);
         let command = command.args(arguments).env("SECRET_KEY", key).env("PYTHONDONTWRITEBYTECODE", "1");
         let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

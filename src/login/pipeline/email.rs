@@ -47,7 +47,7 @@ pub fn check_allowed(rules: &UserRules, email: &LoginEmail<'_>) -> Result<(), Lo
 }
 
 /// Checks ALLOWED_ORGANIZATIONS and DENIED_ORGANIZATIONS. ASCII letters match in any case; a denied name is denied in every
-/// spelling that looks the same. An allow list refuses users without an organisation.
+/// spelling that looks the same. An allow list refuses users without an organization.
 pub fn check_organizations(rules: &UserRules, organizations: &[String]) -> Result<(), LoginError> {
     let (allowed, denied) = (&rules.allowed_organizations, &rules.denied_organizations);
     if allowed.is_empty() && denied.is_empty() {
@@ -61,7 +61,7 @@ pub fn check_organizations(rules: &UserRules, organizations: &[String]) -> Resul
     if is_denied || (!allowed.is_empty() && !is_allowed()) {
         return Err(LoginError::new(
             Refusal::OrganizationNotAllowed,
-            "This account's organisation is not allowed to sign in.",
+            "This account's organization is not allowed to sign in.",
         ));
     }
     Ok(())
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_organisation_is_allowed_or_denied_in_any_case() {
+    fn an_organization_is_allowed_or_denied_in_any_case() {
         let of = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let rules = UserRules { allowed_organizations: of(&["acme.example"]), ..UserRules::default() };
         assert!(check_organizations(&rules, &of(&["other", "ACME.example"])).is_ok());

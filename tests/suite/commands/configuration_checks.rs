@@ -185,6 +185,13 @@ async fn doctor_reports_every_error_of_a_broken_configuration() {
     unreadable.assert_finding(false, "/nowhere.toml: cannot be read");
     unreadable.assert_finding(false, "DATABASE_URL: 127.0.0.1:1/d cannot be opened");
     assert!(!unreadable.stdout.contains("pw-9"), "{}", unreadable.stdout);
+
+    for command in [&["list"][..], &["show", "github"], &["guide", "github"], &["check"]] {
+        let arguments = [&["providers"], command, &["--config", "/nowhere.toml"]].concat();
+        let refused = setup.run(&arguments, &[]).await;
+        assert_eq!(refused.status, Some(2), "{command:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains("/nowhere.toml: cannot be read"), "{command:?}: {}", refused.stderr);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
