@@ -94,7 +94,7 @@ export class AuthState {
       const storage = this.#storage;
       let stored = await storage.get();
       const saved = stored;
-      while (stored && this.#unsaved.has(stored.token)) stored = this.#unsaved.get(stored.token)!;
+      for (const [replaced, refreshed] of this.#unsaved) if (stored?.token === replaced) stored = refreshed;
       try {
         if (stored !== saved) await storage.set(stored);
         this.#unsaved.clear();
