@@ -246,6 +246,18 @@ test("denied consent is shown on the callback page, which tries again and leads 
   assert.equal(page.url(), `${ORIGIN}/account`);
 });
 
+test("a link login that was denied links when it is tried again, and a session is not replaced", async (visit) => {
+  const { page } = visit;
+  await signIn(visit);
+  await button(page, `Link ${PROVIDERS[1]}`).click();
+  await button(page, "Deny").click();
+  await button(page, "Try again").click();
+  await consentTo(page, "Ada");
+  await heading(page, "Linked accounts").waitFor();
+  await page.getByRole("list", { name: "Linked accounts" }).getByRole("listitem").nth(1).waitFor();
+  assert.equal(await page.getByRole("list", { name: "Devices" }).getByRole("listitem").count(), 1);
+});
+
 test("fault_e9 additional input is asked for on the callback page, also after a reload", async (visit) => {
   const { page } = visit;
   await openApplication(visit);

@@ -557,7 +557,7 @@ function userOf<Fields>(body: SignedInAnswer): User<Fields> | null {
   return user.id === undefined ? null : (user as User<Fields>);
 }
 
-/** With an expired credential (401), nobody is signed in, and a logout has nothing to do. */
+/** An expired credential (401) counts as signed out. */
 function ignoreExpired(problem: unknown): void {
   if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
 }
