@@ -37,8 +37,9 @@ let supersede = () => {};
 let loading: Promise<GoogleIdentity> | undefined;
 
 /**
- * Shows the prompt and signs in. A second call, such as StrictMode's, takes the place of the first, whose outcome is `none`. The outcome is `none` when the user dismisses it, or Google does not show it: for example
- * because the user has no Google session. Your page must allow scripts and frames of https://accounts.google.com.
+ * Shows the prompt and signs in. The outcome is `none` when the user dismisses it, or Google does not show it: for example
+ * because the user has no Google session. A second call, such as StrictMode's, takes the place of the first, whose outcome
+ * is `none`. Your page must allow scripts and frames of https://accounts.google.com.
  *
  * Problems: those of the server; `unknown_provider` when the server has no such provider; `network_error` when Google's
  * script does not load.
