@@ -246,9 +246,27 @@ test("denied consent is shown on the callback page, which tries again and leads 
   assert.equal(page.url(), `${ORIGIN}/account`);
 });
 
+test("a link that was denied is a link again when it is tried again", async (visit) => {
+  const { page } = visit;
+  await signIn(visit);
+  await button(page, `Link ${PROVIDERS[1]}`).click();
+  await button(page, "Deny").click();
+  await button(page, "Try again").click();
+  await consentTo(page, "Mara Lindqvist");
+  await heading(page, "Linked accounts").waitFor();
+  await page.getByRole("list", { name: "Linked accounts" }).getByRole("listitem").nth(1).waitFor();
+  assert.equal(await page.getByRole("list", { name: "Devices" }).getByRole("listitem").count(), 1);
+});
+
 test("fault_e9 additional input is asked for on the callback page, also after a reload", async (visit) => {
   const { page } = visit;
   await openApplication(visit);
+  await button(page, `Sign in with ${PROVIDERS[0]}`).click();
+  await consentTo(page, "Noor");
+  await page.getByLabel("E-mail address").waitFor();
+  await button(page, "Cancel").click();
+  await page.getByText("No sign-in is in progress.").waitFor();
+  await page.goto(`${ORIGIN}/account`);
   await button(page, `Sign in with ${PROVIDERS[0]}`).click();
   await consentTo(page, "Noor");
   await page.getByLabel("E-mail address").waitFor();

@@ -18,15 +18,14 @@ export interface AuthorizationRequest {
   /** Binds the login to this client when there is no cookie. */
   flowToken: string;
   /** Where the front-end continues after the login. */
-  next?: string;
+  next: string | undefined;
   /** Whether to link the account to the signed-in user. */
-  link?: boolean;
+  link: boolean;
   /** Milliseconds since 1970. */
   expires: number;
 }
 
 type Row = AuthorizationRequest & { keys: string[] };
-type PendingRow = InputRequired & { page: string };
 
 const REQUESTS = "rest-social-auth.authorization-requests";
 const PENDING = "rest-social-auth.pending-login";
@@ -65,20 +64,17 @@ export class IncompleteLogins {
     await writeJson(this.#storage, REQUESTS, rows.length > 0 ? rows : null);
   }
 
-  /** `page`: where the pending login is returned again after a reload. */
-  async setPending(login: InputRequired | null, page = ""): Promise<void> {
-    await writeJson(this.#storage, PENDING, login && { ...login, page });
+  setPending(login: InputRequired | null): Promise<void> {
+    return writeJson(this.#storage, PENDING, login);
   }
 
   /** The pending login, of this page only if `page` is given. */
   async pending(page?: string): Promise<InputRequired | null> {
-    const row = await readJson<PendingRow>(this.#storage, PENDING);
-    if (!row) return null;
-    const { page: own, ...login } = row;
-    if (login.expires <= Date.now()) {
+    const login = await readJson<InputRequired>(this.#storage, PENDING);
+    if (login && login.expires <= Date.now()) {
       await this.setPending(null);
       return null;
     }
-    return page === undefined || page === own ? login : null;
+    return page === undefined || page === login?.page ? login : null;
   }
 }

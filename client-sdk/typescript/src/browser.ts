@@ -1,6 +1,7 @@
 /** What the client uses of a browser. Every part is optional: a server has none, and an app passes its own. */
 
 import type { Awaitable, KeyValueStorage } from "./credentials.js";
+import { Problem } from "./problem.js";
 
 /** `window` in a browser. Tests and apps pass an object with the parts that they have. */
 export interface Browser {
@@ -13,6 +14,7 @@ export interface Browser {
   open?(address: string, target: string, features: string): Window | null;
   close?(): void;
   addEventListener?(type: "pageshow", listener: (event: { persisted: boolean }) => void): void;
+  removeEventListener?(type: "pageshow", listener: (event: { persisted: boolean }) => void): void;
 }
 
 /** The part of a `BroadcastChannel` that the client uses. */
@@ -41,16 +43,32 @@ export function memoryKeyValues(): KeyValueStorage {
   };
 }
 
-/** Reads a JSON value. Invalid content counts as absent. */
-export async function readJson<T>(storage: KeyValueStorage, name: string): Promise<T | null> {
+/** Uses a storage. Problems: `storage_failed`, so that a storage that fails never looks empty. */
+export async function access<T>(use: () => Awaitable<T>): Promise<T> {
   try {
-    return JSON.parse((await storage.getItem(name)) ?? "null") as T | null;
+    return await use();
+  } catch (cause) {
+    if (cause instanceof Problem) throw cause;
+    throw new Problem({ code: "storage_failed", detail: "The storage failed.", cause });
+  }
+}
+
+/** Reads a JSON value. Invalid content counts as absent. Problems: `storage_failed`. */
+export async function readJson<T>(storage: KeyValueStorage, name: string): Promise<T | null> {
+  const text = await access(() => storage.getItem(name));
+  try {
+    return JSON.parse(text ?? "null") as T | null;
   } catch {
     return null;
   }
 }
 
-/** Writes a JSON value; `null` deletes it. */
-export function writeJson(storage: KeyValueStorage, name: string, value: unknown): Awaitable<void> {
-  return value === null ? storage.removeItem(name) : storage.setItem(name, JSON.stringify(value));
+/** Writes a JSON value; `null` deletes it. Problems: `storage_failed`. */
+export function writeJson(storage: KeyValueStorage, name: string, value: unknown): Promise<void> {
+  return access(() => (value === null ? storage.removeItem(name) : storage.setItem(name, JSON.stringify(value))));
+}
+
+/** Decodes base64 of URLs to a text with one character for each byte. */
+export function fromBase64(text = ""): string {
+  return atob(text.replaceAll("-", "+").replaceAll("_", "/"));
 }

@@ -3,10 +3,16 @@
 import { Problem } from "./problem.js";
 
 /**
- * Sends a request. Problems: `timeout` when there is no response in time, `network_error`. An aborted request rejects with
- * the reason of its signal.
+ * Sends a request. The time limit includes the body of the response, unless the caller reads it as a stream. Problems:
+ * `timeout` when there is no response in time, `network_error`. An aborted request rejects with the reason of its signal.
  */
-export async function call(send: typeof fetch, request: Request, milliseconds: number, origin?: string): Promise<Response> {
+export async function call(
+  send: typeof fetch,
+  request: Request,
+  milliseconds: number,
+  isStreamed: boolean,
+  origin?: string,
+): Promise<Response> {
   const { signal } = request;
   const limit = new AbortController();
   const abort = () => limit.abort(signal.reason);
@@ -14,7 +20,10 @@ export async function call(send: typeof fetch, request: Request, milliseconds: n
   signal?.addEventListener("abort", abort);
   const timer = setTimeout(() => limit.abort(), milliseconds);
   try {
-    return await send(request, { signal: limit.signal });
+    const response = await send(request, { signal: limit.signal });
+    // Reading the copy to its end fills the buffer from which the body of the response is read.
+    if (!isStreamed) await response.clone().arrayBuffer();
+    return response;
   } catch (cause) {
     if (signal?.aborted) throw signal.reason;
     if (limit.signal.aborted) {
@@ -34,12 +43,12 @@ export async function bodyOf<T>(response: Response): Promise<T> {
   if (!response.ok) throw await Problem.of(response);
   if (response.status === 204) return undefined as T;
   return response.json().catch((cause: unknown) => {
-    throw new Problem({ code: "unexpected_answer", detail: "The server's answer is not JSON.", status: response.status, cause });
+    throw new Problem({ code: "unexpected_answer", detail: "The response is not JSON.", status: response.status, cause });
   });
 }
 
 /** The options of a request that sends and expects JSON. */
 export function init(method: string, { signal }: { signal?: AbortSignal | undefined } = {}, body?: object): RequestInit {
   const headers = { accept: "application/json", ...(body && { "content-type": "application/json" }) };
-  return { method, headers, signal: signal ?? null, body: body ? JSON.stringify(body) : null };
+  return { method, headers, signal, body: body && JSON.stringify(body) } as RequestInit;
 }

@@ -1,38 +1,12 @@
 /** Reads the parameters of a provider's callback from the URL, and removes them from it. */
 
-/** A URL with one of these parameters is a callback. */
-const CALLBACK_PARAMETERS = [
-  "code",
-  "error",
-  "oauth_token",
-  "oauth_verifier",
-  "denied",
-  "oauth_problem",
-  "error_code",
-  "openid.mode",
-  "hash",
-];
-/** Parameters that a provider or OAuth adds. */
-const PROVIDER_PARAMETERS = [
-  ...CALLBACK_PARAMETERS,
-  "state",
-  "redirect_state",
-  "iss",
-  "scope",
-  "session_state",
-  "authuser",
-  "hd",
-  "prompt",
-  "id_token",
-  "token_type",
-  "expires_in",
-  "error_description",
-  "error_message",
-  "error_reason",
-  "error_uri",
-];
-/** Telegram's fragment parameter: signed data as base64-encoded JSON. */
-const TELEGRAM = "tgAuthResult";
+import { fromBase64 } from "./browser.js";
+
+/** A URL with one of these parameters is a callback. The last one is Telegram's: signed data as base64-encoded JSON. */
+const CALLBACK_PARAMETER = /^(code|denied|hash|error(_.*)?|oauth_.*|openid\.mode|tgAuthResult)$/;
+/** Others that a provider or OAuth adds. */
+const OTHER_PARAMETER =
+  /^(openid\..*|(redirect_)?state|iss|scope|session_state|authuser|hd|prompt|id_token|token_type|expires_in)$/;
 /** Parameters that identify the authorization request, in order of precedence. */
 const KEY_PARAMETERS = ["state", "redirect_state", "oauth_token", "denied"];
 
@@ -50,12 +24,12 @@ export interface Callback {
 export function readCallback(address: string): Callback | undefined {
   const url = new URL(address);
   const fragment = new URLSearchParams(url.hash.slice(1));
-  const signed = fragment.get(TELEGRAM);
+  const signed = fragment.get("tgAuthResult");
   const telegram = signed === null ? {} : readTelegram(signed);
   for (const params of [url.searchParams, fragment]) {
     const fields = { ...Object.fromEntries(params), ...telegram };
     const keys = KEY_PARAMETERS.flatMap((name) => fields[name] || []);
-    if (keys.length > 0 && CALLBACK_PARAMETERS.some((name) => fields[name])) return { fields, keys };
+    if (keys.length > 0 && Object.keys(fields).some((name) => CALLBACK_PARAMETER.test(name) && fields[name])) return { fields, keys };
   }
   return undefined;
 }
@@ -63,7 +37,7 @@ export function readCallback(address: string): Callback | undefined {
 /** Telegram's signed data. `false` means that the user denied consent. */
 function readTelegram(text: string): Record<string, string> {
   try {
-    const bytes = Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0));
+    const bytes = Uint8Array.from(fromBase64(text), (char) => char.charCodeAt(0));
     const data = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
     return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, String(value)]));
   } catch {
@@ -75,9 +49,9 @@ function readTelegram(text: string): Record<string, string> {
 export function cleanAddress(address: string): string {
   const url = new URL(address);
   for (const name of [...url.searchParams.keys()]) {
-    if (PROVIDER_PARAMETERS.includes(name) || name.startsWith("openid.")) url.searchParams.delete(name);
+    if (CALLBACK_PARAMETER.test(name) || OTHER_PARAMETER.test(name)) url.searchParams.delete(name);
   }
   const fragment = new URLSearchParams(url.hash.slice(1));
-  if (url.hash === "#_=_" || [...CALLBACK_PARAMETERS, TELEGRAM].some((name) => fragment.has(name))) url.hash = "";
+  if (url.hash === "#_=_" || [...fragment.keys()].some((name) => CALLBACK_PARAMETER.test(name))) url.hash = "";
   return url.href.replace(/#$/, "");
 }

@@ -1,10 +1,10 @@
 /** The client: sign in by redirect or pop-up, make authenticated requests, refresh tokens, sign out. */
 
 import { IncompleteLogins, requestKeys, type AuthorizationRequest, type LoginKind } from "./authorization-request.js";
-import { memoryKeyValues, storageOf, type Browser } from "./browser.js";
+import type { Browser } from "./browser.js";
 import { bodyOf, call, init } from "./call.js";
 import { cleanAddress, readCallback, type Callback } from "./callback.js";
-import { authorization, type Credentials } from "./credentials.js";
+import type { Credentials } from "./credentials.js";
 import { sendToOpener, waitForCallback } from "./popup.js";
 import { Problem, withWayBack } from "./problem.js";
 import type { components } from "./schema.js";
@@ -21,7 +21,6 @@ import type {
   ProviderName,
   ProviderToken,
   Session,
-  SignedIn,
   SignInOptions,
   SignInResult,
   SocialAccount,
@@ -62,14 +61,18 @@ export class SocialAuth<Fields = unknown> {
     });
   }
 
-  /** The server's URL, without a slash at the end. Problems: `no_browser`. */
+  /** The server's URL, without a slash at the end. Problems: `no_browser`, `invalid_base_url`. */
   get baseUrl(): string {
     const { baseUrl = "/" } = this.#options;
     const page = this.#browser.location?.href;
     if (page === undefined && !/^https?:/.test(baseUrl)) {
-      throw new Problem({ code: "no_browser", detail: "There is no page. Set baseUrl." });
+      throw new Problem({ code: "no_browser", detail: "There is no page: pass baseUrl, or redirect: false." });
     }
-    return new URL(baseUrl, page).href.replace(/\/$/, "");
+    const { href, origin } = new URL(baseUrl, page);
+    if (href !== `${origin}/`) {
+      throw new Problem({ code: "invalid_base_url", detail: `baseUrl must not have a path: ${href}` });
+    }
+    return origin;
   }
 
   /**
@@ -110,10 +113,10 @@ export class SocialAuth<Fields = unknown> {
     provider: string,
     options: SignInOptions & { mode?: "redirect" | "popup"; redirect?: boolean } = {},
   ): Promise<SignInResult<Fields> | NothingHappened | { url: string }> {
-    const { mode, redirect = true, next } = options;
+    const { mode, redirect = true } = options;
     const isPopup = mode === "popup";
     const signIn = isPopup ? this.#signInByPopup(provider, options) : this.#signInByRedirect(provider, options, redirect);
-    return withWayBack<SignInResult<Fields> | NothingHappened | { url: string }>({ provider, next }, signIn);
+    return withWayBack<SignInResult<Fields> | NothingHappened | { url: string }>({ ...options, provider }, signIn);
   }
 
   async #signInByRedirect(
@@ -121,16 +124,21 @@ export class SocialAuth<Fields = unknown> {
     options: SignInOptions,
     redirect: boolean,
   ): Promise<NothingHappened | { url: string }> {
-    const { location } = this.#browser;
-    if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page. Pass redirect: false." });
-    const { keys, request, authorizationUrl } = await this.#begin(provider, options);
+    const browser = this.#browser;
+    const { location } = browser;
+    if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page: pass baseUrl, or redirect: false." });
+    const { begun, keys, request } = await this.#begin(provider, options);
+    const url = begun.authorization_url;
     await this.#incomplete.save(keys, request);
-    if (!redirect || !location) return { url: authorizationUrl };
-    location.assign(authorizationUrl);
+    if (!redirect || !location) return { url };
+    location.assign(url);
     return new Promise((resolve) => {
-      this.#browser.addEventListener?.("pageshow", ({ persisted }) => {
-        if (persisted) resolve(this.#state.restored());
-      });
+      const onShow = ({ persisted }: { persisted: boolean }) => {
+        if (!persisted) return;
+        browser.removeEventListener?.("pageshow", onShow);
+        resolve(this.#state.restored());
+      };
+      browser.addEventListener?.("pageshow", onShow);
     });
   }
 
@@ -139,9 +147,9 @@ export class SocialAuth<Fields = unknown> {
     const popup = this.#browser.open?.("about:blank", "_blank", "popup,width=480,height=720");
     if (!popup) throw new Problem({ code: "popup_blocked", detail: "The browser blocked the sign-in window." });
     try {
-      const { keys, request, authorizationUrl } = await this.#begin(provider, options);
+      const { begun, keys, request } = await this.#begin(provider, options);
       const callback = waitForCallback(this.#browser, keys, popup, request.expires, options.signal);
-      popup.location.href = authorizationUrl;
+      popup.location.href = begun.authorization_url;
       return await this.#completeLogin(request, await callback, options);
     } finally {
       popup.close();
@@ -158,25 +166,23 @@ export class SocialAuth<Fields = unknown> {
     options: SignInOptions = {},
   ): Promise<SignInResult<Fields> | NothingHappened> {
     const signIn = async (): Promise<SignInResult<Fields> | NothingHappened> => {
-      const { request, state, nonce } = await this.#begin(provider, options);
-      const token = await obtain(nonce);
-      return token === null ? { outcome: "none" } : this.#completeLogin(request, { state, id_token: token }, options);
+      const { begun, request } = await this.#begin(provider, options);
+      const token = await obtain(begun.nonce);
+      if (token === null) return { outcome: "none" };
+      return this.#completeLogin(request, { state: begun.state, id_token: token }, options);
     };
-    return withWayBack({ provider, next: options.next }, signIn());
-  }
-
-  /** Before an account is linked: without a signed-in user, the login would sign a new user up. */
-  async #requireUser(options: CallOptions): Promise<void> {
-    const isSession = (await this.#state.family()) === "session";
-    if (isSession ? await this.user(options) : await this.#state.current()) return;
-    throw new Problem({ code: "not_authenticated", status: 401, detail: "Sign in before you link an account." });
+    return withWayBack({ ...options, provider }, signIn());
   }
 
   async #begin(provider: string, options: SignInOptions) {
     const { redirectUri = this.#options.redirectUri, scope, next, link = false, data, parameters, signal } = options;
-    if (link) await this.#requireUser(options);
+    const isSession = link && (await this.#state.family()) === "session";
+    // Without a signed-in user, the login would sign a new user up.
+    if (link && !(await (isSession ? this.user(options) : this.#state.current()))) {
+      throw new Problem({ code: "not_authenticated", status: 401, detail: "Sign in before you link." });
+    }
     // Linking needs the credential of the signed-in user, so a session links by the session kind.
-    const kind = options.kind ?? (link && (await this.#state.family()) === "session" ? "session" : this.kind);
+    const kind = options.kind ?? (isSession ? "session" : this.kind);
     const body = { ...parameters, redirect_uri: redirectUri, scope: scope?.join(" "), next, data };
     const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
     const begun = await this.#post<components["schemas"]["AuthorizationRequest"]>(path, body, { kind, link, signal });
@@ -185,11 +191,10 @@ export class SocialAuth<Fields = unknown> {
       kind,
       flowToken: begun.flow_token,
       expires: Date.now() + begun.expires_in * 1000,
-      ...(begun.next ? { next: begun.next } : {}),
-      ...(link ? { link } : {}),
+      next: begun.next ?? undefined,
+      link,
     };
-    const { authorization_url: authorizationUrl, state, nonce } = begun;
-    return { request, authorizationUrl, state, nonce, keys: requestKeys(state, authorizationUrl) };
+    return { begun, request, keys: requestKeys(begun.state, begun.authorization_url) };
   }
 
   /**
@@ -202,14 +207,12 @@ export class SocialAuth<Fields = unknown> {
   handleCallback(options: CallOptions & { url?: string } = {}): Promise<CallbackResult<Fields>> {
     const browser = this.#browser;
     const address = options.url ?? browser.location?.href;
-    const callback = address === undefined ? undefined : readCallback(address);
+    const callback = address && readCallback(address);
     if (!callback) {
       const earlier = pendingCallbacks.get(browser) as Promise<CallbackResult<Fields>> | undefined;
       return earlier ?? this.pendingLogin(pageOf(address)).then((login) => login ?? { outcome: "none" });
     }
-    if (options.url === undefined && address !== undefined) {
-      browser.history?.replaceState(browser.history.state, "", cleanAddress(address));
-    }
+    if (!options.url) browser.history?.replaceState(browser.history.state, "", cleanAddress(address));
     const result = this.#completeCallback(callback, options);
     pendingCallbacks.set(browser, result as Promise<CallbackResult<never>>);
     const forget = () => {
@@ -239,10 +242,9 @@ export class SocialAuth<Fields = unknown> {
     fields: Record<string, string>,
     { signal }: CallOptions,
   ): Promise<SignInResult<Fields>> {
-    const { provider, kind, flowToken, next, link = false } = request;
+    const { provider, kind, flowToken } = request;
     const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
-    const body = this.#post<SignedInAnswer>(path, { ...fields, flow_token: flowToken }, { kind, link, signal });
-    return this.#result({ provider, kind, next }, body, link);
+    return this.#result(request, this.#post(path, { ...fields, flow_token: flowToken }, { ...request, signal }));
   }
 
   /**
@@ -256,7 +258,7 @@ export class SocialAuth<Fields = unknown> {
   ): Promise<SignInResult<Fields>> {
     const { provider, kind = this.kind, next, codeVerifier: code_verifier, signal } = login;
     const answer = this.#post<SignedInAnswer>("/api/login/social/swap/", { code, code_verifier }, { kind, signal });
-    return this.#result({ provider, kind, next }, answer);
+    return this.#result({ provider, kind, next, link: false }, answer);
   }
 
   /**
@@ -266,6 +268,11 @@ export class SocialAuth<Fields = unknown> {
   async pendingLogin(page?: string): Promise<({ outcome: "input-required" } & InputRequired) | null> {
     const login = await this.#incomplete.pending(page);
     return login && { outcome: "input-required", ...login };
+  }
+
+  /** Forgets the pending login of this tab, for example because the user does not want to answer. */
+  cancelPendingLogin(): Promise<void> {
+    return this.#incomplete.setPending(null);
   }
 
   /**
@@ -278,66 +285,68 @@ export class SocialAuth<Fields = unknown> {
   async resume(answers: Record<string, string | boolean>, { signal }: CallOptions = {}): Promise<SignInResult<Fields>> {
     const pending = await this.#incomplete.pending();
     if (!pending) {
-      throw new Problem({ code: "state_expired", detail: "No sign-in waits for your input. Start again." });
+      throw new Problem({ code: "state_expired", detail: "This sign-in has expired. Start again." });
     }
-    const { provider, kind, next, flowToken, step } = pending;
-    const body = { flow_token: flowToken, answers };
-    const link = step === ASK_LINK;
+    const link = pending.step === ASK_LINK && answers["link"] === "link";
+    const body = { flow_token: pending.flowToken, answers };
     try {
-      const answer = this.#post<SignedInAnswer>("/api/login/social/resume/", body, { kind, link, signal });
-      return await this.#result({ provider, kind, next }, answer, link);
+      const answer = this.#post<SignedInAnswer>("/api/login/social/resume/", body, { kind: pending.kind, link, signal });
+      return await this.#result({ ...pending, link: link || pending.link }, answer, true);
     } catch (problem) {
-      if (problem instanceof Problem && PENDING_ENDED.includes(problem.code)) await this.#incomplete.setPending(null);
+      const code = problem instanceof Problem ? problem.code : "";
+      if (PENDING_ENDED.includes(code)) await this.cancelPendingLogin();
+      if (code === "link_login_required") await this.#incomplete.setPending({ ...pending, isWaiting: true });
       throw problem;
     }
   }
 
   async #result(
-    login: Pick<SignedIn, "provider" | "kind" | "next">,
+    { provider, kind, next, link }: LoginPart,
     answer: Promise<SignedInAnswer>,
-    link = false,
+    isResumed = false,
   ): Promise<SignInResult<Fields>> {
+    const login = { provider, kind, next, link };
     try {
-      return await withWayBack(login, answer.then((body) => this.#signedIn(login, body, link)));
+      return await withWayBack(login, answer.then((body) => this.#signedIn(login, body, isResumed)));
     } catch (problem) {
       if (!(problem instanceof Problem) || !problem.additionalInput) throw problem;
       const { expiresIn, ...input } = problem.additionalInput;
-      const pending: InputRequired = { ...login, ...input, expires: Date.now() + expiresIn * 1000 };
-      await this.#incomplete.setPending(pending, pageOf(this.#browser.location?.href));
+      const page = pageOf(this.#browser.location?.href);
+      const pending: InputRequired = { ...login, ...input, page, expires: Date.now() + expiresIn * 1000 };
+      await this.#incomplete.setPending(pending);
       return { outcome: "input-required", ...pending };
     }
   }
 
-  async #signedIn(
-    login: Pick<SignedIn, "provider" | "kind" | "next">,
-    body: SignedInAnswer,
-    link: boolean,
-  ): Promise<SignInResult<Fields>> {
+  async #signedIn({ provider, kind, next, link }: LoginPart, body: SignedInAnswer, isResumed: boolean): Promise<SignInResult<Fields>> {
     const { is_new: isNew, data, token, refresh } = body;
-    const family = familyOf(login.kind);
+    const family = familyOf(kind);
     let credentials: Credentials | null = null;
     if (family !== "session") {
-      if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response of the login has no token." });
-      // The user who links an account stays signed in, so duplicated tabs follow to the new tokens.
-      const id = (link && (await this.#state.stored())?.login) || randomId();
-      credentials = { family, token, received: Date.now(), login: id, ...(refresh ? { refresh } : {}) };
+      if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response has no token." });
+      // The user who links an account stays signed in, so duplicated tabs follow to the new tokens. The other value is
+      // unique, not a secret. `crypto.randomUUID` is missing on plain http and in React Native.
+      const id = (link && (await this.#state.stored())?.login) || `${Date.now()}-${Math.random()}`;
+      credentials = { family, token, refresh, received: Date.now(), login: id };
     } else if (!(await this.#hasCookie())) {
       throw new Problem({
         code: "cookie_refused",
         detail:
-          `The browser did not store the session cookie: this page and ${this.baseUrl} are on different sites. ` +
-          "Use one site (localhost and 127.0.0.1 are two), or a kind with a token.",
+          `The browser did not store the session cookie: this page and ${this.baseUrl} are on two sites, as localhost ` +
+          "and 127.0.0.1 are. Use a kind with a token.",
       });
     }
     const user = userOf<Fields>(body);
     const former = await this.#state.signIn(credentials, user);
     // The login that `ask_link` asks for does not end the one that asked.
-    if (link || (await this.#incomplete.pending())?.step !== ASK_LINK) await this.#incomplete.setPending(null);
+    if (isResumed || !(await this.#incomplete.pending())?.isWaiting) await this.cancelPendingLogin();
     // Otherwise the replaced credential would stay valid, and in the user's list of devices.
     if (former && former.token !== token) await this.#revoke(former).catch(() => {});
     return {
       outcome: "signed-in",
-      ...login,
+      provider,
+      kind,
+      next,
       user,
       ...(isNew === undefined ? {} : { isNew }),
       ...(data === undefined ? {} : { data }),
@@ -348,23 +357,18 @@ export class SocialAuth<Fields = unknown> {
   async #hasCookie(): Promise<boolean> {
     const page = this.#browser.location?.href;
     if (page === undefined || new URL(page).hostname === new URL(this.baseUrl).hostname) return true;
-    const request = new Request(`${this.baseUrl}/api/user/`, { ...init("GET"), credentials: "include" });
-    return (await this.#call(request)).status !== 401;
+    const request = new Request(`${this.baseUrl}/api/user/`, init("GET"));
+    return (await this.#call(authenticated(request, "session", null))).status !== 401;
   }
 
   /** The signed-in user, or `null`. */
   user(options: CallOptions = {}): Promise<User<Fields> | null> {
-    const user = this.#loadUser(options);
-    void this.#state.setUser(user);
-    return user;
+    return this.#state.setUser(this.#loadUser(options)) as Promise<User<Fields> | null>;
   }
 
   async #loadUser(options: CallOptions = {}): Promise<User<Fields> | null> {
     if ((await this.#state.family()) !== "session" && (await this.#state.stored()) === null) return null;
-    return this.#ask<User<Fields>>("GET", "/api/user/", options).catch((problem: unknown) => {
-      if (problem instanceof Problem && problem.status === 401) return null;
-      throw problem;
-    });
+    return (await this.#ask<User<Fields>>("GET", "/api/user/", options).catch(ignoreExpired)) ?? null;
   }
 
   /** Updates editable fields of the user. Problems: `invalid_request` with `errors` by field. */
@@ -383,7 +387,7 @@ export class SocialAuth<Fields = unknown> {
   /** Deletes the user permanently. Problems: `fresh_login_required` (sign in again first). */
   async deleteUser(options: CallOptions = {}): Promise<void> {
     await this.#ask("DELETE", "/api/user/", options);
-    await this.#state.signOut(true);
+    await this.#signOut(true);
   }
 
   /** The social accounts of this user. */
@@ -411,7 +415,7 @@ export class SocialAuth<Fields = unknown> {
   async credentials(options: CallOptions = {}): Promise<ListedCredential[]> {
     const listed: ListedCredential[] = [];
     for (let query: string | undefined = ""; query !== undefined; ) {
-      const page: Response = await this.fetch(`/api/user/credentials/${query}`, init("GET", options));
+      const page = await this.#send(`/api/user/credentials/${query}`, init("GET", options));
       listed.push(...(await bodyOf<ListedCredential[]>(page)));
       query = /^<(\?[^>]*)>;\s*rel="next"$/.exec(page.headers.get("link") ?? "")?.[1];
     }
@@ -430,11 +434,11 @@ export class SocialAuth<Fields = unknown> {
 
   /**
    * Sends a request with the credentials to a path of the server or a URL of one of `origins`. A JWT that expires soon is
-   * refreshed first. After a 401 the token is refreshed once and the request repeated.
+   * refreshed first. After a 401 the token is refreshed once and the request repeated. The time limit ends with the headers
+   * of the response.
    */
-  async fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
-    const request = input instanceof Request ? input : new URL(input, `${this.baseUrl}/`);
-    return this.#send(new Request(request, init));
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+    return this.#send(input, init, true);
   }
 
   /** The token for requests that do not use this client, refreshed when necessary; `null` without a token. */
@@ -445,25 +449,29 @@ export class SocialAuth<Fields = unknown> {
   /**
    * Signs out. The server revokes sessions, knox tokens and JWTs. All devices of a user share one permanent token
    * (`token`), so this client only deletes its copy; `logoutEverywhere` revokes it.
+   *
+   * When the server cannot be reached, a token is deleted nevertheless. A session stays signed in, because scripts cannot
+   * delete its cookie: call `logout` again.
    */
   async logout(): Promise<void> {
     const stored = await this.#state.stored();
-    const isSession = (await this.#state.family()) === "session";
-    try {
-      if (isSession) await this.#ask("POST", "/api/session/logout/").catch(ignoreExpired);
-      else if (stored) await this.#revoke(stored);
-    } finally {
-      await this.#state.signOut();
+    if (stored) return this.#revoke(stored).finally(() => this.#signOut());
+    if ((await this.#state.family()) === "session") {
+      await this.#ask<void>("POST", "/api/session/logout/").catch(ignoreExpired);
     }
+    await this.#signOut();
   }
 
-  /** Revokes all credentials of this user, on all devices. */
+  /** Revokes all credentials of this user, on all devices. After a problem the user stays signed in: call it again. */
   async logoutEverywhere(): Promise<void> {
-    try {
-      await this.#ask("POST", "/api/logout/all/").catch(ignoreExpired);
-    } finally {
-      await this.#state.signOut(true);
-    }
+    await this.#ask<void>("POST", "/api/logout/all/").catch(ignoreExpired);
+    await this.#signOut(true);
+  }
+
+  /** The next user of this tab must not see the form of a pending login. */
+  async #signOut(isEverywhere = false): Promise<void> {
+    await this.cancelPendingLogin();
+    await this.#state.signOut(isEverywhere);
   }
 
   /** Revokes a credential that is not a session. All devices share a permanent token, so it is not revoked. */
@@ -472,49 +480,51 @@ export class SocialAuth<Fields = unknown> {
     if (family === "token") return;
     const isKnox = family === "knox";
     const path = isKnox ? "/api/knox/logout/" : "/api/token/blacklist/";
-    const body = isKnox ? undefined : { refresh };
-    const request = new Request(this.baseUrl + path, { ...init("POST", {}, body), credentials: "omit" });
-    if (isKnox) request.headers.set("authorization", authorization(credentials));
-    await this.#call(request).then(bodyOf).catch(ignoreExpired);
+    const request = new Request(this.baseUrl + path, init("POST", {}, isKnox ? undefined : { refresh }));
+    await this.#call(authenticated(request, family, isKnox ? credentials : null)).then(bodyOf).catch(ignoreExpired);
   }
 
   /** Calls an operation of the server with the credentials and returns its answer. */
   async #ask<T>(method: string, path: string, options: CallOptions = {}, body?: object): Promise<T> {
-    return bodyOf<T>(await this.fetch(path, init(method, options, body)));
+    return bodyOf<T>(await this.#send(path, init(method, options, body)));
   }
 
   /** Posts a login request. Only linking sends the current credential: an expired one would fail the login. */
   async #post<T>(
     path: string,
     body: object,
-    { kind, link, signal }: { kind: LoginKind; link?: boolean; signal?: AbortSignal | undefined },
+    { kind, link, signal }: { kind: LoginKind; link?: boolean | undefined; signal?: AbortSignal | undefined },
   ): Promise<T> {
     const credentials = link ? await this.#state.current() : null;
     const request = new Request(this.baseUrl + path, init("POST", { signal }, body));
     return bodyOf<T>(await this.#call(authenticated(request, familyOf(kind), credentials)));
   }
 
-  async #send(request: Request): Promise<Response> {
-    const { origin } = new URL(request.url);
-    const own = new URL(this.baseUrl).origin;
-    const origins = [own, ...(this.#options.origins ?? []).map((address) => new URL(address).origin)];
-    if (!origins.includes(origin)) return this.#call(request);
+  async #send(input: string | URL | Request, init?: RequestInit, isStreamed = false): Promise<Response> {
+    const own = this.baseUrl;
+    const original = new Request(input instanceof Request ? input : new URL(input, own), init);
+    const { origin, pathname } = new URL(original.url);
+    const isOwn = origin === own;
+    const isAllowed = isOwn || this.#options.origins?.some((address) => new URL(address).origin === origin);
+    // The routes for tokens need no credential. Their 401 is about the token in the body.
+    if (!isAllowed || (isOwn && pathname.startsWith("/api/token/"))) return this.#call(original, isStreamed);
     const credentials = await this.#state.current();
-    const retry = credentials?.refresh ? request.clone() : undefined;
-    const send = async (original: Request, token: Credentials | null) =>
-      this.#call(authenticated(original, await this.#state.family(), token));
-    const response = await send(request, credentials);
+    const retry = credentials?.family.startsWith("jwt") && original.clone();
+    const send = async (request: Request, token: Credentials | null) =>
+      this.#call(authenticated(request, await this.#state.family(), token), isStreamed);
+    const response = await send(original, credentials);
     if (response.status !== 401 || !credentials) return response;
     const refreshed = retry ? await this.#state.refresh(credentials) : null;
-    if (retry && refreshed) return send(retry, refreshed);
-    if (origin === own) await this.#state.forget(credentials);
+    // Another tab may have signed in another user, for whom this request is not.
+    if (retry && refreshed?.login === credentials.login) return send(retry, refreshed);
+    if (isOwn) await this.#state.forget(credentials);
     return response;
   }
 
-  #call(request: Request): Promise<Response> {
+  #call(request: Request, isStreamed = false): Promise<Response> {
     const { fetch: send = fetch, timeout = 30_000 } = this.#options;
     const page = this.#browser.location?.href;
-    return call(send, request, timeout, page === undefined ? undefined : new URL(page).origin);
+    return call(send, request, timeout, isStreamed, page && new URL(page).origin);
   }
 
   get #browser(): Browser {
@@ -522,12 +532,14 @@ export class SocialAuth<Fields = unknown> {
   }
 
   get #incomplete(): IncompleteLogins {
-    const storage = () => storageOf(this.#browser, "sessionStorage") ?? memoryKeyValues();
-    return (this.#incompleteInUse ??= new IncompleteLogins(storage()));
+    return (this.#incompleteInUse ??= new IncompleteLogins(this.#state.tabStorage));
   }
 }
 
 const NO_BROWSER: Browser = {};
+
+/** What a login keeps from its begin to its result. */
+type LoginPart = Pick<InputRequired, "provider" | "kind" | "next" | "link">;
 
 type SignedInAnswer = Partial<User> & {
   token?: string;
@@ -545,7 +557,7 @@ function userOf<Fields>(body: SignedInAnswer): User<Fields> | null {
   return user.id === undefined ? null : (user as User<Fields>);
 }
 
-/** Logging out with an expired credential (401) counts as success. */
+/** An expired credential (401) counts as signed out. */
 function ignoreExpired(problem: unknown): void {
   if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
 }
@@ -553,9 +565,4 @@ function ignoreExpired(problem: unknown): void {
 /** A URL without query and fragment. */
 function pageOf(address = ""): string {
   return address.replace(/[?#].*$/, "");
-}
-
-/** Unique, not a secret. `crypto.randomUUID` is missing on plain http and in React Native. */
-function randomId(): string {
-  return Date.now().toString(36) + Math.random().toString(36).slice(2);
 }

@@ -1,6 +1,6 @@
 /** The tokens of the signed-in user: storage and remaining lifetime. */
 
-import { memoryKeyValues, readJson, writeJson } from "./browser.js";
+import { fromBase64, memoryKeyValues, readJson, writeJson } from "./browser.js";
 
 /** A kind of credential, without the `user` variants of its login routes. */
 export type Family = "session" | "token" | "jwt-pair" | "jwt-sliding" | "knox";
@@ -9,7 +9,7 @@ export interface Credentials {
   family: Family;
   /** Access, sliding, permanent or knox token. */
   token: string;
-  refresh?: string;
+  refresh?: string | undefined;
   /** Milliseconds since 1970, by this machine's clock: when `token` was received. */
   received: number;
   /** Identifies the login in messages between tabs. It stays the same when tokens are refreshed, and is not a secret. */
@@ -56,26 +56,18 @@ export function authorization(credentials: Credentials): string {
 /** Whether the token should be refreshed before the next request. It does not depend on the accuracy of the clock. */
 export function needsRefresh(credentials: Credentials, now: number): boolean {
   const life = lifetime(credentials.token);
-  if (life === undefined) return false;
   const left = credentials.received + life - now;
-  switch (credentials.family) {
-    case "jwt-pair":
-      return credentials.refresh !== undefined && left < Math.min(10_000, life / 2);
-    // A sliding token can be refreshed only while it is valid, so refresh it in the second half of its lifetime.
-    case "jwt-sliding":
-      return left > 0 && left < life / 2;
-    default:
-      return false;
-  }
+  // A sliding token can be refreshed only while it is valid, so refresh it in the second half of its lifetime.
+  if (credentials.family === "jwt-sliding") return left > 0 && left < life / 2;
+  return credentials.refresh !== undefined && left < Math.min(10_000, life / 2);
 }
 
-/** Milliseconds between `iat` and `exp` of a JWT; `undefined` for other tokens. */
-function lifetime(token: string): number | undefined {
+/** Milliseconds between `iat` and `exp` of a JWT; NaN for other tokens. */
+function lifetime(token: string): number {
   try {
-    const part = token.split(".")[1] ?? "";
-    const { iat, exp } = JSON.parse(atob(part.replaceAll("-", "+").replaceAll("_", "/"))) as Record<string, unknown>;
-    return typeof iat === "number" && typeof exp === "number" ? (exp - iat) * 1000 : undefined;
+    const { iat, exp } = JSON.parse(fromBase64(token.split(".")[1])) as { iat: number; exp: number };
+    return (exp - iat) * 1000;
   } catch {
-    return undefined;
+    return NaN;
   }
 }

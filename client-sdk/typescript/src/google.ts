@@ -32,9 +32,14 @@ export interface OneTapOptions extends Omit<SignInOptions, "redirectUri" | "scop
   autoSelect?: boolean;
 }
 
+/** Ends the prompt that is shown: Google's script has one at a time. */
+let supersede = () => {};
+let loading: Promise<GoogleIdentity> | undefined;
+
 /**
  * Shows the prompt and signs in. The outcome is `none` when the user dismisses it, or Google does not show it: for example
- * because the user has no Google session. Your page must allow scripts and frames of https://accounts.google.com.
+ * because the user has no Google session. A second call, such as StrictMode's, takes the place of the first, whose outcome
+ * is `none`. Your page must allow scripts and frames of https://accounts.google.com.
  *
  * Problems: those of the server; `unknown_provider` when the server has no such provider; `network_error` when Google's
  * script does not load.
@@ -44,16 +49,28 @@ export async function oneTap<Fields>(
   { provider = "google-oauth2", autoSelect = false, ...options }: OneTapOptions = {},
 ): Promise<SignInResult<Fields> | NothingHappened> {
   const { signal } = options;
+  supersede();
+  let isSuperseded = false;
+  supersede = () => (isSuperseded = true);
   const [identity, providers] = await Promise.all([loadIdentity(), auth.providers(signal ? { signal } : {})]);
   const clientId = providers.find(({ name }) => name === provider)?.client_id;
   if (!clientId) throw new Problem({ code: "unknown_provider", detail: `The server has no provider ${provider}.` });
+  let abort = () => {};
   const obtain = (nonce: string | undefined) =>
     new Promise<string | null>((resolve, reject) => {
       signal?.throwIfAborted();
-      signal?.addEventListener("abort", () => {
+      if (isSuperseded) return resolve(null);
+      supersede = () => {
+        isSuperseded = true;
         identity.cancel();
-        reject(signal.reason);
-      });
+        resolve(null);
+      };
+      abort = () => {
+        // The prompt of a later call stays.
+        if (!isSuperseded) identity.cancel();
+        reject(signal?.reason);
+      };
+      signal?.addEventListener("abort", abort);
       identity.initialize({
         client_id: clientId,
         ...(nonce === undefined ? {} : { nonce }),
@@ -66,15 +83,15 @@ export async function oneTap<Fields>(
         const isSignIn = moment.isDismissedMoment() && moment.getDismissedReason() === "credential_returned";
         if (moment.isSkippedMoment() || (moment.isDismissedMoment() && !isSignIn)) resolve(null);
       });
-    });
-  return auth.signInWithIdToken(provider, obtain, options);
+    }).finally(() => signal?.removeEventListener("abort", abort));
+  return isSuperseded ? { outcome: "none" } : auth.signInWithIdToken(provider, obtain, options);
 }
 
 function loadIdentity(): Promise<GoogleIdentity> {
   const loaded = () => (globalThis as { google?: { accounts?: { id?: GoogleIdentity } } }).google?.accounts?.id;
-  return new Promise((resolve, reject) => {
-    const identity = loaded();
-    if (identity) return resolve(identity);
+  const identity = loaded();
+  if (identity) return Promise.resolve(identity);
+  return (loading ??= new Promise<GoogleIdentity>((resolve, reject) => {
     const fail = () => reject(new Problem({ code: "network_error", detail: `${SCRIPT} could not be loaded.` }));
     const script = document.createElement("script");
     script.src = SCRIPT;
@@ -86,5 +103,5 @@ function loadIdentity(): Promise<GoogleIdentity> {
     };
     script.onerror = fail;
     document.head.append(script);
-  });
+  }).finally(() => (loading = undefined)));
 }

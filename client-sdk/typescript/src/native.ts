@@ -76,15 +76,43 @@ export function createNativeClient<Fields = unknown>(options: NativeOptions): Na
     return withWayBack({ provider, next }, Promise.reject<SignInResult<Fields>>(closed));
   }
 
-  async function handleUrl(url: string | null, { signal }: CallOptions = {}): Promise<SignInResult<Fields> | null> {
+  /** The URL that is handled now: the app may get it from the browser and from the system. */
+  let handled: { url: string; result: Promise<SignInResult<Fields> | null> } | undefined;
+
+  function handleUrl(url: string | null, options: CallOptions = {}): Promise<SignInResult<Fields> | null> {
+    if (url === null || pageOf(url) !== pageOf(redirectUri)) return Promise.resolve(null);
+    if (handled?.url === url) return handled.result;
+    const result = complete(url, options).finally(() => {
+      if (handled?.result === result) handled = undefined;
+    });
+    handled = { url, result };
+    return result;
+  }
+
+  async function complete(url: string, { signal }: CallOptions): Promise<SignInResult<Fields> | null> {
     const started = await readJson<StartedLogin>(storage, STARTED);
-    if (!started || url === null || !url.startsWith(redirectUri)) return null;
-    await writeJson(storage, STARTED, null);
+    if (!started) return null;
     const { provider, next, codeVerifier } = started;
     const parameters = parametersOf(url);
     const { code, error = "callback_unknown" } = parameters;
     const login = { provider, kind, codeVerifier, ...(next === undefined ? {} : { next }), ...(signal ? { signal } : {}) };
-    if (code !== undefined) return auth.exchangeCode(code, login);
+    if (code !== undefined) {
+      const forget = async () => {
+        // The user may have started another login in the meantime.
+        const latest = await readJson<StartedLogin>(storage, STARTED);
+        if (latest?.codeVerifier === codeVerifier) await writeJson(storage, STARTED, null);
+      };
+      try {
+        const result = await auth.exchangeCode(code, login);
+        await forget();
+        return result;
+      } catch (problem) {
+        // Without an answer of the server, the URL can be handled again.
+        if (problem instanceof Problem && problem.status > 0) await forget();
+        throw problem;
+      }
+    }
+    // Any app can open this URL, so it does not end the login.
     const refused = new Problem({ code: error, detail: "The sign-in was refused." });
     return withWayBack({ provider, next }, Promise.reject<SignInResult<Fields>>(refused));
   }
@@ -96,7 +124,16 @@ export function createNativeClient<Fields = unknown>(options: NativeOptions): Na
 function parametersOf(url: string): Record<string, string | undefined> {
   const query = /\?([^#]*)/.exec(url)?.[1] ?? "";
   const decode = (text = "") => decodeURIComponent(text.replaceAll("+", " "));
-  return Object.fromEntries(query.split("&").map((pair) => pair.split("=").map(decode) as [string, string]));
+  try {
+    return Object.fromEntries(query.split("&").map((pair) => pair.split("=").map(decode) as [string, string]));
+  } catch {
+    return {};
+  }
+}
+
+/** A URL without query, fragment and a slash at the end. */
+function pageOf(url: string): string {
+  return url.replace(/[?#].*$/, "").replace(/\/$/, "");
 }
 
 function base64url(bytes: Uint8Array): string {

@@ -14,8 +14,8 @@ const CLOSED_CHECK_INTERVAL = 400;
 /** Consecutive checks after which the pop-up counts as closed. */
 const CLOSED_CHECKS = 3;
 
+/** The callback, with its fields; without them, the acknowledgement. */
 interface Message {
-  kind: "callback" | "acknowledgement";
   fields?: Record<string, string>;
 }
 
@@ -24,9 +24,9 @@ function openChannels({ BroadcastChannel }: Browser, keys: string[]) {
 }
 
 /** On the callback page: sends the callback to the opener. `false`: no page waits for it. */
-export function sendToOpener(browser: Browser, keys: string[], fields: Record<string, string>): Promise<boolean> {
+export async function sendToOpener(browser: Browser, keys: string[], fields: Record<string, string>): Promise<boolean> {
   const channels = openChannels(browser, keys);
-  if (channels.length === 0) return Promise.resolve(false);
+  if (channels.length === 0) return false;
   return new Promise((resolve) => {
     const done = (isReceived: boolean) => {
       clearTimeout(timer);
@@ -36,9 +36,9 @@ export function sendToOpener(browser: Browser, keys: string[], fields: Record<st
     const timer = setTimeout(() => done(false), ACKNOWLEDGEMENT_TIMEOUT);
     for (const channel of channels) {
       channel.onmessage = (event: MessageEvent<Message>) => {
-        if (event.data?.kind === "acknowledgement") done(true);
+        if (!event.data.fields) done(true);
       };
-      channel.postMessage({ kind: "callback", fields } satisfies Message);
+      channel.postMessage({ fields } satisfies Message);
     }
   });
 }
@@ -68,9 +68,9 @@ export function waitForCallback(
     const abort = () => fail(signal?.reason);
     for (const channel of channels) {
       channel.onmessage = (event: MessageEvent<Message>) => {
-        const { kind, fields } = event.data ?? {};
-        if (kind !== "callback" || !fields) return;
-        channel.postMessage({ kind: "acknowledgement" } satisfies Message);
+        const { fields } = event.data;
+        if (!fields) return;
+        channel.postMessage({} satisfies Message);
         // Close the channel only after the acknowledgement is sent.
         setTimeout(() => {
           done();
@@ -82,11 +82,11 @@ export function waitForCallback(
     let checks = 0;
     const timer = setInterval(() => {
       if (Date.now() > expires) {
-        fail(new Problem({ code: "state_expired", detail: "The sign-in took too long. Start again." }));
+        fail(new Problem({ code: "state_expired", detail: "This sign-in has expired. Start again." }));
       }
       checks = popup.closed && browser.document?.hasFocus() ? checks + 1 : 0;
       if (checks < CLOSED_CHECKS) return;
-      fail(new Problem({ code: "popup_closed", detail: "The window was closed before the sign-in was complete." }));
+      fail(new Problem({ code: "popup_closed", detail: "The sign-in window was closed." }));
     }, CLOSED_CHECK_INTERVAL);
     if (signal?.aborted) abort();
     else signal?.addEventListener("abort", abort);

@@ -1,7 +1,8 @@
 /** Errors: problem documents of the server (RFC 9457), and errors of this client. */
 
 import type { ServerCode } from "./names.js";
-import type { AskedField } from "./types.js";
+import type { LoginKind } from "./authorization-request.js";
+import type { AskedField, SignInOptions } from "./types.js";
 
 /** Codes of this client. All others come from the server. */
 export type ClientCode =
@@ -20,7 +21,11 @@ export type ClientCode =
   /** The login succeeded, and the browser did not store the session cookie: page and server are on different sites. */
   | "cookie_refused"
   /** The call needs a part of a browser that this environment does not have, such as the page's URL. */
-  | "no_browser";
+  | "no_browser"
+  /** The `baseUrl` of the client has a path, a query or a fragment. */
+  | "invalid_base_url"
+  /** The storage of the login failed: a locked keychain, or a full or forbidden storage of the browser. */
+  | "storage_failed";
 
 /**
  * A code of the server, such as `invalid_code` or `state_expired`, or of this client. Use it, not the texts, in code. Your
@@ -62,10 +67,14 @@ export class Problem extends Error {
   declare readonly errors: Record<string, string[]>;
   /** For `additional_input_required`. `signIn` and `handleCallback` return the outcome `input-required` instead. */
   declare readonly additionalInput: AdditionalInput | undefined;
-  /** The provider of the login that failed: sign in there to try again. */
+  /** The provider of the login that failed. To try again, pass it to `signIn` with `next`, `link` and `kind`. */
   declare readonly provider: string | undefined;
   /** The `next` of the login that failed. */
   declare readonly next: string | undefined;
+  /** Whether the login that failed links an account. Without it, a repeated login would sign in another user. */
+  declare readonly link: boolean | undefined;
+  /** The kind of the login that failed. */
+  declare readonly kind: LoginKind | undefined;
 
   constructor({ cause, ...members }: ProblemMembers) {
     super(`${members.code}: ${members.detail}`, { cause });
@@ -74,21 +83,16 @@ export class Problem extends Error {
 
   /** Reads an error response. Never throws. */
   static async of(response: Response): Promise<Problem> {
-    const body: unknown = await response.json().catch(() => undefined);
-    return Problem.read(body, response.status, response.headers.get("x-request-id") ?? undefined);
-  }
-
-  /** Reads a parsed problem document. */
-  static read(body: unknown, status: number, requestId?: string): Problem {
-    const members = isRecord(body) ? body : {};
+    const { status, headers } = response;
+    const members = ((await response.json().catch(() => {})) ?? {}) as Record<string, unknown>;
     const text = (name: string) => (typeof members[name] === "string" ? members[name] : undefined);
     const flowToken = text("flow_token");
     return new Problem({
       code: text("code") ?? "unexpected_answer",
       detail: text("detail") ?? `The server answered ${status}.`,
       status,
-      requestId: text("request_id") ?? requestId,
-      errors: isRecord(members["errors"]) ? (members["errors"] as Record<string, string[]>) : {},
+      requestId: text("request_id") ?? headers.get("x-request-id") ?? undefined,
+      errors: (members["errors"] ?? {}) as Record<string, string[]>,
       additionalInput: flowToken
         ? {
             flowToken,
@@ -101,16 +105,15 @@ export class Problem extends Error {
   }
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
-/** Awaits a part of a login. Its problems get the way back: provider and `next`. */
-export async function withWayBack<T>({ provider, next }: { provider: string; next?: string | undefined }, work: Promise<T>) {
+/** Awaits a part of a login. Its problems get what repeats the login: provider, `next`, `link` and kind. */
+export async function withWayBack<T>(
+  { provider, next, link, kind }: Pick<SignInOptions, "next" | "link" | "kind"> & { provider: string },
+  work: Promise<T>,
+) {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof Problem) Object.assign(error, { provider, next });
+    if (error instanceof Problem) Object.assign(error, { provider, next, link, kind });
     throw error;
   }
 }

@@ -96,8 +96,7 @@ export function SignInButtons(props: SignInButtonsProps) {
   const signIn = (provider: string) => {
     setBusy(true);
     setProblem(null);
-    const options = { mode, ...(next === undefined ? {} : { next }), ...(link === undefined ? {} : { link }) };
-    void client.signIn(provider, options).then(show, setProblem).finally(() => setBusy(false));
+    void client.signIn(provider, { mode, next, link }).then(show, setProblem).finally(() => setBusy(false));
   };
   if (pending) return <AdditionalInput login={pending} onResult={show} />;
   return (
@@ -136,6 +135,7 @@ export function AdditionalInput({ login, onResult }: { login: InputRequired; onR
     setProblem(null);
     void client.resume(answers).then(onResult, setProblem).finally(() => setBusy(false));
   };
+  const cancel = () => void client.cancelPendingLogin().then(() => onResult({ outcome: "none" }), setProblem);
   const isInvalid = problem?.code === "invalid_request";
   return (
     <form onSubmit={submit} key={login.flowToken}>
@@ -143,7 +143,8 @@ export function AdditionalInput({ login, onResult }: { login: InputRequired; onR
         <Field key={field.name} field={field} errors={(isInvalid && problem.errors[field.name]) || []} />
       ))}
       <Alert problem={isInvalid ? null : problem} />
-      <button disabled={isBusy}>Continue</button>
+      <button disabled={isBusy}>Continue</button>{" "}
+      <button type="button" disabled={isBusy} onClick={cancel}>Cancel</button>
       {problem?.code === "link_login_required" && <SignInButtons />}
     </form>
   );
@@ -183,12 +184,12 @@ export function CallbackPage({ onSignedIn, children }: { onSignedIn?: (result: S
     const finish = onSignedIn ?? (({ next }) => location.replace(next ?? "/"));
     if (result?.outcome !== "signed-in") return;
     // A login that asked whether to link waits for this one.
-    void client.pendingLogin().then((pending) => (pending ? setResult(pending) : finish(result)));
+    client.pendingLogin().then((pending) => (pending ? setResult(pending) : finish(result))).catch(setProblem);
     // Once for each result, not for each new function that the parent passes.
   }, [result]);
   if (problem) {
-    const { provider, next } = problem;
-    const retry = () => void client.signIn(provider as string, next === undefined ? {} : { next }).catch(setProblem);
+    const { provider, next, link, kind } = problem;
+    const retry = () => void client.signIn(provider as string, { next, link, kind }).catch(setProblem);
     const again = provider && <button type="button" onClick={retry}>Try again</button>;
     return <Alert problem={problem}>{again} {START}</Alert>;
   }

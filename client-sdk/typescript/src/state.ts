@@ -4,16 +4,18 @@
  */
 
 import type { LoginKind } from "./authorization-request.js";
-import { storageOf, type Browser, type Channel } from "./browser.js";
+import { access, memoryKeyValues, readJson, storageOf, writeJson, type Browser, type Channel } from "./browser.js";
 import { bodyOf, init } from "./call.js";
 import {
   authorization,
   memoryStorage,
   needsRefresh,
   webStorage,
+  type Awaitable,
   type Credentials,
   type CredentialStorage,
   type Family,
+  type KeyValueStorage,
 } from "./credentials.js";
 import { Problem } from "./problem.js";
 import type { AuthEvent, ClientOptions, NothingHappened, User } from "./types.js";
@@ -27,7 +29,7 @@ const OTHER_TAB_TIMEOUT = 50;
 type Message =
   | { type: "signed-in" | "user-updated"; login?: string | undefined; user: User | null }
   | { type: "signed-out"; login?: string | undefined; isEverywhere: boolean }
-  | { type: "token-refreshed"; login: string; credentials?: Credentials }
+  | { type: "token-refreshed"; login: string; credentials?: Credentials | undefined }
   /** Asks duplicated tabs for newer tokens of this login. */
   | { type: "newer-token"; login: string; received: number };
 
@@ -46,6 +48,11 @@ export class AuthState {
   readonly #storageOption: ClientOptions["storage"];
   readonly #listeners = new Set<(event: AuthEvent) => void>();
   #storageInUse: CredentialStorage | undefined;
+  #tabStorageInUse: KeyValueStorage | undefined;
+  /** Refreshed credentials that are not stored yet, by the token that they replace. The server no longer accepts that. */
+  readonly #unsaved = new Map<string, Credentials>();
+  /** Ends when the last use of the storage ends: a sign-out and a refresh of this tab never mix. */
+  #storageUse: Promise<unknown> = Promise.resolve();
   #channelInUse: Channel | undefined;
   #refreshing: Promise<Credentials | null> | undefined;
   #user: Promise<User | null> | undefined;
@@ -81,10 +88,32 @@ export class AuthState {
     return user;
   }
 
-  async stored(): Promise<Credentials | null> {
-    const stored = await this.#storage.get();
-    if (stored) this.#login = stored.login;
-    return stored;
+  /** The stored credentials; after a refresh, the refreshed ones, even if the storage did not take them yet. */
+  stored(): Promise<Credentials | null> {
+    return this.#inTurn(async () => {
+      const storage = this.#storage;
+      let stored = await storage.get();
+      const saved = stored;
+      for (const [replaced, refreshed] of this.#unsaved) if (stored?.token === replaced) stored = refreshed;
+      try {
+        if (stored !== saved) await storage.set(stored);
+        this.#unsaved.clear();
+      } catch {
+        // The next use of the storage tries again.
+      }
+      if (stored) this.#login = stored.login;
+      return stored;
+    });
+  }
+
+  #store(credentials: Credentials | null): Promise<void> {
+    return this.#inTurn(() => this.#storage.set(credentials));
+  }
+
+  #inTurn<T>(use: () => Awaitable<T>): Promise<T> {
+    const turn = this.#storageUse.then(() => access(use));
+    this.#storageUse = turn.catch(() => {});
+    return turn;
   }
 
   /** The stored credentials, refreshed when they expire soon. */
@@ -98,13 +127,14 @@ export class AuthState {
   async family(): Promise<Family> {
     const stored = await this.stored();
     if (stored) return stored.family;
-    return (await this.#tabStorage?.getItem(SESSION_KEY)) === this.#environment.baseUrl() ? "session" : familyOf(this.#kind);
+    const session = await readJson(this.tabStorage, SESSION_KEY);
+    return session === this.#environment.baseUrl() ? "session" : familyOf(this.#kind);
   }
 
   /** Stores the credentials of a login; `null` for a session. Returns the credentials that they replace. */
   async signIn(credentials: Credentials | null, user: User | null): Promise<Credentials | null> {
     const former = await this.stored();
-    await this.#storage.set(credentials);
+    await this.#store(credentials);
     await this.#markSession(credentials === null && familyOf(this.#kind) !== "session");
     this.#login = credentials?.login;
     this.#user = user ? Promise.resolve(user) : undefined;
@@ -119,7 +149,7 @@ export class AuthState {
   async signOut(isEverywhere = false): Promise<void> {
     const login = (await this.stored())?.login;
     const wasSignedIn = login !== undefined || (await this.family()) === "session";
-    await this.#storage.set(null);
+    await this.#store(null);
     await this.#markSession(false);
     this.#signedOut(false);
     if (wasSignedIn) this.#post({ type: "signed-out", login, isEverywhere });
@@ -159,21 +189,24 @@ export class AuthState {
       stale.family === "jwt-sliding"
         ? ["/api/token/sliding/refresh/", { token: stale.token }]
         : ["/api/token/refresh/", { refresh: stale.refresh }];
-    const request = new Request(this.#environment.baseUrl() + path, { ...init("POST", {}, body), credentials: "omit" });
-    const response = await this.#environment.call(request);
+    const request = new Request(this.#environment.baseUrl() + path, init("POST", {}, body));
+    const response = await this.#environment.call(authenticated(request, stale.family, null));
     if (response.status === 401) {
       await this.forget(stale);
       return null;
     }
     const { access, token = access, refresh = stale.refresh } = await bodyOf<Record<string, string>>(response);
-    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response of the refresh has no token." });
+    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response has no token." });
+    // Tabs compare `received`, so it increases even when the clock is set back.
+    const received = Math.max(Date.now(), stale.received + 1);
+    this.#unsaved.set(stale.token, { ...stale, token, refresh, received });
     // The user may have signed out in the meantime.
-    if ((await this.stored())?.token !== stale.token) return this.stored();
-    const refreshed = { ...stale, token, received: Date.now(), ...(refresh ? { refresh } : {}) };
-    await this.#storage.set(refreshed);
-    this.#emit({ type: "token-refreshed", isRemote: false });
-    this.#postRefreshed(refreshed);
-    return refreshed;
+    const current = await this.stored();
+    if (current?.token === token) {
+      this.#emit({ type: "token-refreshed", isRemote: false });
+      this.#postRefreshed(current);
+    }
+    return current;
   }
 
   /** A duplicated tab may have refreshed the tokens of which this tab has a copy. Then they are stored here too. */
@@ -189,7 +222,7 @@ export class AuthState {
 
   #postRefreshed(credentials: Credentials): void {
     const { login } = credentials;
-    this.#post({ type: "token-refreshed", login, ...(this.#storage.isCopied ? { credentials } : {}) });
+    this.#post({ type: "token-refreshed", login, credentials: this.#storage.isCopied ? credentials : undefined });
   }
 
   async #receive(message: Message): Promise<void> {
@@ -202,13 +235,13 @@ export class AuthState {
     } else if (type === "token-refreshed") {
       if (!isOwn) return;
       const { credentials } = message;
-      if (credentials && stored && credentials.received > stored.received) await this.#storage.set(credentials);
+      if (credentials && stored && credentials.received > stored.received) await this.#store(credentials);
       this.#onNewerToken();
       this.#emit({ type, isRemote: true });
     } else if (type === "signed-out") {
       // The credential of this tab is another one, and perhaps of another user: ask the server.
       if (!isOwn) return void (message.isEverywhere && stored && (await this.#environment.loadUser()));
-      if (stored?.login === login) await this.#storage.set(null);
+      if (stored?.login === login) await this.#store(null);
       this.#signedOut(true);
     } else if (isOwn) {
       const { user } = message;
@@ -233,12 +266,12 @@ export class AuthState {
   }
 
   async #markSession(isSession: boolean): Promise<void> {
-    const storage = this.#tabStorage;
-    await (isSession ? storage?.setItem(SESSION_KEY, this.#environment.baseUrl()) : storage?.removeItem(SESSION_KEY));
+    await writeJson(this.tabStorage, SESSION_KEY, isSession ? this.#environment.baseUrl() : null);
   }
 
-  get #tabStorage() {
-    return storageOf(this.#environment.browser(), "sessionStorage");
+  /** The session storage of the tab; memory where there is none. */
+  get tabStorage(): KeyValueStorage {
+    return (this.#tabStorageInUse ??= storageOf(this.#environment.browser(), "sessionStorage") ?? memoryKeyValues());
   }
 
   /** Opened when there is something to hear: importing the client, or creating it on a server, opens nothing. */

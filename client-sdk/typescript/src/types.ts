@@ -54,14 +54,14 @@ export type CallOptions = {
 
 export interface SignInOptions extends CallOptions {
   /** Overrides the client's kind. The client then uses the credential of this login. */
-  kind?: LoginKind;
+  kind?: LoginKind | undefined;
   redirectUri?: string;
   /** Overrides the scopes configured in the server. */
   scope?: string[];
   /** Returned with the result, and with a problem: a path, or a URL of an allowed origin. */
-  next?: string;
+  next?: string | undefined;
   /** Links the account to the signed-in user. With sessions this happens always, because the cookie is always sent. */
-  link?: boolean;
+  link?: boolean | undefined;
   /** Returned with the result, at most 2 KB. The server's pipeline and webhooks get it too. */
   data?: Record<string, unknown>;
   /** Parameters for the provider, such as `{ prompt: "select_account", login_hint: "…" }`, or `{ shop: "…" }` for Shopify. */
@@ -89,6 +89,12 @@ export interface InputRequired {
   step: string;
   fields: AskedField[];
   flowToken: string;
+  /** Whether the login links the account to the signed-in user. */
+  link: boolean;
+  /** The page where it began: `handleCallback` returns it again there. */
+  page: string;
+  /** `resume` was answered `link_login_required`, so it waits for a login of the user. */
+  isWaiting?: boolean;
   /** Milliseconds since 1970, when the pending login expires. */
   expires: number;
 }

@@ -187,3 +187,40 @@ test("Google's script is loaded once; when it does not load, that is a problem",
   await oneTap(auth);
   assert.deepEqual(scripts.map(({ src }) => src), Array(2).fill("https://accounts.google.com/gsi/client"));
 });
+
+test("StrictMode: a second call takes the place of the first, and Google's script is initialized once", async () => {
+  const { auth } = page();
+  let initialized = 0;
+  const id = google((options) => setTimeout(() => options.callback({ credential: "id-token" }), 1));
+  const { initialize } = id;
+  id.initialize = (given) => (initialized++, initialize(given));
+  world.google = { accounts: { id } };
+  const signal = new AbortController().signal;
+  const removed: unknown[] = [];
+  signal.removeEventListener = (_type: string, listener: unknown) => void removed.push(listener);
+  const [first, second] = await Promise.all([oneTap(auth), oneTap(auth, { signal })]);
+  assert.deepEqual([first.outcome, second.outcome, initialized], ["none", "signed-in", 1]);
+  assert.equal(removed.length, 1, "the signal may live longer than the prompt");
+});
+
+test("a login of an app survives a lost answer and URLs of other apps, and is completed once", async () => {
+  const { host, storage, handleUrl, signIn } = app(() => ({ type: "dismiss" }));
+  const started = "rest-social-auth.started-login";
+  await assert.rejects(signIn("github"), { code: "popup_closed" });
+  assert.equal(await handleUrl("com.example.app:/signed-in-other?code=c"), null);
+  await assert.rejects(handleUrl(`${REDIRECT_URI}?error=x`), { code: "x" });
+  await assert.rejects(handleUrl(`${REDIRECT_URI}?code=%E0`), { code: "callback_unknown" });
+  const answer = host.answers[EXCHANGE] as NonNullable<(typeof host.answers)[string]>;
+  host.answers[EXCHANGE] = () => {
+    throw new TypeError("no route");
+  };
+  await assert.rejects(handleUrl(`${REDIRECT_URI}?code=c`), { code: "network_error" });
+  host.answers[EXCHANGE] = answer;
+  const both = await Promise.all([handleUrl(`${REDIRECT_URI}?code=c`), handleUrl(`${REDIRECT_URI}?code=c`)]);
+  assert.deepEqual(both.map((result) => result?.outcome), ["signed-in", "signed-in"]);
+  assert.deepEqual([host.at(EXCHANGE).length, storage.getItem(started)], [2, null]);
+  await assert.rejects(signIn("github"), { code: "popup_closed" });
+  host.answers[EXCHANGE] = () => [400, { code: "invalid_code" }];
+  await assert.rejects(handleUrl(`${REDIRECT_URI}?code=d`), { code: "invalid_code" });
+  assert.equal(storage.getItem(started), null);
+});

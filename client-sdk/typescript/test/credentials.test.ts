@@ -239,3 +239,124 @@ test("after a login of another kind, user, fetch and logout use its credential",
     assert.equal(host.seen.length, 0);
   }
 });
+
+test("a session whose logout fails stays signed in, here and in other tabs", async () => {
+  const host = new Server({ "/api/user/": () => [200, MARA] });
+  for (const path of ["/api/session/logout/", "/api/logout/all/"]) host.answers[path] = () => [500, { code: "internal_error" }];
+  const auth = client(host, memoryStorage(), "session");
+  const events: string[] = [];
+  auth.subscribe(({ type }) => events.push(type));
+  await assert.rejects(auth.logout(), { status: 500 });
+  await assert.rejects(auth.logoutEverywhere(), { status: 500 });
+  assert.deepEqual([events, (await auth.getSession())?.user], [[], MARA]);
+  host.answers["/api/session/logout/"] = () => [401, { code: "not_authenticated" }];
+  await auth.logout();
+  assert.deepEqual(events, ["signed-out"]);
+});
+
+test("a storage that fails is a problem and never looks empty, and a refreshed token is stored later", async () => {
+  let failing = "";
+  const kept = memoryStorage();
+  const storage = webStorage({
+    getItem: async () => {
+      if (failing.includes("get")) throw new Error("locked");
+      return JSON.stringify(await kept.get());
+    },
+    setItem: async (_name, value) => {
+      if (failing.includes("set")) throw new Error("locked");
+      await kept.set(JSON.parse(value) as Credentials);
+    },
+    removeItem: () => kept.set(null),
+  });
+  let count = 0;
+  const host = new Server({
+    [REFRESH]: () => {
+      failing = ["", "set", "get set"][count] ?? "";
+      return [200, { access: `a${++count}`, refresh: `r${count}` }];
+    },
+    "/api/user/": ({ authorization }) => [authorization === `Bearer a${count}` && count > 0 ? 200 : 401, MARA],
+  });
+  const auth = client(host, storage, "jwt-pair");
+  await kept.set({ family: "jwt-pair", token: "a0", refresh: "r0", received: Date.now(), login: "login-1" });
+  failing = "get";
+  await assert.rejects(auth.user(), { code: "storage_failed" });
+  failing = "";
+  assert.deepEqual(await auth.user(), MARA);
+  host.answers["/api/user/"] = ({ authorization }) => [authorization === `Bearer a${count}` && count > 1 ? 200 : 401, MARA];
+  assert.deepEqual(await auth.user(), MARA, "a token that is not stored is used");
+  assert.equal((await kept.get())?.token, "a1");
+  host.answers["/api/user/"] = ({ authorization }) => [authorization === `Bearer a${count}` && count > 2 ? 200 : 401, MARA];
+  await assert.rejects(auth.user(), { code: "storage_failed" });
+  failing = "";
+  assert.deepEqual(await auth.user(), MARA);
+  assert.deepEqual([(await kept.get())?.refresh, host.at(REFRESH).map(({ body }) => body["refresh"])], ["r3", ["r0", "r1", "r2"]]);
+});
+
+test("a 401 about a token in the body does not sign out", async () => {
+  for (const family of ["jwt-pair", "jwt-sliding", "knox"] as const) {
+    const host = new Server({ "/api/token/verify/": () => [401, { code: "token_not_valid" }] });
+    const auth = client(host, await storing({ family, token: "t", refresh: "r" }), family);
+    assert.equal((await auth.fetch("/api/token/verify/", { method: "POST", body: "{}" })).status, 401);
+    assert.equal(await auth.token(), "t");
+    assert.deepEqual(host.seen.map(({ path, authorization }) => [path, authorization]), [["/api/token/verify/", null]]);
+  }
+});
+
+test("a request that a parallel refresh of the sliding token overtakes is repeated", async () => {
+  const host = new Server({
+    [SLIDING]: () => [200, { token: "s2" }],
+    "/x": ({ authorization }) => [authorization === "Bearer s2" ? 200 : 401, {}],
+  });
+  const auth = client(host, await storing({ family: "jwt-sliding", token: "s1" }), "jwt-sliding");
+  const answers = await Promise.all([auth.fetch("/x"), auth.fetch("/x")]);
+  assert.deepEqual([answers.map(({ status }) => status), host.at(SLIDING).length], [[200, 200], 1]);
+});
+
+test("a request of one user is not repeated with the token of another", async () => {
+  const storage = await storing({ family: "knox", token: "k" });
+  const host = new Server({ "/x": () => [401, {}] });
+  const auth = client(host, storage, "jwt-pair");
+  await storage.set({ family: "jwt-pair", token: "a1", refresh: "r1", received: Date.now(), login: "login-1" });
+  host.answers["/x"] = () => {
+    void storage.set({ family: "jwt-pair", token: "b1", refresh: "q1", received: Date.now(), login: "login-2" });
+    return [401, {}];
+  };
+  assert.equal((await auth.fetch("/x")).status, 401);
+  assert.equal(host.at("/x").length, 1);
+  assert.equal(await auth.token(), "b1", "the other user stays signed in");
+});
+
+test("the time limit and the signal include the body of the answer", async () => {
+  const stalled = async (_input: RequestInfo | URL, init?: RequestInit) =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => init?.signal?.addEventListener("abort", () => controller.error(init.signal?.reason)),
+      }),
+    );
+  const options = { baseUrl: "https://api.example", fetch: stalled, browser: tab() };
+  await assert.rejects(createClient({ ...options, timeout: 20 }).providers(), { code: "timeout" });
+  const reason = new Error("left");
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(reason), 5);
+  await assert.rejects(createClient(options).providers({ signal: controller.signal }), reason);
+  assert.equal((await createClient({ ...options, timeout: 20 }).fetch("/x")).status, 200, "fetch leaves the body to the caller");
+});
+
+test("a clock that is set back does not make a refreshed token look older", async (context) => {
+  context.mock.timers.enable({ apis: ["Date"], now: 10_000_000 });
+  const host = new Server({ [REFRESH]: () => [200, { access: "a2" }], "/x": ({ authorization }) => [authorization === "Bearer a2" ? 200 : 401, {}] });
+  const storage = await storing({ family: "jwt-pair", token: "a1", refresh: "r1" });
+  context.mock.timers.setTime(5_000_000);
+  assert.equal((await client(host, storage, "jwt-pair").fetch("/x")).status, 200);
+  assert.equal((await storage.get())?.received, 10_000_001);
+});
+
+test("a baseUrl with a path is refused before anything is sent", async () => {
+  const host = new Server({});
+  for (const baseUrl of ["https://api.example/auth", "https://api.example/?x=1", "https://a:b@api.example"]) {
+    const auth = createClient({ baseUrl, fetch: host.fetch, browser: tab() });
+    await assert.rejects(auth.providers(), { code: "invalid_base_url" });
+    await assert.rejects(auth.signIn("demo"), { code: "invalid_base_url" });
+  }
+  assert.equal(host.seen.length, 0);
+});

@@ -272,6 +272,7 @@ test("fault_e4 the promise of a redirect settles when the Back button shows the 
   await waitForRedirect(leaving, browser);
   browser.comeBack();
   assert.deepEqual(await leaving, { outcome: "none" });
+  assert.equal(browser.listeners(), 0);
   assert.deepEqual(events, ["signed-out"], "listeners get the state of the restored page");
 });
 
@@ -409,4 +410,67 @@ test("an ID token that a script of the provider issues for the nonce signs in", 
   const result = await auth.signInWithIdToken("demo", async (nonce) => `token with ${nonce}`);
   assert.equal(result.outcome, "signed-in");
   assert.deepEqual(host.at(LOGIN)[0]?.body, { state: "s1", id_token: "token with n1", flow_token: "f" });
+});
+
+test("a failed link login says so, and the next attempt links again", async () => {
+  const host = server();
+  host.answers["/api/token/blacklist/"] = () => [200, {}];
+  const browser = tab();
+  const auth = client(host, browser);
+  const signIn = async (options: object, state: string) => {
+    await waitForRedirect(auth.signIn("demo", options), browser);
+    browser.location.href = `https://app.example/cb?code=${state}&state=${state}`;
+    return auth.handleCallback();
+  };
+  await signIn({}, "s1");
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  const login = host.answers[LOGIN] as NonNullable<(typeof host.answers)[string]>;
+  host.answers[LOGIN] = () => [400, { code: "access_denied", detail: "x" }];
+  const problem = await signIn({ link: true, kind: "jwt-pair-user" }, "s2").catch((error: Problem) => error);
+  assert.ok(problem instanceof Problem);
+  assert.deepEqual([problem.link, problem.kind, problem.next], [true, "jwt-pair-user", "/after"]);
+  host.answers[LOGIN] = login;
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  const { next, link, kind } = problem;
+  await signIn({ next, link, kind }, "s3");
+  assert.equal(host.seen.filter(({ path, authorization }) => path === LOGIN && authorization === "Bearer access-s1").length, 2);
+});
+
+test("a login that links keeps its way back when it needs input", async () => {
+  const { host, auth } = await pendingLogin();
+  const login = await auth.handleCallback();
+  assert.equal(login.outcome === "input-required" && login.link, false);
+  host.answers[RESUME] = () => [409, { code: "account_in_use", detail: "x" }];
+  await assert.rejects(auth.resume({ terms: true }), { link: false, provider: "demo" });
+});
+
+test("a logout, deleting the user and cancelling forget the pending login", async () => {
+  const ends = [
+    (auth: ReturnType<typeof client>) => auth.logout(),
+    (auth: ReturnType<typeof client>) => auth.logoutEverywhere(),
+    (auth: ReturnType<typeof client>) => auth.deleteUser(),
+    (auth: ReturnType<typeof client>) => auth.cancelPendingLogin(),
+  ];
+  for (const end of ends) {
+    const { host, auth } = await pendingLogin();
+    host.answers["/api/logout/all/"] = host.answers["/api/user/"] = () => [204];
+    assert.equal((await auth.handleCallback()).outcome, "input-required");
+    await end(auth);
+    assert.equal(await auth.pendingLogin(), null);
+  }
+});
+
+test("an abandoned ask_link does not capture a later login", async () => {
+  const link = { name: "link", type: "choice", title: "Link?", required: true, choices: ["link", "new"] };
+  const { host, browser, auth } = await pendingLogin();
+  const login = host.answers[LOGIN];
+  host.answers[LOGIN] = () => [403, { ...INPUT_REQUIRED, step: "ask_link", fields: [link] }];
+  assert.equal((await auth.handleCallback()).outcome, "input-required");
+  host.answers[LOGIN] = () => [200, { ...MARA, token: "later", refresh: "r" }];
+  host.answers[BEGIN] = () => begun("s9");
+  assert.ok(login);
+  await waitForRedirect(auth.signIn("demo"), browser);
+  browser.location.href = "https://app.example/cb?code=c&state=s9";
+  assert.equal((await client(host, browser).handleCallback()).outcome, "signed-in");
+  assert.equal(await auth.pendingLogin(), null);
 });

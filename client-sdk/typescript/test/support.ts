@@ -71,6 +71,8 @@ export interface Tab extends Browser {
   /** The URLs passed to `assign` and `replaceState`. */
   readonly visited: string[];
   isClosed: boolean;
+  /** How many listeners wait for the page to be shown again. */
+  listeners(): number;
   /** Shows the page again, as the Back button does. */
   comeBack(): void;
 }
@@ -105,8 +107,10 @@ export function tab(address = "https://app.example/", opener?: Tab): Tab {
       created.isClosed = true;
     },
     addEventListener: (_type, listener) => void shown.push(listener),
+    removeEventListener: (_type, listener) => void shown.splice(shown.indexOf(listener), 1),
+    listeners: () => shown.length,
     comeBack() {
-      for (const listener of shown) listener({ persisted: true });
+      for (const listener of [...shown]) listener({ persisted: true });
     },
   };
   return created;

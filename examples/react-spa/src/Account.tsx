@@ -65,7 +65,7 @@ export function Account() {
           </li>
         ))}
       </ul>
-      <button type="button" onClick={() => void client.logoutEverywhere()}>Sign out everywhere</button>
+      <button type="button" onClick={() => void client.logoutEverywhere().catch(setProblem)}>Sign out everywhere</button>
     </>
   );
 }

@@ -29,7 +29,7 @@ function Header() {
       </nav>
       {status === "signed-in" && (
         <p>
-          {user?.username} <button type="button" onClick={() => void client.logout()}>Sign out</button>
+          {user?.username} <button type="button" onClick={() => client.logout().catch((problem) => alert(problem.detail))}>Sign out</button>
         </p>
       )}
     </header>

@@ -1,5 +1,43 @@
 // Generated from client-sdk/typescript by `make sdk`. Do not edit.
 
+// src/problem.ts
+var Problem = class _Problem extends Error {
+  name = "Problem";
+  constructor({ cause, ...members }) {
+    super(`${members.code}: ${members.detail}`, { cause });
+    Object.assign(this, { status: 0, errors: {}, ...members });
+  }
+  /** Reads an error response. Never throws. */
+  static async of(response) {
+    const { status, headers } = response;
+    const members = await response.json().catch(() => {
+    }) ?? {};
+    const text = (name) => typeof members[name] === "string" ? members[name] : void 0;
+    const flowToken = text("flow_token");
+    return new _Problem({
+      code: text("code") ?? "unexpected_answer",
+      detail: text("detail") ?? `The server answered ${status}.`,
+      status,
+      requestId: text("request_id") ?? headers.get("x-request-id") ?? void 0,
+      errors: members["errors"] ?? {},
+      additionalInput: flowToken ? {
+        flowToken,
+        step: members["step"],
+        fields: members["fields"],
+        expiresIn: members["expires_in"]
+      } : void 0
+    });
+  }
+};
+async function withWayBack({ provider, next, link, kind }, work) {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Problem) Object.assign(error, { provider, next, link, kind });
+    throw error;
+  }
+}
+
 // src/browser.ts
 function storageOf(browser, name) {
   try {
@@ -16,15 +54,27 @@ function memoryKeyValues() {
     removeItem: (name) => void rows.delete(name)
   };
 }
-async function readJson(storage, name) {
+async function access(use) {
   try {
-    return JSON.parse(await storage.getItem(name) ?? "null");
+    return await use();
+  } catch (cause) {
+    if (cause instanceof Problem) throw cause;
+    throw new Problem({ code: "storage_failed", detail: "The storage failed.", cause });
+  }
+}
+async function readJson(storage, name) {
+  const text = await access(() => storage.getItem(name));
+  try {
+    return JSON.parse(text ?? "null");
   } catch {
     return null;
   }
 }
 function writeJson(storage, name, value) {
-  return value === null ? storage.removeItem(name) : storage.setItem(name, JSON.stringify(value));
+  return access(() => value === null ? storage.removeItem(name) : storage.setItem(name, JSON.stringify(value)));
+}
+function fromBase64(text = "") {
+  return atob(text.replaceAll("-", "+").replaceAll("_", "/"));
 }
 
 // src/authorization-request.ts
@@ -56,69 +106,22 @@ var IncompleteLogins = class {
   async #write(rows) {
     await writeJson(this.#storage, REQUESTS, rows.length > 0 ? rows : null);
   }
-  /** `page`: where the pending login is returned again after a reload. */
-  async setPending(login, page = "") {
-    await writeJson(this.#storage, PENDING, login && { ...login, page });
+  setPending(login) {
+    return writeJson(this.#storage, PENDING, login);
   }
   /** The pending login, of this page only if `page` is given. */
   async pending(page) {
-    const row = await readJson(this.#storage, PENDING);
-    if (!row) return null;
-    const { page: own, ...login } = row;
-    if (login.expires <= Date.now()) {
+    const login = await readJson(this.#storage, PENDING);
+    if (login && login.expires <= Date.now()) {
       await this.setPending(null);
       return null;
     }
-    return page === void 0 || page === own ? login : null;
+    return page === void 0 || page === login?.page ? login : null;
   }
 };
-
-// src/problem.ts
-var Problem = class _Problem extends Error {
-  name = "Problem";
-  constructor({ cause, ...members }) {
-    super(`${members.code}: ${members.detail}`, { cause });
-    Object.assign(this, { status: 0, errors: {}, ...members });
-  }
-  /** Reads an error response. Never throws. */
-  static async of(response) {
-    const body = await response.json().catch(() => void 0);
-    return _Problem.read(body, response.status, response.headers.get("x-request-id") ?? void 0);
-  }
-  /** Reads a parsed problem document. */
-  static read(body, status, requestId) {
-    const members = isRecord(body) ? body : {};
-    const text = (name) => typeof members[name] === "string" ? members[name] : void 0;
-    const flowToken = text("flow_token");
-    return new _Problem({
-      code: text("code") ?? "unexpected_answer",
-      detail: text("detail") ?? `The server answered ${status}.`,
-      status,
-      requestId: text("request_id") ?? requestId,
-      errors: isRecord(members["errors"]) ? members["errors"] : {},
-      additionalInput: flowToken ? {
-        flowToken,
-        step: members["step"],
-        fields: members["fields"],
-        expiresIn: members["expires_in"]
-      } : void 0
-    });
-  }
-};
-function isRecord(value) {
-  return typeof value === "object" && value !== null;
-}
-async function withWayBack({ provider, next }, work) {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof Problem) Object.assign(error, { provider, next });
-    throw error;
-  }
-}
 
 // src/call.ts
-async function call(send, request, milliseconds, origin) {
+async function call(send, request, milliseconds, isStreamed, origin) {
   const { signal } = request;
   const limit = new AbortController();
   const abort = () => limit.abort(signal.reason);
@@ -126,7 +129,9 @@ async function call(send, request, milliseconds, origin) {
   signal?.addEventListener("abort", abort);
   const timer = setTimeout(() => limit.abort(), milliseconds);
   try {
-    return await send(request, { signal: limit.signal });
+    const response = await send(request, { signal: limit.signal });
+    if (!isStreamed) await response.clone().arrayBuffer();
+    return response;
   } catch (cause) {
     if (signal?.aborted) throw signal.reason;
     if (limit.signal.aborted) {
@@ -143,61 +148,33 @@ async function bodyOf(response) {
   if (!response.ok) throw await Problem.of(response);
   if (response.status === 204) return void 0;
   return response.json().catch((cause) => {
-    throw new Problem({ code: "unexpected_answer", detail: "The server's answer is not JSON.", status: response.status, cause });
+    throw new Problem({ code: "unexpected_answer", detail: "The response is not JSON.", status: response.status, cause });
   });
 }
 function init(method, { signal } = {}, body) {
   const headers = { accept: "application/json", ...body && { "content-type": "application/json" } };
-  return { method, headers, signal: signal ?? null, body: body ? JSON.stringify(body) : null };
+  return { method, headers, signal, body: body && JSON.stringify(body) };
 }
 
 // src/callback.ts
-var CALLBACK_PARAMETERS = [
-  "code",
-  "error",
-  "oauth_token",
-  "oauth_verifier",
-  "denied",
-  "oauth_problem",
-  "error_code",
-  "openid.mode",
-  "hash"
-];
-var PROVIDER_PARAMETERS = [
-  ...CALLBACK_PARAMETERS,
-  "state",
-  "redirect_state",
-  "iss",
-  "scope",
-  "session_state",
-  "authuser",
-  "hd",
-  "prompt",
-  "id_token",
-  "token_type",
-  "expires_in",
-  "error_description",
-  "error_message",
-  "error_reason",
-  "error_uri"
-];
-var TELEGRAM = "tgAuthResult";
+var CALLBACK_PARAMETER = /^(code|denied|hash|error(_.*)?|oauth_.*|openid\.mode|tgAuthResult)$/;
+var OTHER_PARAMETER = /^(openid\..*|(redirect_)?state|iss|scope|session_state|authuser|hd|prompt|id_token|token_type|expires_in)$/;
 var KEY_PARAMETERS = ["state", "redirect_state", "oauth_token", "denied"];
 function readCallback(address) {
   const url = new URL(address);
   const fragment = new URLSearchParams(url.hash.slice(1));
-  const signed = fragment.get(TELEGRAM);
+  const signed = fragment.get("tgAuthResult");
   const telegram = signed === null ? {} : readTelegram(signed);
   for (const params of [url.searchParams, fragment]) {
     const fields = { ...Object.fromEntries(params), ...telegram };
     const keys = KEY_PARAMETERS.flatMap((name) => fields[name] || []);
-    if (keys.length > 0 && CALLBACK_PARAMETERS.some((name) => fields[name])) return { fields, keys };
+    if (keys.length > 0 && Object.keys(fields).some((name) => CALLBACK_PARAMETER.test(name) && fields[name])) return { fields, keys };
   }
   return void 0;
 }
 function readTelegram(text) {
   try {
-    const bytes = Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0));
+    const bytes = Uint8Array.from(fromBase64(text), (char) => char.charCodeAt(0));
     const data = JSON.parse(new TextDecoder().decode(bytes));
     return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, String(value)]));
   } catch {
@@ -207,49 +184,11 @@ function readTelegram(text) {
 function cleanAddress(address) {
   const url = new URL(address);
   for (const name of [...url.searchParams.keys()]) {
-    if (PROVIDER_PARAMETERS.includes(name) || name.startsWith("openid.")) url.searchParams.delete(name);
+    if (CALLBACK_PARAMETER.test(name) || OTHER_PARAMETER.test(name)) url.searchParams.delete(name);
   }
   const fragment = new URLSearchParams(url.hash.slice(1));
-  if (url.hash === "#_=_" || [...CALLBACK_PARAMETERS, TELEGRAM].some((name) => fragment.has(name))) url.hash = "";
+  if (url.hash === "#_=_" || [...fragment.keys()].some((name) => CALLBACK_PARAMETER.test(name))) url.hash = "";
   return url.href.replace(/#$/, "");
-}
-
-// src/credentials.ts
-function memoryStorage() {
-  return webStorage(memoryKeyValues());
-}
-function webStorage(storage, name = "rest-social-auth.credentials") {
-  const rows = () => storage ?? sessionStorage;
-  return {
-    get: () => readJson(rows(), name),
-    set: (credentials) => writeJson(rows(), name, credentials)
-  };
-}
-function authorization(credentials) {
-  return `${credentials.family.startsWith("jwt") ? "Bearer" : "Token"} ${credentials.token}`;
-}
-function needsRefresh(credentials, now) {
-  const life = lifetime(credentials.token);
-  if (life === void 0) return false;
-  const left = credentials.received + life - now;
-  switch (credentials.family) {
-    case "jwt-pair":
-      return credentials.refresh !== void 0 && left < Math.min(1e4, life / 2);
-    // A sliding token can be refreshed only while it is valid, so refresh it in the second half of its lifetime.
-    case "jwt-sliding":
-      return left > 0 && left < life / 2;
-    default:
-      return false;
-  }
-}
-function lifetime(token) {
-  try {
-    const part = token.split(".")[1] ?? "";
-    const { iat, exp } = JSON.parse(atob(part.replaceAll("-", "+").replaceAll("_", "/")));
-    return typeof iat === "number" && typeof exp === "number" ? (exp - iat) * 1e3 : void 0;
-  } catch {
-    return void 0;
-  }
 }
 
 // src/popup.ts
@@ -260,9 +199,9 @@ var CLOSED_CHECKS = 3;
 function openChannels({ BroadcastChannel }, keys) {
   return BroadcastChannel ? keys.map((key) => new BroadcastChannel(CHANNEL + key)) : [];
 }
-function sendToOpener(browser, keys, fields) {
+async function sendToOpener(browser, keys, fields) {
   const channels = openChannels(browser, keys);
-  if (channels.length === 0) return Promise.resolve(false);
+  if (channels.length === 0) return false;
   return new Promise((resolve) => {
     const done = (isReceived) => {
       clearTimeout(timer);
@@ -272,9 +211,9 @@ function sendToOpener(browser, keys, fields) {
     const timer = setTimeout(() => done(false), ACKNOWLEDGEMENT_TIMEOUT);
     for (const channel of channels) {
       channel.onmessage = (event) => {
-        if (event.data?.kind === "acknowledgement") done(true);
+        if (!event.data.fields) done(true);
       };
-      channel.postMessage({ kind: "callback", fields });
+      channel.postMessage({ fields });
     }
   });
 }
@@ -293,9 +232,9 @@ function waitForCallback(browser, keys, popup, expires, signal) {
     const abort = () => fail(signal?.reason);
     for (const channel of channels) {
       channel.onmessage = (event) => {
-        const { kind, fields } = event.data ?? {};
-        if (kind !== "callback" || !fields) return;
-        channel.postMessage({ kind: "acknowledgement" });
+        const { fields } = event.data;
+        if (!fields) return;
+        channel.postMessage({});
         setTimeout(() => {
           done();
           resolve(fields);
@@ -305,15 +244,44 @@ function waitForCallback(browser, keys, popup, expires, signal) {
     let checks = 0;
     const timer = setInterval(() => {
       if (Date.now() > expires) {
-        fail(new Problem({ code: "state_expired", detail: "The sign-in took too long. Start again." }));
+        fail(new Problem({ code: "state_expired", detail: "This sign-in has expired. Start again." }));
       }
       checks = popup.closed && browser.document?.hasFocus() ? checks + 1 : 0;
       if (checks < CLOSED_CHECKS) return;
-      fail(new Problem({ code: "popup_closed", detail: "The window was closed before the sign-in was complete." }));
+      fail(new Problem({ code: "popup_closed", detail: "The sign-in window was closed." }));
     }, CLOSED_CHECK_INTERVAL);
     if (signal?.aborted) abort();
     else signal?.addEventListener("abort", abort);
   });
+}
+
+// src/credentials.ts
+function memoryStorage() {
+  return webStorage(memoryKeyValues());
+}
+function webStorage(storage, name = "rest-social-auth.credentials") {
+  const rows = () => storage ?? sessionStorage;
+  return {
+    get: () => readJson(rows(), name),
+    set: (credentials) => writeJson(rows(), name, credentials)
+  };
+}
+function authorization(credentials) {
+  return `${credentials.family.startsWith("jwt") ? "Bearer" : "Token"} ${credentials.token}`;
+}
+function needsRefresh(credentials, now) {
+  const life = lifetime(credentials.token);
+  const left = credentials.received + life - now;
+  if (credentials.family === "jwt-sliding") return left > 0 && left < life / 2;
+  return credentials.refresh !== void 0 && left < Math.min(1e4, life / 2);
+}
+function lifetime(token) {
+  try {
+    const { iat, exp } = JSON.parse(fromBase64(token.split(".")[1]));
+    return (exp - iat) * 1e3;
+  } catch {
+    return NaN;
+  }
 }
 
 // src/state.ts
@@ -325,6 +293,11 @@ var AuthState = class {
   #storageOption;
   #listeners = /* @__PURE__ */ new Set();
   #storageInUse;
+  #tabStorageInUse;
+  /** Refreshed credentials that are not stored yet, by the token that they replace. The server no longer accepts that. */
+  #unsaved = /* @__PURE__ */ new Map();
+  /** Ends when the last use of the storage ends: a sign-out and a refresh of this tab never mix. */
+  #storageUse = Promise.resolve();
   #channelInUse;
   #refreshing;
   #user;
@@ -355,10 +328,30 @@ var AuthState = class {
     });
     return user;
   }
-  async stored() {
-    const stored = await this.#storage.get();
-    if (stored) this.#login = stored.login;
-    return stored;
+  /** The stored credentials; after a refresh, the refreshed ones, even if the storage did not take them yet. */
+  stored() {
+    return this.#inTurn(async () => {
+      const storage = this.#storage;
+      let stored = await storage.get();
+      const saved = stored;
+      for (const [replaced, refreshed] of this.#unsaved) if (stored?.token === replaced) stored = refreshed;
+      try {
+        if (stored !== saved) await storage.set(stored);
+        this.#unsaved.clear();
+      } catch {
+      }
+      if (stored) this.#login = stored.login;
+      return stored;
+    });
+  }
+  #store(credentials) {
+    return this.#inTurn(() => this.#storage.set(credentials));
+  }
+  #inTurn(use) {
+    const turn = this.#storageUse.then(() => access(use));
+    this.#storageUse = turn.catch(() => {
+    });
+    return turn;
   }
   /** The stored credentials, refreshed when they expire soon. */
   async current() {
@@ -370,12 +363,13 @@ var AuthState = class {
   async family() {
     const stored = await this.stored();
     if (stored) return stored.family;
-    return await this.#tabStorage?.getItem(SESSION_KEY) === this.#environment.baseUrl() ? "session" : familyOf(this.#kind);
+    const session = await readJson(this.tabStorage, SESSION_KEY);
+    return session === this.#environment.baseUrl() ? "session" : familyOf(this.#kind);
   }
   /** Stores the credentials of a login; `null` for a session. Returns the credentials that they replace. */
   async signIn(credentials, user) {
     const former = await this.stored();
-    await this.#storage.set(credentials);
+    await this.#store(credentials);
     await this.#markSession(credentials === null && familyOf(this.#kind) !== "session");
     this.#login = credentials?.login;
     this.#user = user ? Promise.resolve(user) : void 0;
@@ -389,7 +383,7 @@ var AuthState = class {
   async signOut(isEverywhere = false) {
     const login = (await this.stored())?.login;
     const wasSignedIn = login !== void 0 || await this.family() === "session";
-    await this.#storage.set(null);
+    await this.#store(null);
     await this.#markSession(false);
     this.#signedOut(false);
     if (wasSignedIn) this.#post({ type: "signed-out", login, isEverywhere });
@@ -421,20 +415,22 @@ var AuthState = class {
     const stored = await this.stored();
     if (stored?.token !== stale.token) return stored;
     const [path, body] = stale.family === "jwt-sliding" ? ["/api/token/sliding/refresh/", { token: stale.token }] : ["/api/token/refresh/", { refresh: stale.refresh }];
-    const request = new Request(this.#environment.baseUrl() + path, { ...init("POST", {}, body), credentials: "omit" });
-    const response = await this.#environment.call(request);
+    const request = new Request(this.#environment.baseUrl() + path, init("POST", {}, body));
+    const response = await this.#environment.call(authenticated(request, stale.family, null));
     if (response.status === 401) {
       await this.forget(stale);
       return null;
     }
-    const { access, token = access, refresh = stale.refresh } = await bodyOf(response);
-    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response of the refresh has no token." });
-    if ((await this.stored())?.token !== stale.token) return this.stored();
-    const refreshed = { ...stale, token, received: Date.now(), ...refresh ? { refresh } : {} };
-    await this.#storage.set(refreshed);
-    this.#emit({ type: "token-refreshed", isRemote: false });
-    this.#postRefreshed(refreshed);
-    return refreshed;
+    const { access: access2, token = access2, refresh = stale.refresh } = await bodyOf(response);
+    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response has no token." });
+    const received = Math.max(Date.now(), stale.received + 1);
+    this.#unsaved.set(stale.token, { ...stale, token, refresh, received });
+    const current = await this.stored();
+    if (current?.token === token) {
+      this.#emit({ type: "token-refreshed", isRemote: false });
+      this.#postRefreshed(current);
+    }
+    return current;
   }
   /** A duplicated tab may have refreshed the tokens of which this tab has a copy. Then they are stored here too. */
   async #askOtherTabs({ login, received }) {
@@ -448,7 +444,7 @@ var AuthState = class {
   }
   #postRefreshed(credentials) {
     const { login } = credentials;
-    this.#post({ type: "token-refreshed", login, ...this.#storage.isCopied ? { credentials } : {} });
+    this.#post({ type: "token-refreshed", login, credentials: this.#storage.isCopied ? credentials : void 0 });
   }
   async #receive(message) {
     const former = this.#login;
@@ -460,12 +456,12 @@ var AuthState = class {
     } else if (type === "token-refreshed") {
       if (!isOwn) return;
       const { credentials } = message;
-      if (credentials && stored && credentials.received > stored.received) await this.#storage.set(credentials);
+      if (credentials && stored && credentials.received > stored.received) await this.#store(credentials);
       this.#onNewerToken();
       this.#emit({ type, isRemote: true });
     } else if (type === "signed-out") {
       if (!isOwn) return void (message.isEverywhere && stored && await this.#environment.loadUser());
-      if (stored?.login === login) await this.#storage.set(null);
+      if (stored?.login === login) await this.#store(null);
       this.#signedOut(true);
     } else if (isOwn) {
       const { user } = message;
@@ -486,11 +482,11 @@ var AuthState = class {
     this.#channel?.postMessage(message);
   }
   async #markSession(isSession) {
-    const storage = this.#tabStorage;
-    await (isSession ? storage?.setItem(SESSION_KEY, this.#environment.baseUrl()) : storage?.removeItem(SESSION_KEY));
+    await writeJson(this.tabStorage, SESSION_KEY, isSession ? this.#environment.baseUrl() : null);
   }
-  get #tabStorage() {
-    return storageOf(this.#environment.browser(), "sessionStorage");
+  /** The session storage of the tab; memory where there is none. */
+  get tabStorage() {
+    return this.#tabStorageInUse ??= storageOf(this.#environment.browser(), "sessionStorage") ?? memoryKeyValues();
   }
   /** Opened when there is something to hear: importing the client, or creating it on a server, opens nothing. */
   get #channel() {
@@ -547,14 +543,18 @@ var SocialAuth = class {
       loadUser: () => this.#loadUser()
     });
   }
-  /** The server's URL, without a slash at the end. Problems: `no_browser`. */
+  /** The server's URL, without a slash at the end. Problems: `no_browser`, `invalid_base_url`. */
   get baseUrl() {
     const { baseUrl = "/" } = this.#options;
     const page = this.#browser.location?.href;
     if (page === void 0 && !/^https?:/.test(baseUrl)) {
-      throw new Problem({ code: "no_browser", detail: "There is no page. Set baseUrl." });
+      throw new Problem({ code: "no_browser", detail: "There is no page: pass baseUrl, or redirect: false." });
     }
-    return new URL(baseUrl, page).href.replace(/\/$/, "");
+    const { href, origin } = new URL(baseUrl, page);
+    if (href !== `${origin}/`) {
+      throw new Problem({ code: "invalid_base_url", detail: `baseUrl must not have a path: ${href}` });
+    }
+    return origin;
   }
   /**
    * Calls the listener after each change of the state, in this tab or in another tab with the same login. Returns a function
@@ -574,31 +574,36 @@ var SocialAuth = class {
     return list.providers;
   }
   signIn(provider, options = {}) {
-    const { mode, redirect = true, next } = options;
+    const { mode, redirect = true } = options;
     const isPopup = mode === "popup";
     const signIn = isPopup ? this.#signInByPopup(provider, options) : this.#signInByRedirect(provider, options, redirect);
-    return withWayBack({ provider, next }, signIn);
+    return withWayBack({ ...options, provider }, signIn);
   }
   async #signInByRedirect(provider, options, redirect) {
-    const { location } = this.#browser;
-    if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page. Pass redirect: false." });
-    const { keys, request, authorizationUrl } = await this.#begin(provider, options);
+    const browser = this.#browser;
+    const { location } = browser;
+    if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page: pass baseUrl, or redirect: false." });
+    const { begun, keys, request } = await this.#begin(provider, options);
+    const url = begun.authorization_url;
     await this.#incomplete.save(keys, request);
-    if (!redirect || !location) return { url: authorizationUrl };
-    location.assign(authorizationUrl);
+    if (!redirect || !location) return { url };
+    location.assign(url);
     return new Promise((resolve) => {
-      this.#browser.addEventListener?.("pageshow", ({ persisted }) => {
-        if (persisted) resolve(this.#state.restored());
-      });
+      const onShow = ({ persisted }) => {
+        if (!persisted) return;
+        browser.removeEventListener?.("pageshow", onShow);
+        resolve(this.#state.restored());
+      };
+      browser.addEventListener?.("pageshow", onShow);
     });
   }
   async #signInByPopup(provider, options) {
     const popup = this.#browser.open?.("about:blank", "_blank", "popup,width=480,height=720");
     if (!popup) throw new Problem({ code: "popup_blocked", detail: "The browser blocked the sign-in window." });
     try {
-      const { keys, request, authorizationUrl } = await this.#begin(provider, options);
+      const { begun, keys, request } = await this.#begin(provider, options);
       const callback = waitForCallback(this.#browser, keys, popup, request.expires, options.signal);
-      popup.location.href = authorizationUrl;
+      popup.location.href = begun.authorization_url;
       return await this.#completeLogin(request, await callback, options);
     } finally {
       popup.close();
@@ -610,22 +615,20 @@ var SocialAuth = class {
    */
   signInWithIdToken(provider, obtain, options = {}) {
     const signIn = async () => {
-      const { request, state, nonce } = await this.#begin(provider, options);
-      const token = await obtain(nonce);
-      return token === null ? { outcome: "none" } : this.#completeLogin(request, { state, id_token: token }, options);
+      const { begun, request } = await this.#begin(provider, options);
+      const token = await obtain(begun.nonce);
+      if (token === null) return { outcome: "none" };
+      return this.#completeLogin(request, { state: begun.state, id_token: token }, options);
     };
-    return withWayBack({ provider, next: options.next }, signIn());
-  }
-  /** Before an account is linked: without a signed-in user, the login would sign a new user up. */
-  async #requireUser(options) {
-    const isSession = await this.#state.family() === "session";
-    if (isSession ? await this.user(options) : await this.#state.current()) return;
-    throw new Problem({ code: "not_authenticated", status: 401, detail: "Sign in before you link an account." });
+    return withWayBack({ ...options, provider }, signIn());
   }
   async #begin(provider, options) {
     const { redirectUri = this.#options.redirectUri, scope, next, link = false, data, parameters, signal } = options;
-    if (link) await this.#requireUser(options);
-    const kind = options.kind ?? (link && await this.#state.family() === "session" ? "session" : this.kind);
+    const isSession = link && await this.#state.family() === "session";
+    if (link && !await (isSession ? this.user(options) : this.#state.current())) {
+      throw new Problem({ code: "not_authenticated", status: 401, detail: "Sign in before you link." });
+    }
+    const kind = options.kind ?? (isSession ? "session" : this.kind);
     const body = { ...parameters, redirect_uri: redirectUri, scope: scope?.join(" "), next, data };
     const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
     const begun = await this.#post(path, body, { kind, link, signal });
@@ -634,11 +637,10 @@ var SocialAuth = class {
       kind,
       flowToken: begun.flow_token,
       expires: Date.now() + begun.expires_in * 1e3,
-      ...begun.next ? { next: begun.next } : {},
-      ...link ? { link } : {}
+      next: begun.next ?? void 0,
+      link
     };
-    const { authorization_url: authorizationUrl, state, nonce } = begun;
-    return { request, authorizationUrl, state, nonce, keys: requestKeys(state, authorizationUrl) };
+    return { begun, request, keys: requestKeys(begun.state, begun.authorization_url) };
   }
   /**
    * Completes a login on the page at `redirectUri`: reads the URL, removes the code from it, and signs in. It is safe to
@@ -650,14 +652,12 @@ var SocialAuth = class {
   handleCallback(options = {}) {
     const browser = this.#browser;
     const address = options.url ?? browser.location?.href;
-    const callback = address === void 0 ? void 0 : readCallback(address);
+    const callback = address && readCallback(address);
     if (!callback) {
       const earlier = pendingCallbacks.get(browser);
       return earlier ?? this.pendingLogin(pageOf(address)).then((login) => login ?? { outcome: "none" });
     }
-    if (options.url === void 0 && address !== void 0) {
-      browser.history?.replaceState(browser.history.state, "", cleanAddress(address));
-    }
+    if (!options.url) browser.history?.replaceState(browser.history.state, "", cleanAddress(address));
     const result = this.#completeCallback(callback, options);
     pendingCallbacks.set(browser, result);
     const forget = () => {
@@ -681,10 +681,9 @@ var SocialAuth = class {
     });
   }
   #completeLogin(request, fields, { signal }) {
-    const { provider, kind, flowToken, next, link = false } = request;
+    const { provider, kind, flowToken } = request;
     const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
-    const body = this.#post(path, { ...fields, flow_token: flowToken }, { kind, link, signal });
-    return this.#result({ provider, kind, next }, body, link);
+    return this.#result(request, this.#post(path, { ...fields, flow_token: flowToken }, { ...request, signal }));
   }
   /**
    * Exchanges the one-time code of the server-side redirect flow, for apps: `kind` is that of `authorize`.
@@ -694,7 +693,7 @@ var SocialAuth = class {
   exchangeCode(code, login) {
     const { provider, kind = this.kind, next, codeVerifier: code_verifier, signal } = login;
     const answer = this.#post("/api/login/social/swap/", { code, code_verifier }, { kind, signal });
-    return this.#result({ provider, kind, next }, answer);
+    return this.#result({ provider, kind, next, link: false }, answer);
   }
   /**
    * The login of this tab that waits for additional input, also after a reload; `null` when there is none or it has
@@ -703,6 +702,10 @@ var SocialAuth = class {
   async pendingLogin(page) {
     const login = await this.#incomplete.pending(page);
     return login && { outcome: "input-required", ...login };
+  }
+  /** Forgets the pending login of this tab, for example because the user does not want to answer. */
+  cancelPendingLogin() {
+    return this.#incomplete.setPending(null);
   }
   /**
    * Continues the pending login of this tab with the user's answers, by the names of its fields. The server may ask for more
@@ -714,52 +717,57 @@ var SocialAuth = class {
   async resume(answers, { signal } = {}) {
     const pending = await this.#incomplete.pending();
     if (!pending) {
-      throw new Problem({ code: "state_expired", detail: "No sign-in waits for your input. Start again." });
+      throw new Problem({ code: "state_expired", detail: "This sign-in has expired. Start again." });
     }
-    const { provider, kind, next, flowToken, step } = pending;
-    const body = { flow_token: flowToken, answers };
-    const link = step === ASK_LINK;
+    const link = pending.step === ASK_LINK && answers["link"] === "link";
+    const body = { flow_token: pending.flowToken, answers };
     try {
-      const answer = this.#post("/api/login/social/resume/", body, { kind, link, signal });
-      return await this.#result({ provider, kind, next }, answer, link);
+      const answer = this.#post("/api/login/social/resume/", body, { kind: pending.kind, link, signal });
+      return await this.#result({ ...pending, link: link || pending.link }, answer, true);
     } catch (problem) {
-      if (problem instanceof Problem && PENDING_ENDED.includes(problem.code)) await this.#incomplete.setPending(null);
+      const code = problem instanceof Problem ? problem.code : "";
+      if (PENDING_ENDED.includes(code)) await this.cancelPendingLogin();
+      if (code === "link_login_required") await this.#incomplete.setPending({ ...pending, isWaiting: true });
       throw problem;
     }
   }
-  async #result(login, answer, link = false) {
+  async #result({ provider, kind, next, link }, answer, isResumed = false) {
+    const login = { provider, kind, next, link };
     try {
-      return await withWayBack(login, answer.then((body) => this.#signedIn(login, body, link)));
+      return await withWayBack(login, answer.then((body) => this.#signedIn(login, body, isResumed)));
     } catch (problem) {
       if (!(problem instanceof Problem) || !problem.additionalInput) throw problem;
       const { expiresIn, ...input } = problem.additionalInput;
-      const pending = { ...login, ...input, expires: Date.now() + expiresIn * 1e3 };
-      await this.#incomplete.setPending(pending, pageOf(this.#browser.location?.href));
+      const page = pageOf(this.#browser.location?.href);
+      const pending = { ...login, ...input, page, expires: Date.now() + expiresIn * 1e3 };
+      await this.#incomplete.setPending(pending);
       return { outcome: "input-required", ...pending };
     }
   }
-  async #signedIn(login, body, link) {
+  async #signedIn({ provider, kind, next, link }, body, isResumed) {
     const { is_new: isNew, data, token, refresh } = body;
-    const family = familyOf(login.kind);
+    const family = familyOf(kind);
     let credentials = null;
     if (family !== "session") {
-      if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response of the login has no token." });
-      const id = link && (await this.#state.stored())?.login || randomId();
-      credentials = { family, token, received: Date.now(), login: id, ...refresh ? { refresh } : {} };
+      if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response has no token." });
+      const id = link && (await this.#state.stored())?.login || `${Date.now()}-${Math.random()}`;
+      credentials = { family, token, refresh, received: Date.now(), login: id };
     } else if (!await this.#hasCookie()) {
       throw new Problem({
         code: "cookie_refused",
-        detail: `The browser did not store the session cookie: this page and ${this.baseUrl} are on different sites. Use one site (localhost and 127.0.0.1 are two), or a kind with a token.`
+        detail: `The browser did not store the session cookie: this page and ${this.baseUrl} are on two sites, as localhost and 127.0.0.1 are. Use a kind with a token.`
       });
     }
     const user = userOf(body);
     const former = await this.#state.signIn(credentials, user);
-    if (link || (await this.#incomplete.pending())?.step !== ASK_LINK) await this.#incomplete.setPending(null);
+    if (isResumed || !(await this.#incomplete.pending())?.isWaiting) await this.cancelPendingLogin();
     if (former && former.token !== token) await this.#revoke(former).catch(() => {
     });
     return {
       outcome: "signed-in",
-      ...login,
+      provider,
+      kind,
+      next,
       user,
       ...isNew === void 0 ? {} : { isNew },
       ...data === void 0 ? {} : { data }
@@ -769,21 +777,16 @@ var SocialAuth = class {
   async #hasCookie() {
     const page = this.#browser.location?.href;
     if (page === void 0 || new URL(page).hostname === new URL(this.baseUrl).hostname) return true;
-    const request = new Request(`${this.baseUrl}/api/user/`, { ...init("GET"), credentials: "include" });
-    return (await this.#call(request)).status !== 401;
+    const request = new Request(`${this.baseUrl}/api/user/`, init("GET"));
+    return (await this.#call(authenticated(request, "session", null))).status !== 401;
   }
   /** The signed-in user, or `null`. */
   user(options = {}) {
-    const user = this.#loadUser(options);
-    void this.#state.setUser(user);
-    return user;
+    return this.#state.setUser(this.#loadUser(options));
   }
   async #loadUser(options = {}) {
     if (await this.#state.family() !== "session" && await this.#state.stored() === null) return null;
-    return this.#ask("GET", "/api/user/", options).catch((problem) => {
-      if (problem instanceof Problem && problem.status === 401) return null;
-      throw problem;
-    });
+    return await this.#ask("GET", "/api/user/", options).catch(ignoreExpired) ?? null;
   }
   /** Updates editable fields of the user. Problems: `invalid_request` with `errors` by field. */
   async updateUser(change, options = {}) {
@@ -799,7 +802,7 @@ var SocialAuth = class {
   /** Deletes the user permanently. Problems: `fresh_login_required` (sign in again first). */
   async deleteUser(options = {}) {
     await this.#ask("DELETE", "/api/user/", options);
-    await this.#state.signOut(true);
+    await this.#signOut(true);
   }
   /** The social accounts of this user. */
   socialAccounts(options = {}) {
@@ -823,7 +826,7 @@ var SocialAuth = class {
   async credentials(options = {}) {
     const listed = [];
     for (let query = ""; query !== void 0; ) {
-      const page = await this.fetch(`/api/user/credentials/${query}`, init("GET", options));
+      const page = await this.#send(`/api/user/credentials/${query}`, init("GET", options));
       listed.push(...await bodyOf(page));
       query = /^<(\?[^>]*)>;\s*rel="next"$/.exec(page.headers.get("link") ?? "")?.[1];
     }
@@ -839,11 +842,11 @@ var SocialAuth = class {
   }
   /**
    * Sends a request with the credentials to a path of the server or a URL of one of `origins`. A JWT that expires soon is
-   * refreshed first. After a 401 the token is refreshed once and the request repeated.
+   * refreshed first. After a 401 the token is refreshed once and the request repeated. The time limit ends with the headers
+   * of the response.
    */
-  async fetch(input, init2) {
-    const request = input instanceof Request ? input : new URL(input, `${this.baseUrl}/`);
-    return this.#send(new Request(request, init2));
+  fetch(input, init2) {
+    return this.#send(input, init2, true);
   }
   /** The token for requests that do not use this client, refreshed when necessary; `null` without a token. */
   async token() {
@@ -852,24 +855,27 @@ var SocialAuth = class {
   /**
    * Signs out. The server revokes sessions, knox tokens and JWTs. All devices of a user share one permanent token
    * (`token`), so this client only deletes its copy; `logoutEverywhere` revokes it.
+   *
+   * When the server cannot be reached, a token is deleted nevertheless. A session stays signed in, because scripts cannot
+   * delete its cookie: call `logout` again.
    */
   async logout() {
     const stored = await this.#state.stored();
-    const isSession = await this.#state.family() === "session";
-    try {
-      if (isSession) await this.#ask("POST", "/api/session/logout/").catch(ignoreExpired);
-      else if (stored) await this.#revoke(stored);
-    } finally {
-      await this.#state.signOut();
+    if (stored) return this.#revoke(stored).finally(() => this.#signOut());
+    if (await this.#state.family() === "session") {
+      await this.#ask("POST", "/api/session/logout/").catch(ignoreExpired);
     }
+    await this.#signOut();
   }
-  /** Revokes all credentials of this user, on all devices. */
+  /** Revokes all credentials of this user, on all devices. After a problem the user stays signed in: call it again. */
   async logoutEverywhere() {
-    try {
-      await this.#ask("POST", "/api/logout/all/").catch(ignoreExpired);
-    } finally {
-      await this.#state.signOut(true);
-    }
+    await this.#ask("POST", "/api/logout/all/").catch(ignoreExpired);
+    await this.#signOut(true);
+  }
+  /** The next user of this tab must not see the form of a pending login. */
+  async #signOut(isEverywhere = false) {
+    await this.cancelPendingLogin();
+    await this.#state.signOut(isEverywhere);
   }
   /** Revokes a credential that is not a session. All devices share a permanent token, so it is not revoked. */
   async #revoke(credentials) {
@@ -877,14 +883,12 @@ var SocialAuth = class {
     if (family === "token") return;
     const isKnox = family === "knox";
     const path = isKnox ? "/api/knox/logout/" : "/api/token/blacklist/";
-    const body = isKnox ? void 0 : { refresh };
-    const request = new Request(this.baseUrl + path, { ...init("POST", {}, body), credentials: "omit" });
-    if (isKnox) request.headers.set("authorization", authorization(credentials));
-    await this.#call(request).then(bodyOf).catch(ignoreExpired);
+    const request = new Request(this.baseUrl + path, init("POST", {}, isKnox ? void 0 : { refresh }));
+    await this.#call(authenticated(request, family, isKnox ? credentials : null)).then(bodyOf).catch(ignoreExpired);
   }
   /** Calls an operation of the server with the credentials and returns its answer. */
   async #ask(method, path, options = {}, body) {
-    return bodyOf(await this.fetch(path, init(method, options, body)));
+    return bodyOf(await this.#send(path, init(method, options, body)));
   }
   /** Posts a login request. Only linking sends the current credential: an expired one would fail the login. */
   async #post(path, body, { kind, link, signal }) {
@@ -892,32 +896,33 @@ var SocialAuth = class {
     const request = new Request(this.baseUrl + path, init("POST", { signal }, body));
     return bodyOf(await this.#call(authenticated(request, familyOf(kind), credentials)));
   }
-  async #send(request) {
-    const { origin } = new URL(request.url);
-    const own = new URL(this.baseUrl).origin;
-    const origins = [own, ...(this.#options.origins ?? []).map((address) => new URL(address).origin)];
-    if (!origins.includes(origin)) return this.#call(request);
+  async #send(input, init2, isStreamed = false) {
+    const own = this.baseUrl;
+    const original = new Request(input instanceof Request ? input : new URL(input, own), init2);
+    const { origin, pathname } = new URL(original.url);
+    const isOwn = origin === own;
+    const isAllowed = isOwn || this.#options.origins?.some((address) => new URL(address).origin === origin);
+    if (!isAllowed || isOwn && pathname.startsWith("/api/token/")) return this.#call(original, isStreamed);
     const credentials = await this.#state.current();
-    const retry = credentials?.refresh ? request.clone() : void 0;
-    const send = async (original, token) => this.#call(authenticated(original, await this.#state.family(), token));
-    const response = await send(request, credentials);
+    const retry = credentials?.family.startsWith("jwt") && original.clone();
+    const send = async (request, token) => this.#call(authenticated(request, await this.#state.family(), token), isStreamed);
+    const response = await send(original, credentials);
     if (response.status !== 401 || !credentials) return response;
     const refreshed = retry ? await this.#state.refresh(credentials) : null;
-    if (retry && refreshed) return send(retry, refreshed);
-    if (origin === own) await this.#state.forget(credentials);
+    if (retry && refreshed?.login === credentials.login) return send(retry, refreshed);
+    if (isOwn) await this.#state.forget(credentials);
     return response;
   }
-  #call(request) {
+  #call(request, isStreamed = false) {
     const { fetch: send = fetch, timeout = 3e4 } = this.#options;
     const page = this.#browser.location?.href;
-    return call(send, request, timeout, page === void 0 ? void 0 : new URL(page).origin);
+    return call(send, request, timeout, isStreamed, page && new URL(page).origin);
   }
   get #browser() {
     return this.#options.browser ?? (typeof window === "undefined" ? NO_BROWSER : window);
   }
   get #incomplete() {
-    const storage = () => storageOf(this.#browser, "sessionStorage") ?? memoryKeyValues();
-    return this.#incompleteInUse ??= new IncompleteLogins(storage());
+    return this.#incompleteInUse ??= new IncompleteLogins(this.#state.tabStorage);
   }
 };
 var NO_BROWSER = {};
@@ -930,9 +935,6 @@ function ignoreExpired(problem) {
 }
 function pageOf(address = "") {
   return address.replace(/[?#].*$/, "");
-}
-function randomId() {
-  return Date.now().toString(36) + Math.random().toString(36).slice(2);
 }
 export {
   Problem,
