@@ -10,7 +10,7 @@ use super::service::AccountService;
 use crate::clock::UnixMillis;
 use crate::credential::jwt::{Jwts, TokenType, Verified};
 use crate::credential::session::SessionStatus;
-use crate::model::{AuditEvent, AuditKind, ClientInfo, CredentialHandle, CredentialKind, ServiceName, User};
+use crate::model::{AuditEvent, AuditKind, ClientInfo, CredentialHandle, CredentialKind, ServiceName, User, UserId};
 use crate::store::{BlacklistScope, Blacklisting};
 
 /// What a credential may be used for.
@@ -86,27 +86,47 @@ impl AccountService {
         service: &ServiceName,
         client: &ClientInfo,
     ) -> Result<(), AuthError> {
-        let Some(found) = self.introspect(token).await? else { return Ok(()) };
-        let (user, now) = (found.user.id, self.deps.now());
-        let audit = AuditEvent {
-            service: Some(service.clone()),
-            ..self.event(AuditKind::LogOut, Some(found.kind), user, client)
+        let Some(found) = self.introspect(token).await? else {
+            return self.revoke_family_of_replaced(token, service, client).await;
         };
-        let handle = match found.target {
-            Target::Handle(handle) => handle,
+        let (user, now) = (found.user.id, self.deps.now());
+        let audit = self.revocation(found.kind, user, service, client);
+        match found.target {
+            Target::Handle(handle) => self.store.revoke(&[handle], user, now, &audit).await?,
             Target::FamilyOf(jti) => {
-                let families = self.store.valid_families(user).await?;
-                let family = families.into_iter().find(|family| Jwts::is_of_family(&jti, family));
-                CredentialHandle::Family(family.ok_or(AuthError::UnsupportedTokenType)?)
+                let families = self.store.families(user).await?;
+                let family = families.iter().find(|family| Jwts::is_of_family(&jti, family));
+                self.store.revoke_family(family.ok_or(AuthError::UnsupportedTokenType)?, user, now, &audit).await?;
             }
             Target::Foreign(verified) => {
                 let token = self.credentials.jwt.presented(&verified, now);
                 let blacklisting = Blacklisting { user, token, scope: BlacklistScope::Family, now };
                 self.store.blacklist(&blacklisting, &audit).await?;
-                return Ok(());
             }
-        };
-        Ok(self.store.revoke(&[handle], user, now, &audit).await?)
+        }
+        Ok(())
+    }
+
+    /// A replaced refresh token is not active, but it gets a new successor while its own was never used. Whoever has it could
+    /// continue the family, so its revocation revokes the family.
+    async fn revoke_family_of_replaced(
+        &self,
+        token: &str,
+        service: &ServiceName,
+        client: &ClientInfo,
+    ) -> Result<(), AuthError> {
+        let types = [TokenType::Refresh, TokenType::Sliding];
+        let Ok(verified) = self.verify_jwt(token, &types).await? else { return Ok(()) };
+        let found = self.store.token_family(&verified.jti, verified.user_id).await?;
+        let Some((user, Some(state))) = found else { return Ok(()) };
+        let is_sliding = verified.token_type == TokenType::Sliding;
+        let kind = if is_sliding { CredentialKind::JwtSliding } else { CredentialKind::JwtPair };
+        let audit = self.revocation(kind, user.id, service, client);
+        Ok(self.store.revoke_family(&state.family, user.id, self.deps.now(), &audit).await?)
+    }
+
+    fn revocation(&self, kind: CredentialKind, user: UserId, service: &ServiceName, client: &ClientInfo) -> AuditEvent {
+        AuditEvent { service: Some(service.clone()), ..self.event(AuditKind::LogOut, Some(kind), user, client) }
     }
 
     async fn find_session(&self, value: &str) -> Result<Option<ActiveCredential>, AuthError> {

@@ -10,7 +10,7 @@ use super::authenticate::Caller;
 use super::error::AuthError;
 use super::service::AccountService;
 use crate::clock::Deps;
-use crate::model::{AccountId, AuditEvent, AuditKind, ClientInfo, ProviderTokens, SocialAccount};
+use crate::model::{AccountId, AuditEvent, AuditKind, ClientInfo, ProviderTokens, SocialAccount, UserId};
 use crate::provider::{ProviderError, Providers};
 use crate::secrets::TokenCipher;
 use crate::store::{ReencryptedTokens, Repository, StoreError, StoredAccount};
@@ -80,7 +80,7 @@ impl AccountService {
             if self.store.lease_tokens(account, now, now.plus(self.lease_duration())).await? {
                 let again = self.store.account_tokens(caller.user.id, account).await?;
                 if again.is_some_and(|found| found.encrypted_tokens == encrypted) {
-                    if let Err(exceeded) = self.check_user_limit(caller.user.id).await {
+                    if let Err(exceeded) = self.check_refresh_limits(caller.user.id, &row.provider).await {
                         self.end_lease(account).await;
                         return Err(exceeded.into());
                     }
@@ -102,6 +102,13 @@ impl AccountService {
             }
             tokio::time::sleep(MIN_RETRY_INTERVAL).await;
         }
+    }
+
+    /// Counts a refresh at the provider. Errors: `too_many_requests`.
+    async fn check_refresh_limits(&self, user: UserId, provider: &str) -> Result<(), AuthError> {
+        self.check_user_limit(user).await?;
+        let checked = self.rate_limits.check_provider(provider).await;
+        checked.map_err(|exceeded| AuthError::TooManyRequests(user, Box::new(exceeded)))
     }
 
     /// Longer than a refresh can take, including its writes. Otherwise another node would send the same refresh token, and a

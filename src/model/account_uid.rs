@@ -40,9 +40,21 @@ impl AccountUid {
     /// Characters, as the column in Django holds them.
     pub const MAX_LEN: usize = 255;
 
-    /// How languages and their JSON libraries write a missing value or a boolean, in lower case.
-    const MISSING_VALUES: [&str; 11] =
-        ["none", "null", "nil", "undefined", "nan", "true", "false", "(null)", "<null>", "[object object]", "<nil>"];
+    /// How languages and their JSON libraries write a missing value or a boolean, in lower case; and the nil UUID (RFC 9562).
+    const MISSING_VALUES: [&str; 12] = [
+        "none",
+        "null",
+        "nil",
+        "undefined",
+        "nan",
+        "true",
+        "false",
+        "(null)",
+        "<null>",
+        "[object object]",
+        "<nil>",
+        "00000000-0000-0000-0000-000000000000",
+    ];
 
     /// Checks an id that is a text.
     ///

@@ -259,9 +259,10 @@ fn classify(
         || DENIED_CODES.contains(&code.as_str()) && !rules.invalid_client.contains(&body.code);
     // After these statuses the code may still be valid, whatever the body contains.
     let is_final = status < 500 && status != 429;
-    if is_final && is_denied {
+    // Only a code that was just issued tells of the user's decision; a refused refresh means that the consent was withdrawn.
+    if is_final && is_denied && stage == "token" {
         ProviderError::AccessDenied { message }
-    } else if is_final && is_exchange(stage) && is_invalid_code(stage, body, rules) {
+    } else if is_final && is_exchange(stage) && (is_denied || is_invalid_code(stage, body, rules)) {
         ProviderError::InvalidCode { message }
     } else {
         let reason = format!("status {status}, error {}", safe_code(&body.code, secrets));

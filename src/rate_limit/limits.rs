@@ -106,6 +106,13 @@ impl RateLimits {
         Ok(())
     }
 
+    /// Counts a call of this provider for a user who is signed in, by RATE_LIMIT_PROVIDER.
+    pub async fn check_provider(&self, provider: &str) -> Result<(), RateLimitExceeded> {
+        let Some(limit) = &self.0.provider else { return Ok(()) };
+        self.0.take(LimitName::Provider, limit, Key::Provider(provider.into())).await?.keep(1);
+        Ok(())
+    }
+
     /// Counts a login with a code at this provider, and a link by this user, by RATE_LIMIT_PROVIDER_ADDRESS, RATE_LIMIT_PROVIDER and
     /// RATE_LIMIT_USER.
     ///

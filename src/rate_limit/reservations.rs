@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 
 use super::key::Key;
 
-/// Requests of one caller that wait. Further ones are refused at once.
-const MAX_WAITING: usize = 100;
+/// Requests of one caller that wait: those of a large office whose day begins. Further ones are refused at once.
+const MAX_WAITING: usize = 1000;
 
 /// The callers that have a reservation now.
 #[derive(Debug, Default)]

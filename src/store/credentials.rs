@@ -96,8 +96,11 @@ pub trait CredentialStore: Send + Sync {
     async fn token_family(&self, jti: &str, user: UserId) -> Result<Option<(User, Option<FamilyState>)>>;
     /// The user, and its token families that were revoked since `since`. One read.
     async fn access_token_user(&self, user: UserId, since: UnixMillis) -> Result<Option<(User, Vec<String>)>>;
-    /// The names of the user's token families that have a valid token. The token may have expired.
-    async fn valid_families(&self, user: UserId) -> Result<Vec<String>>;
+    /// The names of the user's token families that have a token which no revocation of its family marked. Such a token may be
+    /// blacklisted or expired.
+    async fn families(&self, user: UserId) -> Result<Vec<String>>;
+    /// Revokes one family with its access tokens, whether or not it has a valid token.
+    async fn revoke_family(&self, family: &str, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()>;
     /// Refreshes a token. `next` decides from the user and the family as the transaction reads them under a lock, so that
     /// concurrent refreshes and revocations count.
     async fn rotate(&self, rotation: &Rotation<'_>, next: &NextStep<'_>) -> Result<Rotated>;

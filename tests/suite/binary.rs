@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::support::double::{Double, Reply};
 use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, GITHUB_TOKEN, GITHUB_USER, ISSUER, OIDC_TOKEN};
 use crate::support::process::{Process, run};
-use crate::support::{Answer, Client};
+use crate::support::{Answer, Client, Database, Engine, on_both_databases};
 
 const SECRET_KEY: &str = "secret-key-of-the-binary-tests-09f3c1-for-no-other-use";
 
@@ -333,10 +333,14 @@ async fn json_log_contains_the_request_id() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sec_41_trace_log_contains_no_secret() {
-    let setup = setup().await;
+on_both_databases! {
+    sec_41_trace_log_contains_no_secret,
+}
+
+async fn sec_41_trace_log_contains_no_secret(engine: Engine) {
+    let (setup, database) = (setup().await, Database::create(engine).await);
     let environment = setup.variables(&[
+        ("DATABASE_URL", database.url()),
         ("RUST_LOG", "trace"),
         ("REST_SOCIAL_VERBOSE_ERRORS", "true"),
         ("SOCIAL_AUTH_FACEBOOK_KEY", CLIENT_ID),

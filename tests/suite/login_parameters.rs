@@ -53,8 +53,8 @@ async fn begin_and_authorize_add_the_parameters_of_the_provider(engine: Engine) 
     let google =
         json!({"hd": "example.com", "access_type": "offline", "include_granted_scopes": true, "ui_locales": "de"});
     let begun = app.begin(&browser, "google-oauth2", google).await;
-    assert_eq!((begun.parameter("hd"), begun.parameter("access_type")), (Some("example.com"), Some("offline")));
-    assert_eq!((begun.parameter("include_granted_scopes"), begun.parameter("ui_locales")), (Some("true"), None));
+    assert_eq!((begun.parameter("hd"), begun.parameter("access_type")), (Some("example.com"), None));
+    assert_eq!((begun.parameter("include_granted_scopes"), begun.parameter("ui_locales")), (None, None));
     let begun = app.begin(&browser, "github", json!({"login": "ada", "allow_signup": false})).await;
     assert_eq!((begun.parameter("login"), begun.parameter("allow_signup")), (Some("ada"), Some("false")));
     let begun = app.begin(&browser, "twitter", json!({"screen_name": "ada", "login_hint": "ada"})).await;

@@ -1,8 +1,10 @@
 //! Two or three nodes on one PostgreSQL: changes made by one node are visible on the others at once.
 
 use futures_util::future::join_all;
+use rest_social_auth::model::{AuditEvent, AuditKind};
 use serde_json::json;
 
+use crate::services::Service;
 use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN};
 use crate::support::process::Process;
 use crate::support::test_app::SECRET_KEY;
@@ -175,4 +177,40 @@ async fn sec_30_parallel_refreshes_on_three_processes_leave_one_valid_token() {
         user.problem(401, "token_not_valid");
     }
     assert_eq!(app.database.number("SELECT count(*) FROM audit_events WHERE event = 'token_reused'").await, 1);
+}
+
+/// What one process does is valid at the two others at once: a code, a service, a revocation by it, and its removal.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_processes_agree_on_codes_services_and_revocations() {
+    let app = TestApp::start(Engine::Postgres).await;
+    let environment = [
+        ("DATABASE_URL", app.database.url()),
+        ("SECRET_KEY", SECRET_KEY),
+        ("RATE_LIMITS", "off"),
+        ("HTTPS_PROXY", app.double.proxy()),
+        ("SSL_CERT_FILE", app.double.authority().to_str().expect("a path in UTF-8")),
+        ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
+        ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
+    ];
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let processes = join_all((0..3).map(|_| Process::start(&["serve"], &environment, folder.path()))).await;
+    let code = json!({"code": "u1"});
+    let answers =
+        join_all(processes.iter().map(async |process| process.client().login("knox/github", code.clone()).await)).await;
+    let token = answers[0].field("token");
+    assert!(answers.iter().all(|answer| answer.field("token") == token), "one login");
+    assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 1);
+
+    let service = Service::add(&app, "billing").await;
+    let at = |number: usize| service.at(processes[number].client());
+    assert!(at(0).is_active(&token).await && at(1).is_active(&token).await);
+    at(2).revoke(&token).await.ok();
+    assert!(!at(0).is_active(&token).await);
+    processes[1].client().user(&format!("Token {token}")).await.problem(401, "invalid_token");
+    let audit = AuditEvent::of_service(AuditKind::ServiceRemoved, "billing".parse().expect("a name"), app.clock.now());
+    let repository = app.database.repository().await;
+    assert!(repository.remove_service(&"billing".parse().expect("a name"), &audit).await.expect("a write"));
+    for number in 0..3 {
+        assert_eq!(at(number).introspect(&token).await.status, 401);
+    }
 }

@@ -105,6 +105,9 @@ async fn sec_25_link_only_account_is_not_a_login_method(engine: Engine) {
     app.double.always("POST www.mixcloud.com/oauth/access_token", Reply::json(&token));
     let person = json!({"key": "/ola/", "username": "ola", "name": "Ola"});
     app.double.always("GET api.mixcloud.com/me/", Reply::json(&person));
+    let begun = app.client().post("/api/login/social/begin/mixcloud/").json(&json!({})).send().await;
+    begun.problem(401, "not_authenticated");
+    app.client().get("/api/login/social/authorize/mixcloud/").send().await.problem(401, "not_authenticated");
     let user = format!("Token {}", app.token("token", "u1").await);
     app.link("token/mixcloud", &user, "c1").await.ok();
     let accounts = accounts(&app, &user).await;

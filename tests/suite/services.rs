@@ -19,17 +19,19 @@ on_both_databases! {
     rfc_6749_2_3_1_services_authenticate_by_header_or_body,
     rfc_7009_service_revokes_every_kind_of_credential,
     rfc_7009_tokens_of_another_issuer_are_revoked_or_refused,
+    rfc_7009_replaced_refresh_token_revokes_its_family,
+    rfc_7009_access_token_is_revoked_after_its_refresh_token_was_blacklisted,
 }
 
 /// A service with its credential.
-struct Service {
+pub struct Service {
     client: Client,
     id: String,
     secret: String,
 }
 
 impl Service {
-    async fn add(app: &TestApp, name: &str) -> Self {
+    pub async fn add(app: &TestApp, name: &str) -> Self {
         let (service, secret) = model::Service::new(name.parse().expect("a name"), &Deps::system());
         let audit = AuditEvent::of_service(AuditKind::ServiceAdded, service.name.clone(), app.clock.now());
         let repository = app.database.repository().await;
@@ -37,15 +39,20 @@ impl Service {
         Self { client: app.client(), id: service.client_id, secret: secret.expose_secret().to_owned() }
     }
 
+    /// The same service at another node.
+    pub fn at(&self, client: Client) -> Self {
+        Self { client, id: self.id.clone(), secret: self.secret.clone() }
+    }
+
     fn call(&self, action: &str) -> Request {
         self.client.post(&format!("/api/token/{action}/")).header("authorization", basic(&self.id, &self.secret))
     }
 
-    async fn introspect(&self, token: &str) -> Answer {
+    pub async fn introspect(&self, token: &str) -> Answer {
         self.call("introspect").form(&[("token", token)]).send().await
     }
 
-    async fn is_active(&self, token: &str) -> bool {
+    pub async fn is_active(&self, token: &str) -> bool {
         let answer = self.introspect(token).await;
         let body = answer.ok();
         if body["active"] != true {
@@ -54,7 +61,7 @@ impl Service {
         body["active"] == true
     }
 
-    async fn revoke(&self, token: &str) -> Answer {
+    pub async fn revoke(&self, token: &str) -> Answer {
         self.call("revoke").form(&[("token", token)]).send().await
     }
 }
@@ -322,6 +329,41 @@ async fn rfc_7009_service_revokes_every_kind_of_credential(engine: Engine) {
     assert!(revoked.iter().all(|row| row.ip.is_some() && row.request_id.is_some()));
     let users: Vec<_> = revoked.iter().rev().filter_map(|row| row.user_id).collect();
     assert_eq!(users, [1, 2, 3, 4, 5, 6].map(UserId));
+}
+
+/// The thief of a replaced token could continue its family, because the successor was never used.
+async fn rfc_7009_replaced_refresh_token_revokes_its_family(engine: Engine) {
+    let plan = TestApp::builder(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "true");
+    let app = plan.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "true").start().await;
+    let service = Service::add(&app, "billing").await;
+    for (kind, name, path, member) in [
+        ("jwt-pair", "refresh", "/api/token/refresh/", "refresh"),
+        ("jwt-sliding", "token", "/api/token/refresh/sliding/", "token"),
+    ] {
+        let refresh = async |token: &str| app.client().post(path).json(&json!({member: token})).send().await;
+        let stolen = app.login(kind, &format!("u{}1", "0".repeat(kind.len()))).await.field(name);
+        let successor = refresh(&stolen).await.field(member);
+        service.revoke(&stolen).await.ok();
+        service.revoke(&stolen).await.ok();
+        for token in [&stolen, &successor] {
+            refresh(token).await.problem(401, "token_not_valid");
+            assert!(!service.is_active(token).await, "{kind}");
+        }
+    }
+    assert_eq!(events(&app, "billing").await.iter().filter(|row| row.event == "log_out").count(), 2);
+}
+
+/// Without rotation, a blacklisted refresh token leaves its access tokens valid, as in simplejwt.
+async fn rfc_7009_access_token_is_revoked_after_its_refresh_token_was_blacklisted(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let service = Service::add(&app, "billing").await;
+    let pair = app.login("jwt-pair", "u1").await;
+    let (access, refresh) = (pair.field("token"), pair.field("refresh"));
+    app.client().post("/api/token/blacklist/").json(&json!({"refresh": refresh})).send().await.ok();
+    assert!(service.is_active(&access).await);
+    service.revoke(&access).await.ok();
+    assert!(!service.is_active(&access).await);
+    app.client().user(&format!("Bearer {access}")).await.problem(401, "token_not_valid");
 }
 
 async fn rfc_7009_tokens_of_another_issuer_are_revoked_or_refused(engine: Engine) {

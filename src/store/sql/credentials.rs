@@ -238,9 +238,19 @@ impl CredentialStore for Store {
         self.read_access_user(user, since).await
     }
 
-    async fn valid_families(&self, user: UserId) -> Result<Vec<String>> {
-        let statement = "SELECT DISTINCT family FROM refresh_tokens WHERE user_id = $1 AND blacklisted IS NULL";
+    async fn families(&self, user: UserId) -> Result<Vec<String>> {
+        let statement = "SELECT DISTINCT family FROM refresh_tokens WHERE user_id = $1 AND family_revoked IS NULL";
         Ok(sqlx::query_scalar(statement).bind(user).fetch_all(&mut *self.reader().await?).await?)
+    }
+
+    async fn revoke_family(&self, family: &str, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()> {
+        let mut tx = self.begin().await?;
+        Self::cancel_pending_links(&mut tx, user).await?;
+        if Self::mark_family_revoked(&mut tx, user, family, now).await? {
+            audit_query(audit).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     async fn rotate(&self, rotation: &Rotation<'_>, next: &NextStep<'_>) -> Result<Rotated> {

@@ -69,7 +69,7 @@ impl Store {
             RefreshStep::RevokeFamily => {
                 let family = stored.map_or_else(|| rotation.token.jti.to_owned(), |state| state.family);
                 Self::cancel_pending_links(&mut tx, user.id).await?;
-                Self::revoke_family(&mut tx, user.id, &family, rotation.now).await?;
+                Self::mark_family_revoked(&mut tx, user.id, &family, rotation.now).await?;
                 self.insert_event(&mut tx, rotation.reuse, &user, None).await?;
                 tx.commit().await?;
                 Ok(Rotated::FamilyRevoked)
@@ -152,11 +152,14 @@ impl Store {
         Ok(())
     }
 
-    /// Revokes a family for good, its access tokens included. False: it was revoked before, or does not exist.
-    async fn revoke_family(tx: &mut Tx, user: UserId, family: &str, now: UnixMillis) -> Result<bool> {
+    /// Revokes a family for good, its access tokens included. False: it was revoked before, or does not exist. If the family
+    /// has no valid token, its latest one is marked: without rotation a blacklisted token leaves its access tokens valid.
+    pub(super) async fn mark_family_revoked(tx: &mut Tx, user: UserId, family: &str, now: UnixMillis) -> Result<bool> {
         let revoked = sqlx::query(
-            "UPDATE refresh_tokens SET blacklisted = $1, family_revoked = $1
-             WHERE user_id = $2 AND family = $3 AND blacklisted IS NULL",
+            "UPDATE refresh_tokens SET blacklisted = coalesce(blacklisted, $1), family_revoked = $1
+             WHERE user_id = $2 AND family = $3 AND family_revoked IS NULL
+               AND (blacklisted IS NULL OR jti = (SELECT latest.jti FROM refresh_tokens latest
+                    WHERE latest.user_id = $2 AND latest.family = $3 ORDER BY latest.created DESC, latest.jti DESC LIMIT 1))",
         )
         .bind(now.0)
         .bind(user)
@@ -178,7 +181,7 @@ impl Store {
                     .fetch_optional(&mut **tx)
                     .await?;
             if let Some(family) = family {
-                return Self::revoke_family(tx, *user, &family, *now).await;
+                return Self::mark_family_revoked(tx, *user, &family, *now).await;
             }
         }
         let written = sqlx::query(

@@ -33,6 +33,7 @@ async fn fault_a26_invalid_provider_id_is_refused(engine: Engine) {
         json!("NaN"),
         json!("True"),
         json!("a\u{fffd}"),
+        json!("00000000-0000-0000-0000-000000000000"),
     ];
     for (n, id) in ids.iter().enumerate() {
         let code = format!("u{}", n + 1);
