@@ -73,15 +73,16 @@ async def crash_once(site, number):
     """Kills the server at a random moment under load, and starts it again. Returns how many logins got no answer."""
     server, load, before = site.server, site.load(), len(site.ledger.logins)
     load.pause = 0
-    async with load.running(new=8, returning=8):
+    async with load.running(new=6, returning=6):
         await until("a login is answered", lambda: len(site.ledger.logins) > before)
         await asyncio.sleep(random.uniform(0, 0.4))
+        load.stopped.set()
         await server.kill()
     await server.start()
     await site.ledger.verify(site.base, only_new=True)
     # Users whose login was not answered sign in again. The ledger sees whether one of them becomes another user.
-    for uid in [*set(load.lost), new_uid()]:
-        answer, login = await sign_in(site.base, uid)
+    uids = [*set(load.lost), new_uid()]
+    for answer, login in await asyncio.gather(*(sign_in(site.base, uid) for uid in uids)):
         assert login, f"after crash {number}: {answer.outcome} {answer.body}"
         site.ledger.add(login)
     unexpected = {record.outcome for record in load.records} - {"200", "lost"}

@@ -94,28 +94,30 @@ class Load:
     KINDS = ("new", "returning", "read", "static", "ready", "alive")
     STATIC = ["/api/login/social/providers/", "/openapi.json", "/.well-known/jwks.json"]
 
-    def __init__(self, base, ledger, known, provider=REAL, pause=0.03):
+    def __init__(self, base, ledger, known, provider=REAL, pause=0.05):
         """`known`: logins of users who return and read."""
         self.base, self.ledger, self.known, self.provider, self.pause = base, ledger, known, provider, pause
         self.records = []
+        #: No request begins after this.
+        self.stopped = asyncio.Event()
         #: The identities whose login got no complete answer.
         self.lost = []
 
     @contextlib.asynccontextmanager
     async def running(self, **workers):
         """So many workers of each kind. A request in flight at the end of the block is waited for."""
-        stop = asyncio.Event()
-        tasks = [asyncio.create_task(self._work(kind, stop)) for kind, count in workers.items() for _ in range(count)]
+        self.stopped.clear()
+        tasks = [asyncio.create_task(self._work(kind)) for kind, count in workers.items() for _ in range(count)]
         try:
             yield self
-            stop.set()
+            self.stopped.set()
             await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
 
-    async def _work(self, kind, stop):
-        while not stop.is_set():
+    async def _work(self, kind):
+        while not self.stopped.is_set():
             started = time.monotonic()
             try:
                 outcome = await self._once(kind)

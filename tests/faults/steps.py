@@ -96,6 +96,12 @@ class Site:
         assert memory <= self.memory * 1.3 + 16 * 1024**2, f"{self.memory >> 20} MiB became {memory >> 20} MiB"
         return f"{self.memory >> 20} to {memory >> 20} MiB, {self.descriptors} to {descriptors} descriptors"
 
+    def is_alive(self):
+        """Errors: the process ended."""
+        status = self.server.process.returncode
+        assert status is None, f"the server ended with {status}:\n{self.server.last_lines()}"
+        return True
+
     async def assert_recovers(self):
         """Without a restart: `/readyz` is 200, and so is a login."""
 
@@ -111,8 +117,7 @@ class Site:
 
     async def assert_complete(self, only_new=False):
         """Every login that was answered with 200 is there, and no row is half of one."""
-        assert self.server.process.returncode is None, f"the server ended:\n{self.server.last_lines()}"
-        assert not self.server.panics(), self.server.panics()
+        assert self.is_alive() and not self.server.panics(), self.server.panics()
         await self.ledger.verify(self.base, only_new)
         wrong = await self.database.wrong_rows()
         wrong += await self.missing_rows()
