@@ -42,12 +42,12 @@ async def crash(run, name, database):
         kills = 5 if run.is_short else 100
         site = Site(run, name, await database(name), providers, webhooks)
         try:
-            async with run.step(f"{name}: killed {kills} times under load"):
+            async with run.step(f"{name}: killed {kills} times under load") as notes:
                 await site.start()
                 lost = 0
                 for number in range(kills):
                     lost += await crash_once(site, number)
-                print(f"      {name}: {len(site.ledger.logins)} logins were answered, {lost} were not")
+                notes.append(f"{len(site.ledger.logins)} logins were answered, {lost} were not")
                 await site.assert_complete()
                 await assert_webhooks(run, site, provider)
         finally:

@@ -42,7 +42,7 @@ class Faults:
 
         `required`: each of these outcomes must be seen. `until_seen`: the fault lasts until these kinds were refused.
         """
-        async with self.run.step(f"{self.site.name}: {what}"):
+        async with self.run.step(f"{self.site.name}: {what}") as notes:
             load = self.site.load()
             async with load.running(**WORKERS):
                 await asyncio.sleep(0.3)
@@ -53,6 +53,7 @@ class Faults:
                         await until(f"{kind} is refused", lambda: load.seen(kind, UNAVAILABLE, since=begun))
                     ended = time.monotonic()
                 await until("everything works again", lambda: self.site.is_alive() and load.all_work(ended, WORKERS))
+            notes.append(load.slowest())
             load.expect(self.limit, SOME_FAIL)
             inside = Load("", None, None)
             inside.records = [record for record in load.records
@@ -74,8 +75,8 @@ async def started(run, name, database):
         await site.start()
         await site.measure(1 if run.is_short else 3)
         yield Faults(run, site)
-        async with run.step(f"{name}: memory and descriptors stayed flat"):
-            print(f"      {name}: {await site.assert_flat()}")
+        async with run.step(f"{name}: memory and descriptors stayed flat") as notes:
+            notes.append(await site.assert_flat())
             await site.assert_complete()
         async with run.step(f"{name}: a graceful shutdown after all faults"):
             await site.server.stop()

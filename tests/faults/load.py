@@ -148,6 +148,14 @@ class Load:
     def seen(self, kind, outcome, since=0.0):
         return any(record.kind == kind and record.outcome == outcome and record.started >= since for record in self.records)
 
+    def slowest(self):
+        """The longest request of each kind that took more than a second."""
+        longest = {}
+        for record in self.records:
+            longest[record.kind] = max(record.seconds, longest.get(record.kind, 1.0))
+        found = [f"{kind} {seconds:.1f} s" for kind, seconds in longest.items() if seconds > 1]
+        return f"slowest: {', '.join(found)}" if found else "no request took a second"
+
     def all_work(self, since, kinds):
         """Whether the last three requests of each kind that began after `since` are 200."""
         for kind in kinds:

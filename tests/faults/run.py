@@ -75,6 +75,8 @@ def main():
     if not pathlib.Path("/proc/self/smaps_rollup").exists():
         print("The fault suite needs Linux: it is not run.")
         return 0
+    if sys.version_info < (3, 11):
+        return print("The fault suite needs Python 3.11.", file=sys.stderr) or 1
     started = time.monotonic()
     folder, memory = make_folder(None), make_folder(memory_file_system())
     run = Run(arguments.server.resolve(), folder, memory, arguments.short)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import pathlib
 import random
 import time
 import traceback
@@ -38,9 +37,10 @@ class Run:
 
     @contextlib.asynccontextmanager
     async def step(self, name):
-        started = time.monotonic()
+        """Prints the result of the block, and what the block appends to the list."""
+        started, notes = time.monotonic(), []
         try:
-            yield
+            yield notes
         except databases.Unavailable as reason:
             self.skipped.append(name)
             print(f"skip  {name}: {reason}", flush=True)
@@ -52,7 +52,7 @@ class Run:
                 print("".join(traceback.format_exception(one)), flush=True)
         else:
             self.passed += 1
-            print(f"ok    {name} ({time.monotonic() - started:.1f} s)", flush=True)
+            print("; ".join([f"ok    {name} ({time.monotonic() - started:.1f} s)", *notes]), flush=True)
 
 
 class Site:
