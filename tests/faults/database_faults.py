@@ -15,15 +15,18 @@ from steps import MARGIN, Site, until
 
 UNAVAILABLE = "503 database_unavailable"
 OK, FAIL, BOTH = {"200"}, {UNAVAILABLE}, {"200", UNAVAILABLE}
-WORKERS = {"new": 2, "returning": 3, "read": 2, "static": 1, "ready": 1, "alive": 1}
+WORKERS = {"new": 2, "returning": 2, "begin": 1, "logout": 1, "read": 2, "refresh": 1, "static": 1, "ready": 1, "alive": 1}
 #: Outcomes while the database cannot write but can read, and while it does neither.
-NO_WRITES = {"new": FAIL, "returning": FAIL, "read": OK, "static": OK, "ready": FAIL, "alive": OK}
-NO_DATABASE = NO_WRITES | {"read": FAIL}
+NO_WRITES = {"new": FAIL, "returning": FAIL, "begin": FAIL, "logout": FAIL, "ready": FAIL} | {
+    kind: OK for kind in ("read", "refresh", "static", "alive")}
+NO_DATABASE = NO_WRITES | {"read": FAIL, "refresh": FAIL}
 #: Outcomes while some calls fail.
 SOME_FAIL = {kind: BOTH for kind in NO_WRITES} | {"static": OK, "alive": OK}
-READS_SUCCEED = SOME_FAIL | {"read": OK}
+READS_SUCCEED = SOME_FAIL | {"read": OK, "refresh": OK}
 #: The server may remember for this time that the database worked (`/readyz`, and whether the file is the one that it opened).
 FORGETS_AFTER = 1.5
+#: The defaults of the server, in seconds.
+DATABASE_TIMEOUT, SHUTDOWN_TIMEOUT = 5, 25
 
 
 class Faults:
@@ -31,11 +34,10 @@ class Faults:
 
     def __init__(self, run, site):
         self.run, self.site = run, site
-        self.timeout = 2 if run.is_short else 5  # seconds: DATABASE_TIMEOUT
+        self.timeout = 2 if run.is_short else DATABASE_TIMEOUT
         # A login makes several calls, and the first that fails ends it.
         login = 2 * self.timeout + MARGIN
-        self.limit = {"new": login, "returning": login, "read": self.timeout + MARGIN, "static": MARGIN, "ready": 1 + MARGIN,
-                      "alive": MARGIN}
+        self.limit = {kind: login for kind in WORKERS} | {"static": MARGIN, "ready": 1 + MARGIN, "alive": MARGIN}
 
     async def survive(self, what, fault, during, seconds=None, required=True, until_seen=()):
         """`fault`: a context manager. `during`: the outcomes of requests that begin and end in it.
@@ -114,6 +116,8 @@ async def postgres_suite(run):
     try:
         async with started(run, "postgres", await cluster.database("faults")) as faults:
             await postgres_faults(run, cluster, faults)
+        await shut_down_stalled(run, cluster)
+        await start_without_database(run, cluster)
     finally:
         await cluster.stop("immediate")
     if not run.is_short:
@@ -130,6 +134,42 @@ async def postgres_faults(run, cluster, faults):
     if not run.is_short:
         await faults.survive("restarted", restarted(cluster), SOME_FAIL, required=False)
         await faults.survive("a crash of one of its processes", crashed(cluster, database), SOME_FAIL, required=False)
+
+
+async def shut_down_stalled(run, cluster):
+    """A graceful shutdown while the database does not answer: open requests are answered, and the process ends."""
+    async with run.step("postgres: SIGTERM while the database is stalled"):
+        provider = await Provider().start()
+        limit = {"SHUTDOWN_TIMEOUT": "5"} if run.is_short else {}
+        site = Site(run, "postgres-shutdown", await cluster.database("shutdown"), {"github-enterprise": provider.url},
+                    settings(run) | limit)
+        try:
+            await site.start()
+            load, begun = site.load(), time.monotonic()
+            async with cluster.stalled(), load.running(new=2, returning=2, read=2):
+                await asyncio.sleep(0.5)
+                load.stopped.set()
+                await site.server.stop()
+            load.expect(2 * DATABASE_TIMEOUT + MARGIN, SOME_FAIL)
+            assert time.monotonic() - begun <= SHUTDOWN_TIMEOUT + 5 + MARGIN, f"{time.monotonic() - begun:.1f} s"
+        finally:
+            await site.server.kill()
+            await provider.stop()
+
+
+async def start_without_database(run, cluster):
+    """A server whose database is down ends with an error, so that a supervisor tries again."""
+    async with run.step("postgres: a start without the database ends, a later one succeeds"):
+        site = Site(run, "postgres-start", await cluster.database("start"), {}, settings(run))
+        try:
+            async with stopped(cluster):
+                await site.server.spawn()
+                async with asyncio.timeout(DATABASE_TIMEOUT * 4 + MARGIN):
+                    assert await site.server.process.wait() == 1
+                assert "cannot be opened" in site.server.last_lines(), site.server.last_lines()
+            await site.server.start()
+        finally:
+            await site.server.kill()
 
 
 async def postgres_full(run):

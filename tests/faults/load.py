@@ -53,6 +53,8 @@ class Ledger:
 
     def __init__(self):
         self.logins, self.users, self.verified = [], {}, 0
+        #: Logins that may be revoked, those whose revocation was not confirmed, and those that are revoked.
+        self.to_revoke, self.perhaps_revoked, self.revoked = [], [], []
 
     def add(self, login):
         known = self.users.setdefault((login.provider, login.uid), login.user)
@@ -60,7 +62,7 @@ class Ledger:
         self.logins.append(login)
 
     async def verify(self, base, only_new=False):
-        """Every credential is valid and of its user. `only_new`: those since the last call."""
+        """Every credential is valid and of its user, and none that was revoked. `only_new`: those since the last call."""
         waiting, self.verified = self.logins[self.verified if only_new else 0:], len(self.logins)
 
         async def check():
@@ -71,6 +73,10 @@ class Ledger:
                 assert answer.status == 200, f"a {login.kind} that was answered is {answer.outcome}"
                 found = answer.json()["id"]
                 assert found == login.user, f"a {login.kind} of user {login.user} is of user {found}"
+            while self.revoked:
+                login = self.revoked.pop()
+                answer = await connection.call("GET", "/api/user/", headers=login.header)
+                assert answer.status == 401, f"a token whose logout was answered is {answer.outcome}"
             connection.close()
 
         async with asyncio.TaskGroup() as tasks:
@@ -87,11 +93,11 @@ class Record:
 class Load:
     """Calls of several kinds, repeated until the end of a block:
 
-    `new`: sign-ups. `returning`: logins of known users. `read`: the user of a credential. `static`: what needs no database.
-    `ready`, `alive`: the probes.
+    `new`: sign-ups. `returning`: logins of known users. `begin`: begun logins. `logout`: revoked knox tokens. `read`: the user of a
+    credential. `refresh`: a new access token. `static`: what needs no database. `ready`, `alive`: the probes.
     """
 
-    KINDS = ("new", "returning", "read", "static", "ready", "alive")
+    KINDS = ("new", "returning", "begin", "logout", "read", "refresh", "static", "ready", "alive")
     STATIC = ["/api/login/social/providers/", "/openapi.json", "/.well-known/jwks.json"]
 
     def __init__(self, base, ledger, known, provider=REAL, pause=0.05):
@@ -142,8 +148,37 @@ class Load:
                 login = random.choice(self.known)
                 answer = await call(self.base, "GET", "/api/user/", headers=login.header)
                 return answer.outcome
+            case "refresh":
+                login = random.choice([login for login in self.known if login.kind == "jwt-pair-user"])
+                return (await call(self.base, "POST", "/api/token/refresh/", {"refresh": login.refresh})).outcome
+            case "begin":
+                return (await call(self.base, "POST", f"/api/login/social/begin/{self.provider}/", {})).outcome
+            case "logout":
+                return await self._log_out()
         path = {"ready": "/readyz", "alive": "/healthz", "static": random.choice(self.STATIC)}[kind]
         return (await call(self.base, "GET", path)).outcome
+
+    async def _log_out(self):
+        """Revokes one of the tokens that are there for it, or gets another one. 200: it is revoked."""
+        if not self.ledger.to_revoke:
+            answer, login = await sign_in(self.base, random.choice(self.known).uid, "knox_user", self.provider)
+            if login:
+                self.ledger.to_revoke.append(login)
+            return answer.outcome
+        login = self.ledger.to_revoke.pop()
+        try:
+            answer = await call(self.base, "POST", "/api/knox/logout/", headers=login.header)
+        except Lost:
+            self.ledger.perhaps_revoked.append(login)
+            raise
+        is_repeated = login in self.ledger.perhaps_revoked
+        if answer.status == 204 or answer.status == 401 and is_repeated:
+            self.ledger.revoked.append(login)
+            return "200"
+        # It can be repeated, and is revoked already if the answer was wrong about that.
+        self.ledger.perhaps_revoked.append(login)
+        self.ledger.to_revoke.append(login)
+        return answer.outcome
 
     def seen(self, kind, outcome, since=0.0):
         return any(record.kind == kind and record.outcome == outcome and record.started >= since for record in self.records)

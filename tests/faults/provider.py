@@ -61,6 +61,8 @@ WRONG_PROFILES = {
 #: Faults without a complete answer, or with one that is not HTTP. Those in SLOW end at the time limit of a call.
 BROKEN = ["reset", "reset_in_body", "truncated", "not_http", "closed", "endless_body", "endless_head", "endless_chunk"]
 SLOW = ["hang", "hang_in_body", "drip", "drip_head", "interim_answers"]
+#: A valid profile of almost the largest size that is accepted.
+LARGE = 1000 * 1000
 ANSWERS = ["redirect", "gzip_bomb", "status_500", "status_503", "status_404"]
 
 
@@ -121,6 +123,8 @@ class Provider:
         fault = code.split("-")[0]
         if fault == "both.late":
             await asyncio.sleep(LATE)
+        if fault == f"{place}.large":
+            return await send(writer, 200, json.dumps(answer | {"bio": "x" * LARGE}))
         if not fault.startswith(f"{place}."):
             return await send(writer, 200, json.dumps(answer))
         return await self._fail(fault.removeprefix(f"{place}."), answer, reader, writer)

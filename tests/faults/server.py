@@ -107,11 +107,9 @@ class Server:
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
     def memory(self):
-        """The proportional set size in bytes."""
-        for line in pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-        raise AssertionError("smaps_rollup has no Pss")
+        """The proportional set size of its data in bytes: without the pages of the program, which servers share."""
+        sizes = dict(line.split()[:2] for line in pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()[1:])
+        return int(sizes["Pss_Anon:"]) * 1024
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import random
 import time
 import traceback
 
@@ -72,11 +71,14 @@ class Site:
 
     async def start(self, users=10):
         await self.server.start()
-        for _ in range(users):
-            answer, login = await sign_in(self.base, new_uid(), random.choice(KINDS))
+        for number in range(users):
+            answer, login = await sign_in(self.base, new_uid(), KINDS[number % len(KINDS)])
             assert login, f"a healthy login was answered with {answer.outcome}: {answer.body}"
             self.ledger.add(login)
             self.known.append(login)
+        for login in self.known:
+            _, second = await sign_in(self.base, login.uid, "knox_user")
+            self.ledger.to_revoke.append(second)
         return self
 
     def load(self, provider=REAL):

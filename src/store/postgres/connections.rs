@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
 
 use super::Tx;
 use crate::clock::UnixMillis;
-use crate::model::{AccountId, CodeClaim, EmailAddress, EventFactory, UserId};
+use crate::model::{AccountId, AuditEvent, CodeClaim, EmailAddress, EventFactory, UserId};
 use crate::secrets::Digest;
 use crate::settings::DatabaseLimits;
 use crate::store::error::Result;
@@ -189,6 +189,12 @@ impl Store {
             .await?;
         let is_written = Self::write_known(&mut tx, &known).await?;
         Self::finish(tx, is_written).await
+    }
+
+    /// Commits an event that belongs to no other transaction.
+    pub(super) async fn commit_audit_event(&self, event: &AuditEvent) -> Result<()> {
+        Self::insert_event(event).execute(&self.writer()).await?;
+        Ok(())
     }
 
     /// Commits what was written, or rolls back.
