@@ -22,7 +22,7 @@ async def sqlite_suite(run):
 
 
 async def postgres_suite(run):
-    cluster = await Cluster(run.memory / "crash-cluster").make(run.template)
+    cluster = await Cluster(run.memory / "crash-cluster").make(await run.template)
     await cluster.start()
     try:
         await crash(run, "crash-postgres", lambda name: cluster.database(name.replace("-", "_")))

@@ -50,7 +50,7 @@ class Faults:
                 await asyncio.sleep(0.3)
                 async with fault:
                     begun = time.monotonic()
-                    await asyncio.sleep(seconds or FORGETS_AFTER + self.timeout * 2)
+                    await asyncio.sleep(seconds or FORGETS_AFTER + (1.5 if self.run.is_short else self.timeout * 2))
                     for kind in until_seen:
                         await until(f"{kind} is refused", lambda: load.seen(kind, UNAVAILABLE, since=begun))
                     ended = time.monotonic()
@@ -88,6 +88,10 @@ async def started(run, name, database):
 
 
 async def sqlite_suite(run):
+    await asyncio.gather(sqlite_faults(run), sqlite_full(run))
+
+
+async def sqlite_faults(run):
     async with started(run, "sqlite", SQLite(run.folder / "sqlite")) as faults:
         site, lock = faults.site, 5 if run.is_short else 30
         await faults.survive(f"locked for {lock} s", site.database.locked(), NO_WRITES, seconds=lock)
@@ -97,7 +101,6 @@ async def sqlite_suite(run):
         if not run.is_short:
             fault = intermittent(lambda: file_size(site, 0))
             await faults.survive("errors come and go", fault, READS_SUCCEED, required=False)
-    await sqlite_full(run)
 
 
 async def sqlite_full(run):
@@ -111,7 +114,7 @@ async def sqlite_full(run):
 
 
 async def postgres_suite(run):
-    cluster = await Cluster(run.memory / "postgres-cluster").make(run.template)
+    cluster = await Cluster(run.memory / "postgres-cluster").make(await run.template)
     await cluster.start()
     try:
         async with started(run, "postgres", await cluster.database("faults")) as faults:
@@ -129,7 +132,7 @@ async def postgres_faults(run, cluster, faults):
     await faults.survive(f"locked for {lock} s", database.locked(), NO_WRITES, seconds=lock)
     await faults.survive("connections cut in transactions", cut(database), SOME_FAIL, required=False)
     await faults.survive("stopped", stopped(cluster), NO_DATABASE)
-    await faults.survive("stalled (SIGSTOP)", cluster.stalled(), NO_DATABASE, seconds=faults.timeout * 4)
+    await faults.survive("stalled (SIGSTOP)", cluster.stalled(), NO_DATABASE, seconds=faults.timeout * 3)
     await faults.survive("read-only", read_only(cluster), NO_WRITES)
     if not run.is_short:
         await faults.survive("restarted", restarted(cluster), SOME_FAIL, required=False)
@@ -175,7 +178,7 @@ async def start_without_database(run, cluster):
 async def postgres_full(run):
     try:
         with small_disk(112) as disk:
-            cluster = await Cluster(disk / "cluster").make(run.template)
+            cluster = await Cluster(disk / "cluster").make(await run.template)
             await cluster.start()
             try:
                 async with started(run, "postgres-full", await cluster.database("faults")) as faults:

@@ -27,6 +27,14 @@ WRONG_ROWS = {
 }
 
 
+#: All of these counts in one statement: what is counted, and the count.
+COUNTS = " UNION ALL ".join(f"SELECT '{what}', ({sql})" for what, sql in WRONG_ROWS.items())
+
+
+def described(counts):
+    return [f"{count} {what}" for what, count in counts if count != "0"]
+
+
 class Unavailable(Exception):
     """This machine cannot make the fault."""
 
@@ -46,10 +54,7 @@ class SQLite:
         return await asyncio.to_thread(self.query, sql)
 
     async def wrong_rows(self):
-        wrong = []
-        for what, sql in WRONG_ROWS.items():
-            if (found := await self.sql(sql)) != [("0",)]:
-                wrong.append(f"{found} {what}")
+        wrong = described(await self.sql(COUNTS))
         checks = {"integrity_check": [("ok",)], "foreign_key_check": []}
         for pragma, right in checks.items():
             if (found := await self.sql(f"PRAGMA {pragma}")) != right:
@@ -151,11 +156,7 @@ class Postgres:
         return await self.cluster.sql(self.database, sql)
 
     async def wrong_rows(self):
-        wrong = []
-        for what, sql in WRONG_ROWS.items():
-            if (found := await self.sql(sql)) != [("0",)]:
-                wrong.append(f"{found} {what}")
-        return wrong
+        return described(await self.sql(COUNTS))
 
     @contextlib.asynccontextmanager
     async def locked(self):

@@ -26,7 +26,7 @@ LOGOUTS = {
 
 
 async def suite(run):
-    cluster = await Cluster(run.memory / "nodes-cluster").make(run.template)
+    cluster = await Cluster(run.memory / "nodes-cluster").make(await run.template)
     await cluster.start()
     provider = await Provider().start()
     database = await cluster.database("nodes")

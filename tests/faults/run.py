@@ -40,11 +40,11 @@ async def run_suites(run, names):
         async with run.step(f"{name}: the whole suite"):
             await SUITES[name](run)
 
-    # The clusters of the suites are copies of one, which is made once.
-    if set(names) & {"postgres", "crash-postgres", "nodes"}:
-        run.template = await Cluster(run.memory / "template").make()
     try:
         async with asyncio.timeout(LIMIT), asyncio.TaskGroup() as tasks:
+            # The clusters of the suites are copies of one, which is made once.
+            if set(names) & {"postgres", "crash-postgres", "nodes"}:
+                run.template = tasks.create_task(Cluster(run.memory / "template").make())
             for name in names:
                 tasks.create_task(guarded(name))
     except TimeoutError:
