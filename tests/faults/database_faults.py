@@ -95,7 +95,7 @@ async def sqlite_faults(run):
     async with started(run, "sqlite", SQLite(run.folder / "sqlite")) as faults:
         site, lock = faults.site, 5 if run.is_short else 30
         await faults.survive(f"locked for {lock} s", site.database.locked(), NO_WRITES, seconds=lock)
-        await faults.survive("every write fails (a limit of the file size), those of the log too", file_size(site, 0), NO_WRITES)
+        await faults.survive("every write fails, those of the log too", file_size(site, 0), NO_WRITES)
         await faults.survive("read-only", immutable(site.database), NO_WRITES)
         await faults.survive("file moved away", moved_away(site.database), NO_DATABASE)
         if not run.is_short:
@@ -107,7 +107,8 @@ async def sqlite_full(run):
     try:
         with small_disk(24) as disk:
             async with started(run, "sqlite-full", SQLite(disk)) as faults:
-                await faults.survive("the disk is full", disk_full(disk), READS_SUCCEED, required=False, until_seen=("new", "returning"))
+                await faults.survive("the disk is full", disk_full(disk), READS_SUCCEED, required=False,
+                                     until_seen=("new", "returning"))
     except Unavailable as reason:
         async with run.step("sqlite: the disk is full"):
             raise Unavailable(reason)
@@ -182,7 +183,8 @@ async def postgres_full(run):
             await cluster.start()
             try:
                 async with started(run, "postgres-full", await cluster.database("faults")) as faults:
-                    await faults.survive("the disk is full", disk_full(disk), READS_SUCCEED, required=False, until_seen=("new", "returning"))
+                    await faults.survive("the disk is full", disk_full(disk), READS_SUCCEED, required=False,
+                                         until_seen=("new", "returning"))
             finally:
                 await cluster.stop("immediate")
     except Unavailable as reason:

@@ -14,19 +14,26 @@ import tempfile
 CREDENTIAL_TABLES = ["sessions", "tokens", "knox_tokens", "refresh_tokens"]
 #: Each must be 0. Every user of the suites has one account, made by a sign-up.
 WRONG_ROWS = {
-    "users without an account": "SELECT count(*) FROM users u WHERE NOT EXISTS (SELECT 1 FROM social_accounts a WHERE a.user_id = u.id)",
-    "users with several accounts": "SELECT count(*) FROM (SELECT user_id FROM social_accounts GROUP BY user_id HAVING count(*) > 1) x",
-    "identities with several accounts": "SELECT count(*) FROM (SELECT uid FROM social_accounts GROUP BY provider, uid HAVING count(*) > 1) x",
-    "users without the audit event of their sign-up": "SELECT count(*) FROM users u WHERE (SELECT count(*) FROM audit_events e WHERE e.user_id = u.id AND e.event = 'sign_up') <> 1",
-    "audit events of sign-ups without a user": "SELECT count(*) FROM audit_events e WHERE e.event = 'sign_up' AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = e.user_id)",
-    "users without any credential": "SELECT count(*) FROM users u WHERE " + " AND ".join(
-        f"NOT EXISTS (SELECT 1 FROM {table} c WHERE c.user_id = u.id)" for table in CREDENTIAL_TABLES),
+    "users without an account":
+        "SELECT count(*) FROM users u WHERE NOT EXISTS (SELECT 1 FROM social_accounts a WHERE a.user_id = u.id)",
+    "users with several accounts":
+        "SELECT count(*) FROM (SELECT user_id FROM social_accounts GROUP BY user_id HAVING count(*) > 1) x",
+    "identities with several accounts":
+        "SELECT count(*) FROM (SELECT uid FROM social_accounts GROUP BY provider, uid HAVING count(*) > 1) x",
+    "users without the audit event of their sign-up":
+        """SELECT count(*) FROM users u
+           WHERE (SELECT count(*) FROM audit_events e WHERE e.user_id = u.id AND e.event = 'sign_up') <> 1""",
+    "audit events of sign-ups without a user":
+        """SELECT count(*) FROM audit_events e
+           WHERE e.event = 'sign_up' AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = e.user_id)""",
+    "users without any credential":
+        "SELECT count(*) FROM users u WHERE " + " AND ".join(
+            f"NOT EXISTS (SELECT 1 FROM {table} c WHERE c.user_id = u.id)" for table in CREDENTIAL_TABLES),
 } | {
-    f"rows of {table} without a user": f"SELECT count(*) FROM {table} c WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = c.user_id)"
+    f"rows of {table} without a user":
+        f"SELECT count(*) FROM {table} c WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = c.user_id)"
     for table in ["social_accounts", *CREDENTIAL_TABLES]
 }
-
-
 #: All of these counts in one statement: what is counted, and the count.
 COUNTS = " UNION ALL ".join(f"SELECT '{what}', ({sql})" for what, sql in WRONG_ROWS.items())
 

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -40,6 +41,8 @@ async def run_suites(run, names):
         async with run.step(f"{name}: the whole suite"):
             await SUITES[name](run)
 
+    # All processes are ended on SIGTERM, as on SIGINT.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     try:
         async with asyncio.timeout(LIMIT), asyncio.TaskGroup() as tasks:
             # The clusters of the suites are copies of one, which is made once.

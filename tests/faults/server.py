@@ -31,7 +31,8 @@ class Server:
         self.base = f"http://127.0.0.1:{self.port}"
         config = self.folder / "settings.toml"
         config.write_text("\n".join(
-            f'[providers.{name}]\nextends = "github-enterprise"\nkey = "client"\nsecret = "secret"\nurl = "{url}"\napi_url = "{url}"\n'
+            f'[providers.{name}]\nextends = "github-enterprise"\nkey = "client"\nsecret = "secret"\n'
+            f'url = "{url}"\napi_url = "{url}"\n'
             for name, url in providers.items()
         ))
         config.chmod(0o600)
@@ -108,7 +109,8 @@ class Server:
 
     def memory(self):
         """The proportional set size of its data in bytes: without the pages of the program, which servers share."""
-        sizes = dict(line.split()[:2] for line in pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()[1:])
+        lines = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()[1:]
+        sizes = dict(line.split()[:2] for line in lines)
         return int(sizes["Pss_Anon:"]) * 1024
 
     def descriptors(self):
