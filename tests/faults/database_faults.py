@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import copy
 import fcntl
 import os
 import random
@@ -88,7 +89,7 @@ async def started(run, name, database):
 
 
 async def sqlite_suite(run):
-    await asyncio.gather(sqlite_faults(run), sqlite_full(run))
+    await asyncio.gather(sqlite_faults(run), sqlite_full_and_handover(run))
 
 
 async def sqlite_faults(run):
@@ -101,6 +102,44 @@ async def sqlite_faults(run):
         if not run.is_short:
             fault = intermittent(lambda: file_size(site, 0))
             await faults.survive("errors come and go", fault, READS_SUCCEED, required=False)
+
+
+async def sqlite_full_and_handover(run):
+    await sqlite_full(run)
+    await hand_over(run)
+
+
+async def hand_over(run):
+    """A restart of a single server, as docs/COMMANDS.md describes it: for a moment two processes write to one file."""
+    async with run.step("sqlite: a successor on the same port takes over, and no request is lost") as notes:
+        folder = run.memory / "handover"
+        folder.mkdir()
+        provider = await Provider().start()
+        site = Site(run, "sqlite-handover", SQLite(folder), {"github-enterprise": provider.url}, {"LISTEN_REUSE_PORT": "true"})
+        first, kinds = site.server, {"new": 3, "returning": 3, "logout": 1, "read": 3}
+        second = copy.copy(first)
+        second.log = first.folder / "log-of-the-successor"
+        try:
+            await site.start()
+            load = site.load()
+            async with load.running(**kinds):
+                await until("the load runs", lambda: load.all_work(0, kinds))
+                await second.spawn()
+                await until("the successor is ready", lambda: ": ready" in second.log.read_text())
+                both = time.monotonic()
+                await until("both serve", lambda: load.all_work(both, kinds))
+                await first.stop()
+                alone = time.monotonic()
+                site.server = second
+                await until("the successor serves", lambda: load.all_work(alone, kinds))
+            notes.append(f"{len(load.records)} requests")
+            load.expect(2 * DATABASE_TIMEOUT + MARGIN, {kind: OK for kind in load.KINDS})
+            await site.assert_complete()
+            await second.stop()
+        finally:
+            await first.kill()
+            await second.kill()
+            await provider.stop()
 
 
 async def sqlite_full(run):

@@ -93,8 +93,9 @@ class Record:
 class Load:
     """Calls of several kinds, repeated until the end of a block:
 
-    `new`: sign-ups. `returning`: logins of known users. `begin`: authorization requests. `logout`: revoked knox tokens. `read`: the user of a
-    credential. `refresh`: a new access token. `static`: what needs no database. `ready`, `alive`: the probes.
+    `new`: sign-ups. `returning`: logins of known users. `begin`: authorization requests. `logout`: revoked knox tokens.
+    `read`: the user of a credential. `refresh`: a new access token. `static`: what needs no database. `ready`, `alive`: the
+    probes.
     """
 
     KINDS = ("new", "returning", "begin", "logout", "read", "refresh", "static", "ready", "alive")

@@ -217,7 +217,7 @@ impl Store {
 
     /// Commits an event that belongs to no other transaction.
     pub(super) async fn commit_audit_event(&self, event: &AuditEvent) -> Result<()> {
-        Self::insert_event(event).execute(&self.writer()).await?;
+        Self::audit_event_query(event).execute(&self.writer()).await?;
         Ok(())
     }
 

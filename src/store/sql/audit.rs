@@ -26,8 +26,8 @@ pub(super) fn audit_query(event: &AuditEvent) -> Query<'_> {
 }
 
 impl Store {
-    /// Inserts an event that belongs to no other change.
-    pub(in crate::store) fn insert_event(event: &AuditEvent) -> Query<'_> {
+    /// The statement that inserts an event.
+    pub(in crate::store) fn audit_event_query(event: &AuditEvent) -> Query<'_> {
         audit_query(event)
     }
 }

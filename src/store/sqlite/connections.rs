@@ -329,7 +329,7 @@ impl WriteInGroup for Store {
             }
             Write::Login(known) => Self::write_known(tx, known).await,
             Write::Audit(event) => {
-                Self::insert_event(event).execute(&mut **tx).await?;
+                Self::audit_event_query(event).execute(&mut **tx).await?;
                 Ok(true)
             }
             #[cfg(test)]
