@@ -9,7 +9,7 @@ import random
 import struct
 import time
 
-from databases import Cluster, SQLite, Unavailable, filled, small_disk
+from databases import Cluster, SQLite, Unavailable, disk_that_freezes, filled, frozen, small_disk
 from load import Load
 from provider import Provider
 from steps import MARGIN, Site, until
@@ -106,7 +106,18 @@ async def sqlite_faults(run):
 
 async def sqlite_full_and_handover(run):
     await sqlite_full(run)
+    await sqlite_stalled(run)
     await hand_over(run)
+
+
+async def sqlite_stalled(run):
+    try:
+        with disk_that_freezes(run.folder / "disk-that-freezes") as disk:
+            async with started(run, "sqlite-stalled", SQLite(disk)) as faults:
+                await faults.survive("the disk is stalled", frozen(disk), NO_WRITES, seconds=faults.timeout * 3)
+    except Unavailable as reason:
+        async with run.step("sqlite: the disk is stalled"):
+            raise Unavailable(reason)
 
 
 async def hand_over(run):

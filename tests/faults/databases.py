@@ -206,6 +206,36 @@ def small_disk(mebibytes):
 
 
 @contextlib.contextmanager
+def disk_that_freezes(image, mebibytes=64):
+    """A file system in the file `image`, which `frozen` can stop. Errors: `Unavailable`, as only root may mount one."""
+    folder = tempfile.mkdtemp(prefix="faults-disk.")
+    try:
+        with open(image, "wb") as file:
+            file.truncate(mebibytes * 1024 * 1024)
+        try:
+            for command in (["mkfs.ext4", "-q", image], ["mount", "-o", "loop", image, folder]):
+                subprocess.run(command, text=True, capture_output=True, check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Unavailable(f"no file system can be made: {getattr(error, 'stderr', error)}") from error
+        try:
+            yield pathlib.Path(folder)
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True)
+    finally:
+        os.rmdir(folder)
+
+
+@contextlib.asynccontextmanager
+async def frozen(folder):
+    """Every write waits in the kernel, as on a disk or network that does not answer."""
+    await run("fsfreeze", "--freeze", folder)
+    try:
+        yield
+    finally:
+        await run("fsfreeze", "--unfreeze", folder)
+
+
+@contextlib.contextmanager
 def filled(folder):
     """A file takes all space that is left."""
     ballast = pathlib.Path(folder) / "ballast"
