@@ -85,6 +85,8 @@ def main():
     run = Run(arguments.server.resolve(), folder, memory, arguments.short)
     try:
         asyncio.run(run_suites(run, arguments.suite or list(SUITES)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        run.failed.append("interrupted")
     finally:
         if run.failed:
             print(f"The logs are in {folder} and {memory}.")
