@@ -21,6 +21,7 @@ WORKERS = {"new": 2, "returning": 2, "begin": 1, "logout": 1, "read": 2, "refres
 NO_WRITES = {"new": FAIL, "returning": FAIL, "begin": FAIL, "logout": FAIL, "ready": FAIL} | {
     kind: OK for kind in ("read", "refresh", "static", "alive")}
 NO_DATABASE = NO_WRITES | {"read": FAIL, "refresh": FAIL}
+LOGINS_FAIL = {"new": FAIL, "returning": FAIL}
 #: Outcomes while some calls fail.
 SOME_FAIL = {kind: BOTH for kind in NO_WRITES} | {"static": OK, "alive": OK}
 READS_SUCCEED = SOME_FAIL | {"read": OK, "refresh": OK}
@@ -40,11 +41,12 @@ class Faults:
         login = 2 * self.timeout + MARGIN
         self.limit = {kind: login for kind in WORKERS} | {"static": MARGIN, "ready": 1 + MARGIN, "alive": MARGIN}
 
-    async def survive(self, what, fault, during, seconds=None, required=True, until_seen=()):
+    async def survive(self, what, fault, during, seconds=None, required=None):
         """`fault`: a context manager. `during`: the outcomes of requests that begin and end in it.
 
-        `required`: each of these outcomes must be seen. `until_seen`: the fault lasts until these kinds were refused.
+        `required`: outcomes that must be seen, and the fault lasts until then. Without it, all of `during`.
         """
+        required = during if required is None else required
         async with self.run.step(f"{self.site.name}: {what}") as notes:
             load = self.site.load()
             async with load.running(**WORKERS):
@@ -52,8 +54,8 @@ class Faults:
                 async with fault:
                     begun = time.monotonic()
                     await asyncio.sleep(seconds or FORGETS_AFTER + (1.5 if self.run.is_short else self.timeout * 2))
-                    for kind in until_seen:
-                        await until(f"{kind} is refused", lambda: load.seen(kind, UNAVAILABLE, since=begun))
+                    for kind, outcome in [(kind, outcome) for kind in required for outcome in required[kind]]:
+                        await until(f"{kind} is {outcome}", lambda: load.seen(kind, outcome, since=begun + FORGETS_AFTER))
                     ended = time.monotonic()
                 await until("everything works again", lambda: self.site.is_alive() and load.all_work(ended, WORKERS))
             notes.append(load.slowest())
@@ -61,7 +63,7 @@ class Faults:
             inside = Load("", None, None)
             inside.records = [record for record in load.records
                               if record.started >= begun + FORGETS_AFTER and record.ended <= ended]
-            inside.expect(self.limit, during, during if required else None)
+            inside.expect(self.limit, during)
             await self.site.assert_complete(only_new=True)
 
 
@@ -101,7 +103,7 @@ async def sqlite_faults(run):
         await faults.survive("file moved away", moved_away(site.database), NO_DATABASE)
         if not run.is_short:
             fault = intermittent(lambda: file_size(site, 0))
-            await faults.survive("errors come and go", fault, READS_SUCCEED, required=False)
+            await faults.survive("errors come and go", fault, READS_SUCCEED, required={})
 
 
 async def sqlite_full_and_handover(run):
@@ -114,7 +116,9 @@ async def sqlite_stalled(run):
     try:
         with disk_that_freezes(run.folder / "disk-that-freezes") as disk:
             async with started(run, "sqlite-stalled", SQLite(disk)) as faults:
-                await faults.survive("the disk is stalled", frozen(disk), NO_WRITES, seconds=faults.timeout * 3)
+                # A read may have to write into the index of the write-ahead log, which is mapped into memory.
+                during = NO_WRITES | {"read": BOTH, "refresh": BOTH}
+                await faults.survive("the disk is stalled", frozen(disk), during, faults.timeout * 3, LOGINS_FAIL)
     except Unavailable as reason:
         async with run.step("sqlite: the disk is stalled"):
             raise Unavailable(reason)
@@ -157,8 +161,7 @@ async def sqlite_full(run):
     try:
         with small_disk(24) as disk:
             async with started(run, "sqlite-full", SQLite(disk)) as faults:
-                await faults.survive("the disk is full", disk_full(disk), READS_SUCCEED, required=False,
-                                     until_seen=("new", "returning"))
+                await faults.survive("the disk is full", disk_full(disk), READS_SUCCEED, required=LOGINS_FAIL)
     except Unavailable as reason:
         async with run.step("sqlite: the disk is full"):
             raise Unavailable(reason)
@@ -181,13 +184,13 @@ async def postgres_suite(run):
 async def postgres_faults(run, cluster, faults):
     database, lock = faults.site.database, 5 if run.is_short else 30
     await faults.survive(f"locked for {lock} s", database.locked(), NO_WRITES, seconds=lock)
-    await faults.survive("connections cut in transactions", cut(database), SOME_FAIL, required=False)
+    await faults.survive("connections cut in transactions", cut(database), SOME_FAIL, required={})
     await faults.survive("stopped", stopped(cluster), NO_DATABASE)
     await faults.survive("stalled (SIGSTOP)", cluster.stalled(), NO_DATABASE, seconds=faults.timeout * 3)
     await faults.survive("read-only", read_only(cluster), NO_WRITES)
     if not run.is_short:
-        await faults.survive("restarted", restarted(cluster), SOME_FAIL, required=False)
-        await faults.survive("a crash of one of its processes", crashed(cluster, database), SOME_FAIL, required=False)
+        await faults.survive("restarted", restarted(cluster), SOME_FAIL, required={})
+        await faults.survive("a crash of one of its processes", crashed(cluster, database), SOME_FAIL, required={})
 
 
 async def shut_down_stalled(run, cluster):
@@ -233,8 +236,7 @@ async def postgres_full(run):
             await cluster.start()
             try:
                 async with started(run, "postgres-full", await cluster.database("faults")) as faults:
-                    await faults.survive("the disk is full", disk_full(disk), READS_SUCCEED, required=False,
-                                         until_seen=("new", "returning"))
+                    await faults.survive("the disk is full", disk_full(disk), READS_SUCCEED, required=LOGINS_FAIL)
             finally:
                 await cluster.stop("immediate")
     except Unavailable as reason:
