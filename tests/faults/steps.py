@@ -15,6 +15,9 @@ MARGIN = 10
 #: How long the server may need to work again after the end of a fault. Its own intervals are below ten seconds.
 RECOVERY_LIMIT = 60
 
+#: Idle connections that the server keeps to one host, and some more.
+KEPT_CONNECTIONS = 32 + 8
+
 
 async def until(what, condition, limit=RECOVERY_LIMIT):
     """Waits for a condition, which may be a coroutine."""
@@ -97,7 +100,7 @@ class Site:
         async def is_flat():
             async with self.load().running(returning=2, read=2):
                 await asyncio.sleep(0.3)
-            return self.server.descriptors() <= self.descriptors + 16 and self.server.memory() <= most
+            return self.server.descriptors() <= self.descriptors + KEPT_CONNECTIONS and self.server.memory() <= most
 
         def figures():
             memory, descriptors = self.server.memory(), self.server.descriptors()
