@@ -29,8 +29,8 @@ build: ## build the release binary, target/release/rest-social-auth
 
 # ---- tests
 
-.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify lint fmt
-test: install lint test-rust test-openapi test-sdk test-clients test-browser test-docs test-verify test-api ## install missing dependencies and run all tests
+.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-faults faults lint fmt
+test: install lint test-rust test-openapi test-sdk test-clients test-browser test-docs test-verify test-faults test-api ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
 lint: $(DENY) ## check wording, links, formatting, clippy warnings, Rust documentation and dependency rules
@@ -86,6 +86,13 @@ test-docs: $(BIN) client-sdk/typescript/node_modules tests/docs/node_modules exa
 # Go runs where it is installed and can download its modules.
 test-verify: $(BIN) target/verify-venv examples/verify/express/node_modules ## play valid and forged tokens against the programs of examples/verify
 	target/verify-venv/bin/python tests/verify/run.py $(BIN)
+
+test-faults: $(BIN) ## run the short form of the fault, crash and node suites
+	python3 tests/faults/run.py $(BIN) --short
+
+faults: ## run the fault, crash and node suites with the release binary, in ten minutes; SUITE selects some
+	cargo build --release --quiet
+	python3 tests/faults/run.py target/release/rest-social-auth $(SUITE)
 
 # ---- generated files
 

@@ -34,12 +34,11 @@ pub async fn open_with(
     opening: Opening,
 ) -> std::result::Result<Arc<dyn Repository>, SettingError> {
     let url = database_url.expose_secret();
-    let wrong = |problem: String| SettingError::new("DATABASE_URL", problem);
     let limits = opening.limits;
     match url.split_once(':').map(|(scheme, _)| scheme) {
         Some("sqlite") => Ok(within(sqlite::open(url, opening).await?, limits)),
-        Some("postgres" | "postgresql") => Ok(within(postgres::open(url, opening).await.map_err(wrong)?, limits)),
-        _ => Err(wrong("must begin with sqlite: or postgres:".to_owned())),
+        Some("postgres" | "postgresql") => Ok(within(postgres::open(url, opening).await?, limits)),
+        _ => Err(SettingError::new("DATABASE_URL", "must begin with sqlite: or postgres:")),
     }
 }
 

@@ -11,9 +11,9 @@ use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
 
 use super::Tx;
 use crate::clock::UnixMillis;
-use crate::model::{AccountId, CodeClaim, EmailAddress, EventFactory, UserId};
+use crate::model::{AccountId, AuditEvent, CodeClaim, EmailAddress, EventFactory, UserId};
 use crate::secrets::Digest;
-use crate::settings::DatabaseLimits;
+use crate::settings::{DatabaseLimits, SettingError};
 use crate::store::error::Result;
 use crate::store::limited::{self, Backend};
 use crate::store::opening::Opening;
@@ -46,24 +46,47 @@ impl Connections {
     }
 }
 
-pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::Result<Store, String> {
+/// Errors name DATABASE_URL. Those of a database that may answer later are temporary.
+pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::Result<Store, SettingError> {
     let Opening { event_factory, limits, .. } = opening;
     let options = PgConnectOptions::from_str(url)
-        .map_err(|_| "must look like postgres://user:password@host:port/database".to_owned())?
+        .map_err(|_| SettingError::new("DATABASE_URL", "must look like postgres://user:password@host:port/database"))?
         .application_name("rest-social-auth")
         .disable_statement_logging();
-    let place = format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or_default());
     let pool = match pool_options(limits).connect_with(options.clone()).await {
         // The pool retried, since the database may be starting, and does not return the cause.
         Err(sqlx::Error::PoolTimedOut) => {
             let tried = tokio::time::timeout(Duration::from_secs(1), options.connect()).await;
             let cause = tried.ok().and_then(|tried| tried.err());
-            return Err(format!("{place} cannot be opened: {}", cause.map_or("no answer".to_owned(), reason)));
+            Err(cause.unwrap_or(sqlx::Error::PoolTimedOut))
         }
-        opened => opened.map_err(|error| format!("{place} cannot be opened: {}", reason(error)))?,
+        opened => opened,
     };
+    let pool = pool.map_err(|error| not_opened(&options, error))?;
     let current = RwLock::new(Connections::new(pool));
     Ok(Store { options, limits, current, event_factory })
+}
+
+fn not_opened(options: &PgConnectOptions, error: sqlx::Error) -> SettingError {
+    let host = match options.get_socket() {
+        Some(folder) => folder.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    let place = format!("{host}/{}", options.get_database().unwrap_or_default());
+    let is_temporary = may_answer_later(&error);
+    let problem = format!("{place} cannot be opened: {}", reason(error));
+    SettingError { is_temporary, ..SettingError::new("DATABASE_URL", problem) }
+}
+
+/// Whether the database is down, starting or stopping, or has no free connection. The setting may be right then.
+fn may_answer_later(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Database(error) => {
+            matches!(error.code().as_deref(), Some("53300" | "57P01" | "57P02" | "57P03"))
+        }
+        _ => false,
+    }
 }
 
 fn pool_options(limits: Option<DatabaseLimits>) -> PgPoolOptions {
@@ -123,6 +146,7 @@ impl Backend for Store {
 fn reason(error: sqlx::Error) -> String {
     match error {
         sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::PoolTimedOut => "no answer".to_owned(),
         sqlx::Error::Database(error) => error.message().to_owned(),
         other => other.to_string(),
     }
@@ -189,6 +213,12 @@ impl Store {
             .await?;
         let is_written = Self::write_known(&mut tx, &known).await?;
         Self::finish(tx, is_written).await
+    }
+
+    /// Commits an event that belongs to no other transaction.
+    pub(super) async fn commit_audit_event(&self, event: &AuditEvent) -> Result<()> {
+        Self::audit_event_query(event).execute(&self.writer()).await?;
+        Ok(())
     }
 
     /// Commits what was written, or rolls back.

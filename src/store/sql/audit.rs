@@ -25,11 +25,17 @@ pub(super) fn audit_query(event: &AuditEvent) -> Query<'_> {
         .bind(&event.client.request_id)
 }
 
+impl Store {
+    /// The statement that inserts an event.
+    pub(in crate::store) fn audit_event_query(event: &AuditEvent) -> Query<'_> {
+        audit_query(event)
+    }
+}
+
 #[async_trait::async_trait]
 impl AuditStore for Store {
     async fn insert_audit_event(&self, event: &AuditEvent) -> Result<()> {
-        audit_query(event).execute(&self.writer()).await?;
-        Ok(())
+        self.commit_audit_event(event).await
     }
 
     async fn audit_events(&self, filter: &AuditFilter, limit: i64) -> Result<Vec<AuditRecord>> {

@@ -15,7 +15,7 @@ use super::Tx;
 use super::group::Fault;
 use super::group::{Group, Write, WriteInGroup};
 use crate::clock::UnixMillis;
-use crate::model::{AccountId, CodeClaim, EmailAddress, EventFactory, UserId};
+use crate::model::{AccountId, AuditEvent, CodeClaim, EmailAddress, EventFactory, UserId};
 use crate::secrets::Digest;
 use crate::settings::SettingError;
 use crate::store::error::{self, Result, StoreError};
@@ -290,6 +290,12 @@ impl Store {
         self.group.write(Write::Login(Box::new(known))).await
     }
 
+    /// Commits an event that belongs to no other transaction. In a group: a provider that times out refuses up to 128 logins at
+    /// once, and a transaction for each event would delay the other logins.
+    pub(super) async fn commit_audit_event(&self, event: &AuditEvent) -> Result<()> {
+        self.group.write(Write::Audit(Box::new(event.clone()))).await.map(drop)
+    }
+
     /// Makes new users and accounts get higher ids than these.
     pub(super) async fn raise_ids(&self, user: UserId, account: AccountId) -> std::result::Result<(), sqlx::Error> {
         // An import follows: digests are spread over all pages of their table, so a small cache would read pages repeatedly.
@@ -322,6 +328,10 @@ impl WriteInGroup for Store {
                 Self::write_claim(tx, authorization_request.as_ref(), code.as_ref(), *now).await
             }
             Write::Login(known) => Self::write_known(tx, known).await,
+            Write::Audit(event) => {
+                Self::audit_event_query(event).execute(&mut **tx).await?;
+                Ok(true)
+            }
             #[cfg(test)]
             Write::Faulty(Fault::Error) => Err(sqlx::Error::RowNotFound.into()),
             #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Group commit: one task commits the two writes of every login, together with those of other logins that wait.
+//! Group commit: one task commits the two writes of every login and the audit events of refusals, together with others that wait.
 //!
 //! SQLite has one writer. The fixed cost of a transaction (locks, pages of the log, its sync, two thread switches) is shared by
 //! all writes that arrived while the previous group was committed. A group may hold a single write; the task never delays a
@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Tx;
 use crate::clock::UnixMillis;
-use crate::model::CodeClaim;
+use crate::model::{AuditEvent, CodeClaim};
 use crate::secrets::Digest;
 use crate::store::error::{Result, StoreError};
 use crate::store::types::KnownLogin;
@@ -32,6 +32,7 @@ pub(super) enum Write {
         now: UnixMillis,
     },
     Login(Box<KnownLogin>),
+    Audit(Box<AuditEvent>),
     #[cfg(test)]
     Faulty(Fault),
 }
@@ -219,7 +220,9 @@ mod tests {
 
     use super::super::{Store, open};
     use super::*;
+    use crate::model::{AuditFilter, AuditKind, UserId};
     use crate::secrets::SecretString;
+    use crate::store::audit::AuditStore as _;
     use crate::store::{Opening, Repository as _};
 
     fn code(text: &str) -> CodeClaim {
@@ -269,6 +272,19 @@ mod tests {
         sqlx::raw_sql("BEGIN").execute(&mut *connection).await.expect("a transaction");
         drop(connection);
         assert!(matches!(store.commit_claim(None, Some(&code("first")), UnixMillis(1)).await, Ok(true)));
+    }
+
+    #[tokio::test]
+    async fn more_audit_events_than_one_group_holds_are_committed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}", folder.path().join("group.db").display());
+        let store = open(&url, Opening { create: true, ..Opening::default() }).await.expect("a database");
+        store.migrate().await.expect("the schema");
+        let event = AuditEvent::of_operator(AuditKind::Deactivated, UserId(1), UnixMillis(1));
+        let outcomes = join_all((0..2 * MAX_GROUP_SIZE).map(|_| store.insert_audit_event(&event))).await;
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        let found = store.audit_events(&AuditFilter::default(), 100).await.expect("the events");
+        assert_eq!(found.len(), 2 * MAX_GROUP_SIZE);
     }
 
     #[tokio::test]
