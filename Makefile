@@ -27,10 +27,14 @@ run: ## build, start in development mode with the demo provider, and print the U
 build: ## build the release binary, target/release/rest-social-auth
 	cargo build --release
 
+.PHONY: dist
+dist: ## make the files of a release in target/dist; TARGET and CARGO select another target (deploy/dist.sh)
+	TARGET="$(TARGET)" CARGO="$(or $(CARGO),cargo)" deploy/dist.sh
+
 # ---- tests
 
-.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify lint fmt
-test: install lint test-rust test-openapi test-sdk test-clients test-browser test-docs test-verify test-api ## install missing dependencies and run all tests
+.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-deploy lint fmt
+test: install lint test-rust test-openapi test-sdk test-clients test-browser test-docs test-verify test-deploy test-api ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
 lint: $(DENY) ## check wording, links, formatting, clippy warnings, Rust documentation and dependency rules
@@ -86,6 +90,9 @@ test-docs: $(BIN) client-sdk/typescript/node_modules tests/docs/node_modules exa
 # Go runs where it is installed and can download its modules.
 test-verify: $(BIN) target/verify-venv examples/verify/express/node_modules ## play valid and forged tokens against the programs of examples/verify
 	target/verify-venv/bin/python tests/verify/run.py $(BIN)
+
+test-deploy: $(BIN) target/deploy-venv ## run deploy/ and docs/DEPLOY.md: nginx, Caddy, Traefik, Litestream, three nodes, alert rules
+	tests/postgres.sh target/deploy-venv/bin/python tests/deploy/run.py $(BIN)
 
 # ---- generated files
 
@@ -181,6 +188,11 @@ target/openapi-venv: tests/openapi/requirements.txt
 	touch $@
 
 target/verify-venv: tests/verify/requirements.txt examples/verify/fastapi/requirements.txt examples/verify/drf/requirements.txt
+	python3 -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+target/deploy-venv: tests/deploy/requirements.txt
 	python3 -m venv $@
 	$@/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@

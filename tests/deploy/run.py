@@ -5,6 +5,7 @@
 NAME selects checks. TEST_POSTGRES_URL, which tests/postgres.sh sets, is the PostgreSQL server of the check `nodes`.
 """
 
+import concurrent.futures
 import os
 import pathlib
 import sys
@@ -18,6 +19,10 @@ from proxies import check_nodes, check_proxies
 from support import Failure, temporary_folder
 
 
+#: Most checks wait for programs that start.
+MAX_PARALLEL = 4
+
+
 def in_folder(check):
     def checked():
         with temporary_folder() as folder:
@@ -29,33 +34,37 @@ def in_folder(check):
 def main():
     binary = pathlib.Path(sys.argv[1]).resolve()
     database = os.environ.get("TEST_POSTGRES_URL")
+    # The longest ones first.
     checks = {
-        "containers": check_containers,
+        "nodes": lambda: check_nodes(binary, database),
+        "proxies": lambda: check_proxies(binary),
+        "manual": lambda: check_manual(binary, database),
+        "litestream": lambda: check_litestream(binary),
+        "bill": in_folder(check_bill),
         "kubernetes": check_kubernetes,
+        "containers": check_containers,
         "service": in_folder(check_service),
         "monitoring": in_folder(check_monitoring),
         "workflows": check_workflows,
-        "bill": in_folder(check_bill),
-        "manual": lambda: check_manual(binary),
-        "proxies": lambda: check_proxies(binary),
-        "litestream": lambda: check_litestream(binary),
-        "nodes": lambda: check_nodes(binary, database),
     }
-    failed = 0
-    for name, check in checks.items():
-        if sys.argv[2:] and name not in sys.argv[2:]:
-            continue
-        started = time.monotonic()
-        try:
-            detail = check()
-            print(f"ok     {name} ({time.monotonic() - started:.1f} s){': ' + detail if detail else ''}", flush=True)
-        except Failure as failure:
-            failed += 1
-            print(f"FAILED {name}: {failure}", flush=True)
-        except Exception:
-            failed += 1
-            print(f"FAILED {name}:\n{traceback.format_exc()}", flush=True)
-    return 1 if failed else 0
+    selected = {name: check for name, check in checks.items() if name in (sys.argv[2:] or checks)}
+    with concurrent.futures.ThreadPoolExecutor(MAX_PARALLEL) as pool:
+        results = list(pool.map(lambda item: report(*item), selected.items()))
+    return 0 if results and all(results) else 1
+
+
+def report(name, check):
+    """Runs one check and prints its result. Returns whether it passed."""
+    started = time.monotonic()
+    try:
+        detail = check()
+        result = f"ok     {name} ({time.monotonic() - started:.1f} s){': ' + detail if detail else ''}"
+    except Failure as failure:
+        result = f"FAILED {name}: {failure}"
+    except Exception:
+        result = f"FAILED {name}:\n{traceback.format_exc()}"
+    print(result, flush=True)
+    return result.startswith("ok")
 
 
 if __name__ == "__main__":

@@ -176,8 +176,11 @@ class ProviderHandler(http.server.BaseHTTPRequestHandler):
         return self.answer(200, {"access_token": form["code"][0], "token_type": "bearer"})
 
     def do_GET(self):
-        name = self.headers["Authorization"].removeprefix("Bearer ").split(".")[0]
-        self.answer(200, {"id": name, "login": name, "email": f"{name}@example.com"})
+        token = self.headers.get("Authorization")
+        if not token:
+            return self.answer(401, {"error": "invalid_token"})
+        name = token.removeprefix("Bearer ").split(".")[0]
+        return self.answer(200, {"id": name, "login": name, "email": f"{name}@example.com"})
 
     def answer(self, status, content):
         body = json.dumps(content).encode()
