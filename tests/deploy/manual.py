@@ -160,7 +160,7 @@ class Machine:
         settings, _, tables = toml.partition("\n[")
         for line in settings.strip().splitlines():
             name = line.split(" = ")[0]
-            text, count = re.subn(rf"^{name} = (\[[^\]]*\]|.*)$", lambda _: line, text, flags=re.MULTILINE)  # noqa: B023
+            text, count = re.subn(rf"^{name} = (\[[^\]]*\]|.*)$", lambda _: line, text, flags=re.MULTILINE)
             expect(count == 1, f"the file of `init` has no setting {name}")
         path.write_text(f"{text}\n[{tables}\n{PROVIDER.format(self.provider)}")
 

@@ -10,8 +10,9 @@ import urllib.parse
 
 import yaml
 
+from files import METRICS
 from support import (
-    DEPLOY, HOST, Client, Process, consent, expect, free_port, is_ready, program, run, running_provider, server, temporary_folder,
+    DEPLOY, HOST, ROOT, Client, Failure, Process, consent, expect, free_port, is_ready, program, run, running_provider, server, temporary_folder,
 )
 
 APP = "https://app.example.com"
@@ -21,7 +22,7 @@ MAX_BODY = 64 * 1024  # bytes that the server accepts
 def replaced(text, *pairs):
     """The text with each pattern replaced. A pattern that the configuration no longer has is an error of this test."""
     for pattern, new in pairs:
-        text, count = re.subn(pattern, lambda _: new, text, flags=re.MULTILINE)  # noqa: B023
+        text, count = re.subn(pattern, lambda _: new, text, flags=re.MULTILINE)
         expect(count, f"the configuration has no {pattern!r}")
     return text
 
@@ -163,6 +164,24 @@ def check_addresses(binary, process, addresses):
     expect(found == addresses, f"the audit log has the addresses {found}, not {addresses}")
 
 
+def check_metrics(port):
+    """The dashboard and the alert rules use the names of a real server."""
+    text = Client(port, tls=False).get("/metrics").body.decode()
+    named = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE)) | set(re.findall(r"^(\w+)[{ ]", text, re.MULTILINE))
+    missing = {name for name in METRICS - {"up"} if not named & {name, name.removesuffix("_total")}}
+    expect(not missing, f"the server has no metrics {missing}; it has {sorted(named)}")
+
+
+def check_health(binary, process, port):
+    """The command that containers run."""
+    command = [binary, "healthcheck", "--listen", f"127.0.0.1:{port}"]
+    run(command, env=process.environment)
+    process.stop()
+    with contextlib.suppress(Failure):
+        run(command, env=process.environment)
+        raise AssertionError("healthcheck succeeds without a server")
+
+
 def check_logs(proxy, queries):
     """No log of a proxy contains an authorization code or a state."""
     texts = "".join(path.read_text(errors="replace") for path in proxy.logs if path.exists())
@@ -173,8 +192,9 @@ def check_logs(proxy, queries):
 
 def check_proxies(binary):
     with temporary_folder() as folder, running_provider() as provider:
-        port = free_port()
-        with server(binary, folder, "server", provider, port, TRUSTED_PROXIES="127.0.0.1") as process:
+        port, metrics = free_port(), free_port()
+        more = {"TRUSTED_PROXIES": "127.0.0.1", "METRICS_LISTEN": f"127.0.0.1:{metrics}"}
+        with server(binary, folder, "server", provider, port, **more) as process:
             process.wait_until(is_ready(port))
             for number, start in enumerate((nginx, caddy, traefik)):
                 place = folder / start.__name__
@@ -190,6 +210,16 @@ def check_proxies(binary):
                     values = urllib.parse.parse_qs(query)
                     check_logs(proxy, {name: values[name] for name in ("code", "state")})
             check_addresses(binary, process, {f"127.0.0.{5 + number}" for number in range(3)} | {"127.0.0.1"})
+            skipped = []
+            if "METRICS_LISTEN" in (ROOT / "src/settings/table.toml").read_text():
+                check_metrics(metrics)
+            else:
+                skipped.append("METRICS_LISTEN")
+            if "healthcheck" in run([binary, "--help"]):
+                check_health(binary, process, port)
+            else:
+                skipped.append("healthcheck")
+    return f"not run: {', '.join(skipped)}" if skipped else None
 
 
 class Load:

@@ -16,6 +16,7 @@ from files import check_bill, check_containers, check_kubernetes, check_monitori
 from litestream import check_litestream
 from manual import check_manual
 from proxies import check_nodes, check_proxies
+from release import check_release
 from support import Failure, temporary_folder
 
 
@@ -40,6 +41,7 @@ def main():
         "proxies": lambda: check_proxies(binary),
         "manual": lambda: check_manual(binary, database),
         "litestream": lambda: check_litestream(binary),
+        "release": check_release,
         "bill": in_folder(check_bill),
         "kubernetes": check_kubernetes,
         "containers": check_containers,
