@@ -27,10 +27,14 @@ run: ## build, start in development mode with the demo provider, and print the U
 build: ## build the release binary, target/release/rest-social-auth
 	cargo build --release
 
+.PHONY: dist
+dist: ## make the files of a release in target/dist; TARGET and CARGO select another target (deploy/dist.sh)
+	TARGET="$(TARGET)" CARGO="$(or $(CARGO),cargo)" deploy/dist.sh
+
 # ---- tests
 
-.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-faults faults lint fmt
-test: install lint test-rust test-openapi test-sdk test-clients test-browser test-docs test-verify test-faults test-api ## install missing dependencies and run all tests
+.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults faults lint fmt
+test: install lint test-rust test-openapi test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-api ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
 lint: $(DENY) ## check wording, links, formatting, clippy warnings, Rust documentation and dependency rules
@@ -93,6 +97,9 @@ test-faults: $(BIN) ## run the short form of the fault, crash and node suites
 faults: ## run the fault, crash and node suites with the release binary, in ten minutes; SUITE selects some
 	cargo build --release --quiet
 	python3 tests/faults/run.py target/release/rest-social-auth $(SUITE)
+
+test-deploy: $(BIN) target/deploy-venv ## run deploy/ and docs/DEPLOY.md: nginx, Caddy, Traefik, Litestream, three nodes, alert rules
+	tests/postgres.sh target/deploy-venv/bin/python tests/deploy/run.py $(BIN)
 
 # ---- generated files
 
@@ -188,6 +195,11 @@ target/openapi-venv: tests/openapi/requirements.txt
 	touch $@
 
 target/verify-venv: tests/verify/requirements.txt examples/verify/fastapi/requirements.txt examples/verify/drf/requirements.txt
+	python3 -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+target/deploy-venv: tests/deploy/requirements.txt
 	python3 -m venv $@
 	$@/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@

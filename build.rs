@@ -1,8 +1,17 @@
 //! Makes the tables of provider descriptors and of set-up guides: `(id, text)` for every file in `src/provider/catalog/` and
-//! `src/provider/guides/`.
+//! `src/provider/guides/`. Compresses the assets of Swagger UI.
 
-use std::path::Path;
+use std::io::{Cursor, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::{env, fs};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
+use zip::ZipArchive;
+
+/// The folder in the archive, with the version in Cargo.toml.
+const SWAGGER_UI: &str = "swagger-ui-5.17.14";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -11,6 +20,28 @@ fn main() {
     for folder in ["catalog", "guides"] {
         write_table(folder);
     }
+    let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED)).expect("the package is a ZIP archive");
+    for name in ["swagger-ui.css", "swagger-ui-bundle.js"] {
+        write_compressed(&mut archive, name);
+    }
+}
+
+fn out_file(name: &str) -> PathBuf {
+    Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join(name)
+}
+
+/// Writes the file `<name>.gz` of the build: an asset that a page contains in an element.
+fn write_compressed(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) {
+    let mut text = String::new();
+    let mut asset = archive.by_name(&format!("{SWAGGER_UI}/dist/{name}")).expect("the archive has the asset");
+    asset.read_to_string(&mut text).expect("the asset is text");
+    assert!(!text.contains("</style") && !text.contains("</script"), "{name} would end its element");
+    // Browsers normalize line ends to LF before they compute a digest.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let file = fs::File::create(out_file(&format!("{name}.gz"))).expect("the build folder can be written");
+    let mut encoder = GzEncoder::new(file, Compression::best());
+    encoder.write_all(text.as_bytes()).expect("the build folder can be written");
+    encoder.finish().expect("the build folder can be written");
 }
 
 /// Writes the file `<folder>.rs` of the build: a slice of `(id, text)`, by id.
@@ -27,6 +58,5 @@ fn write_table(folder: &str) {
         .iter()
         .map(|id| format!("    ({id:?}, include_str!({:?})),\n", source.join(format!("{id}.toml"))))
         .collect();
-    let out = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join(format!("{folder}.rs"));
-    fs::write(out, format!("&[\n{rows}]\n")).expect("the build folder can be written");
+    fs::write(out_file(&format!("{folder}.rs")), format!("&[\n{rows}]\n")).expect("the build folder can be written");
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs missing test dependencies: PostgreSQL, Chromium, Node.js, Python venv, Java and Go for the generated clients, and
-# cargo-nextest.
+# Installs missing test dependencies: PostgreSQL, Chromium, Node.js, Python venv, Java and Go for the generated clients, nginx, Caddy,
+# Prometheus and systemd for the deployment, and cargo-nextest.
 set -euo pipefail
 
 packages=()
@@ -13,6 +13,12 @@ command -v javac >/dev/null || packages+=(default-jdk-headless)
   packages+=(libjakarta-annotation-api-java libhttpmime-java)
 command -v go >/dev/null || packages+=(golang-go)
 [ -d /usr/share/gocode/src/gopkg.in/validator.v2 ] || packages+=(golang-gopkg-validator.v2-dev)
+PATH=$PATH:/usr/sbin command -v nginx >/dev/null || packages+=(nginx)
+command -v caddy >/dev/null || packages+=(caddy)
+command -v promtool >/dev/null || packages+=(prometheus)
+command -v systemd-analyze >/dev/null || packages+=(systemd)
+command -v curl >/dev/null || packages+=(curl)
+command -v openssl >/dev/null || packages+=(openssl)
 if [ ${#packages[@]} -gt 0 ]; then
   echo "installing ${packages[*]}"
   as_root=()

@@ -75,7 +75,7 @@ impl DocumentOptions<'_> {
 }
 
 /// The description of all operations.
-pub fn service() -> OpenApiService<NormalizedSpec<Operations>, ()> {
+fn service() -> OpenApiService<NormalizedSpec<Operations>, ()> {
     OpenApiService::new(NormalizedSpec::new(), "rest-social-auth", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .contact(ContactObject::new().name("The operator of the server"))

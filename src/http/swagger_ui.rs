@@ -1,14 +1,21 @@
 //! Swagger UI with the OpenAPI document and all its assets inside: one page that loads nothing from another host.
 
+use std::io::Read as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use flate2::read::GzDecoder;
 use minijinja::{Environment, context};
 use serde_json::Value;
 
-use super::document::{DocumentFormat, DocumentOptions, service};
+use super::document::{DocumentFormat, DocumentOptions};
 use super::pages::{MARK, project_style};
 use crate::secrets::Digest;
 use crate::settings::{Mode, Settings};
+
+/// Compressed by build.rs, because few servers show them.
+const STYLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui.css.gz"));
+const BUNDLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js.gz"));
 
 /// A page and its Content-Security-Policy.
 pub struct SwaggerUi {
@@ -20,10 +27,7 @@ pub struct SwaggerUi {
 
 /// The page for a server with these settings.
 pub fn swagger_ui(settings: &Settings) -> SwaggerUi {
-    let stock = service().swagger_ui_html();
-    // Browsers normalize line ends to LF before they compute a digest.
-    let asset = |element| asset(&stock, element).replace("\r\n", "\n").replace('\r', "\n");
-    let (style, bundle) = (asset("style"), asset("script"));
+    let (style, bundle) = (decompressed(STYLE), decompressed(BUNDLE));
     let style = [&style, project_style(), include_str!("swagger_ui.css")].concat();
     // The page may call only the server that it comes from, which need not have the name of PUBLIC_URL.
     let options = DocumentOptions { settings: Some(settings), server: Some("/"), ..DocumentOptions::default() };
@@ -55,11 +59,10 @@ fn with_login_routes_once(document: &str) -> String {
     document.to_string()
 }
 
-/// The text of the first `style` or `script` element of poem-openapi's page, which has the assets of Swagger UI.
-fn asset<'a>(page: &'a str, element: &str) -> &'a str {
-    let (start, end) = (format!("<{element} "), format!("</{element}>"));
-    let text = page.split_once(&start).and_then(|(_, rest)| rest.split_once('>')?.1.split_once(&end));
-    text.expect("poem-openapi's page has the element").0
+fn decompressed(asset: &[u8]) -> String {
+    let mut text = String::new();
+    GzDecoder::new(asset).read_to_string(&mut text).expect("build.rs compresses text");
+    text
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 /// A span in backticks that begins with one of these, or is one of the files, is a path.
-const FOLDERS: [&str; 9] =
-    ["src/", "tests/", "docs/", "migrations/", "client-sdk/", "examples/", ".github/", ".ci/", ".config/"];
+const FOLDERS: [&str; 10] =
+    ["src/", "tests/", "docs/", "deploy/", "migrations/", "client-sdk/", "examples/", ".github/", ".ci/", ".config/"];
 const FILES: [&str; 8] = [
     "Cargo.toml",
     "Cargo.lock",
