@@ -103,10 +103,13 @@ impl AccountService {
                 let token = self.credentials.jwt.presented(&verified, now);
                 let blacklisting = Blacklisting { user, token, scope: BlacklistScope::Family, now };
                 self.store.blacklist(&blacklisting, &audit).await?;
+                self.deps.metrics().credentials_revoked(found.kind, 1);
                 return Ok(());
             }
         };
-        Ok(self.store.revoke(&[handle], user, now, &audit).await?)
+        self.store.revoke(&[handle], user, now, &audit).await?;
+        self.deps.metrics().credentials_revoked(found.kind, 1);
+        Ok(())
     }
 
     async fn find_session(&self, value: &str) -> Result<Option<ActiveCredential>, AuthError> {

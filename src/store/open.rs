@@ -6,6 +6,7 @@ use super::limited::{Backend, Limited};
 use super::opening::Opening;
 use super::repository::Repository;
 use super::{postgres, sqlite};
+use crate::metrics::Metrics;
 use crate::secrets::{ExposeSecret, SecretString};
 use crate::settings::{DatabaseLimits, SettingError};
 
@@ -35,17 +36,19 @@ pub async fn open_with(
 ) -> std::result::Result<Arc<dyn Repository>, SettingError> {
     let url = database_url.expose_secret();
     let wrong = |problem: String| SettingError::new("DATABASE_URL", problem);
-    let limits = opening.limits;
+    let (limits, metrics) = (opening.limits, opening.metrics.clone());
     match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("sqlite") => Ok(within(sqlite::open(url, opening).await?, limits)),
-        Some("postgres" | "postgresql") => Ok(within(postgres::open(url, opening).await.map_err(wrong)?, limits)),
+        Some("sqlite") => Ok(within(sqlite::open(url, opening).await?, limits, metrics)),
+        Some("postgres" | "postgresql") => {
+            Ok(within(postgres::open(url, opening).await.map_err(wrong)?, limits, metrics))
+        }
         _ => Err(wrong("must begin with sqlite: or postgres:".to_owned())),
     }
 }
 
-fn within<S: Backend + 'static>(store: S, limits: Option<DatabaseLimits>) -> Arc<dyn Repository> {
+fn within<S: Backend + 'static>(store: S, limits: Option<DatabaseLimits>, metrics: Metrics) -> Arc<dyn Repository> {
     match limits {
-        Some(limits) => Arc::new(Limited::new(store, limits.call)),
+        Some(limits) => Arc::new(Limited::new(store, limits.call, metrics)),
         None => Arc::new(store),
     }
 }
