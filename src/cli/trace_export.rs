@@ -12,7 +12,7 @@ use url::Url;
 
 use super::trace_spans::SpanCollector;
 use crate::clock::Deps;
-use crate::outgoing::{Body, Client, Request};
+use crate::outgoing::{Client, Request};
 use crate::settings::{OutgoingRules, SettingError, Settings};
 
 /// Finished spans that wait to be sent.
@@ -99,8 +99,7 @@ async fn send(client: &Client, endpoint: &Url, spans: Vec<Value>) -> Result<(), 
     let document = json!({
         "resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [{"scope": scope, "spans": spans}]}],
     });
-    let body = Body::RawJson(document.to_string());
-    let request = Request { body, ..Request::new(reqwest::Method::POST, endpoint.clone()) };
+    let request = Request::post_json(endpoint.clone(), document.to_string());
     let reply = client.send(&request, Instant::now() + CALL_TIMEOUT).await.map_err(|error| error.to_string())?;
     if (200..300).contains(&reply.status) { Ok(()) } else { Err(format!("the collector answers {}", reply.status)) }
 }

@@ -102,7 +102,7 @@ async fn a_backup_of_a_database_in_use_restores_every_answered_login() {
     std::fs::copy(setup.path("copy.db"), setup.path("rest-social-auth.db")).expect("a copy");
     let restored = setup.serve().await;
     assert_eq!(restored.client().user(&format!("Token {token}")).await.ok()["username"], "user1");
-    restored.client().login("token/github", json!({"code": "u1"})).await.ok();
+    restored.client().login("token/github", json!({"code": "u2"})).await.ok();
 }
 
 #[test]

@@ -32,7 +32,7 @@ async fn scrape(metrics: &Client) -> String {
     let answer = metrics.get("/metrics").send().await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
-    answer.headers_and_body()
+    answer.text
 }
 
 /// The value of a sample: 0 if there is none.
@@ -113,7 +113,7 @@ async fn metrics_have_no_secret_and_no_text_of_a_caller(engine: Engine) {
 async fn metrics_have_a_listener_of_their_own(engine: Engine) {
     let (app, metrics) = measured(engine, &[]).await;
     assert_eq!(metrics.get("/").send().await.status, 404);
-    assert_eq!(metrics.get("/api/user/").send().await.status, 404);
+    assert_eq!(metrics.get("/metrics/more").send().await.status, 404);
     let posted = metrics.post("/metrics").send().await;
     assert_eq!((posted.status, posted.header("allow")), (405, Some("GET, HEAD")));
     // A database that does not answer hides only its own metrics.
