@@ -114,10 +114,8 @@ allowed_redirect_uris = [
 # site_accent_color = "#0b6b4f"
 
 # log_format = "json"
-
 # Metrics for Prometheus, on an address that only your monitoring reaches (docs/METRICS.md).
 # metrics_listen = "127.0.0.1:9091"
-
 # The file that `rest-social-auth backup` writes; `doctor` warns when it is old. "external" if other software makes backups.
 # backup_file = "/var/backups/rest-social-auth.db"
 

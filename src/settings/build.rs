@@ -147,10 +147,7 @@ fn build(
     if let Some(path) = sources.file {
         check_file_access(reader, path, is_serve, &providers);
     }
-    let listen = reader.value("LISTEN", ValueType::Text, addresses::listen);
-    if !is_serve && !listen.ip().is_loopback() {
-        reader.error("LISTEN", "must be a loopback address: `dev` lets every user sign in; use `serve`");
-    }
+    let listen = listen(reader, is_serve);
     let public_url = public_url(reader, is_serve);
     let secret_key = secret_keys::secret_key(reader);
     let database_url = SecretString::from(reader.value("DATABASE_URL", ValueType::Text, database_url));
@@ -161,9 +158,7 @@ fn build(
         allow_own_uris(&mut allowed_origins, &mut allowed_redirect_uris, url, &rest_social);
     }
     if !is_serve {
-        let (origins, uris) = addresses::loopback_uris(listen.port());
-        allowed_origins.extend(origins);
-        allowed_redirect_uris.extend(uris);
+        allow_loopback_uris(&mut allowed_origins, &mut allowed_redirect_uris, listen.port());
     }
     let allowed_next_origins = next_origins(reader, public_url.as_ref(), &allowed_origins);
     let webhooks = webhook_rules::webhooks(reader);
@@ -429,6 +424,20 @@ fn provider_settings(
     let in_file = values.iter().filter(|(_, found)| found.in_file).map(|(name, _)| name.clone()).collect();
     let values = values.into_iter().map(|(name, found)| (name, found.value)).collect();
     ProviderSettings { name, values, in_file, shared: shared.clone(), descriptor, user_rules }
+}
+
+fn listen(reader: &mut SettingReader, is_serve: bool) -> SocketAddr {
+    let listen = reader.value("LISTEN", ValueType::Text, addresses::listen);
+    if !is_serve && !listen.ip().is_loopback() {
+        reader.error("LISTEN", "must be a loopback address: `dev` lets every user sign in; use `serve`");
+    }
+    listen
+}
+
+fn allow_loopback_uris(origins: &mut Vec<String>, redirect_uris: &mut Vec<String>, port: u16) {
+    let (loopback_origins, loopback_uris) = addresses::loopback_uris(port);
+    origins.extend(loopback_origins);
+    redirect_uris.extend(loopback_uris);
 }
 
 /// METRICS_LISTEN, which differs from LISTEN.
