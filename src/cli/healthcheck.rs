@@ -11,7 +11,6 @@ use serde_json::json;
 use super::configuration::settings_for;
 use super::failure::Failure;
 use super::output::print_either;
-use crate::settings::Settings;
 
 /// The status line is at the beginning of the answer.
 const MAX_HEAD: u64 = 1024;
@@ -36,7 +35,7 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options, config: Option<&Path>) -> Result<(), Failure> {
     let address = match options.listen {
         Some(address) => address,
-        None => listen_address(&settings_for(config, &["LISTEN"])?),
+        None => settings_for(config, &["LISTEN"])?.listen,
     };
     let address = reachable(address);
     let path = if options.live { "/healthz" } else { "/readyz" };
@@ -47,10 +46,6 @@ pub(super) fn run(options: &Options, config: Option<&Path>) -> Result<(), Failur
     }
     let result = json!({"ok": true, "address": address.to_string(), "path": path, "status": status});
     print_either(options.json, &result, &format!("{address} answers {path} with {status}"))
-}
-
-fn listen_address(settings: &Settings) -> SocketAddr {
-    settings.listen
 }
 
 /// A server that listens on all addresses is asked at the loopback address.

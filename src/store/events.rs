@@ -48,7 +48,7 @@ pub trait EventStore: Send + Sync {
     async fn event(&self, id: &str) -> Result<Option<EventRecord>>;
     /// Makes events due now and resets their attempts; returns how many.
     async fn resend_events(&self, which: Resend<'_>, now: UnixMillis) -> Result<u64>;
-    /// The number of events that wait for their delivery, counted up to [`MAX_COUNTED_EVENTS`].
+    /// The number of events that wait for their delivery, counted up to 100,000.
     async fn pending_events(&self) -> Result<i64>;
     /// Deletes one batch of the events from before `before` that were delivered or given up; returns how many.
     /// [`delete_in_batches`](super::delete_in_batches) deletes all.
