@@ -48,7 +48,7 @@ impl Setup {
 
 /// Exit code, standard output and standard error.
 fn backup(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
-    let output = run(&[&["backup"], arguments].concat(), environment, folder);
+    let output = run(&[&["backup"][..], arguments].concat(), environment, folder);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }

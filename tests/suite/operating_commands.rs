@@ -16,7 +16,7 @@ async fn healthcheck_asks_the_server_of_the_settings() {
     let mut process = Process::start(&["serve"], &[("SECRET_KEY", SECRET_KEY)], folder.path()).await;
     let listen = process.base.trim_start_matches("http://").to_owned();
     let check = |arguments: &[&str], environment: &[(&str, &str)]| {
-        let output = run(&[&["healthcheck"], arguments].concat(), environment, folder.path());
+        let output = run(&[&["healthcheck"][..], arguments].concat(), environment, folder.path());
         (output.status.code(), text(&output.stdout) + &text(&output.stderr))
     };
     let (status, output) = check(&["--json"], &[("LISTEN", &listen)]);
