@@ -98,6 +98,7 @@ impl AccountService {
         let scope = if jwt.family_rules().detects_reuse { BlacklistScope::Family } else { BlacklistScope::Token };
         let blacklisting = Blacklisting { user: user.id, token, scope, now };
         if self.store.blacklist(&blacklisting, &audit).await? {
+            self.deps.metrics().credentials_revoked(blacklisting.token.kind, 1);
             Ok(())
         } else {
             Err(AuthError::BodyToken("Token is blacklisted"))

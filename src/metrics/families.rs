@@ -13,7 +13,8 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::{Scraped, process};
+use super::process;
+use super::scraped::Scraped;
 
 const PREFIX: &str = "rest_social_auth";
 /// The label of everything that is not known.

@@ -6,6 +6,7 @@
 
 mod families; // the metrics and their labels
 mod process; // memory, file descriptors, CPU time
+mod scraped; // what is read at a scrape
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,24 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::families::Families;
-
-/// Values that are read at the moment of a scrape. `None`: not known at present.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Scraped {
-    /// Connections to the database.
-    pub pool: Option<PoolConnections>,
-    /// Webhook events that wait for their delivery.
-    pub webhook_queue: Option<i64>,
-}
-
-/// Connections to the database, of this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolConnections {
-    /// Connections that are open and not used.
-    pub idle: usize,
-    /// Connections that a call uses.
-    pub used: usize,
-}
+pub use self::scraped::{PoolConnections, Scraped};
 
 /// Counts for Prometheus, or nothing without METRICS_LISTEN. Cheap to clone; all clones count together.
 #[derive(Clone, Default)]
