@@ -1,4 +1,4 @@
-//! Time and randomness, passed as parameters so that tests control both. `clippy.toml` forbids reading the system clock or the
+//! Time, randomness and metrics, passed as parameters so that tests control them. `clippy.toml` forbids reading the system clock or the
 //! random generator anywhere else.
 
 use std::fmt;
@@ -9,6 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
+
+use crate::metrics::Metrics;
 
 /// By how much the clocks of two nodes may differ when one revokes a family or a key, or deletes a row that has expired, and the other
 /// compares the time.
@@ -83,22 +85,33 @@ pub trait Entropy: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// The clock and the random generator, passed to every layer.
+/// The clock, the random generator and the metrics, passed to every layer.
 #[derive(Clone)]
 pub struct Deps {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    metrics: Metrics,
 }
 
 impl Deps {
     /// A clock and a generator of the caller's choice, such as those of a test.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { clock, entropy }
+        Self { clock, entropy, metrics: Metrics::default() }
     }
 
     /// The system clock and the generator of the TLS library.
     pub fn system() -> Self {
         Self::new(Arc::new(SystemClock), Arc::new(SystemEntropy))
+    }
+
+    /// The same clock and generator with these metrics.
+    pub(crate) fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// The metrics, which count nothing without METRICS_LISTEN.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// The current time.

@@ -74,6 +74,7 @@ mod hook;
 mod http;
 pub mod import;
 pub mod login;
+mod metrics;
 pub mod model;
 mod outgoing;
 pub mod provider;

@@ -146,6 +146,7 @@ impl AccountService {
         let Some(found) = self.find_credential(caller, |listed| listed.id == id).await? else { return Ok(false) };
         let audit = self.event(AuditKind::LogOut, Some(found.entry.kind), caller.user.id, client);
         self.store.revoke(&[found.entry.handle], caller.user.id, self.deps.now(), &audit).await?;
+        self.deps.metrics().credentials_revoked(found.entry.kind, 1);
         Ok(true)
     }
 
@@ -154,10 +155,11 @@ impl AccountService {
     /// Errors: the database fails.
     pub async fn revoke_other_credentials(&self, caller: &Caller, client: &ClientInfo) -> Result<u64, AuthError> {
         let listed = self.credentials(caller).await?;
-        let others = listed.into_iter().filter(|listed| !listed.is_current).map(|listed| listed.entry.handle);
-        let others: Vec<_> = others.collect();
+        let others = listed.into_iter().filter(|listed| !listed.is_current);
+        let (kinds, others): (Vec<_>, Vec<_>) = others.map(|listed| (listed.entry.kind, listed.entry.handle)).unzip();
         let audit = self.event(AuditKind::LogOut, None, caller.user.id, client);
         self.store.revoke(&others, caller.user.id, self.deps.now(), &audit).await?;
+        kinds.into_iter().for_each(|kind| self.deps.metrics().credentials_revoked(kind, 1));
         Ok(others.len() as u64)
     }
 

@@ -54,6 +54,7 @@ impl AccountService {
         let user = caller.user.id;
         let audit = self.event(AuditKind::Deleted, None, user, client);
         let accounts = self.store.delete_user(user, &audit).await?.ok_or(AuthError::UserNotFound)?;
+        self.deps.metrics().credentials_revoked("all", 1);
         self.revoke_provider_tokens(accounts);
         Ok(())
     }

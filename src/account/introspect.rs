@@ -104,6 +104,7 @@ impl AccountService {
                 self.store.blacklist(&blacklisting, &audit).await?;
             }
         }
+        self.deps.metrics().credentials_revoked(found.kind, 1);
         Ok(())
     }
 
@@ -122,7 +123,9 @@ impl AccountService {
         let is_sliding = verified.token_type == TokenType::Sliding;
         let kind = if is_sliding { CredentialKind::JwtSliding } else { CredentialKind::JwtPair };
         let audit = self.revocation(kind, user.id, service, client);
-        Ok(self.store.revoke_family(&state.family, user.id, self.deps.now(), &audit).await?)
+        self.store.revoke_family(&state.family, user.id, self.deps.now(), &audit).await?;
+        self.deps.metrics().credentials_revoked(kind, 1);
+        Ok(())
     }
 
     fn revocation(&self, kind: CredentialKind, user: UserId, service: &ServiceName, client: &ClientInfo) -> AuditEvent {

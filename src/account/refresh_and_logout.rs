@@ -40,6 +40,7 @@ impl AccountService {
     async fn rotate(&self, verified: &Verified, client: &ClientInfo) -> Result<(User, RefreshRow), AuthError> {
         let (jwt, now) = (&self.credentials.jwt, self.deps.now());
         let (token, rules) = (jwt.presented(verified, now), jwt.family_rules());
+        let kind = token.kind;
         let reuse = self.event(AuditKind::TokenReused, Some(token.kind), verified.user_id, client);
         let next = |user: &User, stored: Option<&FamilyState>| {
             if !user.is_active {
@@ -61,7 +62,10 @@ impl AccountService {
         let rotation = Rotation { user: verified.user_id, token, blacklists: rules.detects_reuse, reuse: &reuse, now };
         match self.store.rotate(&rotation, &next).await? {
             Rotated::Issued { user, row } => Ok((*user, *row)),
-            Rotated::FamilyRevoked => Err(AuthError::FamilyRevoked(verified.user_id)),
+            Rotated::FamilyRevoked => {
+                self.deps.metrics().credentials_revoked(kind, 1);
+                Err(AuthError::FamilyRevoked(verified.user_id))
+            }
             Rotated::Refused(RefreshRefusal::UserInactive) => Err(INACTIVE),
             Rotated::Refused(RefreshRefusal::UserRevoked) => Err(body_fault(JwtFault::Invalid)),
             Rotated::Refused(RefreshRefusal::Revoked) => Err(AuthError::Reused(verified.user_id)),
@@ -94,6 +98,7 @@ impl AccountService {
         let scope = if jwt.family_rules().detects_reuse { BlacklistScope::Family } else { BlacklistScope::Token };
         let blacklisting = Blacklisting { user: user.id, token, scope, now };
         if self.store.blacklist(&blacklisting, &audit).await? {
+            self.deps.metrics().credentials_revoked(blacklisting.token.kind, 1);
             Ok(())
         } else {
             Err(AuthError::BodyToken("Token is blacklisted"))
@@ -174,7 +179,9 @@ impl AccountService {
         let caller = self.knox_caller(presented).await?;
         let Proof::Knox(digest) = caller.proof else { return Err(AuthError::NotAuthenticated) };
         let audit = self.event(AuditKind::LogOut, Some(CredentialKind::Knox), caller.user.id, client);
-        Ok(self.store.revoke(&[CredentialHandle::Knox(digest)], caller.user.id, self.deps.now(), &audit).await?)
+        self.store.revoke(&[CredentialHandle::Knox(digest)], caller.user.id, self.deps.now(), &audit).await?;
+        self.deps.metrics().credentials_revoked(CredentialKind::Knox, 1);
+        Ok(())
     }
 
     /// Revokes all knox tokens of the user.
@@ -187,7 +194,9 @@ impl AccountService {
     ) -> Result<(), AuthError> {
         let caller = self.knox_caller(presented).await?;
         let audit = self.event(AuditKind::LogOut, Some(CredentialKind::Knox), caller.user.id, client);
-        Ok(self.store.revoke_all_knox(caller.user.id, &audit).await?)
+        self.store.revoke_all_knox(caller.user.id, &audit).await?;
+        self.deps.metrics().credentials_revoked(CredentialKind::Knox, 1);
+        Ok(())
     }
 
     async fn knox_caller(&self, presented: &PresentedCredentials) -> Result<Caller, AuthError> {
@@ -201,6 +210,7 @@ impl AccountService {
         if let Some(Caller { user, proof: Proof::Session(digest) }) = self.by_session(cookies).await? {
             let audit = self.event(AuditKind::LogOut, Some(CredentialKind::Session), user.id, client);
             self.store.revoke(&[CredentialHandle::Session(digest)], user.id, self.deps.now(), &audit).await?;
+            self.deps.metrics().credentials_revoked(CredentialKind::Session, 1);
         }
         Ok(())
     }
@@ -218,6 +228,7 @@ impl AccountService {
         let session = self.by_session(cookies).await?;
         let audit = self.event(AuditKind::LogOut, None, caller.user.id, client);
         self.store.revoke_all(caller.user.id, self.deps.now(), &audit).await?;
+        self.deps.metrics().credentials_revoked("all", 1);
         Ok(session.is_some_and(|session| session.user.id == caller.user.id))
     }
 }

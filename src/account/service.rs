@@ -55,6 +55,11 @@ impl AccountService {
         Self { settings, credentials, providers, store, deps, rate_limits, revocations, bookkeeping, signing_keys }
     }
 
+    /// Takes over the revocations in progress of a service that this one replaces.
+    pub fn continuing(self, before: &Self) -> Self {
+        Self { revocations: before.revocations.clone(), bookkeeping: before.bookkeeping.clone(), ..self }
+    }
+
     /// The keys that sign JWTs.
     pub fn signing_keys(&self) -> &Arc<SigningKeyService> {
         &self.signing_keys

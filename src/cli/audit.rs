@@ -7,11 +7,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::configuration::settings_for;
+use super::confirmation::confirm;
 use super::failure::Failure;
 use super::output::{print, print_either, print_json, table};
 use super::time_span::{When, parse_age, parse_when};
 use super::{database, users};
-use crate::clock::Deps;
+use crate::clock::{Deps, UnixMillis};
 use crate::model::{AuditFilter, AuditKind, AuditRecord};
 use crate::store::{self, Repository};
 
@@ -76,6 +77,9 @@ enum Action {
         /// Age with a unit, such as 12h, 90d or 2w
         #[arg(long, value_name = "AGE", value_parser = parse_age)]
         before: Duration,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -87,7 +91,13 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
     let repository = database::open(&settings).await?;
     let result = match command.action {
         None => list(command.list, repository.as_ref(), &deps).await,
-        Some(Action::Prune { before, json }) => prune(before, json, repository.as_ref(), &deps).await,
+        Some(Action::Prune { before, yes, json }) => {
+            let before = deps.now().minus(before);
+            match confirmed(yes, before) {
+                Ok(()) => prune(before, json, repository.as_ref()).await,
+                refused => refused,
+            }
+        }
     };
     repository.close().await;
     result
@@ -128,8 +138,12 @@ fn row(record: AuditRecord) -> [String; 10] {
     [Some(at), Some(event), user, service, provider, kind, code, ip, agent, request_id].map(Option::unwrap_or_default)
 }
 
-async fn prune(age: Duration, as_json: bool, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {
-    let before = deps.now().minus(age);
+fn confirmed(yes: bool, before: UnixMillis) -> Result<(), Failure> {
+    let question = format!("Delete all audit events from before {}?", before.rfc3339());
+    if yes { Ok(()) } else { confirm("delete audit events", &question, "yes") }
+}
+
+async fn prune(before: UnixMillis, as_json: bool, repository: &dyn Repository) -> Result<(), Failure> {
     let deleted = store::delete_in_batches(|| repository.prune_audit(before)).await?;
     let result = json!({"before": before.rfc3339(), "deleted": deleted});
     print_either(as_json, &result, &format!("deleted {deleted} audit events from before {}", before.rfc3339()))

@@ -6,12 +6,16 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap_complete::Shell;
 
 use super::configuration;
 use super::failure::Failure;
 use super::output::print_failure_as_json;
-use super::{audit, dev, doctor, import, init, keys, openapi, providers, serve, services, users, webhooks};
+use super::{
+    audit, backup, dev, doctor, examples, healthcheck, import, init, keys, openapi, providers, serve, services,
+    shell_files, users, webhooks,
+};
 use crate::clock::Deps;
 use crate::outgoing;
 
@@ -53,7 +57,11 @@ enum Command {
         tls: bool,
     },
     /// Apply the migrations of the database
-    Migrate,
+    Migrate {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the OpenAPI document: the default one, or with --config that of a server with these settings
     Openapi(openapi::Options),
     /// Write a commented settings file with safe values and a new secret key
@@ -61,6 +69,9 @@ enum Command {
         /// Path of the new file, instead of that of --config or rest-social-auth.toml; `-` is the standard output
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// List known providers, and check the configured ones
     #[command(subcommand)]
@@ -71,6 +82,10 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Ask the running server of these settings whether it works
+    Healthcheck(healthcheck::Options),
+    /// Copy the SQLite database while servers use it, and verify the copy
+    Backup(backup::Options),
     /// List, show, deactivate and delete users
     #[command(subcommand)]
     Users(users::Command),
@@ -89,6 +104,19 @@ enum Command {
     /// Import users from another system
     #[command(subcommand)]
     Import(import::Command),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write a manual page for each command
+    Man {
+        /// The directory, which is created if it does not exist
+        directory: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 impl Command {
@@ -96,7 +124,13 @@ impl Command {
     fn uses_stored_data(&self) -> bool {
         matches!(
             self,
-            Self::Migrate | Self::Users(_) | Self::Keys(_) | Self::Services(_) | Self::Audit(_) | Self::Webhooks(_)
+            Self::Migrate { .. }
+                | Self::Backup(_)
+                | Self::Users(_)
+                | Self::Keys(_)
+                | Self::Services(_)
+                | Self::Audit(_)
+                | Self::Webhooks(_)
         )
     }
 }
@@ -104,7 +138,7 @@ impl Command {
 /// Runs the command of the process's arguments, and answers its exit code.
 pub fn main() -> ExitCode {
     let as_json = wants_json(std::env::args_os());
-    let mut line = CommandLine::try_parse().unwrap_or_else(|error| {
+    let mut line = parsed(std::env::args_os()).unwrap_or_else(|error| {
         if as_json && error.use_stderr() {
             print_failure_as_json(&Failure::Other(usage_error(&error.to_string())));
         }
@@ -125,6 +159,15 @@ pub fn main() -> ExitCode {
         eprintln!("note: {sources}");
     }
     outcome.map_or_else(|failure| failure.exit_code(), |()| ExitCode::SUCCESS)
+}
+
+/// The command line with the examples of `--help`.
+fn definition() -> clap::Command {
+    examples::with_examples(CommandLine::command())
+}
+
+fn parsed(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
+    CommandLine::from_arg_matches(&definition().try_get_matches_from(arguments)?)
 }
 
 fn report(failure: &Failure, as_json: bool, has_unused_file: bool) {
@@ -150,13 +193,15 @@ fn run(line: CommandLine) -> Result<(), Failure> {
     match line.command {
         Command::Serve { listen, no_migrate } => block_on(serve::serve(config.as_deref(), listen, !no_migrate, deps)),
         Command::Dev { listen, tls } => block_on(dev::dev(config.as_deref(), listen, tls, deps)),
-        Command::Migrate => block_on(serve::migrate(config.as_deref())),
+        Command::Migrate { json } => block_on(serve::migrate(config.as_deref(), json)),
         Command::Openapi(options) => openapi::run(&options, config.as_deref()),
-        Command::Init { output } => {
+        Command::Init { output, json } => {
             let output = output.or(config).unwrap_or_else(|| PathBuf::from(init::FILE));
-            init::init(&output, &deps)
+            init::init(&output, json, &deps)
         }
         Command::Providers(command) => block_on(providers::run(command, config.as_deref(), deps)),
+        Command::Healthcheck(options) => healthcheck::run(&options, config.as_deref()),
+        Command::Backup(options) => block_on(backup::run(options, config.as_deref(), deps)),
         Command::Doctor { json } => block_on(doctor::run(json, config.as_deref(), deps)),
         Command::Users(command) => block_on(users::run(command, config.as_deref(), deps)),
         Command::Keys(command) => block_on(keys::run(command, config.as_deref(), deps)),
@@ -164,6 +209,8 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Audit(command) => block_on(audit::run(command, config.as_deref(), deps)),
         Command::Webhooks(command) => block_on(webhooks::run(command, config.as_deref(), deps)),
         Command::Import(command) => block_on(import::run(command, config.as_deref(), deps)),
+        Command::Completions { shell } => shell_files::completions(shell, definition()),
+        Command::Man { directory, json } => shell_files::man(&directory, json, definition()),
     }
 }
 
@@ -193,9 +240,20 @@ fn usage_error(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
+    use crate::cli::examples::tests as examples;
+
+    #[test]
+    fn every_command_has_examples_that_are_valid() {
+        let mut paths = examples::paths(&CommandLine::command(), "");
+        let mut documented = examples::documented_paths();
+        paths.sort();
+        documented.sort_unstable();
+        assert_eq!(paths, documented);
+        for line in examples::command_lines() {
+            parsed(line.iter().map(OsString::from)).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+        }
+    }
 
     #[test]
     fn command_line_definition_is_consistent() {

@@ -41,13 +41,14 @@ pub(super) async fn dev(config: Option<&Path>, listen: Option<String>, tls: bool
     // The allowed redirect URIs need the real port, which LISTEN with port 0 does not have.
     environment.push(("LISTEN".to_owned(), address.to_string()));
     let settings = settings(Mode::Dev, defaults, config, environment, &deps)?;
-    logging::start(&settings);
+    logging::start(&settings, None);
     let announcement = announcement(&base_url(scheme, address)?, &demo_url, &settings, &directory);
     let server = Server::build(settings, deps, true).await?.without_idle_grace_period();
     server.repository().migrate().await?;
 
     let (stop, stopped) = watch::channel(());
-    let signal = signals::stop_signal()?;
+    let ignored = || tracing::warn!("SIGHUP ignored: `dev` reads its settings at start only");
+    let signal = signals::stop_signal(ignored)?;
     tokio::spawn(async move {
         signal.await;
         drop(stop);

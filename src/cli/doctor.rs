@@ -1,5 +1,6 @@
 //! `doctor`: checks the whole configuration. It also works with errors in it, and reports all of them.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::failure::Failure;
 use super::keys;
 use super::provider_check::{Area, check_provider, error_finding, report, warning_finding};
 use crate::account::{SigningKeyError, SigningKeyService};
-use crate::clock::Deps;
+use crate::clock::{Deps, UnixMillis};
 use crate::credential::Credentials;
 use crate::hook::Webhook;
 use crate::login;
@@ -18,11 +19,13 @@ use crate::model::{EventState, Finding, SigningKeyState};
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::secrets::ExposeSecret;
-use crate::settings::{SettingError, Settings, StatePolicy, exposed_database_files, sqlite_file};
+use crate::settings::{BackupTarget, SettingError, Settings, StatePolicy, exposed_database_files, sqlite_file};
 use crate::store::{self, Repository, Schema};
 
 /// A difference between clocks that is no finding, in seconds.
 const MAX_USUAL_CLOCK_DIFFERENCE: u64 = 5;
+/// An older backup is a finding, in hours.
+const MAX_BACKUP_HOURS: i64 = 48;
 /// A difference with which logins still succeed, in seconds.
 const MAX_TOLERATED_CLOCK_DIFFERENCE: u64 = 30;
 
@@ -113,7 +116,7 @@ fn check_origins(settings: &Settings) -> Vec<Finding> {
 async fn check_database(settings: &Settings, client: Option<&Client>, deps: &Deps) -> Vec<Finding> {
     let url = settings.database_url.expose_secret();
     let file = sqlite_file(url);
-    if let Some(file) = file.filter(|file| !file.exists()) {
+    if let Some(file) = file.as_ref().filter(|file| !file.exists()) {
         let advice = format!("{} does not exist: `serve` and `migrate` create it", file.display());
         return vec![Finding::warning("DATABASE_URL", advice)];
     }
@@ -122,6 +125,7 @@ async fn check_database(settings: &Settings, client: Option<&Client>, deps: &Dep
         let advice = "other users of this machine can open it: run chmod 600";
         findings.push(Finding::warning(format!("database file {}", exposed.display()), advice));
     }
+    findings.extend(file.map(|_| check_backup(settings, deps)));
     match store::open(&settings.database_url, false).await {
         Err(error) => findings.push(error_finding(error)),
         Ok(repository) => {
@@ -134,6 +138,43 @@ async fn check_database(settings: &Settings, client: Option<&Client>, deps: &Dep
         }
     }
     findings
+}
+
+/// Whether there is a backup of the SQLite database, and how old it is.
+fn check_backup(settings: &Settings, deps: &Deps) -> Finding {
+    const ADVICE: &str = "run `rest-social-auth backup` every day";
+    let file = match &settings.backup {
+        None => {
+            let advice =
+                "is not set: name the file of your backups, or set it to external if other software makes them";
+            return Finding::warning("BACKUP_FILE", advice);
+        }
+        Some(BackupTarget::External) => return Finding::ok("other software backs up the database (BACKUP_FILE)"),
+        Some(BackupTarget::File(file)) => file,
+    };
+    let what = format!("backup {}", file.display());
+    let Ok(found) = std::fs::metadata(file) else { return Finding::warning(what, format!("does not exist: {ADVICE}")) };
+    if found.mode() & 0o077 != 0 {
+        return Finding::warning(what, "other users of this machine can open it: run chmod 600");
+    }
+    let hours = (deps.now().seconds() - found.mtime()) / 3600;
+    if hours > MAX_BACKUP_HOURS {
+        return Finding::warning(what, format!("is {hours} hours old: {ADVICE}"));
+    }
+    Finding::ok(what)
+}
+
+/// The clock of the database, which decides about rate limits that several nodes share.
+fn compare_database_clock(database: UnixMillis, own: UnixMillis) -> Finding {
+    let seconds = (database.0 - own.0).unsigned_abs() / 1000;
+    let what = format!("the clock of the database differs by {seconds} s from that of this machine");
+    if seconds <= MAX_USUAL_CLOCK_DIFFERENCE {
+        Finding::ok("the clock of the database agrees with that of this machine")
+    } else if seconds <= MAX_TOLERATED_CLOCK_DIFFERENCE {
+        Finding::warning(what, "synchronize both with NTP")
+    } else {
+        Finding::error(what, "synchronize both with NTP: nodes with different clocks disagree about what has expired")
+    }
 }
 
 /// Social accounts that the present settings do not find. A database that cannot be read is reported elsewhere.
@@ -151,9 +192,13 @@ async fn check_accounts(
 async fn check_tables(settings: &Settings, repository: &Arc<dyn Repository>, deps: &Deps) -> Vec<Finding> {
     let mut findings = vec![match repository.schema().await {
         Ok(Schema::Current) => Finding::ok("the database answers and has the tables of this release"),
-        Ok(Schema::Empty | Schema::Behind) => {
+        Ok(schema @ (Schema::Empty | Schema::Behind)) => {
             let advice = "run `rest-social-auth migrate`; `serve` does the same, unless it has --no-migrate";
-            return vec![Finding::warning("the database does not have the tables of this release", advice)];
+            let what = match schema {
+                Schema::Empty => "the database has no tables yet",
+                _ => "the database has the tables of an earlier release",
+            };
+            return vec![Finding::warning(what, advice)];
         }
         Ok(Schema::Ahead) => {
             let advice = "install that release, or name another database in DATABASE_URL";
@@ -161,6 +206,9 @@ async fn check_tables(settings: &Settings, repository: &Arc<dyn Repository>, dep
         }
         Err(error) => return vec![Finding::error("DATABASE_URL", error.to_string())],
     }];
+    if let Ok(time) = repository.database_time().await {
+        findings.push(compare_database_clock(time, deps.now()));
+    }
     // Keys of the settings that cannot be used are reported elsewhere.
     if let Ok(signing) = keys::signing_keys(settings, repository.clone(), deps) {
         findings.push(check_encryption_keys(settings, repository.as_ref(), &signing).await);
@@ -276,6 +324,15 @@ mod tests {
         assert!(!clock(&[-31]).ok);
         assert!(clock(&[-31]).what.contains("31 s ahead of"));
         assert!(clock(&[]).ok);
+    }
+
+    #[test]
+    fn the_clock_of_the_database_is_compared() {
+        let compared = |database: i64| compare_database_clock(UnixMillis(database), UnixMillis(1_000_000));
+        assert_eq!(compared(1_004_000).advice, None);
+        assert!(compared(980_000).ok && compared(980_000).advice.is_some());
+        assert!(!compared(1_060_000).ok);
+        assert!(compared(940_000).what.contains("differs by 60 s"));
     }
 
     #[test]

@@ -5,8 +5,10 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use serde_json::json;
+
 use super::failure::Failure;
-use super::output::print;
+use super::output::{print, print_either};
 use crate::clock::Deps;
 use crate::settings;
 
@@ -14,7 +16,7 @@ use crate::settings;
 pub(super) const FILE: &str = "rest-social-auth.toml";
 
 /// Does not overwrite a file. Only the owner can read the new one, because it contains the secret key.
-pub(super) fn init(output: &Path, deps: &Deps) -> Result<(), Failure> {
+pub(super) fn init(output: &Path, as_json: bool, deps: &Deps) -> Result<(), Failure> {
     let text = template(&deps.token::<48>());
     if output == Path::new("-") {
         return print(text.trim_end());
@@ -25,9 +27,10 @@ pub(super) fn init(output: &Path, deps: &Deps) -> Result<(), Failure> {
         std::io::ErrorKind::AlreadyExists => Failure::Other(format!("{shown} exists already, so it was not changed")),
         _ => Failure::cannot_write(output, &error),
     })?;
-    print(&format!(
+    let text = format!(
         "Wrote {shown}. Add your own addresses and the key of a provider, then run:\n\n  rest-social-auth serve --config {shown}"
-    ))
+    );
+    print_either(as_json, &json!({"file": output}), &text)
 }
 
 /// A setting with the value that `init` writes.
@@ -111,6 +114,10 @@ allowed_redirect_uris = [
 # site_accent_color = "#0b6b4f"
 
 # log_format = "json"
+# Metrics for Prometheus, on an address that only your monitoring reaches (docs/METRICS.md).
+# metrics_listen = "127.0.0.1:9091"
+# The file that `rest-social-auth backup` writes; `doctor` warns when it is old. "external" if other software makes backups.
+# backup_file = "/var/backups/rest-social-auth.db"
 
 # Your software receives events about users: docs/WEBHOOKS.md. A secret is whsec_ followed by the output of
 # `openssl rand -base64 32`.
@@ -150,8 +157,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("settings.toml");
         let deps = Deps::system();
-        assert!(init(&path, &deps).is_ok());
-        assert!(init(&path, &deps).is_err(), "the file is not overwritten");
+        assert!(init(&path, false, &deps).is_ok());
+        assert!(init(&path, false, &deps).is_err(), "the file is not overwritten");
         let settings = read(&Sources { file: Some(&path), catalog: &["github"], ..Sources::default() });
         let settings = settings.unwrap_or_else(|errors| panic!("{errors:?}"));
         assert_eq!(settings.state_policy, StatePolicy::Required);
@@ -178,7 +185,7 @@ mod tests {
             Some(text) if is_setting(text) => format!("{text}\n"),
             _ => format!("{line}\n"),
         };
-        assert!(init(&path, &deps).is_ok());
+        assert!(init(&path, false, &deps).is_ok());
         let text: String = fs::read_to_string(&path).expect("it is there").lines().map(turned_on).collect();
         let text = text.replace("http://127.0.0.1:8000", "https://id.example.com").replace("whsec_...", SECRET);
         fs::write(&path, text).expect("the file is written");

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::configuration::settings_for;
+use super::confirmation::confirm;
 use super::database;
 use super::failure::Failure;
 use super::output::{print, print_either, print_json, table};
@@ -63,6 +64,9 @@ pub(super) enum Command {
         /// The id of the signing key, or the name of the encryption key, as `keys list` shows it
         #[arg(value_name = "KEY", allow_hyphen_values = true)]
         key: String,
+        /// Do not ask before a signing key is ended
+        #[arg(long)]
+        yes: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -105,7 +109,7 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
             match command {
                 Command::List { json } => keys.list(json).await,
                 Command::Rotate { only, json } => keys.rotate(only, json).await,
-                Command::Retire { key, json } => keys.retire(&key, json).await,
+                Command::Retire { key, yes, json } => keys.retire(&key, yes, json).await,
             }
         }
         Err(failure) => Err(failure),
@@ -250,11 +254,15 @@ impl KeyCommands<'_> {
         Ok(Reencryption { key, provider_tokens, signing_keys, undecryptable: lost_tokens + lost_keys })
     }
 
-    async fn retire(&self, key: &str, as_json: bool) -> Result<(), Failure> {
+    async fn retire(&self, key: &str, yes: bool, as_json: bool) -> Result<(), Failure> {
         if self.settings.signing_key_cipher.names().any(|name| name == key) {
             return self.retire_encryption_key(key, as_json).await;
         }
         let kid = key;
+        if !yes {
+            let question = format!("Retire {kid}? All JWTs that it has signed end, and their users sign in again.");
+            confirm(&format!("retire {kid}"), &question, "yes")?;
+        }
         self.signing.retire(kid, &ClientInfo::of_command()).await?;
         let reload = self.signing.schedule().map_or(0, |schedule| schedule.reload_interval().as_secs().max(1));
         let text = format!("{kid} verifies no more. Running servers follow within {reload} seconds");

@@ -7,19 +7,26 @@
 //! | `dev.rs`, `dev_directory.rs` | `dev`, and the directory that keeps its data |
 //! | `import.rs`, `init.rs`, `openapi.rs` | `import django`, `init`, `openapi` |
 //! | `providers.rs`, `provider_check.rs`, `provider_probe.rs`, `provider_guide.rs` | `providers list`, `show`, `check` and `guide` |
-//! | `doctor.rs` | `doctor` |
+//! | `doctor.rs`, `healthcheck.rs`, `backup.rs` | the commands of these names |
+//! | `shell_files.rs` | `completions`, `man` |
 //! | `users.rs`, `keys.rs`, `services.rs`, `audit.rs`, `webhooks.rs` | the commands of these names |
 //! | `configuration.rs`, `database.rs` | settings and database of a command |
+//! | `examples.rs`, `confirmation.rs` | the examples of `--help`, the question before what cannot be undone |
+//! | `trace_export.rs`, `trace_spans.rs` | traces for an OpenTelemetry collector |
 //! | `failure.rs`, `output.rs`, `terminal.rs`, `time_span.rs`, `logging.rs`, `signals.rs` | parts that several commands use |
 
 mod audit;
+mod backup;
 mod command_line;
 mod configuration;
+mod confirmation;
 mod database;
 mod dev;
 mod dev_directory;
 mod doctor;
+mod examples;
 mod failure;
+mod healthcheck;
 mod import;
 mod init;
 mod keys;
@@ -32,9 +39,12 @@ mod provider_probe;
 mod providers;
 mod serve;
 mod services;
+mod shell_files;
 mod signals;
 mod terminal;
 mod time_span;
+mod trace_export;
+mod trace_spans;
 mod users;
 mod webhooks;
 

@@ -1,16 +1,20 @@
 //! `serve`, the production server, and `migrate`.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use super::configuration::{environment, settings, settings_for};
 use super::failure::Failure;
-use super::{database, logging, signals};
+use super::output::print_json;
+use super::{database, logging, signals, trace_export};
 use crate::clock::Deps;
-use crate::server::{ServeError, Server, listen, raise_open_file_limit};
-use crate::settings::{Mode, SettingError};
+use crate::server::{ReloadError, Reloader, ServeError, Server, listen, raise_open_file_limit};
+use crate::settings::{Mode, SettingError, Settings};
 use crate::store;
 
 /// Reads the settings, opens the database, listens, applies migrations, and serves until a signal.
@@ -20,14 +24,17 @@ pub(super) async fn serve(
     migrates: bool,
     deps: Deps,
 ) -> Result<(), Failure> {
-    let mut environment = environment();
-    environment.extend(listen.map(|listen| ("LISTEN".to_owned(), listen)));
-    let settings = settings(Mode::Serve, toml::Table::new(), config, environment, &deps)?;
-    logging::start(&settings);
+    let source = SettingsSource { config: config.map(Path::to_owned), listen, deps: deps.clone() };
+    let settings = source.read()?;
+    let (collector, traces) = trace_export::start(&settings, &deps)?.unzip();
+    logging::start(&settings, collector);
     let (listen, reuse_port) = (settings.listen, settings.listen_reuse_port);
     raise_open_file_limit();
     let server = Server::build(settings, deps, true).await?;
-    let mut stop = Box::pin(signals::stop_signal()?);
+    let hung_up = Arc::new(Notify::new());
+    let notified = hung_up.clone();
+    let mut stop = Box::pin(signals::stop_signal(move || notified.notify_one())?);
+    tokio::spawn(reload_at(hung_up, source, server.reloader()));
     if !migrates {
         database::require_current_schema(server.repository().as_ref()).await?;
     } else if reuse_port {
@@ -46,6 +53,9 @@ pub(super) async fn serve(
     } else {
         server.run(listener, None, stop).await.map_err(ServeError::Listener)
     };
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
     served.map_err(|error| match error {
         ServeError::Migration(error) => Failure::from(error),
         ServeError::SigningKey(error) => Failure::Other(error.to_string()),
@@ -53,15 +63,63 @@ pub(super) async fn serve(
     })
 }
 
+/// Where the settings come from, at start and at each reload.
+struct SettingsSource {
+    config: Option<PathBuf>,
+    /// `--listen`.
+    listen: Option<String>,
+    deps: Deps,
+}
+
+impl SettingsSource {
+    fn read(&self) -> Result<Settings, Failure> {
+        let mut environment = environment();
+        environment.extend(self.listen.clone().map(|listen| ("LISTEN".to_owned(), listen)));
+        settings(Mode::Serve, toml::Table::new(), self.config.as_deref(), environment, &self.deps)
+    }
+}
+
+/// Reloads the settings at each SIGHUP. Signals that arrive meanwhile cause one more reload.
+async fn reload_at(hung_up: Arc<Notify>, source: SettingsSource, reloader: Reloader) {
+    loop {
+        hung_up.notified().await;
+        tracing::info!("SIGHUP: the settings are read again");
+        match source.read() {
+            Ok(settings) => match reloader.reload(settings).await {
+                Ok(unchanged) => {
+                    for name in unchanged {
+                        tracing::warn!("{name} has changed: restart the server to apply it");
+                    }
+                    tracing::info!("the settings were reloaded");
+                }
+                Err(ReloadError::NotServing) => tracing::warn!("not reloaded: the server is starting or stopping"),
+                Err(ReloadError::Settings(errors)) => log_errors(&errors),
+                Err(ReloadError::SigningKey(error)) => {
+                    tracing::error!(%error, "not reloaded, the old settings stay in force");
+                }
+            },
+            Err(Failure::Settings(errors)) => log_errors(&errors),
+            Err(Failure::Other(problem)) => tracing::error!("not reloaded, the old settings stay in force: {problem}"),
+        }
+    }
+}
+
+fn log_errors(errors: &[SettingError]) {
+    for error in errors {
+        tracing::error!("{}", error.to_string().replace('\n', " "));
+    }
+    tracing::error!(errors = errors.len(), "not reloaded, the old settings stay in force");
+}
+
 /// Needs DATABASE_URL only: a database may be prepared before the other settings are known.
-pub(super) async fn migrate(config: Option<&Path>) -> Result<(), Failure> {
+pub(super) async fn migrate(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
     let settings = settings_for(config, &[])?;
-    logging::start(&settings);
+    logging::start(&settings, None);
     let repository = store::open(&settings.database_url, true).await?;
     repository.migrate().await?;
     repository.close().await;
     tracing::info!("the database is up to date");
-    Ok(())
+    if as_json { print_json(&json!({"migrated": true})) } else { Ok(()) }
 }
 
 pub(super) fn bind(address: SocketAddr, reuse_port: bool) -> Result<TcpListener, SettingError> {

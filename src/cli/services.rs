@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::configuration::settings_for;
+use super::confirmation::confirm;
 use super::database;
 use super::failure::Failure;
 use super::output::{columns, print, print_either, print_json, safe, table};
@@ -34,6 +35,9 @@ pub(super) enum Command {
     Remove {
         /// Name of the service
         name: ServiceName,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -46,7 +50,10 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
     let result = match command {
         Command::Add { name, json } => add(name, json, repository.as_ref(), &deps).await,
         Command::List { json } => list(json, repository.as_ref()).await,
-        Command::Remove { name, json } => remove(&name, json, repository.as_ref(), &deps).await,
+        Command::Remove { name, yes, json } => match confirmed(yes, &name) {
+            Ok(()) => remove(&name, json, repository.as_ref(), &deps).await,
+            refused => refused,
+        },
     };
     repository.close().await;
     result
@@ -79,6 +86,11 @@ async fn list(as_json: bool, repository: &dyn Repository) -> Result<(), Failure>
         [service.name.to_string(), service.client_id, service.created.rfc3339(), last_used]
     };
     print(&table(["name", "client id", "created", "last used"], services.into_iter().map(row)))
+}
+
+fn confirmed(yes: bool, name: &ServiceName) -> Result<(), Failure> {
+    let question = format!("Remove the service {name}? Its secret is of no use afterwards.");
+    if yes { Ok(()) } else { confirm(&format!("remove {name}"), &question, "yes") }
 }
 
 async fn remove(name: &ServiceName, as_json: bool, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {

@@ -1,5 +1,5 @@
 //! Signals that stop the process: SIGTERM and SIGINT. A second SIGINT stops it at once. SIGHUP stops a process on a terminal,
-//! because the terminal was closed. A service ignores it with a warning, because SIGHUP asks a service to reload its settings.
+//! because the terminal was closed. It asks a service to reload its settings.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -12,10 +12,12 @@ use super::failure::Failure;
 /// Supervisors signal both a process and its process group: signals within this time count as one.
 const SIGNAL_DEDUP_WINDOW: Duration = Duration::from_secs(1);
 
-/// Resolves when a signal stops the process.
+/// Resolves when a signal stops the process. `hang_up`: called at each SIGHUP of a service.
 ///
 /// Errors: the signal handlers cannot be installed.
-pub(super) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+pub(super) fn stop_signal(
+    hang_up: impl Fn() + Send + 'static,
+) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     let listen =
         |kind| signal(kind).map_err(|error| Failure::Other(format!("signal handlers cannot be installed: {error}")));
     let (mut term, mut int) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
@@ -30,7 +32,7 @@ pub(super) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static,
                     if on_terminal {
                         break;
                     }
-                    tracing::warn!("SIGHUP ignored: settings are read at start only; restart the server to apply them");
+                    hang_up();
                 }
             }
         }

@@ -1,6 +1,5 @@
 //! `users`: lists and shows users, deactivates, activates and deletes them.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 use clap::Subcommand;
@@ -8,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::configuration::settings_for;
+use super::confirmation::confirm;
 use super::database;
 use super::failure::Failure;
 use super::output::{columns, print, print_either, print_json, safe, table};
@@ -215,19 +215,8 @@ pub(super) async fn id_of(repository: &dyn Repository, name: &str) -> Result<Use
 }
 
 fn confirm_deletion(user: &User) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::Other(format!("the confirmation cannot be read: {error}"));
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::Other(format!("to delete {} without a terminal, add --yes", named(user))));
-    }
-    eprint!("Delete {} with all social accounts? This cannot be undone. Type the username to confirm: ", named(user));
-    std::io::stderr().flush().map_err(failed)?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(failed)?;
-    if answer.trim() == user.username {
-        Ok(())
-    } else {
-        Err(Failure::Other("not confirmed: nothing was deleted".to_owned()))
-    }
+    let question = format!("Delete {} with all social accounts? This cannot be undone.", named(user));
+    confirm(&format!("delete {}", named(user)), &question, &user.username)
 }
 
 fn named(user: &User) -> String {

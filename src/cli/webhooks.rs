@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::configuration::settings_for;
+use super::confirmation::confirm;
 use super::database;
 use super::failure::Failure;
 use super::output::{columns, pretty, print, print_either, print_json, safe, table};
@@ -50,6 +51,9 @@ pub(super) enum Command {
         /// Age with a unit, such as 12h, 90d or 2w
         #[arg(long, value_name = "AGE", value_parser = parse_age)]
         before: Duration,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -101,8 +105,12 @@ async fn execute(command: Command, repository: &dyn Repository, deps: &Deps) -> 
             let text = format!("queued {queued} events: a running server sends them within seconds");
             print_either(json, &json!({"queued": queued}), &text)
         }
-        Command::Prune { before, json } => {
+        Command::Prune { before, yes, json } => {
             let before = deps.now().minus(before);
+            if !yes {
+                let question = format!("Delete delivered and failed events from before {}?", before.rfc3339());
+                confirm("delete events", &question, "yes")?;
+            }
             let deleted = store::delete_in_batches(|| repository.prune_events(before)).await?;
             let result = json!({"before": before.rfc3339(), "deleted": deleted});
             print_either(json, &result, &format!("deleted {deleted} events from before {}", before.rfc3339()))

@@ -71,19 +71,23 @@ impl WebhookDispatcher {
     async fn deliver(&self, event: &DueEvent) -> Result<()> {
         let result = self.hook.deliver(&event.id, &event.body).await;
         let now = self.deps.now();
+        let metrics = self.deps.metrics();
         let error = match result {
             Ok(()) => {
+                metrics.webhook_delivery("delivered");
                 tracing::debug!(id = event.id, "webhook delivered");
                 return self.store.event_delivered(&event.id, now).await;
             }
             // The receiver was not called, so this attempt does not count.
             Err(DeliveryError::CircuitOpen) => {
+                metrics.webhook_delivery("circuit_open");
                 let next = now.plus(with_jitter(MIN_RETRY_INTERVAL, &self.deps));
                 return self.store.event_untried(&event.id, next).await;
             }
             Err(error) => error,
         };
         let pause = retry_interval(event.attempts, &self.deps);
+        metrics.webhook_delivery(if pause.is_some() { "failed" } else { "dead" });
         match pause {
             Some(pause) => {
                 tracing::info!(id = event.id, %error, seconds = pause.as_secs(), "webhook failed: it will be retried");

@@ -23,7 +23,7 @@ impl LoginService {
         }
     }
 
-    /// Logs a successful login, and completes the context of a refused one. An unknown provider name is text of an
+    /// Counts a login, logs a successful one, and completes the context of a refused one. An unknown provider name is text of an
     /// unauthenticated caller, so it is left out of both logs.
     pub(super) fn log_outcome(
         &self,
@@ -32,6 +32,15 @@ impl LoginService {
         result: Result<LoginOutcome, LoginError>,
     ) -> Result<LoginOutcome, LoginError> {
         let provider = self.providers.get(provider).map(|provider| provider.name());
+        match &result {
+            Ok(LoginOutcome::SignedIn(_)) => self.deps.metrics().login(provider, kind, || "ok".into()),
+            Ok(LoginOutcome::PendingLogin(_)) => {
+                self.deps.metrics().login(provider, kind, || "additional_input_required".into());
+            }
+            // The first step of OAuth 1.0a, which ends no login.
+            Ok(LoginOutcome::RequestToken { .. }) => {}
+            Err(error) => self.deps.metrics().login(provider, kind, || error.refusal.code()),
+        }
         match &result {
             Ok(LoginOutcome::SignedIn(answer)) => {
                 tracing::info!(provider, %kind, user_id = answer.user.id.0, "signed in");

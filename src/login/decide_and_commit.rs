@@ -227,7 +227,7 @@ impl LoginService {
             IssuedCredential { credential: issued.row, answer: encrypted }
         };
         match self.store.commit_login(commit, &mut issue_credential).await? {
-            Committed::Done(_) => Ok(answer),
+            Committed::Done(_) => Ok(answer.inspect(|_| self.deps.metrics().credential_issued(kind))),
             Committed::Stale => Ok(None),
             Committed::AlreadyCompleted => Err(already_used()),
             Committed::TooManyTokens => {

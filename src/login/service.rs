@@ -65,6 +65,16 @@ impl LoginService {
         }
     }
 
+    /// Takes over the logins in flight of a service that this one replaces, and its counts of rows if their limits are the same.
+    pub fn continuing(self, before: &Self) -> Self {
+        let capacity = if before.settings.limits == self.settings.limits {
+            before.capacity.clone()
+        } else {
+            self.capacity.clone()
+        };
+        Self { in_flight: before.in_flight.clone(), capacity, ..self }
+    }
+
     /// Waits until every login in flight has finished; for a graceful shutdown.
     pub async fn drain_in_flight(&self) {
         self.in_flight.close();

@@ -7,7 +7,7 @@ use crate::model::UserId;
 use crate::secrets::Digest;
 
 /// The kind of credential that a login issues. Its text form is kebab case, as in the routes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum CredentialKind {
     /// A session cookie.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::header::DATE;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use url::Url;
 
 use super::address::{AddressPolicy, Resolver};
@@ -13,6 +14,7 @@ use super::error::OutgoingError;
 use super::host::Host;
 use super::message::{Reply, Request};
 use super::{call, tls};
+use crate::metrics::Metrics;
 use crate::settings::{OutgoingRules, SettingError};
 
 /// Number of hosts above which the state of idle hosts is dropped.
@@ -35,6 +37,7 @@ pub struct ProbeResult {
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    metrics: Metrics,
 }
 
 struct Shared {
@@ -64,35 +67,59 @@ impl Client {
             .then(|| pool(rules, tls, Resolver { policy: AddressPolicy::Private, proxies: proxies.clone() }))
             .transpose()?;
         let hosts = Mutex::default();
-        Ok(Self { shared: Arc::new(Shared { secure, plain, secure_policy, proxies, timeout: rules.timeout, hosts }) })
+        let shared = Arc::new(Shared { secure, plain, secure_policy, proxies, timeout: rules.timeout, hosts });
+        Ok(Self { shared, metrics: Metrics::default() })
+    }
+
+    /// The same client, whose calls are counted.
+    pub fn counted_by(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
     }
 
     /// Sends one request. It ends at `deadline`, or earlier at the time limit of one call.
     ///
     /// Errors: there is no complete answer. An answer of any HTTP status is a [`Reply`].
     pub async fn send(&self, request: &Request, deadline: Instant) -> Result<Reply, OutgoingError> {
+        let host = request.url.host_str().unwrap_or_default();
+        let mut sent = None;
+        let span = tracing::debug_span!("provider", host);
+        let result = self.send_within(request, host, deadline, &mut sent).instrument(span).await;
+        if self.metrics.is_enabled() {
+            self.metrics.provider_call(host, sent.map(|sent: Instant| sent.elapsed()), fault(&result));
+            self.metrics.circuit(host, || self.host(&request.url, host).has_open_breaker());
+        }
+        result
+    }
+
+    /// `sent`: when the request was sent, if it was.
+    async fn send_within(
+        &self,
+        request: &Request,
+        host: &str,
+        deadline: Instant,
+        sent: &mut Option<Instant>,
+    ) -> Result<Reply, OutgoingError> {
         let started = Instant::now();
-        let host = request.url.host_str().unwrap_or_default().to_owned();
-        let pool = self.pool_for(&request.url, &host)?;
-        let known = self.host(&request.url, &host);
+        let pool = self.pool_for(&request.url, host)?;
+        let known = self.host(&request.url, host);
         let limit = self.shared.timeout;
         known
             .check_admission(request.url.path(), started, limit)
-            .map_err(|remaining| OutgoingError::CoolingDown { host: host.clone(), remaining })?;
+            .map_err(|remaining| OutgoingError::CoolingDown { host: host.to_owned(), remaining })?;
         let end = deadline.min(started + limit);
         let Ok(permit) = tokio::time::timeout_at(end, known.permits.acquire()).await else {
             // Other calls hold all permits, which is not a fault of the host.
             return Err(OutgoingError::Timeout);
         };
         let _permit = permit.map_err(|_| OutgoingError::Timeout)?;
-        let sent = Instant::now();
-        let result = match tokio::time::timeout_at(end, call::exchange(pool, request, &host)).await {
+        let begun = *sent.insert(Instant::now());
+        let result = match tokio::time::timeout_at(end, call::exchange(pool, request, host)).await {
             Ok(result) => result,
             Err(_) => Err(OutgoingError::Timeout),
         };
         let now = Instant::now();
         // A host that had less time than a call normally has is not at fault.
-        let had_full_time = (now - sent) * 10 >= limit * 9;
+        let had_full_time = (now - begun) * 10 >= limit * 9;
         if had_full_time || !matches!(result, Err(OutgoingError::Timeout)) {
             known.record(&result, now);
         }
@@ -170,6 +197,22 @@ impl Client {
             hosts.retain(|_, host| Arc::strong_count(host) > 1 || host.has_cooldown(Instant::now()));
         }
         hosts.entry(key).or_default().clone()
+    }
+}
+
+/// The label of a call without a usable answer.
+fn fault(result: &Result<Reply, OutgoingError>) -> Option<&'static str> {
+    match result {
+        Ok(reply) if reply.status == 429 => Some("rate_limited"),
+        Ok(reply) if reply.status >= 500 => Some("server_error"),
+        Ok(_) => None,
+        Err(OutgoingError::Timeout) => Some("timeout"),
+        Err(OutgoingError::Unreachable { .. }) => Some("unreachable"),
+        Err(OutgoingError::Forbidden { .. }) => Some("forbidden"),
+        Err(OutgoingError::TooLarge) => Some("too_large"),
+        Err(OutgoingError::Broken(_)) => Some("incomplete"),
+        Err(OutgoingError::CoolingDown { .. }) => Some("circuit_open"),
+        Err(OutgoingError::InvalidRequest(_)) => Some("invalid_request"),
     }
 }
 

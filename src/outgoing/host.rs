@@ -67,6 +67,11 @@ impl Host {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner).record(fault, now);
     }
 
+    /// Whether the breaker is open, which it is until a trial call succeeds.
+    pub(super) fn has_open_breaker(&self) -> bool {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).until.is_some()
+    }
+
     /// Whether the breaker is open or an endpoint has a cooldown.
     pub(super) fn has_cooldown(&self, now: Instant) -> bool {
         let is_cooling_down =

@@ -61,6 +61,11 @@ impl Request {
         Self { method: method.into(), url, headers: Vec::new(), query: Vec::new(), body: Body::None }
     }
 
+    /// A POST of JSON that is sent as it is.
+    pub fn post_json(url: Url, json: String) -> Self {
+        Self { body: Body::RawJson(json), ..Self::new(Method::POST, url) }
+    }
+
     /// The pairs of a form body; `None` for any other body.
     pub fn form(&mut self) -> Option<&mut Pairs> {
         match &mut self.body {

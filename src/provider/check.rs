@@ -13,6 +13,7 @@ use super::jws::SignatureAlgorithm;
 use super::keys::{Discovery, Key};
 use super::protocol::Protocol;
 use super::request_rules::{ClientAuth, Method};
+use crate::metrics::Metrics;
 use crate::outgoing::Freshness;
 use crate::secrets::ExposeSecret;
 
@@ -73,6 +74,14 @@ impl Provider {
             add("profile endpoint", request.method, setting, &request.url, &request.hosts);
         }
         endpoints
+    }
+
+    /// Makes the hosts of the endpoints labels of metrics. Those of the discovery document follow when it is read.
+    pub(super) fn name_hosts(&self, metrics: &Metrics) {
+        if metrics.is_enabled() {
+            let urls = self.endpoints(None).into_iter().chain(self.discovery_endpoint()).filter_map(|found| found.url);
+            urls.for_each(|url| metrics.add_provider_host(url.host_str().unwrap_or_default()));
+        }
     }
 
     /// Whether one of the discovery keys can verify an ID token. `None`: no key set is needed.

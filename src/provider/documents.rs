@@ -24,6 +24,7 @@ impl Provider {
     ) -> Result<Arc<Vec<Key>>, ProviderError> {
         const STAGE: &str = "keys";
         let url = resolve_url(STAGE, self.override_of("JWKS_URI").unwrap_or(&self.verification.jwks_url), scope, &[])?;
+        self.deps.metrics().add_provider_host(url.host_str().unwrap_or_default());
         let source = url.to_string();
         let fetch = self.fetch_document(STAGE, url, |document| parse_keys(&document));
         let found = self.key_set.get(&source, self.deps.now(), freshness, deadline, fetch).await;
@@ -46,7 +47,14 @@ impl Provider {
             (None, None) => None,
         };
         let source = url.to_string();
-        let fetch = self.fetch_document(STAGE, url, move |document| Discovery::read(document, issuer.as_deref()));
+        let metrics = self.deps.metrics().clone();
+        let read = move |document| {
+            let discovery = Discovery::read(document, issuer.as_deref())?;
+            let urls = discovery.members.values().filter_map(|member| Url::parse(member.as_str()?).ok());
+            urls.for_each(|url| metrics.add_provider_host(url.host_str().unwrap_or_default()));
+            Ok(discovery)
+        };
+        let fetch = self.fetch_document(STAGE, url, read);
         let found = self.discovery_document.get(&source, self.deps.now(), freshness, deadline, fetch).await;
         found.map(Some).map_err(|error| provider_error(STAGE, error))
     }

@@ -25,6 +25,7 @@ impl Providers {
             match Provider::new(provider, settings.outgoing.allow_private, client, deps, &mut warnings) {
                 Ok(mut provider) => {
                     provider.user_fields = user_fields::of_provider(&provider.name, &provider.settings.user_rules);
+                    provider.name_hosts(deps.metrics());
                     list.push(Arc::new(provider));
                 }
                 Err(problems) => errors.extend(problems),

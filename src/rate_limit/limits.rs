@@ -194,6 +194,7 @@ impl Limits {
             Ok(taken) => return Ok(taken),
             Err(wait) => wait,
         };
+        self.deps.metrics().rate_limited(name.into());
         let is_reported = self.reports.add(name, key, self.deps.now());
         if is_reported {
             let setting = name.setting();

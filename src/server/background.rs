@@ -29,6 +29,8 @@ pub(super) struct BackgroundTasks {
     /// Tasks that a shutdown may stop at any moment.
     abortable: [JoinHandle<()>; 5],
     dispatcher: Option<JoinHandle<()>>,
+    /// Stops the dispatcher.
+    closing: CancellationToken,
 }
 
 impl BackgroundTasks {
@@ -50,9 +52,18 @@ impl BackgroundTasks {
         ];
         let dispatcher = hook.map(|hook| {
             let dispatcher = WebhookDispatcher::new(hook, repository.clone(), deps.clone());
-            tokio::spawn(dispatcher.run(closing))
+            tokio::spawn(dispatcher.run(closing.clone()))
         });
-        Self { abortable, dispatcher }
+        Self { abortable, dispatcher, closing }
+    }
+
+    /// Stops, and finishes the deliveries in progress.
+    pub async fn stop(self) {
+        self.abortable.iter().for_each(JoinHandle::abort);
+        self.closing.cancel();
+        if let Some(dispatcher) = self.dispatcher {
+            let _ = dispatcher.await;
+        }
     }
 
     /// Waits until `deadline` for work that would otherwise be lost: the code of a login is already used, a provider token

@@ -16,8 +16,8 @@ use super::connections::OverCapacity;
 use super::cors_warnings::{CorsWarnings, origin_of_script};
 use crate::clock::Deps;
 use crate::http::{
-    App, BodyTimeout, Failure, Language, REQUEST_ID, RoutePattern, UnreportedRefusal, error_page, from_framework,
-    is_from_trusted_proxy, listed_origin, note_forwarded_address, wants_html,
+    App, BodyTimeout, Failure, Language, REQUEST_ID, RoutePattern, TraceContext, UnreportedRefusal, error_page,
+    from_framework, is_from_trusted_proxy, listed_origin, note_forwarded_address, wants_html,
 };
 
 pub const CONTENT_SECURITY_POLICY: HeaderName = header::CONTENT_SECURITY_POLICY;
@@ -39,7 +39,9 @@ impl<E: Endpoint> Endpoint for OuterMiddleware<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let id = self.request_id(&request);
-        let span = tracing::info_span!("request", id);
+        let trace = TraceContext::of(&self.app.settings, &request, &self.deps);
+        let (trace_id, parent_id) = (trace.trace_id.as_deref(), trace.parent_id.as_deref());
+        let span = tracing::info_span!("request", id, trace_id, parent_id, sampled = trace.is_sampled.then_some(true));
         let response = REQUEST_ID.scope(id, self.answer(request)).instrument(span).await;
         Ok(response)
     }
@@ -86,7 +88,9 @@ impl<E: Endpoint> OuterMiddleware<E> {
         }
         let route = response.extensions().get::<RoutePattern>().map_or("none", |pattern| &*pattern.0);
         let status = status.as_u16();
-        let ms = started.elapsed().as_micros() as f64 / 1000.0;
+        let took = started.elapsed();
+        self.deps.metrics().http_request(route, status, took);
+        let ms = took.as_micros() as f64 / 1000.0;
         if response.extensions().get::<UnreportedRefusal>().is_some() {
             tracing::debug!(%method, route, status, ms, "answered");
         } else {

@@ -7,26 +7,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use poem::{Endpoint, Response};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::application::{Application, Current, Lasting, Parts, WebhookEvents};
 use super::background::BackgroundTasks;
 use super::connections::Connections;
-use super::cors_warnings::CorsWarnings;
-use super::outer_middleware::OuterMiddleware;
-use super::{dev_pages, docs_pages, listen, start_page};
-use crate::account::{AccountService, SigningKeyError};
+use super::listen;
+use super::metrics_listener::{self, MetricsEndpoint};
+use super::reload::{Reloader, Running, SharedRunning};
+use super::setting_warnings::log_setting_warnings;
+use crate::account::SigningKeyError;
 use crate::clock::Deps;
-use crate::credential::Credentials;
-use crate::hook::{self, Webhook};
-use crate::http::{self, App, Pages};
-use crate::login::{Extensions, LoginService};
-use crate::outgoing::Client;
-use crate::provider::Providers;
-use crate::rate_limit::RateLimits;
-use crate::secrets::ExposeSecret as _;
-use crate::settings::{Mode, SettingError, Settings, StatePolicy, exposed_database_files};
+use crate::login::Extensions;
+use crate::metrics::Metrics;
+use crate::settings::{SettingError, Settings};
 use crate::store::{self, Repository, StoreError};
 
 /// The part of SHUTDOWN_TIMEOUT that is reserved for closing the connections of the database.
@@ -65,13 +62,14 @@ impl From<ServeError> for std::io::Error {
 ///
 /// [`Self::builder`] makes one for a program of your own.
 pub struct Server {
-    app: Arc<App>,
-    repository: Arc<dyn Repository>,
-    hook: Option<Arc<Webhook>>,
-    deps: Deps,
+    lasting: Arc<Lasting>,
+    current: Current,
+    running: SharedRunning,
+    /// Of the start: a reload does not change how the server listens and stops.
+    settings: Arc<Settings>,
     idle_grace_period: Duration,
-    /// False while the schema is older than this release: only `/healthz` is served.
-    is_migrated: Arc<AtomicBool>,
+    /// On METRICS_LISTEN.
+    metrics_listener: Option<TcpListener>,
 }
 
 /// What happened to the migrations of a start.
@@ -93,59 +91,37 @@ impl Server {
 
     pub(super) async fn build_with(
         settings: Settings,
-        mut extensions: Extensions,
+        extensions: Extensions,
         deps: Deps,
         create: bool,
     ) -> Result<Self, Vec<SettingError>> {
         let settings = Arc::new(settings);
         let mut errors = Vec::new();
-        let credentials = Credentials::new(&settings).map_err(|error| errors.push(error)).ok();
-        let providers = match Client::new(&settings.outgoing) {
-            Ok(client) => {
-                let providers = Providers::from_settings(&settings, &client, &deps);
-                providers.map_err(|found| errors.extend(found)).ok()
-            }
-            Err(error) => {
-                errors.push(error);
-                None
-            }
-        };
-        let hook = Webhook::new(&settings, &deps).map_err(|error| errors.push(error)).ok();
-        let event_factory = hook::event_factory(&settings, &deps);
-        let opening = store::Opening { create, event_factory, limits: Some(settings.database) };
-        let opened = store::open_with(&settings.database_url, opening).await;
+        let (metrics_listener, deps) = measured(&settings, deps, &mut errors);
+        let parts = Parts::new(&settings, &deps).map_err(|found| errors.extend(found)).ok();
+        let events = WebhookEvents::new(&settings, &deps);
+        let opened = store::open_with(&settings.database_url, opening(&settings, &deps, &events, create)).await;
         let repository = opened.map_err(|error| errors.push(error)).ok();
-        let (Some(credentials), Some(providers), Some(hook), Some(repository)) =
-            (credentials, providers, hook, repository)
-        else {
+        let (Some(parts), Some(repository)) = (parts, repository) else { return Err(errors) };
+        if !errors.is_empty() {
             return Err(errors);
-        };
-        // Logins use a client of their own, so that failing deliveries do not refuse sign-ups.
-        if let Ok(Some(login_hook)) = Webhook::new(&settings, &deps) {
-            extensions.webhook(Arc::new(login_hook));
         }
-        let credentials = Arc::new(credentials);
-        let rate_limits = RateLimits::new(&settings.rate_limits, &repository, &deps);
-        let login = LoginService::new(
-            settings.clone(),
-            providers.clone(),
-            credentials.clone(),
-            repository.clone(),
-            deps.clone(),
-            rate_limits.clone(),
-            extensions,
-        );
-        let (store, limits) = (repository.clone(), rate_limits.clone());
-        let account = AccountService::new(settings.clone(), credentials, providers, store, deps.clone(), limits);
-        let (pages, stopping) = (Pages::new(&settings.site), CancellationToken::new());
-        let app = App { settings, pages, login: Arc::new(login), account, rate_limits, stopping };
-        Ok(Self {
-            app: Arc::new(app),
+        let lasting = Lasting {
             repository,
-            hook: hook.map(Arc::new),
             deps,
-            idle_grace_period: IDLE_GRACE_PERIOD,
+            extensions,
+            events,
+            stopping: CancellationToken::new(),
             is_migrated: Arc::new(AtomicBool::new(true)),
+        };
+        let application = Application::new(settings.clone(), parts, &lasting, None);
+        Ok(Self {
+            lasting: Arc::new(lasting),
+            current: Current::new(application),
+            running: SharedRunning::default(),
+            settings,
+            idle_grace_period: IDLE_GRACE_PERIOD,
+            metrics_listener,
         })
     }
 
@@ -156,23 +132,17 @@ impl Server {
 
     /// The database, for example to migrate it before [`Self::run`].
     pub fn repository(&self) -> &Arc<dyn Repository> {
-        &self.repository
+        &self.lasting.repository
     }
 
     /// All routes and the middleware: what [`Self::run`] serves.
     pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
-        let inner = docs_pages::mount(http::routes(&self.app), &self.app.settings);
-        let inner = match self.app.settings.mode {
-            Mode::Dev => dev_pages::mount(inner),
-            Mode::Serve => start_page::mount(inner, &self.app),
-        };
-        OuterMiddleware {
-            inner,
-            app: self.app.clone(),
-            deps: self.deps.clone(),
-            is_migrated: self.is_migrated.clone(),
-            cors_warnings: CorsWarnings::default(),
-        }
+        self.current.clone()
+    }
+
+    /// Replaces the settings while the server runs.
+    pub(crate) fn reloader(&self) -> Reloader {
+        Reloader { lasting: self.lasting.clone(), current: self.current.clone(), running: self.running.clone() }
     }
 
     /// Listens on LISTEN, applies migrations, and serves until `shutdown` ([`Self::migrate_and_run`]). With
@@ -180,9 +150,9 @@ impl Server {
     ///
     /// Errors: the address cannot be used, a migration failed, the listener failed.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        let (address, reuse_port) = (self.app.settings.listen, self.app.settings.listen_reuse_port);
+        let (address, reuse_port) = (self.settings.listen, self.settings.listen_reuse_port);
         if reuse_port {
-            self.repository.migrate().await.map_err(std::io::Error::other)?;
+            self.lasting.repository.migrate().await.map_err(std::io::Error::other)?;
             return self.run(listen::bind(address, reuse_port)?, None, shutdown).await;
         }
         let listener = listen::bind(address, reuse_port)?;
@@ -198,7 +168,7 @@ impl Server {
         listener: tokio::net::TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        self.is_migrated.store(false, Ordering::Release);
+        self.lasting.is_migrated.store(false, Ordering::Release);
         self.run_until(shutdown, listener, None).await
     }
 
@@ -218,28 +188,29 @@ impl Server {
     /// Migrates while it already listens, then starts the background tasks, waits for the end of the listener, and finishes
     /// the background work.
     async fn run_until(
-        self,
+        mut self,
         shutdown: impl Future<Output = ()> + Send + 'static,
         listener: tokio::net::TcpListener,
         tls: Option<(String, String)>,
     ) -> Result<(), ServeError> {
-        let settings = &self.app.settings;
+        let metrics_listener = self.metrics_listener.take();
+        let settings = &self.settings;
         let stages = listen::Shutdown {
-            draining: self.app.stopping.clone(),
+            draining: self.lasting.stopping.clone(),
             closing: CancellationToken::new(),
             idle: self.idle_grace_period,
             limit: settings.shutdown_timeout.saturating_sub(DATABASE_CLOSE_TIMEOUT),
         };
         let shutdown = tokio::spawn(shut_down_in_stages(shutdown, stages.clone(), settings.shutdown_delay));
+        if let Some(listener) = metrics_listener {
+            self.serve_metrics(listener, &stages);
+        }
         let (migrated, listening) = self.migrate_and_listen(listener, tls, &stages).await;
-        let background = match &migrated {
-            Ok(Migration::Applied) => Some(self.start_background_tasks(&stages)),
-            Ok(Migration::Stopped) => None,
-            Err(_) => {
-                stages.closing.cancel();
-                None
-            }
-        };
+        match &migrated {
+            Ok(Migration::Applied) => self.start_background_tasks(&stages).await,
+            Ok(Migration::Stopped) => {}
+            Err(_) => stages.closing.cancel(),
+        }
         let served = listening.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
         stages.closing.cancel();
         let closing_began = if served.is_ok() && migrated.is_ok() {
@@ -248,9 +219,27 @@ impl Server {
             shutdown.abort();
             Instant::now()
         };
-        self.finish(background, closing_began + self.app.settings.shutdown_timeout).await;
+        self.finish(closing_began + self.settings.shutdown_timeout).await;
         migrated?;
         Ok(served?)
+    }
+
+    /// Serves `/metrics` until the other listener closes.
+    fn serve_metrics(&self, listener: TcpListener, stages: &listen::Shutdown) {
+        let endpoint = MetricsEndpoint {
+            metrics: self.lasting.deps.metrics().clone(),
+            repository: self.lasting.repository.clone(),
+            current: self.current.clone(),
+        };
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "metrics are served");
+        }
+        let stages = stages.clone();
+        tokio::spawn(async move {
+            if let Err(error) = listen::serve(listener, None, endpoint, &stages).await {
+                tracing::error!(%error, "the listener of the metrics failed");
+            }
+        });
     }
 
     /// Starts the listener when the migrations are applied, or when they take longer than the head start.
@@ -263,7 +252,7 @@ impl Server {
         let mut migration = pin!(self.migrate(stages));
         let migrated = tokio::time::timeout(MIGRATION_HEAD_START, &mut migration).await.ok();
         let (endpoint, listener_stages) = (self.endpoint(), stages.clone());
-        let connections = Connections::new(&self.app.settings);
+        let connections = Connections::new(&self.settings);
         let listening =
             async move { listen::serve_within(listener, tls, endpoint, &connections, &listener_stages).await };
         let listening = tokio::spawn(listening);
@@ -278,7 +267,7 @@ impl Server {
     }
 
     async fn migrate(&self, stages: &listen::Shutdown) -> Result<Migration, ServeError> {
-        if self.is_migrated.load(Ordering::Acquire) {
+        if self.lasting.is_migrated.load(Ordering::Acquire) {
             self.load_signing_keys().await?;
             return Ok(Migration::Applied);
         }
@@ -287,10 +276,10 @@ impl Server {
                 tracing::warn!("the migration is stopped: the next start continues it");
                 Ok(Migration::Stopped)
             }
-            migrated = self.repository.migrate() => {
+            migrated = self.lasting.repository.migrate() => {
                 migrated?;
                 self.load_signing_keys().await?;
-                self.is_migrated.store(true, Ordering::Release);
+                self.lasting.is_migrated.store(true, Ordering::Release);
                 Ok(Migration::Applied)
             }
         }
@@ -298,7 +287,7 @@ impl Server {
 
     /// Without the database the server starts all the same: a background task reads the keys when it is back.
     async fn load_signing_keys(&self) -> Result<(), ServeError> {
-        match self.app.account.signing_keys().maintain().await {
+        match self.current.get().app.account.signing_keys().maintain().await {
             Err(error @ (SigningKeyError::Store(_) | SigningKeyError::Contended)) => {
                 tracing::warn!(%error, "the keys that sign JWTs could not be read");
                 Ok(())
@@ -307,54 +296,55 @@ impl Server {
         }
     }
 
-    fn start_background_tasks(&self, stages: &listen::Shutdown) -> BackgroundTasks {
-        self.log_setting_warnings();
-        let providers: Vec<&str> = self.app.login.providers().iter().map(|provider| provider.name()).collect();
+    async fn start_background_tasks(&self, stages: &listen::Shutdown) {
+        let application = self.current.get();
+        let app = &application.app;
+        log_setting_warnings(app);
+        let providers: Vec<&str> = app.login.providers().iter().map(|provider| provider.name()).collect();
         tracing::info!(providers = providers.join(", "), "ready");
-        BackgroundTasks::start(&self.app, &self.repository, self.hook.clone(), &self.deps, stages.closing.clone())
-    }
-
-    fn log_setting_warnings(&self) {
-        let settings = &self.app.settings;
-        for warning in settings.warnings.iter().chain(self.app.login.providers().warnings()) {
-            tracing::warn!("{warning}");
-        }
-        for file in exposed_database_files(settings.database_url.expose_secret()) {
-            tracing::warn!("DATABASE_URL: other users of this machine can open {}: run chmod 600", file.display());
-        }
-        if settings.state_policy != StatePolicy::Required {
-            tracing::warn!(
-                "STATE_POLICY is {}: a code without a state of this server is accepted, as front-ends of \
-                 django-rest-social-auth send it. Set it to required when all front-ends begin their logins at this server.",
-                settings.state_policy
-            );
-        }
-        // `serve` has no TLS of its own.
-        let is_https = settings.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
-        let is_behind_proxy = settings.mode == Mode::Serve && is_https;
-        if is_behind_proxy && settings.trusted_proxies.is_empty() && settings.rate_limits.address.is_some() {
-            tracing::warn!(
-                "TRUSTED_PROXIES is not set, but PUBLIC_URL is https: all clients have the address of the proxy, and share \
-                 one rate limit. Set it to the addresses of the proxy"
-            );
-        }
-        if settings.providers.is_empty() {
-            tracing::warn!(
-                "no provider is configured, so no user can sign in: set SOCIAL_AUTH_<NAME>_KEY, or [providers.<name>] in \
-                 the settings file"
-            );
-        }
+        let closing = stages.closing.clone();
+        let (repository, deps) = (&self.lasting.repository, &self.lasting.deps);
+        let tasks = BackgroundTasks::start(app, repository, application.hook.clone(), deps, closing.child_token());
+        *self.running.lock().await = Some(Running { tasks, closing });
     }
 
     /// Finishes the background tasks and closes the database, until `deadline`.
-    async fn finish(&self, background: Option<BackgroundTasks>, deadline: Instant) {
-        if let Some(background) = background {
-            background.finish(&self.app, deadline - DATABASE_CLOSE_TIMEOUT).await;
+    async fn finish(&self, deadline: Instant) {
+        let background_deadline = deadline - DATABASE_CLOSE_TIMEOUT;
+        // A reload in progress ends first.
+        if let Ok(mut running) = tokio::time::timeout_at(background_deadline, self.running.lock()).await
+            && let Some(Running { tasks, .. }) = running.take()
+        {
+            tasks.finish(&self.current.get().app, background_deadline).await;
         }
-        if tokio::time::timeout(DATABASE_CLOSE_TIMEOUT, self.repository.close()).await.is_err() {
+        if tokio::time::timeout(DATABASE_CLOSE_TIMEOUT, self.lasting.repository.close()).await.is_err() {
             tracing::warn!("the database did not close its connections in time");
         }
         tracing::info!("stopped");
+    }
+}
+
+/// Listens on METRICS_LISTEN, and turns the metrics on.
+fn measured(settings: &Settings, deps: Deps, errors: &mut Vec<SettingError>) -> (Option<TcpListener>, Deps) {
+    let listener = metrics_listener::bind(settings).unwrap_or_else(|error| {
+        errors.push(error);
+        None
+    });
+    if listener.is_none() {
+        return (None, deps);
+    }
+    let started = deps.now().0 as f64 / 1000.0;
+    (listener, deps.with_metrics(Metrics::enabled(started)))
+}
+
+/// How the server opens its database.
+fn opening(settings: &Settings, deps: &Deps, events: &WebhookEvents, create: bool) -> store::Opening {
+    store::Opening {
+        create,
+        event_factory: Some(events.factory()),
+        limits: Some(settings.database),
+        synchronous: settings.sqlite_synchronous,
+        metrics: deps.metrics().clone(),
     }
 }
 

@@ -15,9 +15,10 @@ use super::rate_limits::{self, RateLimitRules};
 use super::setting_reader::{self, SettingReader};
 use super::site_rules::{self, SiteRules};
 use super::sources::{ProviderValues, SourceValues, Sources, WrittenValues, read_sources};
+use super::trace_rules::{self, TraceRules};
 use super::types::{
-    ConnectionRules, DatabaseLimits, JwtRules, KnoxRules, LogFormat, Mode, OutgoingRules, RestSocial, SessionRules,
-    SettingError, StatePolicy, TableLimits, UserRules, WebhookRules,
+    BackupTarget, ConnectionRules, DatabaseLimits, JwtRules, KnoxRules, LogFormat, Mode, OutgoingRules, RestSocial,
+    SessionRules, SettingError, SqliteSynchronous, StatePolicy, TableLimits, UserRules, WebhookRules,
 };
 use super::value_type::ValueType;
 use super::{addresses, credential_rules, file_access, secret_keys, table, user_fields, user_rules, webhook_rules};
@@ -32,6 +33,10 @@ pub struct Settings {
     pub database_url: SecretString,
     /// DATABASE_*.
     pub database: DatabaseLimits,
+    /// SQLITE_SYNCHRONOUS.
+    pub sqlite_synchronous: SqliteSynchronous,
+    /// BACKUP_FILE.
+    pub backup: Option<BackupTarget>,
     /// MAX_*.
     pub limits: TableLimits,
     /// MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS and the time limits of connections.
@@ -40,6 +45,10 @@ pub struct Settings {
     pub rate_limits: RateLimitRules,
     /// LISTEN.
     pub listen: SocketAddr,
+    /// METRICS_LISTEN; `None`: nothing is measured.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Traces of requests.
+    pub traces: TraceRules,
     /// LISTEN_REUSE_PORT.
     pub listen_reuse_port: bool,
     /// SHUTDOWN_DELAY: time between the signal and the close of the listener.
@@ -138,10 +147,7 @@ fn build(
     if let Some(path) = sources.file {
         check_file_access(reader, path, is_serve, &providers);
     }
-    let listen = reader.value("LISTEN", ValueType::Text, addresses::listen);
-    if !is_serve && !listen.ip().is_loopback() {
-        reader.error("LISTEN", "must be a loopback address: `dev` lets every user sign in; use `serve`");
-    }
+    let listen = listen(reader, is_serve);
     let public_url = public_url(reader, is_serve);
     let secret_key = secret_keys::secret_key(reader);
     let database_url = SecretString::from(reader.value("DATABASE_URL", ValueType::Text, database_url));
@@ -152,9 +158,7 @@ fn build(
         allow_own_uris(&mut allowed_origins, &mut allowed_redirect_uris, url, &rest_social);
     }
     if !is_serve {
-        let (origins, uris) = addresses::loopback_uris(listen.port());
-        allowed_origins.extend(origins);
-        allowed_redirect_uris.extend(uris);
+        allow_loopback_uris(&mut allowed_origins, &mut allowed_redirect_uris, listen.port());
     }
     let allowed_next_origins = next_origins(reader, public_url.as_ref(), &allowed_origins);
     let webhooks = webhook_rules::webhooks(reader);
@@ -173,11 +177,15 @@ fn build(
         mode: sources.mode,
         database_url,
         database: database(reader),
+        sqlite_synchronous: reader.word("SQLITE_SYNCHRONOUS"),
+        backup: reader.optional("BACKUP_FILE", ValueType::Text, backup_target),
         limits: limits(reader),
         connections: connections(reader),
         rate_limits: rate_limits::rate_limits(reader, public_url.as_ref().filter(|_| is_serve)),
         site: site_rules::site(reader, public_url.as_ref(), is_serve),
         listen,
+        metrics_listen: metrics_listen(reader, listen),
+        traces: trace_rules::traces(reader),
         listen_reuse_port: reader.boolean("LISTEN_REUSE_PORT"),
         shutdown_delay: reader.seconds("SHUTDOWN_DELAY"),
         shutdown_timeout: reader.seconds("SHUTDOWN_TIMEOUT"),
@@ -416,6 +424,34 @@ fn provider_settings(
     let in_file = values.iter().filter(|(_, found)| found.in_file).map(|(name, _)| name.clone()).collect();
     let values = values.into_iter().map(|(name, found)| (name, found.value)).collect();
     ProviderSettings { name, values, in_file, shared: shared.clone(), descriptor, user_rules }
+}
+
+fn listen(reader: &mut SettingReader, is_serve: bool) -> SocketAddr {
+    let listen = reader.value("LISTEN", ValueType::Text, addresses::listen);
+    if !is_serve && !listen.ip().is_loopback() {
+        reader.error("LISTEN", "must be a loopback address: `dev` lets every user sign in; use `serve`");
+    }
+    listen
+}
+
+fn allow_loopback_uris(origins: &mut Vec<String>, redirect_uris: &mut Vec<String>, port: u16) {
+    let (loopback_origins, loopback_uris) = addresses::loopback_uris(port);
+    origins.extend(loopback_origins);
+    redirect_uris.extend(loopback_uris);
+}
+
+/// METRICS_LISTEN, which differs from LISTEN.
+fn metrics_listen(reader: &mut SettingReader, listen: SocketAddr) -> Option<SocketAddr> {
+    let address = reader.optional("METRICS_LISTEN", ValueType::Text, addresses::listen)?;
+    if address == listen && address.port() != 0 {
+        reader.error("METRICS_LISTEN", "must differ from LISTEN: the metrics have a listener of their own");
+    }
+    Some(address)
+}
+
+fn backup_target(value: &Value) -> Result<BackupTarget, String> {
+    let text = setting_reader::text(value)?;
+    Ok(if text == "external" { BackupTarget::External } else { BackupTarget::File(text.into()) })
 }
 
 /// Checks the scheme only; `store/` opens the database.

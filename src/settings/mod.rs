@@ -19,6 +19,7 @@ mod sources; // file and environment
 mod table; // the table of settings
 #[cfg(test)]
 mod tests;
+mod trace_rules; // traces for a collector
 mod types; // the rules of each group of settings
 mod user_fields; // declared fields of a user
 mod user_rules; // users and pipeline, general and by provider
@@ -39,8 +40,9 @@ pub(crate) use self::site_rules::SiteRules;
 pub use self::sources::Sources;
 pub(crate) use self::sources::process_environment;
 pub(crate) use self::table::initial_value;
+pub(crate) use self::trace_rules::TraceRules;
 pub(crate) use self::types::{
-    ConnectionRules, DatabaseLimits, GENERATION_CLAIM, JwtAlgorithm, JwtRules, KnoxRules, LogFormat, OnFailure,
-    OutgoingRules, SessionRules, StatePolicy, TableLimits, UserRules, WebhookRules,
+    BackupTarget, ConnectionRules, DatabaseLimits, GENERATION_CLAIM, JwtAlgorithm, JwtRules, KnoxRules, LogFormat,
+    OnFailure, OutgoingRules, SessionRules, SqliteSynchronous, StatePolicy, TableLimits, UserRules, WebhookRules,
 };
 pub use self::types::{Mode, SettingError};

@@ -20,7 +20,7 @@ pub struct Quota {
 }
 
 /// RATE_LIMIT_*; `None`: no limit.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RateLimitRules {
     /// RATE_LIMIT_ADDRESS.
     pub address: Option<Quota>,

@@ -84,7 +84,7 @@ impl Default for ConnectionRules {
 }
 
 /// MAX_*: the number of rows in tables that unauthenticated callers fill (SEC-44).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableLimits {
     /// MAX_AUTHORIZATION_REQUESTS.
     pub authorization_requests: i64,
@@ -113,6 +113,26 @@ pub enum StatePolicy {
     WhenPresent,
     /// A state is not verified.
     Off,
+}
+
+/// SQLITE_SYNCHRONOUS: what a power failure may undo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SqliteSynchronous {
+    /// Nothing that was answered: each commit is synced.
+    #[default]
+    Full,
+    /// The last commits: only checkpoints are synced.
+    Normal,
+}
+
+/// BACKUP_FILE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackupTarget {
+    /// The file that `backup` writes.
+    File(PathBuf),
+    /// Other software backs up the database.
+    External,
 }
 
 /// LOG_FORMAT.

@@ -16,6 +16,9 @@ pub enum Resend<'a> {
     Dead,
 }
 
+/// A longer queue is not counted to its end.
+pub const MAX_COUNTED_EVENTS: i64 = 100_000;
+
 /// The terms of a lease on events.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease {
@@ -45,6 +48,8 @@ pub trait EventStore: Send + Sync {
     async fn event(&self, id: &str) -> Result<Option<EventRecord>>;
     /// Makes events due now and resets their attempts; returns how many.
     async fn resend_events(&self, which: Resend<'_>, now: UnixMillis) -> Result<u64>;
+    /// The number of events that wait for their delivery, counted up to 100,000.
+    async fn pending_events(&self) -> Result<i64>;
     /// Deletes one batch of the events from before `before` that were delivered or given up; returns how many.
     /// [`delete_in_batches`](super::delete_in_batches) deletes all.
     async fn prune_events(&self, before: UnixMillis) -> Result<u64>;

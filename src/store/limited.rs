@@ -1,4 +1,4 @@
-//! A time limit on every call of a store.
+//! A time limit on every call of a store, and its metrics.
 //!
 //! A call that exceeds [`DatabaseLimits::call`] is an error, which becomes 503. The methods of the traits are listed here a second
 //! time; without a method this file does not compile.
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::accounts::{AccountStore, ReencryptedTokens, StoredAccount, Unlinked};
 use super::audit::AuditStore;
@@ -26,6 +27,7 @@ use super::signing_keys::SigningKeyStore;
 use super::types::{Committed, IssuedCredential, LoginCommit};
 use super::users::{Updated, UserSearch, UserStore};
 use crate::clock::UnixMillis;
+use crate::metrics::{Metrics, PoolConnections};
 use crate::model::{
     AccountId, AuditEvent, AuditFilter, AuditRecord, AuthorizationRequest, CodeClaim, CredentialEntry,
     CredentialHandle, CredentialQuery, DueEvent, EmailAddress, EventRecord, EventState, FamilyState, KnoxRow,
@@ -65,6 +67,7 @@ pub(super) trait Backend: Repository {
 pub(super) struct Limited<S> {
     inner: S,
     call: Duration,
+    metrics: Metrics,
     /// When the last probe succeeded; `None` after a failed call.
     probed: Mutex<Option<Instant>>,
 }
@@ -75,13 +78,22 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(900);
 const PROBE_MAX_AGE: Duration = Duration::from_secs(1);
 
 impl<S: Backend> Limited<S> {
-    pub fn new(inner: S, call: Duration) -> Self {
-        Self { inner, call, probed: Mutex::new(None) }
+    pub fn new(inner: S, call: Duration, metrics: Metrics) -> Self {
+        Self { inner, call, metrics, probed: Mutex::new(None) }
     }
 
-    async fn within<T: Send>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+    /// `operation`: the name of the method.
+    async fn within<T: Send>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
         self.inner.check()?;
-        match tokio::time::timeout(self.call, call).await {
+        let started = self.metrics.start();
+        let call = call.instrument(tracing::debug_span!("database", operation));
+        let ended = tokio::time::timeout(self.call, call).await;
+        self.metrics.database_call(operation, started);
+        match ended {
             Ok(Err(error)) => {
                 self.remember_probe(None);
                 self.inner.on_error();
@@ -109,7 +121,7 @@ macro_rules! limited {
         #[async_trait]
         impl<S: Backend> $trait for Limited<S> {
             $(async fn $name(&self, $($argument: $type),*) -> Result<$result> {
-                self.within(self.inner.$name($($argument),*)).await
+                self.within(stringify!($name), self.inner.$name($($argument),*)).await
             })*
         }
     };
@@ -121,13 +133,17 @@ impl<S: Backend> Repository for Limited<S> {
         self.inner.serves_several_nodes()
     }
 
+    fn pool_connections(&self) -> PoolConnections {
+        self.inner.pool_connections()
+    }
+
     /// No limit: an index may take minutes.
     async fn migrate(&self) -> Result<()> {
         self.inner.migrate().await
     }
 
     async fn schema(&self) -> Result<Schema> {
-        self.within(self.inner.schema()).await
+        self.within("schema", self.inner.schema()).await
     }
 
     async fn probe(&self, now: UnixMillis) -> Result<()> {
@@ -136,7 +152,7 @@ impl<S: Backend> Repository for Limited<S> {
         if probed.is_some_and(|at| at.elapsed() < PROBE_MAX_AGE) {
             return Ok(());
         }
-        let Ok(answer) = tokio::time::timeout(PROBE_TIMEOUT, self.within(self.inner.probe(now))).await else {
+        let Ok(answer) = tokio::time::timeout(PROBE_TIMEOUT, self.within("probe", self.inner.probe(now))).await else {
             // A node that is not ready gets no other calls, so only this time limit can replace its connections.
             self.remember_probe(None);
             self.inner.on_timeout();
@@ -147,21 +163,25 @@ impl<S: Backend> Repository for Limited<S> {
         Ok(())
     }
 
+    async fn database_time(&self) -> Result<UnixMillis> {
+        self.within("database_time", self.inner.database_time()).await
+    }
+
     /// No limit: a shutdown has its own.
     async fn close(&self) {
         self.inner.close().await;
     }
 
     async fn delete_expired(&self, table: ExpiringTable, before: UnixMillis) -> Result<u64> {
-        self.within(self.inner.delete_expired(table, before)).await
+        self.within("delete_expired", self.inner.delete_expired(table, before)).await
     }
 
     async fn count_rows(&self, rows: BoundedRows) -> Result<i64> {
-        self.within(self.inner.count_rows(rows)).await
+        self.within("count_rows", self.inner.count_rows(rows)).await
     }
 
     async fn delete_oldest(&self, rows: BoundedRows, limit: i64) -> Result<u64> {
-        self.within(self.inner.delete_oldest(rows, limit)).await
+        self.within("delete_oldest", self.inner.delete_oldest(rows, limit)).await
     }
 }
 
@@ -179,6 +199,7 @@ limited!(EventStore {
     fn events(state: Option<EventState>, limit: i64) -> Vec<EventRecord>;
     fn event(id: &str) -> Option<EventRecord>;
     fn resend_events(which: Resend<'_>, now: UnixMillis) -> u64;
+    fn pending_events() -> i64;
     fn prune_events(before: UnixMillis) -> u64;
 });
 

@@ -7,6 +7,7 @@
 mod accounts;
 mod audit;
 mod authorization_requests;
+mod backup;
 mod credentials;
 mod deletable_rows;
 pub(crate) mod django;
@@ -34,6 +35,7 @@ mod users;
 pub use self::accounts::{AccountStore, ReencryptedTokens, StoredAccount, Unlinked};
 pub use self::audit::AuditStore;
 pub use self::authorization_requests::{AuthorizationRequestStore, Claimed, LiveRows};
+pub(crate) use self::backup::{copy as copy_database, verify as verify_copy};
 pub use self::credentials::{BlacklistScope, Blacklisting, CredentialStore, NextStep, RefreshStep, Rotated, Rotation};
 pub use self::deletable_rows::{BoundedRows, ExpiringTable};
 pub(crate) use self::error::LATER_RELEASE;

@@ -6,6 +6,7 @@ use super::limited::{Backend, Limited};
 use super::opening::Opening;
 use super::repository::Repository;
 use super::{postgres, sqlite};
+use crate::metrics::Metrics;
 use crate::secrets::{ExposeSecret, SecretString};
 use crate::settings::{DatabaseLimits, SettingError};
 
@@ -34,17 +35,17 @@ pub async fn open_with(
     opening: Opening,
 ) -> std::result::Result<Arc<dyn Repository>, SettingError> {
     let url = database_url.expose_secret();
-    let limits = opening.limits;
+    let (limits, metrics) = (opening.limits, opening.metrics.clone());
     match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("sqlite") => Ok(within(sqlite::open(url, opening).await?, limits)),
-        Some("postgres" | "postgresql") => Ok(within(postgres::open(url, opening).await?, limits)),
+        Some("sqlite") => Ok(within(sqlite::open(url, opening).await?, limits, metrics)),
+        Some("postgres" | "postgresql") => Ok(within(postgres::open(url, opening).await?, limits, metrics)),
         _ => Err(SettingError::new("DATABASE_URL", "must begin with sqlite: or postgres:")),
     }
 }
 
-fn within<S: Backend + 'static>(store: S, limits: Option<DatabaseLimits>) -> Arc<dyn Repository> {
+fn within<S: Backend + 'static>(store: S, limits: Option<DatabaseLimits>, metrics: Metrics) -> Arc<dyn Repository> {
     match limits {
-        Some(limits) => Arc::new(Limited::new(store, limits.call)),
+        Some(limits) => Arc::new(Limited::new(store, limits.call, metrics)),
         None => Arc::new(store),
     }
 }

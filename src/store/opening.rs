@@ -1,7 +1,8 @@
 //! How a database is opened.
 
+use crate::metrics::Metrics;
 use crate::model::EventFactory;
-use crate::settings::DatabaseLimits;
+use crate::settings::{DatabaseLimits, SqliteSynchronous};
 
 /// How a database is opened.
 #[derive(Default)]
@@ -12,4 +13,8 @@ pub struct Opening {
     pub event_factory: Option<EventFactory>,
     /// `None`: no limits, as for the commands of an operator.
     pub limits: Option<DatabaseLimits>,
+    /// SQLITE_SYNCHRONOUS.
+    pub synchronous: SqliteSynchronous,
+    /// Counts calls and groups of writes.
+    pub metrics: Metrics,
 }

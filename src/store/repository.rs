@@ -16,6 +16,7 @@ use super::services::ServiceStore;
 use super::signing_keys::SigningKeyStore;
 use super::users::UserStore;
 use crate::clock::UnixMillis;
+use crate::metrics::PoolConnections;
 
 /// The schema of a database, compared with that of this release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub trait Repository:
 {
     /// Whether several nodes may use the database.
     fn serves_several_nodes(&self) -> bool;
+    /// The connections of this process to the database.
+    fn pool_connections(&self) -> PoolConnections;
     /// Applies the migrations of this release.
     async fn migrate(&self) -> Result<()>;
     /// Compares the schema with that of this release. Reads only.
@@ -57,6 +60,8 @@ pub trait Repository:
     /// Checks that a login could be written now: writes a row of its own and takes the locks of a login. A store with
     /// limits remembers a success for a second.
     async fn probe(&self, now: UnixMillis) -> Result<()>;
+    /// The clock of the database.
+    async fn database_time(&self) -> Result<UnixMillis>;
     /// Closes all connections.
     async fn close(&self);
     /// Deletes one batch of rows that expired by `before`; returns how many.

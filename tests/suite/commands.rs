@@ -372,7 +372,7 @@ async fn audit_list_and_audit_prune(engine: Engine) {
 
     // The commands' clock is the machine's, not the test's.
     app.database.run("UPDATE audit_events SET at = CASE user_id WHEN 1 THEN 5 ELSE 9999999999999 END").await;
-    assert_eq!(read(&["prune", "--before", "90d", "--json"]).await.json()["deleted"], 1);
+    assert_eq!(read(&["prune", "--before", "90d", "--yes", "--json"]).await.json()["deleted"], 1);
     assert_eq!(app.database.count("audit_events").await, 2);
     for age in ["90", "soon", "-1d"] {
         let invalid = run_on(&app.database, &["audit", "prune", "--before", age], &[]).await;
@@ -411,11 +411,11 @@ async fn services_add_list_and_remove_take_effect_without_a_restart(engine: Engi
     let table = services(&["list"]).await.success().stdout;
     assert!(table.contains("never") && !table.contains("rsak_") && !listed.to_string().contains("rsak_"), "{table}");
 
-    services(&["remove", "billing", "--json"]).await.success();
+    services(&["remove", "billing", "--yes", "--json"]).await.success();
     for client in [app.client(), other.client()] {
         introspect(client).await.problem(401, "invalid_client");
     }
-    assert_eq!(services(&["remove", "billing"]).await.status, Some(1));
+    assert_eq!(services(&["remove", "billing", "--yes"]).await.status, Some(1));
     let row = "service = 'billing' AND agent = 'command line' AND user_id IS NULL AND event = ";
     for event in ["service_added", "service_removed"] {
         assert!(has_audit_event(&app.database, &format!("{row}'{event}'")).await, "{event}");

@@ -13,6 +13,7 @@ mod ask_link; // the step that asks whether an account belongs to the user with 
 mod audit_log; // SEC-45: one audit event for each success and each refusal
 mod authenticated_logins; // R-AUT: logins sent with a credential
 mod authorization_requests; // the begin route, state, PKCE, nonce; repeating a code
+mod backup; // `backup` of a database in use, and its restoration
 mod binary; // the compiled binary: settings, start, shutdown, log
 mod commands; // users, keys, audit, providers, doctor: by the compiled binary
 mod contributing; // CONTRIBUTING.md, SECURITY.md and docs/adr name files that exist
@@ -24,7 +25,9 @@ mod library; // the server as a library, with the steps of examples/
 mod login_errors; // R-ERR: problem documents of failed logins
 mod login_parameters; // parameters that one login adds: prompt, login_hint, max_age and others
 mod login_responses; // R-OUT, R-SES, R-TOK, R-JWT, R-KNX: the response of each kind of login
+mod metrics; // `/metrics`: names, labels, no secret
 mod multiple_nodes; // two servers on one PostgreSQL
+mod operating_commands; // healthcheck, completions, man; examples and confirmation of commands
 mod pages; // pages for users: languages, the name and logo of the site, unknown addresses, `/` of serve
 mod pending_logins; // custom pipeline steps, additional input (403), resume
 mod pending_logins_in_redirect_flow; // additional input in the server-side redirect flow: the server's page, native apps
@@ -36,6 +39,7 @@ mod provider_table; // the table in docs/PROVIDERS.md matches the catalog
 mod rate_limits; // SEC-43: limits by address, provider and user, on one node and on several
 mod redirect_uris; // R-URI: which redirect URI a login uses
 mod regressions; // faults found in this server, each with the right result
+mod reload; // SIGHUP: new settings in a running server
 mod revoked_credentials; // revocation: linked requests, races, idle timeout, refreshed provider tokens
 mod routes; // R-RT, R-IN: paths, bodies, order of checks
 mod security; // SEC-1 to 16, 22 to 29, 32 to 36, 42, 44, 46
@@ -52,6 +56,7 @@ mod store; // the repository by itself
 mod stored_provider_tokens; // stored provider tokens: refresh and revocation
 mod token_and_logout_routes; // R-CMP: refresh, verify, blacklist, logout, current user, provider and account lists
 mod token_families; // SEC-30: rotation, lost answers, reuse detection, absolute lifetime
+mod traces; // traceparent in the log, spans for an OpenTelemetry collector
 mod user_field_settings; // settings for usernames, user fields and extra data, for all providers or one
 mod user_profile; // is_new, declared fields, PATCH, export and deletion of a user
 mod users; // R-PIPE, R-USR, R-EML, R-EXT: which user is found or created, and what is stored

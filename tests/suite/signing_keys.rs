@@ -207,7 +207,7 @@ async fn sec_31_keys_rotate_under_load_without_a_401(engine: Engine) {
     // A key that others know ends at once on every node, and so do its tokens.
     let token = nodes[0].login("jwt-pair/github", json!({"code": code()})).await.field("token");
     let retired = kid(&token);
-    json_of(&command(&database, &["keys", "retire", &retired, "--json"], &[]).await);
+    json_of(&command(&database, &["keys", "retire", &retired, "--yes", "--json"], &[]).await);
     for node in &nodes {
         wait_until_key_set(node, |set| !has_key(set, &retired)).await;
         node.user(&format!("Bearer {token}")).await.problem(401, "token_not_valid");
@@ -424,7 +424,7 @@ async fn sec_31_a_key_that_cannot_be_read_stops_no_other(engine: Engine) {
     let doctor = command(&app.database, &["doctor"], &of_app).await;
     let found = String::from_utf8_lossy(&doctor.stdout).into_owned();
     assert!(found.contains("broken, foreign, later cannot be read"), "{found}");
-    let retired = command(&app.database, &["keys", "retire", "later", "--json"], &of_app).await;
+    let retired = command(&app.database, &["keys", "retire", "later", "--yes", "--json"], &of_app).await;
     assert_eq!(json_of(&retired)["state"], "removed");
 }
 
@@ -589,10 +589,10 @@ async fn sec_31_keys_are_listed_rotated_and_retired_by_commands(engine: Engine) 
 
     let signing = "SELECT kid FROM signing_keys WHERE state = 'signing'";
     let kid = database.text(signing).await;
-    json_of(&command(&database, &["keys", "retire", &kid, "--json"], &[]).await);
+    json_of(&command(&database, &["keys", "retire", &kid, "--yes", "--json"], &[]).await);
     assert!(listed().await.contains(&"removed".to_owned()));
     assert_ne!(database.text(signing).await, kid);
-    let unknown = command(&database, &["keys", "retire", &kid], &[]).await;
+    let unknown = command(&database, &["keys", "retire", &kid, "--yes"], &[]).await;
     assert_eq!(unknown.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no signing key"));
     let private_keys =
@@ -639,7 +639,7 @@ async fn sec_31_keys_are_listed_rotated_and_retired_by_commands(engine: Engine) 
     )
     .await;
     assert!(String::from_utf8_lossy(&server.stderr).contains("cannot be decrypted"), "the server does not start");
-    json_of(&command(&database, &["keys", "retire", &current, "--json"], &[("ENCRYPTION_KEYS", old)]).await);
+    json_of(&command(&database, &["keys", "retire", &current, "--yes", "--json"], &[("ENCRYPTION_KEYS", old)]).await);
     let both = format!("{new},{old}");
     let encrypt = &["keys", "rotate", "--only", "encryption", "--json"];
     let reencrypted = json_of(&command(&database, encrypt, &[("ENCRYPTION_KEYS", &both)]).await);
@@ -658,7 +658,8 @@ async fn sec_31_keys_are_listed_rotated_and_retired_by_commands(engine: Engine) 
         (&json!(true), &json!("signing"))
     );
     let kid = list["signing_keys"][0]["kid"].as_str().expect("a kid");
-    let refused = command(&database, &["keys", "retire", kid], &[("SIMPLE_JWT_SIGNING_KEY", &configured)]).await;
+    let refused =
+        command(&database, &["keys", "retire", kid, "--yes"], &[("SIMPLE_JWT_SIGNING_KEY", &configured)]).await;
     assert!(String::from_utf8_lossy(&refused.stderr).contains("is a key of the settings"));
 }
 

@@ -20,6 +20,7 @@ mod rejection;
 mod request_id;
 mod resource;
 mod service_authentication;
+mod trace_context;
 
 pub use self::additional_input::ADDITIONAL_INPUT_DETAIL;
 pub use self::app::App;
@@ -44,3 +45,4 @@ pub use self::rejection::Rejection;
 pub use self::request_id::{REQUEST_ID, current_request_id};
 pub use self::resource::{Resource, RoutePattern, RouteRules};
 pub use self::service_authentication::ServiceAuth;
+pub use self::trace_context::TraceContext;

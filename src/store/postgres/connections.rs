@@ -11,6 +11,7 @@ use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
 
 use super::Tx;
 use crate::clock::UnixMillis;
+use crate::metrics::PoolConnections;
 use crate::model::{AccountId, AuditEvent, CodeClaim, EmailAddress, EventFactory, UserId};
 use crate::secrets::Digest;
 use crate::settings::{DatabaseLimits, SettingError};
@@ -173,6 +174,13 @@ impl Store {
             })
         });
         options.connect_with(self.options.clone()).await
+    }
+
+    pub(super) fn connections(&self) -> PoolConnections {
+        let pool = self.writer();
+        let open = usize::try_from(pool.size()).unwrap_or_default();
+        let idle = pool.num_idle().min(open);
+        PoolConnections { idle, used: open - idle }
     }
 
     pub(super) async fn reader(&self) -> std::result::Result<PoolConnection<Postgres>, sqlx::Error> {

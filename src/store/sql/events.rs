@@ -5,7 +5,7 @@ use super::{Builder, Store, Tx};
 use crate::clock::UnixMillis;
 use crate::model::{AuditEvent, DueEvent, EventRecord, EventState, NewEvent, User, UserEvent, UserId};
 use crate::store::error::Result;
-use crate::store::events::{EventStore, Lease, Resend};
+use crate::store::events::{EventStore, Lease, MAX_COUNTED_EVENTS, Resend};
 use crate::store::stored_rows::{DueEventRow, EventRow};
 
 impl Store {
@@ -153,6 +153,11 @@ impl EventStore for Store {
             Resend::Dead => query.push(" WHERE due IS NULL AND delivered IS NULL"),
         };
         Ok(query.build().execute(&self.writer()).await?.rows_affected())
+    }
+
+    async fn pending_events(&self) -> Result<i64> {
+        let counted = "SELECT count(*) FROM (SELECT 1 FROM webhook_events WHERE due IS NOT NULL LIMIT $1) AS pending";
+        Ok(sqlx::query_scalar(counted).bind(MAX_COUNTED_EVENTS).fetch_one(&mut *self.reader().await?).await?)
     }
 
     async fn prune_events(&self, before: UnixMillis) -> Result<u64> {

@@ -2,6 +2,7 @@
 
 use super::{MIGRATOR, Store};
 use crate::clock::UnixMillis;
+use crate::metrics::PoolConnections;
 use crate::store::deletable_rows::{BoundedRows, ExpiringTable, SWEEP_BATCH_SIZE};
 use crate::store::error::{Result, StoreError};
 use crate::store::repository::{Repository, Schema};
@@ -18,6 +19,10 @@ impl Store {
 impl Repository for Store {
     fn serves_several_nodes(&self) -> bool {
         dialect!(several_nodes)
+    }
+
+    fn pool_connections(&self) -> PoolConnections {
+        self.connections()
     }
 
     async fn migrate(&self) -> Result<()> {
@@ -56,6 +61,11 @@ impl Repository for Store {
         sqlx::query("UPDATE users SET is_active = is_active WHERE id < 0").execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    async fn database_time(&self) -> Result<UnixMillis> {
+        let now = sqlx::query_scalar(concat!("SELECT ", dialect!(now))).fetch_one(&mut *self.reader().await?).await?;
+        Ok(UnixMillis(now))
     }
 
     async fn close(&self) {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -15,9 +15,10 @@ use super::Tx;
 use super::group::Fault;
 use super::group::{Group, Write, WriteInGroup};
 use crate::clock::UnixMillis;
+use crate::metrics::PoolConnections;
 use crate::model::{AccountId, AuditEvent, CodeClaim, EmailAddress, EventFactory, UserId};
 use crate::secrets::Digest;
-use crate::settings::SettingError;
+use crate::settings::{SettingError, SqliteSynchronous};
 use crate::store::error::{self, Result, StoreError};
 use crate::store::limited::{self, Backend};
 use crate::store::opening::Opening;
@@ -46,7 +47,7 @@ pub(in crate::store) struct Store {
 /// Errors name DATABASE_URL. Those of a locked database are temporary.
 pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::Result<Store, SettingError> {
     let wrong = |problem: String| SettingError::new("DATABASE_URL", problem);
-    let Opening { create, event_factory, limits } = opening;
+    let Opening { create, event_factory, limits, synchronous, metrics } = opening;
     let queue = limits.as_ref().map_or(QUEUE_TIMEOUT, |limits| limits.queue);
     let busy = limits.as_ref().map_or(QUEUE_TIMEOUT, limited::statement_timeout);
     let options = SqliteConnectOptions::from_str(url)
@@ -54,8 +55,11 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         // `create_private` creates it, once: a file that is deleted later must not be replaced by an empty one.
         .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
-        // An answered write survives a loss of power.
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(match synchronous {
+            // An answered write survives a loss of power.
+            SqliteSynchronous::Full => sqlx::sqlite::SqliteSynchronous::Full,
+            SqliteSynchronous::Normal => sqlx::sqlite::SqliteSynchronous::Normal,
+        })
         .foreign_keys(true)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .busy_timeout(busy)
@@ -86,7 +90,7 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
     let readers = Readers::open(&options.read_only(true), queue).await.map_err(failed)?;
     let file =
         FileIdentity::of(path.clone()).map_err(|error| wrong(format!("{} cannot be read: {error}", path.display())))?;
-    let group = Group::start::<Store>(write.clone(), reopen.clone());
+    let group = Group::start::<Store>(write.clone(), reopen.clone(), metrics);
     Ok(Store { group, readers, write, event_factory, file, reopen })
 }
 
@@ -186,6 +190,11 @@ impl Readers {
         MutexGuard::try_map(connection, Option::as_mut).map_err(|_| sqlx::Error::PoolClosed)
     }
 
+    /// How many of the connections a query uses now.
+    fn used(&self) -> usize {
+        self.connections.iter().filter(|connection| connection.try_lock().is_err()).count()
+    }
+
     async fn close(&self) {
         for connection in &self.connections {
             if let Some(connection) = connection.lock().await.take()
@@ -251,6 +260,12 @@ impl Store {
     #[expect(clippy::unused_async, reason = "the other database awaits here")]
     pub(super) async fn unlimited(&self) -> std::result::Result<SqlitePool, sqlx::Error> {
         Ok(self.write.clone())
+    }
+
+    pub(super) fn connections(&self) -> PoolConnections {
+        let open = usize::try_from(self.write.size()).unwrap_or_default() + self.readers.connections.len();
+        let used = usize::from(self.write.num_idle() == 0 && self.write.size() > 0) + self.readers.used();
+        PoolConnections { idle: open.saturating_sub(used), used }
     }
 
     pub(super) async fn reader(&self) -> std::result::Result<MappedMutexGuard<'_, SqliteConnection>, sqlx::Error> {
@@ -345,11 +360,15 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn fault_f8_commits_are_synced() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite://{}", folder.path().join("synced.db").display());
-        let store = open(&url, Opening { create: true, ..Opening::default() }).await.expect("a database");
-        let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer()).await.expect("a number");
-        assert_eq!(level, 2, "FULL");
+    async fn fault_f8_commits_are_synced_unless_the_setting_says_otherwise() {
+        for (synchronous, expected) in [(SqliteSynchronous::default(), 2), (SqliteSynchronous::Normal, 1)] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let url = format!("sqlite://{}", folder.path().join("synced.db").display());
+            let opening = Opening { create: true, synchronous, ..Opening::default() };
+            let store = open(&url, opening).await.expect("a database");
+            let level: i64 =
+                sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer()).await.expect("a number");
+            assert_eq!(level, expected, "{synchronous:?}");
+        }
     }
 }

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Tx;
 use crate::clock::UnixMillis;
+use crate::metrics::Metrics;
 use crate::model::{AuditEvent, CodeClaim};
 use crate::secrets::Digest;
 use crate::store::error::{Result, StoreError};
@@ -74,11 +75,11 @@ impl Failed {
 
 impl Group {
     /// Starts the task. It sets `reopen` when a write failed, so that the next one gets a new connection.
-    pub fn start<W: WriteInGroup>(writer: SqlitePool, reopen: Arc<AtomicBool>) -> Self {
+    pub fn start<W: WriteInGroup>(writer: SqlitePool, reopen: Arc<AtomicBool>, metrics: Metrics) -> Self {
         let (sender, mut queue) = mpsc::channel::<Pending>(MAX_GROUP_SIZE);
         tokio::spawn(async move {
             while let Some(first) = queue.recv().await {
-                commit_group::<W>(&writer, &reopen, first, &mut queue).await;
+                commit_group::<W>(&writer, &reopen, &metrics, first, &mut queue).await;
             }
         });
         Self(sender)
@@ -96,12 +97,14 @@ impl Group {
 async fn commit_group<W: WriteInGroup>(
     writer: &SqlitePool,
     reopen: &AtomicBool,
+    metrics: &Metrics,
     first: Pending,
     queue: &mut mpsc::Receiver<Pending>,
 ) {
     let mut group = vec![first];
     let failed = match commit::<W>(writer, reopen, &mut group, Some(&mut *queue)).await {
         Ok(outcomes) => {
+            metrics.write_group(outcomes.len());
             for (pending, written) in group.into_iter().zip(outcomes) {
                 answer(pending, Ok(written));
             }
@@ -247,7 +250,7 @@ mod tests {
         let writer = migrated(folder.path()).await;
         for fault in [Fault::Error, Fault::Panic] {
             let reopen = Arc::new(AtomicBool::new(false));
-            let group = Group::start::<Store>(writer.clone(), reopen.clone());
+            let group = Group::start::<Store>(writer.clone(), reopen.clone(), Metrics::default());
             let writes = (0..15).map(|n| {
                 let write = if n == 7 { Write::Faulty(fault) } else { claim(&format!("{} {n}", fault as u8)) };
                 group.write(write)
@@ -291,7 +294,7 @@ mod tests {
     async fn an_abandoned_write_is_not_made() {
         let folder = tempfile::tempdir().expect("a folder");
         let writer = migrated(folder.path()).await;
-        let group = Group::start::<Store>(writer.clone(), Arc::default());
+        let group = Group::start::<Store>(writer.clone(), Arc::default(), Metrics::default());
         let busy = writer.begin().await.expect("the only connection");
         let late = tokio::time::timeout(std::time::Duration::from_millis(20), group.write(claim("late"))).await;
         assert!(late.is_err(), "the caller's limit ends first");

@@ -27,12 +27,14 @@ macro_rules! dialect {
     };
 }
 
+mod backup;
 mod connections;
 mod group;
 #[expect(clippy::duplicate_mod, reason = "each database compiles the statements for its own types")]
 #[path = "../sql/mod.rs"]
 mod sql;
 
+pub(super) use self::backup::{copy, verify};
 pub(super) use self::connections::{Store, is_missing, open};
 
 type Database = sqlx::Sqlite;

@@ -220,4 +220,11 @@ async fn doctor_reports_clock_skew_missing_keys_and_old_schemas() {
     let url = format!("sqlite://{}", empty.display());
     let old_schema = setup.run(&["doctor", "--json"], &[("DATABASE_URL", &url)]).await;
     old_schema.assert_finding(true, "run `rest-social-auth migrate`");
+
+    let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                 VALUES (9999, 'of a later release', TRUE, X'00', 0)";
+    database.run(later).await;
+    let ahead = setup.run(&["doctor", "--json"], &[]).await;
+    assert_eq!(ahead.status, Some(1));
+    ahead.assert_finding(false, "the database was made by a later release");
 }

@@ -114,7 +114,7 @@ async fn events_are_listed_resent_and_pruned_by_command(engine: Engine) {
     wait_for_events(&app.database, EventState::Delivered, 2).await;
     app.database.run("UPDATE webhook_events SET created = 5 WHERE user_id = 1").await;
     app.database.run("UPDATE webhook_events SET created = 4102444800000 WHERE user_id <> 1").await;
-    let pruned = command(&app.database, &["webhooks", "prune", "--before", "1d", "--json"]).await;
+    let pruned = command(&app.database, &["webhooks", "prune", "--before", "1d", "--yes", "--json"]).await;
     assert_eq!(serde_json::from_str::<Value>(&pruned).expect("JSON")["deleted"], 1);
     assert_eq!(app.database.count("webhook_events").await, 1);
 

@@ -1,0 +1,159 @@
+//! `backup`: copies the SQLite database while servers use it, verifies the copy, and only then gives it its name.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::configuration::settings_for;
+use super::confirmation::confirm;
+use super::failure::Failure;
+use super::output::print_either;
+use super::terminal;
+use crate::clock::Deps;
+use crate::secrets::ExposeSecret as _;
+use crate::settings::{BackupTarget, Settings, sqlite_file};
+use crate::store;
+
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// The new file, instead of BACKUP_FILE
+    file: Option<PathBuf>,
+    /// Replace a file that exists, without asking
+    #[arg(long)]
+    yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(options: Options, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
+    let settings = settings_for(config, &["BACKUP_FILE"])?;
+    let database = database_file(&settings)?;
+    let file = target(options.file, &settings)?;
+    check_target(&file, &database, options.yes)?;
+    let partial = Partial::create(&file)?;
+    let users = tokio::select! {
+        copied = copy(&settings, &database, &partial.path) => copied?,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::Other("stopped: no backup was made".to_owned())),
+    };
+    let bytes = partial.keep(&file)?;
+    let result = json!({"file": file, "bytes": bytes, "users": users, "created": deps.now().rfc3339()});
+    let text = format!(
+        "Wrote {}: {}, {users} users, verified. Keep SECRET_KEY and ENCRYPTION_KEYS elsewhere: the file is of no use without them.",
+        file.display(),
+        indicatif::HumanBytes(bytes)
+    );
+    print_either(options.json, &result, &text)
+}
+
+/// Errors: the database is not SQLite, or does not exist.
+fn database_file(settings: &Settings) -> Result<PathBuf, Failure> {
+    let Some(database) = sqlite_file(settings.database_url.expose_secret()) else {
+        let problem = "`backup` copies an SQLite database. For PostgreSQL use its own tool: pg_dump --format=custom \
+                       --file=backup.dump \"$DATABASE_URL\"";
+        return Err(Failure::Other(problem.to_owned()));
+    };
+    match fs::metadata(&database) {
+        Ok(_) => Ok(database),
+        Err(error) => Err(Failure::Other(format!("{} cannot be read: {error}", database.display()))),
+    }
+}
+
+fn target(file: Option<PathBuf>, settings: &Settings) -> Result<PathBuf, Failure> {
+    let file = match (file, &settings.backup) {
+        (Some(file), _) => file,
+        (None, Some(BackupTarget::File(file))) => file.clone(),
+        (None, _) => return Err(Failure::Other("name the file of the backup, or set BACKUP_FILE".to_owned())),
+    };
+    // The name of an SQLite file must not look like one of its URIs.
+    std::path::absolute(&file).map_err(|error| Failure::cannot_write(&file, &error))
+}
+
+/// Errors: the file must not be replaced.
+fn check_target(file: &Path, database: &Path, yes: bool) -> Result<(), Failure> {
+    let shown = file.display();
+    let Ok(found) = fs::symlink_metadata(file) else { return Ok(()) };
+    if !found.is_file() {
+        return Err(Failure::Other(format!("{shown} is not a regular file, so it was not replaced")));
+    }
+    let is_database = fs::metadata(database).is_ok_and(|of| (of.dev(), of.ino()) == (found.dev(), found.ino()));
+    if is_database {
+        return Err(Failure::Other(format!("{shown} is the database itself")));
+    }
+    if yes { Ok(()) } else { confirm(&format!("replace {shown}"), &format!("{shown} exists. Replace it?"), "yes") }
+}
+
+/// Copies and verifies, with a progress bar on a terminal. Returns the number of users.
+async fn copy(settings: &Settings, database: &Path, partial: &Path) -> Result<i64, Failure> {
+    let bar = terminal::can_redraw().then(|| {
+        let bar = ProgressBar::new(fs::metadata(database).map_or(0, |found| found.len()));
+        if let Ok(style) = ProgressStyle::with_template("{msg:9} {bar:30} {bytes:>11}/{total_bytes}") {
+            bar.set_style(style);
+        }
+        bar.with_message("copying")
+    });
+    let mut copying = pin!(store::copy_database(&settings.database_url, partial));
+    let mut interval = tokio::time::interval(PROGRESS_INTERVAL);
+    loop {
+        tokio::select! {
+            copied = &mut copying => break copied?,
+            _ = interval.tick() => {
+                if let Some(bar) = &bar {
+                    bar.set_position(fs::metadata(partial).map_or(0, |found| found.len()));
+                }
+            }
+        }
+    }
+    if let Some(bar) = &bar {
+        bar.set_message("verifying");
+    }
+    let users = store::verify_copy(partial).await?;
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    Ok(users)
+}
+
+/// The copy until it is verified. Dropped, it is deleted.
+struct Partial {
+    path: PathBuf,
+}
+
+impl Partial {
+    /// An empty file beside `file`, which only its owner can read.
+    fn create(file: &Path) -> Result<Self, Failure> {
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let path = file.with_file_name(format!(".{name}.{}.partial", std::process::id()));
+        let opened = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        opened.map_err(|error| Failure::cannot_write(file, &error))?;
+        Ok(Self { path })
+    }
+
+    /// Writes the copy to the disk and gives it its name. A power failure leaves the old file or the new one. Returns its size.
+    fn keep(self, file: &Path) -> Result<u64, Failure> {
+        let kept = || {
+            let copy = fs::File::open(&self.path)?;
+            copy.sync_all()?;
+            fs::rename(&self.path, file)?;
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            fs::File::open(folder)?.sync_all()?;
+            copy.metadata().map(|found| found.len())
+        };
+        kept().map_err(|error| Failure::cannot_write(file, &error))
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // After `keep` there is none.
+        let _ = fs::remove_file(&self.path);
+    }
+}

@@ -1,0 +1,126 @@
+//! Replaces the application of a running server by that of new settings. Requests in progress end with the old one. On any
+//! error the old settings stay in force.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::application::{Application, Current, Lasting, Parts};
+use super::background::BackgroundTasks;
+use super::setting_warnings::log_setting_warnings;
+use crate::account::SigningKeyError;
+use crate::secrets::ExposeSecret as _;
+use crate::settings::{SettingError, Settings, TraceRules};
+
+/// Why the settings were not replaced.
+#[derive(Debug)]
+pub(crate) enum ReloadError {
+    /// The server is starting or stopping.
+    NotServing,
+    /// All errors in the new settings.
+    Settings(Vec<SettingError>),
+    /// The key that signs JWTs cannot be used, or not be read.
+    SigningKey(SigningKeyError),
+}
+
+/// The tasks of the present application, and the token that stops all of them.
+pub(super) struct Running {
+    pub tasks: BackgroundTasks,
+    pub closing: CancellationToken,
+}
+
+/// `None` before the server is ready, and after its shutdown began.
+pub(super) type SharedRunning = Arc<Mutex<Option<Running>>>;
+
+/// Reloads the settings of one server. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Reloader {
+    pub(super) lasting: Arc<Lasting>,
+    pub(super) current: Current,
+    pub(super) running: SharedRunning,
+}
+
+impl Reloader {
+    /// Serves new requests with `settings`. Returns the names of changed settings that need a restart; the server keeps their
+    /// old values. One reload runs at a time.
+    ///
+    /// Errors: the old settings stay in force.
+    pub async fn reload(&self, settings: Settings) -> Result<Vec<&'static str>, ReloadError> {
+        let mut running = self.running.lock().await;
+        if running.is_none() {
+            return Err(ReloadError::NotServing);
+        }
+        let before = self.current.get();
+        let (settings, unchanged) = with_fixed_values(settings, &before.app.settings);
+        let settings = Arc::new(settings);
+        let parts = Parts::new(&settings, &self.lasting.deps).map_err(ReloadError::Settings)?;
+        let application = Application::new(settings.clone(), parts, &self.lasting, Some(&before.app));
+        let app = application.app.clone();
+        app.account.signing_keys().maintain().await.map_err(ReloadError::SigningKey)?;
+        if let Err(error) = app.login.count_live_rows().await {
+            tracing::warn!(%error, "the rows that count against the limits of logins could not be counted");
+        }
+        let hook = application.hook.clone();
+        self.lasting.events.follow(&settings, &self.lasting.deps);
+        self.current.replace(application);
+        log_setting_warnings(&app);
+        if let Some(Running { tasks, closing }) = running.take() {
+            // Two dispatchers would not send an event twice, but the old one has the old secrets.
+            tasks.stop().await;
+            let (repository, deps) = (&self.lasting.repository, &self.lasting.deps);
+            let tasks = BackgroundTasks::start(&app, repository, hook, deps, closing.child_token());
+            *running = Some(Running { tasks, closing });
+        }
+        if before.app.settings.rate_limits != settings.rate_limits {
+            before.app.rate_limits.return_unused(true).await;
+        }
+        Ok(unchanged)
+    }
+}
+
+/// The new settings with the old values of those that only a restart can apply, and the names of these that differ.
+fn with_fixed_values(new: Settings, old: &Settings) -> (Settings, Vec<&'static str>) {
+    let mut names = Vec::new();
+    let mut keep = |name, is_changed: bool| {
+        if is_changed {
+            names.push(name);
+        }
+    };
+    let database_url = |settings: &Settings| settings.database_url.expose_secret().to_owned();
+    keep("DATABASE_URL", database_url(&new) != database_url(old));
+    keep("DATABASE_TIMEOUT", new.database.call != old.database.call);
+    keep("DATABASE_QUEUE_TIMEOUT", new.database.queue != old.database.queue);
+    keep("DATABASE_POOL_SIZE", new.database.connections != old.database.connections);
+    keep("SQLITE_SYNCHRONOUS", new.sqlite_synchronous != old.sqlite_synchronous);
+    keep("LISTEN", new.listen != old.listen);
+    keep("LISTEN_REUSE_PORT", new.listen_reuse_port != old.listen_reuse_port);
+    keep("METRICS_LISTEN", new.metrics_listen != old.metrics_listen);
+    keep("MAX_CONNECTIONS", new.connections.max != old.connections.max);
+    keep("MAX_CONNECTIONS_PER_ADDRESS", new.connections.max_per_address != old.connections.max_per_address);
+    keep("REQUEST_HEAD_TIMEOUT", new.connections.head_timeout != old.connections.head_timeout);
+    keep("REQUEST_BODY_TIMEOUT", new.connections.body_timeout != old.connections.body_timeout);
+    keep("RESPONSE_WRITE_TIMEOUT", new.connections.write_timeout != old.connections.write_timeout);
+    keep("CONNECTION_IDLE_TIMEOUT", new.connections.idle_timeout != old.connections.idle_timeout);
+    keep("SHUTDOWN_DELAY", new.shutdown_delay != old.shutdown_delay);
+    keep("SHUTDOWN_TIMEOUT", new.shutdown_timeout != old.shutdown_timeout);
+    keep("OTEL_EXPORTER_OTLP_ENDPOINT", new.traces.endpoint != old.traces.endpoint);
+    keep("LOG_FORMAT", new.log_format != old.log_format);
+    keep("RUST_LOG", new.log_filter != old.log_filter);
+    let fixed = Settings {
+        database_url: old.database_url.clone(),
+        database: old.database,
+        sqlite_synchronous: old.sqlite_synchronous,
+        listen: old.listen,
+        listen_reuse_port: old.listen_reuse_port,
+        metrics_listen: old.metrics_listen,
+        connections: old.connections,
+        shutdown_delay: old.shutdown_delay,
+        shutdown_timeout: old.shutdown_timeout,
+        traces: TraceRules { endpoint: old.traces.endpoint.clone(), ..new.traces },
+        log_format: old.log_format,
+        log_filter: old.log_filter.clone(),
+        ..new
+    };
+    (fixed, names)
+}

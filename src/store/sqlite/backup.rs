@@ -1,0 +1,47 @@
+//! Copies an SQLite database while servers use it, and verifies the copy.
+//!
+//! `VACUUM INTO` copies one state of the database, as a reader does: writes go on, and the copy has no unused pages. The
+//! backup API of SQLite needs a raw pointer to the connection, thus `unsafe`, which this crate forbids; the driver has no safe
+//! function for it.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection as _};
+
+use crate::store::error::{Result, StoreError};
+
+/// How long the copy waits for another process that locks the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Copies the database into the file `to`, which is empty or does not exist.
+pub(in crate::store) async fn copy(url: &str, to: &Path) -> Result<()> {
+    let to = to.to_str().ok_or_else(|| StoreError("the path of the backup is not Unicode".into()))?;
+    let options = SqliteConnectOptions::from_str(url)?.create_if_missing(false).read_only(true);
+    let mut connection = options.busy_timeout(BUSY_TIMEOUT).disable_statement_logging().connect().await?;
+    let copied = sqlx::query("VACUUM INTO $1").bind(to).execute(&mut connection).await;
+    connection.close().await?;
+    copied?;
+    Ok(())
+}
+
+/// The number of users in a copy. Errors: SQLite finds it damaged, or it is no database of this server.
+pub(in crate::store) async fn verify(copy: &Path) -> Result<i64> {
+    let options = SqliteConnectOptions::new().filename(copy).create_if_missing(false).read_only(true);
+    let mut connection = options.disable_statement_logging().connect().await?;
+    let problems: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_all(&mut connection).await?;
+    if problems != ["ok"] {
+        return Err(StoreError(format!("the copy is damaged: {}", problems.join("; ")).into()));
+    }
+    let orphan: Option<(String,)> = sqlx::query_as("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1")
+        .fetch_optional(&mut connection)
+        .await?;
+    if let Some((table,)) = orphan {
+        return Err(StoreError(format!("the table {table} of the copy has a row without its user").into()));
+    }
+    let users = sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&mut connection).await?;
+    connection.close().await?;
+    Ok(users)
+}

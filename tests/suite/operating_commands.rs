@@ -1,0 +1,90 @@
+//! `healthcheck`, `completions`, `man`, and what holds for every command: examples, exit codes, confirmation.
+
+use tempfile::TempDir;
+
+use crate::support::process::{Process, run};
+
+const SECRET_KEY: &str = "secret-key-of-the-command-tests-5d10e4-for-no-other-use";
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn healthcheck_asks_the_server_of_the_settings() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut process = Process::start(&["serve"], &[("SECRET_KEY", SECRET_KEY)], folder.path()).await;
+    let listen = process.base.trim_start_matches("http://").to_owned();
+    let check = |arguments: &[&str], environment: &[(&str, &str)]| {
+        let output = run(&[&["healthcheck"][..], arguments].concat(), environment, folder.path());
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (status, output) = check(&["--json"], &[("LISTEN", &listen)]);
+    assert!(status == Some(0) && output.contains("\"path\": \"/readyz\""), "{output}");
+    let (status, output) = check(&["--live", "--listen", &listen], &[]);
+    assert!(status == Some(0) && output.contains("/healthz with 200"), "{output}");
+    // A server on all addresses.
+    let port = listen.rsplit(':').next().expect("a port");
+    assert_eq!(check(&[], &[("LISTEN", &format!("0.0.0.0:{port}"))]).0, Some(0));
+    // The database is gone: the process is alive and not ready.
+    std::fs::rename(folder.path().join("rest-social-auth.db"), folder.path().join("moved.db")).expect("a rename");
+    loop {
+        let (status, output) = check(&[], &[("LISTEN", &listen)]);
+        if status == Some(1) {
+            assert!(output.contains("/readyz with 503"), "{output}");
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(check(&["--live"], &[("LISTEN", &listen)]).0, Some(0));
+    process.terminate();
+    process.wait_for_exit().await;
+    let (status, output) = check(&["--live"], &[("LISTEN", &listen)]);
+    assert!(status == Some(1) && output.contains("does not answer"), "{output}");
+    assert_eq!(check(&[], &[("LISTEN", "nonsense")]).0, Some(2), "an error in the settings");
+    assert_eq!(check(&["--timeout", "0"], &[]).0, Some(2), "an error in the command line");
+}
+
+#[test]
+fn completions_and_manual_pages_have_every_command() {
+    let folder = TempDir::new().expect("a temporary folder");
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = run(&["completions", shell], &[], folder.path());
+        let script = text(&output.stdout);
+        assert!(output.status.success() && script.contains("healthcheck") && script.contains("backup"), "{shell}");
+    }
+    assert_eq!(run(&["completions", "cmd"], &[], folder.path()).status.code(), Some(2));
+    let output = run(&["man", "pages/man1", "--json"], &[], folder.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    for page in ["rest-social-auth.1", "rest-social-auth-serve.1", "rest-social-auth-users-delete.1"] {
+        let page = std::fs::read_to_string(folder.path().join("pages/man1").join(page)).expect("a manual page");
+        assert!(page.contains("Examples:"), "{page}");
+    }
+}
+
+#[test]
+fn commands_that_destroy_need_a_confirmation() {
+    let folder = TempDir::new().expect("a temporary folder");
+    assert!(run(&["migrate", "--json"], &[], folder.path()).status.success());
+    assert!(run(&["services", "add", "shop"], &[], folder.path()).status.success());
+    for arguments in [
+        &["services", "remove", "shop"][..],
+        &["audit", "prune", "--before", "90d"],
+        &["webhooks", "prune", "--before", "90d"],
+    ] {
+        let refused = run(arguments, &[], folder.path());
+        assert_eq!(refused.status.code(), Some(1), "{arguments:?}");
+        assert!(text(&refused.stderr).contains("add --yes"), "{arguments:?}");
+        let done = run(&[arguments, &["--yes"]].concat(), &[], folder.path());
+        assert!(done.status.success(), "{arguments:?}: {}", text(&done.stderr));
+    }
+}
+
+#[test]
+fn output_that_is_no_terminal_has_no_colours() {
+    let folder = TempDir::new().expect("a temporary folder");
+    for arguments in [&["--help"][..], &["serve", "--help"], &["serve"], &["invented"]] {
+        let output = run(arguments, &[("CLICOLOR_FORCE", "")], folder.path());
+        assert!(!output.stdout.contains(&0x1b) && !output.stderr.contains(&0x1b), "{arguments:?}");
+    }
+}
