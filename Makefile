@@ -29,7 +29,7 @@ build: ## build the release binary, target/release/rest-social-auth
 
 # ---- tests
 
-.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify lint fmt
+.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-simulator lint fmt
 test: install lint test-rust test-openapi test-sdk test-clients test-browser test-docs test-verify test-api ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
@@ -86,6 +86,12 @@ test-docs: $(BIN) client-sdk/typescript/node_modules tests/docs/node_modules exa
 # Go runs where it is installed and can download its modules.
 test-verify: $(BIN) target/verify-venv examples/verify/express/node_modules ## play valid and forged tokens against the programs of examples/verify
 	target/verify-venv/bin/python tests/verify/run.py $(BIN)
+
+# Without a network where the system allows it: a namespace with loopback alone.
+test-simulator: $(BIN) ## sign in with every simulated provider, offline
+	@if unshare -rn true 2>/dev/null; then \
+		unshare -rn sh -c 'ip link set lo up && exec python3 tests/simulator/run.py $(BIN)'; \
+	else python3 tests/simulator/run.py $(BIN); fi
 
 # ---- generated files
 

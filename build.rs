@@ -1,5 +1,5 @@
-//! Makes the tables of provider descriptors and of set-up guides: `(id, text)` for every file in `src/provider/catalog/` and
-//! `src/provider/guides/`.
+//! Makes the tables of provider descriptors, set-up guides and samples: `(id, text)` for every file in `src/provider/catalog/`,
+//! `src/provider/guides/` and `src/provider/samples/`.
 
 use std::path::Path;
 use std::{env, fs};
@@ -8,7 +8,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // `sqlx::migrate!` does not notice a new file.
     println!("cargo::rerun-if-changed=migrations");
-    for folder in ["catalog", "guides"] {
+    for folder in ["catalog", "guides", "samples"] {
         write_table(folder);
     }
 }

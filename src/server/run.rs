@@ -93,6 +93,29 @@ impl Server {
 
     pub(super) async fn build_with(
         settings: Settings,
+        extensions: Extensions,
+        deps: Deps,
+        create: bool,
+    ) -> Result<Self, Vec<SettingError>> {
+        let client = Client::new(&settings.outgoing).map_err(|error| vec![error]);
+        let providers = client.and_then(|client| Providers::from_settings(&settings, &client, &deps));
+        Self::build_with_providers(settings, providers, extensions, deps, create).await
+    }
+
+    /// The server of `dev`, with providers of which some are simulated.
+    ///
+    /// Errors: as [`Self::build`].
+    pub(crate) async fn build_simulated(
+        settings: Settings,
+        providers: Result<Providers, Vec<SettingError>>,
+        deps: Deps,
+    ) -> Result<Self, Vec<SettingError>> {
+        Self::build_with_providers(settings, providers, Extensions::default(), deps, true).await
+    }
+
+    async fn build_with_providers(
+        settings: Settings,
+        providers: Result<Providers, Vec<SettingError>>,
         mut extensions: Extensions,
         deps: Deps,
         create: bool,
@@ -100,16 +123,7 @@ impl Server {
         let settings = Arc::new(settings);
         let mut errors = Vec::new();
         let credentials = Credentials::new(&settings).map_err(|error| errors.push(error)).ok();
-        let providers = match Client::new(&settings.outgoing) {
-            Ok(client) => {
-                let providers = Providers::from_settings(&settings, &client, &deps);
-                providers.map_err(|found| errors.extend(found)).ok()
-            }
-            Err(error) => {
-                errors.push(error);
-                None
-            }
-        };
+        let providers = providers.map_err(|found| errors.extend(found)).ok();
         let hook = Webhook::new(&settings, &deps).map_err(|error| errors.push(error)).ok();
         let event_factory = hook::event_factory(&settings, &deps);
         let opening = store::Opening { create, event_factory, limits: Some(settings.database) };

@@ -27,7 +27,7 @@ const LAYERS: [(&str, usize); 17] = [
     ("http", 4),
     ("import", 4),
     ("server", 5),
-    ("demo", 5),
+    ("simulator", 5),
 ];
 /// The layer of every other module, such as `cli`.
 const TOP_LAYER: usize = 6;
