@@ -12,7 +12,7 @@ const BINARY = process.argv[2] ?? "rest-social-auth";
 const PROVIDERS = ["google-oauth2", "github", "apple-id", "microsoft-graph", "twitter"];
 
 // The server prints one line of JSON when it is ready, and stops with this process.
-const child = spawn(BINARY, ["dev", "--ephemeral", "--port", "0", "--print-url"], { stdio: ["ignore", "pipe", "inherit"] });
+const child = spawn(BINARY, ["dev", "--ephemeral", "--port", "0", "--print-url"], { stdio: ["ignore", "pipe", "ignore"] });
 const [line] = await once(createInterface({ input: child.stdout }), "line");
 const { url, simulator } = JSON.parse(line);
 const started = performance.now();
@@ -26,7 +26,7 @@ try {
     await page.goto(`${url}/api/login/social/authorize/${provider}/?next=/example/session/`);
     await page.getByRole("button", { name: "Continue as Mara Lindqvist" }).click();
     await page.waitForURL(`${url}/example/session/**`);
-    const user = await (await page.request.get(`${url}/api/user/session/`)).json();
+    const user = await (await page.request.get(`${url}/api/user/`)).json();
     assert.equal(user.email, "mara@demo.example", provider);
     console.log(`${provider}: signed in as ${user.username}`);
     await context.close();
@@ -37,7 +37,7 @@ try {
   const page = await context.newPage();
   await page.request.get(`${simulator}/simulator/choose?login_hint=mara&behaviour=denied`);
   await page.goto(`${url}/api/login/social/authorize/github/?next=/example/session/`);
-  await page.getByText("access").first().waitFor();
+  await page.waitForURL(`${url}/example/session/?error=access_denied`);
   await context.close();
 
   // What the server sent, for assertions; secrets are masked.

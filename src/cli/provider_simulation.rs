@@ -191,6 +191,8 @@ fn refusal_of(page: &str) -> String {
 }
 
 fn user_json(identity: &Identity) -> Value {
+    let mut extra_data = identity.extra_data.clone();
+    extra_data.remove("access_token");
     json!({
         "uid": identity.uid.as_str(),
         "username": identity.username,
@@ -200,7 +202,7 @@ fn user_json(identity: &Identity) -> Value {
         "first_name": identity.first_name,
         "last_name": identity.last_name,
         "organizations": identity.organizations,
-        "extra_data": identity.extra_data.iter().filter(|(name, _)| *name != "access_token").collect::<Map<_, _>>(),
+        "extra_data": extra_data,
     })
 }
 

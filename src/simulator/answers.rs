@@ -93,7 +93,8 @@ fn find_answer(world: &World, request: &ProviderRequest) -> Answer {
     // Some profile requests have the ID of the user and no credential.
     let is_of = |login: &Login| {
         let names_client = request.all_texts().contains(login.provider.provider.client_id());
-        let places = if login.user.is_some() && names_client { matching_calls(login, request) } else { Vec::new() };
+        let places =
+            if login.user.is_some() && names_client { matching_calls(world, login, request) } else { Vec::new() };
         places.iter().any(|place| check(world, login, *place, request).is_ok())
     };
     if let Some(id) = logins.find(now, is_of) {
@@ -213,7 +214,7 @@ fn answer_login(world: &World, request: &ProviderRequest, found: &Found, logins:
         let result = manage(world, request, found, stage, logins);
         return Answer::of(&provider, stage, result);
     }
-    let candidates = matching_calls(login, request);
+    let candidates = matching_calls(world, login, request);
     let token_call = provider.token_call();
     let place = candidates.iter().copied().find(|place| check(world, login, *place, request).is_ok());
     let Some(place) = place.or_else(|| candidates.first().copied()) else {
@@ -235,10 +236,10 @@ fn answer_login(world: &World, request: &ProviderRequest, found: &Found, logins:
 }
 
 /// The requests of the sample with the method, host and path of this one. Those whose query also agrees come first.
-fn matching_calls(login: &Login, request: &ProviderRequest) -> Vec<usize> {
-    let rewritten = |text: &str| match &login.user {
-        Some(user) => user.rewriting.text(text),
-        None => text.to_owned(),
+fn matching_calls(world: &World, login: &Login, request: &ProviderRequest) -> Vec<usize> {
+    let rewritten = |text: &str| {
+        let text = login.user.as_ref().map_or_else(|| text.to_owned(), |user| user.rewriting.text(text));
+        world.fill(&text, &login.provider, Some(login))
     };
     let is_here = |(_, _, target): &(usize, &SampleCall, &super::provider::Target)| {
         target.method == request.method
