@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
-use reqwest::header::LOCATION;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use url::Url;
 
 use super::failure::Failure;
 use crate::outgoing::{Body, Client, Reply, Request};
+use crate::provider::request_rules::Method;
 
 /// The provider at which the personas sign in.
 const PROVIDER: &str = "github";
@@ -32,7 +31,8 @@ async fn sign_in(client: &Client, server: &Url, persona: &str) -> Result<(), Str
     let mut page = Url::parse(text("authorization_url")).map_err(|error| error.to_string())?;
     page.query_pairs_mut().append_pair("login_hint", persona);
     let answer = send(client, Request::new(Method::GET, page)).await?;
-    let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let headers = answer.headers();
+    let location = headers.get("location").and_then(Value::as_str).unwrap_or_default();
     let callback = Url::parse(location).map_err(|_| format!("{PROVIDER} is not simulated"))?;
     let mut body: Map<String, Value> =
         callback.query_pairs().map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect();

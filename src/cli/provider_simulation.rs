@@ -5,8 +5,6 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use reqwest::Method;
-use reqwest::header::LOCATION;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -18,8 +16,9 @@ use super::serve::bind;
 use crate::clock::Deps;
 use crate::model::Identity;
 use crate::outgoing::{Client, OutgoingError, Request};
+use crate::provider::request_rules::Method;
 use crate::provider::{Authorization, Callback, LoginParameters, Protocol, Provider, ProviderError, Providers};
-use crate::secrets::{ExposeSecret as _, pkce_challenge};
+use crate::secrets::pkce_challenge;
 use crate::settings::Settings;
 use crate::simulator::{Personas, RecordedCall, Simulator};
 
@@ -154,7 +153,8 @@ impl SimulatedLogin<'_> {
         page.query_pairs_mut().append_pair("login_hint", PERSONA);
         let failed = |error: OutgoingError| format!("consent: {error}");
         let answer = self.browser.send(&Request::new(Method::GET, page), deadline).await.map_err(failed)?;
-        let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+        let headers = answer.headers();
+        let location = headers.get("location").and_then(Value::as_str);
         let pairs: Vec<(String, String)> = match location {
             Some(location) => {
                 let query = location.split_once('?').map_or("", |(_, query)| query);

@@ -12,13 +12,13 @@ use super::call_log::RecordedCall;
 use super::keys::Keys;
 use super::logins::{CODE_LIFETIME, Found, Kind, Login, LoginUser, Logins, credentials_in};
 use super::personas::Outcome;
-use super::provider::SimulatedProvider;
+use super::provider::{SimulatedProvider, Target};
 use super::refusal::Refusal;
 use super::request::{ProviderRequest, decoded_basic};
 use super::rewriting::Rewriting;
 use super::signature::SignedRequest;
 use super::world::World;
-use crate::provider::request_rules::ClientAuth;
+use crate::provider::request_rules::{ClientAuth, Method};
 use crate::provider::{Protocol, SampleCall};
 use crate::secrets::{ExposeSecret as _, constant_time_eq, matches_pkce_challenge};
 
@@ -241,7 +241,7 @@ fn matching_calls(world: &World, login: &Login, request: &ProviderRequest) -> Ve
         let text = login.user.as_ref().map_or_else(|| text.to_owned(), |user| user.rewriting.text(text));
         world.fill(&text, &login.provider, Some(login))
     };
-    let is_here = |(_, _, target): &(usize, &SampleCall, &super::provider::Target)| {
+    let is_here = |(_, _, target): &(usize, &SampleCall, &Target)| {
         target.method == request.method
             && rewritten(&target.host) == request.host
             && (target.path == request.path || rewritten(&target.path) == request.path)
@@ -419,7 +419,7 @@ fn management_stage(provider: &SimulatedProvider, request: &ProviderRequest, fou
         return None;
     }
     let is_at = |url: &str| SimulatedProvider::matches_template(url, &request.host, &request.path);
-    let revoke = descriptor.revoke.url.as_ref().filter(|_| reqwest_method(descriptor.revoke.method) == request.method);
+    let revoke = descriptor.revoke.url.as_ref().filter(|_| method_name(descriptor.revoke.method) == request.method);
     let grant_type = request.parameter("grant_type").unwrap_or_default();
     if revoke.is_some_and(|url| is_at(url.source())) && grant_type.is_empty() {
         return Some("revoke");
@@ -436,8 +436,7 @@ fn management_stage(provider: &SimulatedProvider, request: &ProviderRequest, fou
     (is_refresh_endpoint && asks).then_some("refresh")
 }
 
-fn reqwest_method(method: crate::provider::request_rules::Method) -> &'static str {
-    use crate::provider::request_rules::Method;
+fn method_name(method: Method) -> &'static str {
     match method {
         Method::GET => "GET",
         Method::POST => "POST",

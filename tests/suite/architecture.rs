@@ -186,7 +186,7 @@ fn plain_types_use_only_plain_types() {
 #[test]
 fn libraries_are_used_only_in_their_modules() {
     let rules: [(&str, &[&str]); 5] = [
-        ("poem", &["http", "server", "demo"]),
+        ("poem", &["http", "server", "simulator"]),
         ("poem_openapi", &["http", "server"]),
         ("sqlx", &["store"]),
         ("reqwest", &["outgoing", "provider", "hook"]),

@@ -1,6 +1,6 @@
 //! The users of the demo provider: the personas of the simulator.
 
-use crate::simulator::personas::Personas;
+use crate::simulator::personas::{Persona, Personas};
 
 /// An invented user.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct DemoUser {
 impl DemoUser {
     /// The users of a process, which exist until it ends.
     pub fn all(personas: &Personas) -> &'static [Self] {
-        let user = |(number, persona): (u64, &super::super::personas::Persona)| Self {
+        let user = |(number, persona): (u64, &Persona)| Self {
             login: persona.login.clone(),
             sub: format!("demo-{}", if persona.id.is_empty() { &persona.login } else { &persona.id }),
             number,
