@@ -77,8 +77,9 @@ test-sdk: client-sdk/typescript/node_modules ## check, build and test the TypeSc
 test-clients: $(BIN) target/clients-venv tests/clients/node_modules ## generate clients with nine generators, compile them, and sign in with each
 	target/clients-venv/bin/python tests/clients/run.py $(BIN)
 
-test-browser: $(BIN) tests/browser/node_modules client-sdk/typescript/dist examples/react-spa/node_modules ## test all pages and examples/react-spa in a browser, with axe
+test-browser: $(BIN) tests/browser/node_modules client-sdk/typescript/dist examples/react-spa/node_modules examples/playwright/node_modules ## test all pages and examples/react-spa in a browser, with axe
 	node tests/browser/run.mjs --bin $(BIN)
+	node examples/playwright/sign-in.mjs $(abspath $(BIN))
 
 test-docs: $(BIN) client-sdk/typescript/node_modules tests/docs/node_modules examples/verify/express/node_modules ## run the commands and snippets of README and of the manual
 	node tests/docs/run.mjs --bin $(BIN)
@@ -163,6 +164,9 @@ client-sdk/typescript/dist: client-sdk/typescript/node_modules $(wildcard client
 
 examples/react-spa/node_modules: examples/react-spa/package-lock.json
 	cd examples/react-spa && npm ci --silent --no-audit --no-fund && touch node_modules
+
+examples/playwright/node_modules: examples/playwright/package-lock.json
+	cd examples/playwright && npm ci --silent --no-audit --no-fund && touch node_modules
 
 tests/browser/node_modules: tests/browser/package-lock.json
 	cd tests/browser && npm ci --silent --no-audit --no-fund && touch node_modules

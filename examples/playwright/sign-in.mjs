@@ -1,6 +1,6 @@
 // Signs in with five providers in a browser, offline: `rest-social-auth dev` simulates them.
 //
-// Usage: node sign-in.mjs [path of rest-social-auth]. CHROME is the path of the browser; default /usr/bin/chromium.
+// Usage: node sign-in.mjs [path of rest-social-auth]. CHROMIUM is the path of the browser; default /usr/bin/chromium.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -16,7 +16,7 @@ const child = spawn(BINARY, ["dev", "--ephemeral", "--port", "0", "--print-url"]
 const [line] = await once(createInterface({ input: child.stdout }), "line");
 const { url, simulator } = JSON.parse(line);
 const started = performance.now();
-const browser = await chromium.launch({ executablePath: process.env.CHROME ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 let failed = false;
 try {
   const signIn = async (provider) => {
