@@ -419,9 +419,9 @@ fn management_stage(provider: &SimulatedProvider, request: &ProviderRequest, fou
         return None;
     }
     let is_at = |url: &str| SimulatedProvider::matches_template(url, &request.host, &request.path);
-    let revoke = descriptor.revoke.url.as_ref().filter(|_| method_name(descriptor.revoke.method) == request.method);
     let grant_type = request.parameter("grant_type").unwrap_or_default();
-    if revoke.is_some_and(|url| is_at(url.source())) && grant_type.is_empty() {
+    let is_method = method_name(descriptor.revoke.method) == request.method;
+    if is_method && grant_type.is_empty() && provider.has_revocation_at(&request.host, &request.path) {
         return Some("revoke");
     }
     let is_token_endpoint = || {

@@ -106,6 +106,14 @@ impl SimulatedProvider {
         self.redirect_uris.iter().any(|registered| registered == bare) || is_loopback(bare)
     }
 
+    /// Whether this is the revocation endpoint: of the descriptor, or of the discovery document.
+    pub fn has_revocation_at(&self, host: &str, path: &str) -> bool {
+        let Some(url) = &self.descriptor().revoke.url else { return false };
+        let issuer = self.sample.issuer.as_deref().filter(|_| url.mentions("discovery")).unwrap_or_default();
+        let published = host_and_path(&format!("{}/revoke", issuer.trim_end_matches('/')));
+        published == (host.to_owned(), path.to_owned()) || Self::matches_template(url.source(), host, path)
+    }
+
     /// Whether `host` and `path` are those of a URL template, in which each expression stands for any text.
     pub fn matches_template(template: &str, host: &str, path: &str) -> bool {
         let (wanted_host, wanted_path) = host_and_path(template);
@@ -122,6 +130,7 @@ fn discovery_document(issuer: &str) -> String {
         "token_endpoint": at("token"),
         "userinfo_endpoint": at("userinfo"),
         "jwks_uri": at("jwks"),
+        "revocation_endpoint": at("revoke"),
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "code_challenge_methods_supported": ["S256"],
