@@ -33,7 +33,7 @@ dist: ## make the files of a release in target/dist; TARGET and CARGO select ano
 
 # ---- tests
 
-.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults faults lint fmt
+.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-simulator faults lint fmt
 test: install lint test-rust test-openapi test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-api ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
@@ -81,8 +81,9 @@ test-sdk: client-sdk/typescript/node_modules ## check, build and test the TypeSc
 test-clients: $(BIN) target/clients-venv tests/clients/node_modules ## generate clients with nine generators, compile them, and sign in with each
 	target/clients-venv/bin/python tests/clients/run.py $(BIN)
 
-test-browser: $(BIN) tests/browser/node_modules client-sdk/typescript/dist examples/react-spa/node_modules ## test all pages and examples/react-spa in a browser, with axe
+test-browser: $(BIN) tests/browser/node_modules client-sdk/typescript/dist examples/react-spa/node_modules examples/playwright/node_modules ## test all pages and examples/react-spa in a browser, with axe
 	node tests/browser/run.mjs --bin $(BIN)
+	node examples/playwright/sign-in.mjs $(abspath $(BIN))
 
 test-docs: $(BIN) client-sdk/typescript/node_modules tests/docs/node_modules examples/verify/express/node_modules ## run the commands and snippets of README and of the manual
 	node tests/docs/run.mjs --bin $(BIN)
@@ -100,6 +101,12 @@ faults: ## run the fault, crash and node suites with the release binary, in ten 
 
 test-deploy: $(BIN) target/deploy-venv ## run deploy/ and docs/DEPLOY.md: nginx, Caddy, Traefik, Litestream, three nodes, alert rules
 	tests/postgres.sh target/deploy-venv/bin/python tests/deploy/run.py $(BIN)
+
+# Without a network where the system allows it: a namespace with loopback alone.
+test-simulator: $(BIN) ## sign in with every simulated provider, offline
+	@if unshare -rn true 2>/dev/null; then \
+		unshare -rn sh -c 'ip link set lo up && exec python3 tests/simulator/run.py $(BIN)'; \
+	else python3 tests/simulator/run.py $(BIN); fi
 
 # ---- generated files
 
@@ -171,6 +178,9 @@ client-sdk/typescript/dist: client-sdk/typescript/node_modules $(wildcard client
 
 examples/react-spa/node_modules: examples/react-spa/package-lock.json
 	cd examples/react-spa && npm ci --silent --no-audit --no-fund && touch node_modules
+
+examples/playwright/node_modules: examples/playwright/package-lock.json
+	cd examples/playwright && npm ci --silent --no-audit --no-fund && touch node_modules
 
 tests/browser/node_modules: tests/browser/package-lock.json
 	cd tests/browser && npm ci --silent --no-audit --no-fund && touch node_modules

@@ -1,5 +1,5 @@
-//! Makes the tables of provider descriptors and of set-up guides: `(id, text)` for every file in `src/provider/catalog/` and
-//! `src/provider/guides/`. Compresses the assets of Swagger UI.
+//! Makes the tables of provider descriptors, set-up guides and samples: `(id, text)` for every file in `src/provider/catalog/`,
+//! `src/provider/guides/` and `src/provider/samples/`. Compresses the assets of Swagger UI.
 
 use std::io::{Cursor, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // `sqlx::migrate!` does not notice a new file.
     println!("cargo::rerun-if-changed=migrations");
-    for folder in ["catalog", "guides"] {
+    for folder in ["catalog", "guides", "samples"] {
         write_table(folder);
     }
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED)).expect("the package is a ZIP archive");

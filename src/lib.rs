@@ -69,7 +69,6 @@ pub mod cli;
 pub mod clock;
 mod credential;
 mod delivery;
-mod demo;
 mod hook;
 mod http;
 pub mod import;
@@ -82,6 +81,7 @@ mod rate_limit;
 pub mod secrets;
 pub mod server;
 pub mod settings;
+mod simulator;
 pub mod store;
 
 /// For implementations of [`login::Step`].

@@ -47,15 +47,8 @@ enum Command {
         #[arg(long)]
         no_migrate: bool,
     },
-    /// Run a server for development: SQLite, a demo provider with invented users, example pages
-    Dev {
-        /// Loopback address and port, instead of LISTEN. The demo provider listens on the next free port
-        #[arg(long, value_name = "ADDR:PORT")]
-        listen: Option<String>,
-        /// Serve https with a self-signed certificate for this machine
-        #[arg(long)]
-        tls: bool,
-    },
+    /// Run a server for development: SQLite, simulated providers with invented users, example pages
+    Dev(dev::Options),
     /// Apply the migrations of the database
     Migrate {
         /// Print JSON
@@ -192,7 +185,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
     let deps = Deps::system();
     match line.command {
         Command::Serve { listen, no_migrate } => block_on(serve::serve(config.as_deref(), listen, !no_migrate, deps)),
-        Command::Dev { listen, tls } => block_on(dev::dev(config.as_deref(), listen, tls, deps)),
+        Command::Dev(options) => block_on(dev::dev(config.as_deref(), options, deps)),
         Command::Migrate { json } => block_on(serve::migrate(config.as_deref(), json)),
         Command::Openapi(options) => openapi::run(&options, config.as_deref()),
         Command::Init { output, json } => {

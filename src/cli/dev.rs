@@ -1,67 +1,130 @@
-//! `dev`: a server for development on this machine, with the demo provider on another port.
+//! `dev`: a server for development on this machine, with the provider simulator on other ports.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Url;
 
 use super::configuration::{self, environment, settings};
 use super::dev_directory::DevDirectory;
+use super::dev_seed::seed;
 use super::failure::Failure;
 use super::output::print;
 use super::serve::bind;
 use super::{logging, signals};
 use crate::clock::Deps;
-use crate::demo::Demo;
+use crate::outgoing::Client;
+use crate::provider::Providers;
 use crate::server::{Server, listen};
 use crate::settings::{Mode, Settings, StatePolicy};
+use crate::simulator::{Personas, Simulator};
 
-/// Ports after that of the server on which the demo provider tries to listen.
-const MAX_DEMO_PORTS: u16 = 50;
+/// Ports after that of the server on which the simulator tries to listen.
+const MAX_SIMULATOR_PORTS: u16 = 50;
 
-pub(super) async fn dev(config: Option<&Path>, listen: Option<String>, tls: bool, deps: Deps) -> Result<(), Failure> {
-    let directory = DevDirectory::open()?;
-    let certificate = tls.then(|| directory.certificate()).transpose()?;
+/// The options of `dev`.
+#[derive(Args)]
+pub(super) struct Options {
+    /// Loopback address and port, instead of LISTEN. The simulator listens on the next free port
+    #[arg(long, value_name = "ADDR:PORT", conflicts_with = "port")]
+    listen: Option<String>,
+    /// Port on 127.0.0.1, instead of LISTEN; 0 is a free one
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// Serve https with a self-signed certificate for this machine
+    #[arg(long)]
+    tls: bool,
+    /// For tests: a temporary database, no rate limits, and an end with the parent process
+    #[arg(long)]
+    ephemeral: bool,
+    /// Print the addresses as one line of JSON when the server is ready
+    #[arg(long)]
+    print_url: bool,
+    /// Sign these personas in at the simulated GitHub when the server starts, so that the users exist
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    seed: Vec<String>,
+    /// Simulate only these providers of the catalogue; `none` for no provider
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    simulate: Vec<String>,
+    /// TOML file with personas and behaviours, instead of the built-in ones
+    #[arg(long, value_name = "FILE")]
+    personas: Option<PathBuf>,
+}
+
+pub(super) async fn dev(config: Option<&Path>, options: Options, deps: Deps) -> Result<(), Failure> {
+    let personas = personas(options.personas.as_deref())?;
+    if let Some(unknown) = options.seed.iter().find(|name| personas.find(name).is_none()) {
+        return Err(Failure::Other(format!("--seed: there is no persona {unknown:?}")));
+    }
+    let directory = if options.ephemeral { DevDirectory::temporary(&deps)? } else { DevDirectory::open()? };
+    let certificate = options.tls.then(|| directory.certificate()).transpose()?;
     let mut environment = dev_environment(&directory, certificate.as_ref().map(|(chain, _)| chain.as_str()))?;
+    let listen = options.listen.or_else(|| options.port.map(|port| format!("127.0.0.1:{port}")));
     environment.extend(listen.map(|listen| ("LISTEN".to_owned(), listen)));
 
-    // The settings contain the address of the demo provider, so both listen before the settings are read.
+    // The settings contain the address of the simulator, so all listen before the settings are read.
     check_listen(config, &environment)?;
     let listener = bind(listen_address(config, &environment), false)?;
     let address = local_address(&listener)?;
-    let demo_listener = bind_next_port(address)?;
-    let scheme = if tls { "https" } else { "http" };
-    let demo_url = base_url(scheme, local_address(&demo_listener)?)?;
-    let demo = Demo::new(demo_url.clone(), deps.clone());
+    let pages_listener = bind_next_port(address)?;
+    let hosts_listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), false)?;
+    let scheme = if options.tls { "https" } else { "http" };
+    let (own_url, simulator_url) = (base_url(scheme, address)?, base_url(scheme, local_address(&pages_listener)?)?);
+    let simulator = Simulator::new(simulator_url.clone(), personas, deps.clone()).map_err(Failure::Other)?;
 
-    let mut defaults = demo.settings();
-    defaults.extend(dev_defaults(&directory, &directory.secret_key(&deps)?));
+    let mut defaults = simulator.demo_settings();
+    defaults.extend(dev_defaults(&directory, &directory.secret_key(&deps)?, options.ephemeral));
     // The allowed redirect URIs need the real port, which LISTEN with port 0 does not have.
     environment.push(("LISTEN".to_owned(), address.to_string()));
-    let settings = settings(Mode::Dev, defaults, config, environment, &deps)?;
+    let mut settings = settings(Mode::Dev, defaults, config, environment, &deps)?;
+    let simulated = simulator.add_providers(&mut settings, &options.simulate).map_err(Failure::Other)?;
     logging::start(&settings, None);
-    let announcement = announcement(&base_url(scheme, address)?, &demo_url, &settings, &directory);
-    let server = Server::build(settings, deps, true).await?.without_idle_grace_period();
+    let announcement = match options.print_url {
+        true => addresses_json(&own_url, &simulator_url, &settings),
+        false => announcement(&own_url, &simulator_url, &settings, &directory, simulated.len()),
+    };
+    let seed_client = Client::new(&settings.outgoing)?;
+    let client =
+        Client::with_simulator(&settings.outgoing, simulator.network(local_address(&hosts_listener)?, &simulated))?;
+    let providers = Providers::from_settings(&settings, &client, &deps)?;
+    let simulator = simulator.with_providers(&providers, simulated, &settings);
+    let server = Server::build_simulated(settings, providers, deps).await?.without_idle_grace_period();
     server.repository().migrate().await?;
 
     let (stop, stopped) = watch::channel(());
     let ignored = || tracing::warn!("SIGHUP ignored: `dev` reads its settings at start only");
     let signal = signals::stop_signal(ignored)?;
+    let parent = options.ephemeral.then(signals::parent_exit);
     tokio::spawn(async move {
-        signal.await;
+        match parent {
+            Some(parent) => tokio::select! { () = signal => {}, () = parent => {} },
+            None => signal.await,
+        }
         drop(stop);
     });
-    let demo = tokio::spawn(demo.run(demo_listener, certificate.clone(), dropped(stopped.clone())));
-    print(&announcement)?;
-    let served = server.run(listener, certificate, dropped(stopped)).await;
+    let pages = (pages_listener, certificate.clone());
+    let simulator = tokio::spawn(simulator.run(pages, hosts_listener, dropped(stopped.clone())));
+    let served = tokio::spawn(server.run(listener, certificate, dropped(stopped)));
     let failed = |error: std::io::Error| Failure::Other(format!("the server failed: {error}"));
-    served.map_err(failed)?;
-    match demo.await {
-        Ok(result) => result.map_err(failed),
-        Err(_) => Err(Failure::Other("the demo provider failed".to_owned())),
+    seed(&seed_client, &own_url, &options.seed).await?;
+    print(&announcement)?;
+    for task in [served, simulator] {
+        match task.await {
+            Ok(result) => result.map_err(failed)?,
+            Err(_) => return Err(Failure::Other("the server or the simulator failed".to_owned())),
+        }
     }
+    Ok(())
+}
+
+fn personas(file: Option<&Path>) -> Result<Personas, Failure> {
+    let Some(file) = file else { return Ok(Personas::built_in()) };
+    let wrong = |problem: String| Failure::Other(format!("--personas: {}: {problem}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    Personas::parse(&text).map_err(wrong)
 }
 
 /// Resolves when the sender is dropped.
@@ -92,14 +155,18 @@ fn dev_environment(directory: &DevDirectory, chain: Option<&str>) -> Result<Vec<
 }
 
 /// The file and the environment take precedence over these.
-fn dev_defaults(directory: &DevDirectory, secret_key: &str) -> toml::Table {
+fn dev_defaults(directory: &DevDirectory, secret_key: &str, is_ephemeral: bool) -> toml::Table {
     let text = |text: &str| toml::Value::String(text.to_owned());
-    toml::Table::from_iter([
+    let mut defaults = toml::Table::from_iter([
         ("secret_key".to_owned(), text(secret_key)),
         ("database_url".to_owned(), text(&format!("sqlite://{}", directory.path("dev.db").display()))),
         ("state_policy".to_owned(), text("required")),
         ("outgoing_allow_private".to_owned(), toml::Value::Boolean(true)),
-    ])
+    ]);
+    if is_ephemeral {
+        defaults.insert("rate_limits".to_owned(), text("off"));
+    }
+    defaults
 }
 
 /// Errors: LISTEN is invalid or not a loopback address. Another address would be used until all settings are read.
@@ -117,7 +184,7 @@ fn listen_address(config: Option<&Path>, environment: &[(String, String)]) -> So
 
 /// Listens on the first free port after that of `address`.
 fn bind_next_port(address: SocketAddr) -> Result<TcpListener, Failure> {
-    for step in 1..=MAX_DEMO_PORTS {
+    for step in 1..=MAX_SIMULATOR_PORTS {
         let Some(port) = address.port().checked_add(step) else { break };
         if let Ok(listener) = listen::bind(SocketAddr::new(address.ip(), port), false) {
             return Ok(listener);
@@ -137,7 +204,15 @@ fn base_url(scheme: &str, address: SocketAddr) -> Result<Url, Failure> {
         .map_err(|error| Failure::Other(format!("the address is not a URL: {error}")))
 }
 
-fn announcement(own: &Url, demo: &Url, settings: &Settings, directory: &DevDirectory) -> String {
+/// One line for programs.
+fn addresses_json(own: &Url, simulator: &Url, settings: &Settings) -> String {
+    let own = settings.public_url.as_ref().unwrap_or(own);
+    let address = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+    let line = serde_json::json!({"url": address(own), "simulator": address(simulator), "pid": std::process::id()});
+    format!("{line}\n")
+}
+
+fn announcement(own: &Url, demo: &Url, settings: &Settings, directory: &DevDirectory, simulated: usize) -> String {
     let own = settings.public_url.as_ref().unwrap_or(own);
     let warning = if own.scheme() == "https" {
         "\n  The certificate is self-signed: accept the warning of your browser."
@@ -153,6 +228,7 @@ fn announcement(own: &Url, demo: &Url, settings: &Settings, directory: &DevDirec
     let pages = listed.map(|page| format!("/{page}")).collect::<Vec<_>>().join(", ");
     format!(
         "\n  Open {own}\n\n  Examples       {own}example/\n  API and docs   {own}docs/\n  Demo provider  {demo} (client `demo`, secret `demo-secret`)\n  \
+         Simulated      {simulated} providers, such as {own}api/login/social/authorize/github/\n  \
          Redirect URIs  {pages} of this server, and ALLOWED_REDIRECT_URIS\n  State          {state}\n  \
          Data           {}\n{warning}\n  Stop with Ctrl-C.\n",
         directory.path("").display()

@@ -8,7 +8,20 @@ use std::path::{Path, PathBuf};
 use super::failure::Failure;
 use crate::clock::Deps;
 
-pub(super) struct DevDirectory(PathBuf);
+pub(super) struct DevDirectory {
+    path: PathBuf,
+    /// Deleted at the end.
+    is_temporary: bool,
+}
+
+impl Drop for DevDirectory {
+    fn drop(&mut self) {
+        if self.is_temporary {
+            // A file that remains is in the system's temporary directory.
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
 
 /// Certificate chain and key, both PEM.
 pub(super) type Certificate = (String, String);
@@ -23,11 +36,19 @@ impl DevDirectory {
     fn at(path: PathBuf) -> Result<Self, Failure> {
         let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
         created.map_err(|error| Failure::Other(format!("{} cannot be created: {error}", path.display())))?;
-        Ok(Self(path))
+        Ok(Self { path, is_temporary: false })
+    }
+
+    /// A new directory in that of the system for temporary files, deleted at the end.
+    pub(super) fn temporary(deps: &Deps) -> Result<Self, Failure> {
+        let path = std::env::temp_dir().join(format!("rest-social-auth-dev-{}", deps.hex::<8>()));
+        let mut directory = Self::at(path)?;
+        directory.is_temporary = true;
+        Ok(directory)
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.path.join(name)
     }
 
     pub(super) fn secret_key(&self, deps: &Deps) -> Result<String, Failure> {

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | `command_line.rs` | the arguments of all commands, and the exit code |
 //! | `serve.rs` | `serve`, `migrate` |
-//! | `dev.rs`, `dev_directory.rs` | `dev`, and the directory that keeps its data |
+//! | `dev.rs`, `dev_directory.rs`, `dev_seed.rs` | `dev`, the directory that keeps its data, and its first users |
 //! | `import.rs`, `init.rs`, `openapi.rs` | `import django`, `init`, `openapi` |
-//! | `providers.rs`, `provider_check.rs`, `provider_probe.rs`, `provider_guide.rs` | `providers list`, `show`, `check` and `guide` |
+//! | `providers.rs`, `provider_check.rs`, `provider_probe.rs`, `provider_guide.rs`, `provider_simulation.rs` | `providers list`, `show`, `check` and `guide` |
 //! | `doctor.rs`, `healthcheck.rs`, `backup.rs` | the commands of these names |
 //! | `shell_files.rs` | `completions`, `man` |
 //! | `users.rs`, `keys.rs`, `services.rs`, `audit.rs`, `webhooks.rs` | the commands of these names |
@@ -23,6 +23,7 @@ mod confirmation;
 mod database;
 mod dev;
 mod dev_directory;
+mod dev_seed;
 mod doctor;
 mod examples;
 mod failure;
@@ -36,6 +37,7 @@ mod output;
 mod provider_check;
 mod provider_guide;
 mod provider_probe;
+mod provider_simulation;
 mod providers;
 mod serve;
 mod services;

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use super::configuration::{refuse_unreadable_file, settings_with_errors};
 use super::failure::Failure;
-use super::output::print_either;
-use super::{provider_check, provider_guide};
+use super::output::{print, print_either};
+use super::{provider_check, provider_guide, provider_simulation};
 use crate::clock::Deps;
 use crate::outgoing::Client;
 use crate::provider::descriptor::Descriptor;
-use crate::provider::{self, CatalogEntry, Provider, Providers};
+use crate::provider::{self, CatalogEntry, Provider, Providers, Sample};
 use crate::settings::{SettingRules, Settings};
 
 #[derive(Subcommand)]
@@ -36,6 +36,9 @@ pub(super) enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Print the sample of the provider: one login with its requests and answers, as TOML
+        #[arg(long, conflicts_with = "json")]
+        sample: bool,
     },
     /// Print how to register this server at a provider: console, redirect URIs, settings, scopes, error messages
     Guide {
@@ -49,6 +52,9 @@ pub(super) enum Command {
     Check {
         /// Only this provider
         name: Option<String>,
+        /// Run a whole login at the simulator, offline, and print each request and answer
+        #[arg(long, requires = "name")]
+        simulate: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -64,12 +70,18 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
             let all = list(&settings);
             print_either(json, &all, &as_lines(&all))
         }
-        Command::Show { name, variant, json } => {
+        Command::Show { name, variant, sample: true, .. } => print(&sample(&name, variant.as_deref(), &settings)?),
+        Command::Show { name, variant, json, sample: false } => {
             let shown = show(&name, variant.as_deref(), settings, &deps)?;
             print_either(json, &shown, &indented(&shown, 0))
         }
         Command::Guide { name, json } => provider_guide::print_guide(&name, json, &settings),
-        Command::Check { name, json } => provider_check::check(name.as_deref(), json, &settings, errors, &deps).await,
+        Command::Check { name: Some(name), json, simulate: true } => {
+            provider_simulation::simulate(&name, json, &settings, &deps).await
+        }
+        Command::Check { name, json, .. } => {
+            provider_check::check(name.as_deref(), json, &settings, errors, &deps).await
+        }
     }
 }
 
@@ -116,6 +128,17 @@ fn show(name: &str, variant: Option<&str>, settings: Settings, deps: &Deps) -> R
             Ok(providers.get(name).map(|provider| provider_json(provider)).unwrap_or_default())
         }
     }
+}
+
+/// The text of a sample: of the settings, or else of the catalogue.
+fn sample(name: &str, variant: Option<&str>, settings: &Settings) -> Result<String, Failure> {
+    let own = settings.providers.iter().find(|provider| provider.name == name && variant.is_none());
+    if let Some(sample) = own.and_then(|own| own.descriptor.get("sample")) {
+        return toml::to_string(sample).map_err(|error| Failure::Other(error.to_string()));
+    }
+    let (entry, _) = provider::catalog_entry(name, variant).map_err(Failure::Other)?;
+    let text = Sample::text_of(entry.id).ok_or_else(|| Failure::Other(format!("{name} has no sample")))?;
+    Ok(text.to_owned())
 }
 
 fn entry_json(entry: &CatalogEntry, descriptor: &Descriptor) -> Value {

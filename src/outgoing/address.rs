@@ -72,6 +72,17 @@ impl Resolve for Resolver {
     }
 }
 
+/// Resolves every name to the address of the provider simulator.
+pub(super) struct SimulatorResolver(pub(super) SocketAddr);
+
+impl Resolve for SimulatorResolver {
+    fn resolve(&self, _name: Name) -> Resolving {
+        // reqwest keeps a port other than 0 unless the URL names one.
+        let found = std::iter::once(self.0);
+        Box::pin(async move { Ok(Box::new(found) as Addrs) })
+    }
+}
+
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

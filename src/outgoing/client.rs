@@ -1,15 +1,17 @@
 //! The HTTP client: which pool may make a call, and the limits of one call.
 
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use reqwest::dns::Resolve;
 use reqwest::header::DATE;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 use url::Url;
 
-use super::address::{AddressPolicy, Resolver};
+use super::address::{AddressPolicy, Resolver, SimulatorResolver};
 use super::error::OutgoingError;
 use super::host::Host;
 use super::message::{Reply, Request};
@@ -40,7 +42,28 @@ pub struct Client {
     metrics: Metrics,
 }
 
+/// A network in which every host name leads to the provider simulator. Only `dev` and `providers check --simulate` make one.
+#[derive(Clone, Debug)]
+pub struct SimulatedNetwork {
+    /// Where the simulator listens with TLS, under the names of all hosts.
+    pub address: SocketAddr,
+    /// The certificate that issues those of the hosts, as PEM. No other client trusts it.
+    pub root: String,
+    /// The URL below which the simulator has the pages of the hosts for browsers, with a final slash.
+    pub pages: Url,
+    /// The names of the providers that are simulated.
+    pub providers: HashSet<String>,
+}
+
+struct Simulated {
+    network: SimulatedNetwork,
+    client: Client,
+}
+
 struct Shared {
+    simulated: Option<Simulated>,
+    /// Set in the client of simulated providers.
+    pages: Option<Url>,
     /// For `https`.
     secure: reqwest::Client,
     /// For `http`, which OUTGOING_ALLOW_PRIVATE allows to private and loopback addresses.
@@ -66,14 +89,56 @@ impl Client {
             .allow_private
             .then(|| pool(rules, tls, Resolver { policy: AddressPolicy::Private, proxies: proxies.clone() }))
             .transpose()?;
-        let hosts = Mutex::default();
-        let shared = Arc::new(Shared { secure, plain, secure_policy, proxies, timeout: rules.timeout, hosts });
-        Ok(Self { shared, metrics: Metrics::default() })
+        let (timeout, hosts) = (rules.timeout, Mutex::default());
+        let shared = Shared { simulated: None, pages: None, secure, plain, secure_policy, proxies, timeout, hosts };
+        Ok(Self { shared: Arc::new(shared), metrics: Metrics::default() })
     }
 
     /// The same client, whose calls are counted.
     pub fn counted_by(self, metrics: &Metrics) -> Self {
         Self { metrics: metrics.clone(), ..self }
+    }
+
+    /// A client whose simulated providers are reached in `network` alone. All other providers are called as before.
+    ///
+    /// Errors: as [`Self::new`].
+    pub(crate) fn with_simulator(rules: &OutgoingRules, network: SimulatedNetwork) -> Result<Self, SettingError> {
+        let mut client = Self::new(rules)?;
+        let tls = tls::config_with_root(&network.root)?;
+        let without_proxy = OutgoingRules { https_proxy: None, http_proxy: None, ..rules.clone() };
+        let inside = Shared {
+            simulated: None,
+            pages: Some(network.pages.clone()),
+            secure: pool(&without_proxy, tls, SimulatorResolver(network.address))?,
+            plain: None,
+            secure_policy: AddressPolicy::Public,
+            proxies: Arc::default(),
+            timeout: rules.timeout,
+            hosts: Mutex::default(),
+        };
+        let simulated = Simulated { network, client: Self { shared: Arc::new(inside), metrics: Metrics::default() } };
+        if let Some(shared) = Arc::get_mut(&mut client.shared) {
+            shared.simulated = Some(simulated);
+        }
+        Ok(client)
+    }
+
+    /// The client for the calls to one provider: this one, unless the provider is simulated.
+    pub fn for_provider(&self, name: &str) -> Self {
+        match &self.shared.simulated {
+            Some(simulated) if simulated.network.providers.contains(name) => simulated.client.clone(),
+            _ => self.clone(),
+        }
+    }
+
+    /// The address at which a browser opens `url`: in the simulator if the provider is simulated.
+    pub fn browser_url(&self, url: Url) -> Url {
+        let Some(pages) = &self.shared.pages else { return url };
+        let mut page = pages.clone();
+        page.set_path(&format!("{}{}{}", pages.path(), url.host_str().unwrap_or_default(), url.path()));
+        page.set_query(url.query());
+        page.set_fragment(url.fragment());
+        page
     }
 
     /// Sends one request. It ends at `deadline`, or earlier at the time limit of one call.
@@ -226,7 +291,11 @@ fn proxy_hosts(rules: &OutgoingRules) -> HashSet<String> {
 
 /// HTTP/1.1 only: with HTTP/2 one dead connection would fail all calls to a provider.
 #[expect(clippy::disallowed_methods, reason = "the only place that builds HTTP clients")]
-fn pool(rules: &OutgoingRules, tls: rustls::ClientConfig, resolver: Resolver) -> Result<reqwest::Client, SettingError> {
+fn pool(
+    rules: &OutgoingRules,
+    tls: rustls::ClientConfig,
+    resolver: impl Resolve + 'static,
+) -> Result<reqwest::Client, SettingError> {
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .dns_resolver(Arc::new(resolver))

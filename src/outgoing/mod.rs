@@ -19,7 +19,7 @@ mod tls; // root certificates
 mod tests;
 
 pub use self::cached_document::{CachedDocument, FetchError, Fetched, Freshness};
-pub use self::client::Client;
+pub use self::client::{Client, SimulatedNetwork};
 pub use self::error::OutgoingError;
 pub use self::message::{Body, Pairs, Reply, Request};
 pub use self::signature::{ESCAPED, Signer, sign};

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::settings::SettingError;
@@ -31,6 +33,19 @@ pub(super) fn config(extra_roots: Option<&Path>) -> Result<ClientConfig, Setting
     if roots.is_empty() {
         tracing::warn!("this system has no root certificates, so no provider can be called; set SSL_CERT_FILE");
     }
+    config_of(roots)
+}
+
+/// Trusts one root certificate alone, given as PEM.
+pub(super) fn config_with_root(root: &str) -> Result<ClientConfig, SettingError> {
+    let wrong = || SettingError::new("SSL_CERT_FILE", "the certificate of the simulator is invalid");
+    let certificate = CertificateDer::from_pem_slice(root.as_bytes()).map_err(|_| wrong())?;
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).map_err(|_| wrong())?;
+    config_of(roots)
+}
+
+fn config_of(roots: RootCertStore) -> Result<ClientConfig, SettingError> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| SettingError::new("SSL_CERT_FILE", error.to_string()))?

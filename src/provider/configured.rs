@@ -79,6 +79,11 @@ impl Provider {
         &self.client_id
     }
 
+    /// The client secret at the provider.
+    pub(crate) fn client_secret(&self) -> &SecretString {
+        &self.client_secret
+    }
+
     /// The configured scopes, joined by the separator of the provider.
     pub fn scope(&self) -> String {
         self.scope.clone()

@@ -13,6 +13,7 @@ use super::id_token::Purpose;
 use super::jws::SignatureAlgorithm;
 use super::protocol::Protocol;
 use super::request_rules::{ClientAuth, OAuth1Rules, ProfileRequest, TokenManagementRules, TokenRules};
+use super::sample::Sample;
 
 use crate::settings::SettingRules;
 
@@ -80,6 +81,8 @@ pub struct Descriptor {
     pub checks: Vec<Rule>,
     /// Conditions for the profile.
     pub admission: Vec<Rule>,
+    /// One login of an operator's own provider, for the simulator. Those of the catalogue are in `samples/`.
+    pub sample: Option<Sample>,
 }
 
 impl Descriptor {

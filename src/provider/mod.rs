@@ -29,6 +29,7 @@ mod quirks; // what a descriptor cannot express
 mod registry; // all configured providers
 mod reply; // the meaning of a provider's answer
 pub mod request_rules; // the fields of a descriptor for requests
+mod sample; // one login of each provider, for the simulator, tests and documentation
 mod setup; // a provider from its descriptor and settings
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ mod uid_keys; // which member of a profile is the uid
 mod user_fields; // the operator's own fields of a user
 mod verification; // verification of signed tokens with published keys
 
+pub(crate) use self::catalog::entry_of;
 pub use self::catalog::{CatalogEntry, catalog_entries, catalog_entry, catalog_names};
 pub(crate) use self::check::Endpoint;
 pub(crate) use self::configured::Provider;
@@ -45,6 +47,7 @@ pub(crate) use self::error::{Interaction, ProviderError};
 pub(crate) use self::exchange::{CheckedCallback, ClientVerdict};
 pub(crate) use self::guide::{Guide, NamedRedirectUri, environment_name};
 pub(crate) use self::jws::SignatureAlgorithm;
-pub(crate) use self::protocol::{Authorization, Callback, MaxAge, Protocol, RequestToken};
+pub(crate) use self::protocol::{Authorization, Callback, LoginParameters, MaxAge, Protocol, RequestToken};
 pub(crate) use self::registry::Providers;
+pub use self::sample::{Sample, SampleAuthorization, SampleCall, SampleUser, SampleValues, catalog_samples};
 pub(crate) use self::uid_keys::{StoredKey, UidKeys};

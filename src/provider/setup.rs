@@ -135,7 +135,7 @@ impl Provider {
             discovery_document: CachedDocument::default(),
             key_set: CachedDocument::default(),
             settings: settings.clone(),
-            client: client.clone(),
+            client: client.for_provider(&settings.name),
             deps: deps.clone(),
             values,
             descriptor,

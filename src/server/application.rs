@@ -70,18 +70,26 @@ pub(super) struct Parts {
 impl Parts {
     /// Errors: all of them together.
     pub fn new(settings: &Settings, deps: &Deps) -> Result<Self, Vec<SettingError>> {
+        let client = Client::new(&settings.outgoing).map_err(|error| vec![error]);
+        let providers = client.and_then(|client| {
+            Providers::from_settings(settings, &client.counted_by(deps.metrics()), deps)
+        });
+        Self::of_providers(settings, providers, deps)
+    }
+
+    /// Errors: as [`Self::new`].
+    pub fn with_providers(settings: &Settings, providers: Providers, deps: &Deps) -> Result<Self, Vec<SettingError>> {
+        Self::of_providers(settings, Ok(providers), deps)
+    }
+
+    fn of_providers(
+        settings: &Settings,
+        providers: Result<Providers, Vec<SettingError>>,
+        deps: &Deps,
+    ) -> Result<Self, Vec<SettingError>> {
         let mut errors = Vec::new();
         let credentials = Credentials::new(settings).map_err(|error| errors.push(error)).ok();
-        let providers = match Client::new(&settings.outgoing) {
-            Ok(client) => {
-                let client = client.counted_by(deps.metrics());
-                Providers::from_settings(settings, &client, deps).map_err(|found| errors.extend(found)).ok()
-            }
-            Err(error) => {
-                errors.push(error);
-                None
-            }
-        };
+        let providers = providers.map_err(|found| errors.extend(found)).ok();
         let hook = Webhook::new(settings, deps).map_err(|error| errors.push(error)).ok();
         let (Some(credentials), Some(providers), Some(hook)) = (credentials, providers, hook) else {
             return Err(errors);

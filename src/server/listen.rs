@@ -113,6 +113,28 @@ pub(super) async fn serve_within<E: Endpoint + 'static>(
     shutdown: &Shutdown,
 ) -> io::Result<()> {
     let tls = tls.map(|(chain, key)| acceptor(&chain, &key)).transpose()?;
+    serve_with(listener, tls, endpoint, connections, shutdown).await
+}
+
+/// Serves TLS alone, as [`serve`], with certificates that `acceptor` chooses.
+///
+/// Errors: the listener has no address.
+pub(crate) async fn serve_tls<E: Endpoint + 'static>(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    endpoint: E,
+    shutdown: &Shutdown,
+) -> io::Result<()> {
+    serve_with(listener, Some(acceptor), endpoint, &Connections::with_defaults(), shutdown).await
+}
+
+async fn serve_with<E: Endpoint + 'static>(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    endpoint: E,
+    connections: &Arc<Connections>,
+    shutdown: &Shutdown,
+) -> io::Result<()> {
     let service = Arc::new(Service {
         endpoint,
         local: LocalAddr(listener.local_addr()?.into()),

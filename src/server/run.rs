@@ -23,6 +23,7 @@ use crate::account::SigningKeyError;
 use crate::clock::Deps;
 use crate::login::Extensions;
 use crate::metrics::Metrics;
+use crate::provider::Providers;
 use crate::settings::{SettingError, Settings};
 use crate::store::{self, Repository, StoreError};
 
@@ -95,10 +96,32 @@ impl Server {
         deps: Deps,
         create: bool,
     ) -> Result<Self, Vec<SettingError>> {
+        Self::build_of(settings, Parts::new, extensions, deps, create).await
+    }
+
+    /// The server of `dev`, with providers of which some are simulated.
+    ///
+    /// Errors: as [`Self::build`].
+    pub(crate) async fn build_simulated(
+        settings: Settings,
+        providers: Providers,
+        deps: Deps,
+    ) -> Result<Self, Vec<SettingError>> {
+        let parts = |settings: &Settings, deps: &Deps| Parts::with_providers(settings, providers, deps);
+        Self::build_of(settings, parts, Extensions::default(), deps, true).await
+    }
+
+    async fn build_of(
+        settings: Settings,
+        parts: impl FnOnce(&Settings, &Deps) -> Result<Parts, Vec<SettingError>>,
+        extensions: Extensions,
+        deps: Deps,
+        create: bool,
+    ) -> Result<Self, Vec<SettingError>> {
         let settings = Arc::new(settings);
         let mut errors = Vec::new();
         let (metrics_listener, deps) = measured(&settings, deps, &mut errors);
-        let parts = Parts::new(&settings, &deps).map_err(|found| errors.extend(found)).ok();
+        let parts = parts(&settings, &deps).map_err(|found| errors.extend(found)).ok();
         let events = WebhookEvents::new(&settings, &deps);
         let opened = store::open_with(&settings.database_url, opening(&settings, &deps, &events, create)).await;
         let repository = opened.map_err(|error| errors.push(error)).ok();

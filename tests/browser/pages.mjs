@@ -276,7 +276,7 @@ test("Swagger UI signs in against the demo provider", async (visit) => {
   // The groups are collapsed.
   for (const group of ["begin", "login"]) await page.locator(`#operations-tag-${group} button`).first().click();
   const list = await execute(page, "listProviders");
-  assert.deepEqual([list.status, list.body.providers.map(({ name }) => name)], [200, ["demo", "demo-oauth1"]]);
+  assert.deepEqual([list.status, list.body.providers.slice(0, 2).map(({ name }) => name)], [200, ["demo", "demo-oauth1"]]);
 
   const redirect_uri = `${base}/example/callback/`;
   const begun = await execute(page, "beginLogin", { provider: "demo", body: { redirect_uri } });

@@ -28,7 +28,7 @@ const LAYERS: [(&str, usize); 18] = [
     ("http", 4),
     ("import", 4),
     ("server", 5),
-    ("demo", 5),
+    ("simulator", 5),
 ];
 /// The layer of every other module, such as `cli`.
 const TOP_LAYER: usize = 6;
@@ -189,7 +189,7 @@ fn plain_types_use_only_plain_types() {
 #[test]
 fn libraries_are_used_only_in_their_modules() {
     let rules: [(&str, &[&str]); 5] = [
-        ("poem", &["http", "server", "demo"]),
+        ("poem", &["http", "server", "simulator"]),
         ("poem_openapi", &["http", "server"]),
         ("sqlx", &["store"]),
         ("reqwest", &["outgoing", "provider", "hook"]),

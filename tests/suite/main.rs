@@ -32,7 +32,7 @@ mod pages; // pages for users: languages, the name and logo of the site, unknown
 mod pending_logins; // custom pipeline steps, additional input (403), resume
 mod pending_logins_in_redirect_flow; // additional input in the server-side redirect flow: the server's page, native apps
 mod provider_failures; // provider errors and timeouts, circuit breaker: status, no row written
-mod provider_logins; // every provider of the catalog signs a user in, tests/cases
+mod provider_logins; // every provider of the catalog signs a user in, the samples of the providers
 mod provider_refusals; // what single providers refuse: changed owners, unsigned callbacks, other tenants
 mod provider_requests; // R-O2, R-O1: requests sent to providers
 mod provider_table; // the table in docs/PROVIDERS.md matches the catalog
@@ -50,6 +50,7 @@ mod services; // RFC 7662, RFC 7009: introspection and revocation for services
 mod sessions_and_accounts; // list and revoke credentials, unlink accounts, provider tokens, audit events
 mod sign_in_restrictions; // allow and deny lists, organizations, providers, closed sign-up
 mod signing_keys; // SEC-29, SEC-31: the keys that the server makes to sign JWTs, the key set, the metadata
+mod simulator; // the provider simulator of `dev`: logins, behaviours, refusals, own providers
 mod snapshots; // snapshots of problem documents, pages, help texts and the file of init
 mod steam_and_telegram; // logins without OAuth: OpenID 2.0 and signed data
 mod store; // the repository by itself

@@ -1,13 +1,13 @@
-//! Every provider of the catalog signs a user in. Each has a small file with invented users in `tests/cases/`. A case runs
-//! with the real host names, with only a code and after begin. `tests/cases/README.md` documents the format.
+//! Every provider of the catalogue signs a user in. Each has a sample with an invented user in `src/provider/samples/`. It runs with the
+//! real host names, with only a code and after begin. The README of that folder documents the format.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use futures_util::{FutureExt as _, StreamExt as _, stream};
-use serde::Deserialize;
+use rest_social_auth::provider::{Sample, SampleCall, catalog_samples};
 use serde_json::{Map, Value, json};
 
 use crate::provider_requests::signature;
@@ -19,86 +19,67 @@ pub const BOT_TOKEN: &str = "4711:bot-token-of-the-test";
 
 type StringMap = BTreeMap<String, String>;
 
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What replaces the placeholders of samples.
+const PLACEHOLDERS: [(&str, &str); 12] = [
+    ("{client_id}", CLIENT_ID),
+    ("{client_secret}", CLIENT_SECRET),
+    ("{basic}", "Y2xpZW50LW9mLXRoZS10ZXN0OmNsaWVudC1zZWNyZXQtNWYyZDdj"),
+    ("{redirect_uri}", REDIRECT_URI),
+    ("{redirect_origin}", "https://front.example"),
+    ("{code}", "code-4711"),
+    ("{access_token}", "token-of-ines"),
+    ("{base64_access_token}", "dG9rZW4tb2YtaW5lcw=="),
+    ("{refresh_token}", "refresh-1"),
+    ("{token_secret}", "secret-of-it"),
+    ("{request_token}", "request-token-7"),
+    ("{request_secret}", "request-secret"),
+];
+/// Signatures of the requests and callbacks with these values, by sample. They do not come from the expressions of the samples.
+const SIGNATURES: [(&str, &str, &str); 6] = [
+    ("facebook", "{appsecret_proof}", "4034d07c234e4b88414d95553311578a6986710d87806faef410ebe6d7db56af"),
+    ("facebook-app", "{appsecret_proof}", "4034d07c234e4b88414d95553311578a6986710d87806faef410ebe6d7db56af"),
+    ("mailru-oauth2", "{sig}", "2a9cebdf3d2b7943d2f3fb4108c37921"),
+    ("odnoklassniki-oauth2", "{sig}", "86a29e1eacae41731744289ab880b47e"),
+    ("vk-app", "{sig}", "6fff02f96a2f55100d0acad723b460be"),
+    ("vk-app", "{auth_key}", "f1b279f8dc0756dc89477d8fa8239a39"),
+];
+
+/// A sample with the values of the test.
+#[derive(Clone)]
 pub struct Case {
-    #[serde(skip)]
     file: String,
-    pub provider: String,
-    variant: Option<String>,
-    #[serde(default)]
-    oauth1: bool,
-    #[serde(default)]
-    links_only: bool,
-    issuer: Option<String>,
-    #[serde(default)]
-    settings: BTreeMap<String, Value>,
-    #[serde(default)]
-    documents: StringMap,
-    /// Claims of the token that replaces `{id_token}` in a response.
-    id_token: Option<Map<String, Value>>,
-    #[serde(default)]
-    address: Map<String, Value>,
-    authorization: Redirect,
-    #[serde(default)]
-    callback: Map<String, Value>,
-    calls: Vec<Exchange>,
-    user: ExpectedUser,
+    sample: Arc<Sample>,
 }
 
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Redirect {
-    url: String,
-    query: StringMap,
-    #[serde(default)]
-    pkce: bool,
-    #[serde(default)]
-    nonce: bool,
-}
+impl Deref for Case {
+    type Target = Sample;
 
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Exchange {
-    request: String,
-    #[serde(default)]
-    query: StringMap,
-    #[serde(default)]
-    headers: StringMap,
-    form: Option<StringMap>,
-    json: Option<String>,
-    answer: String,
-    #[serde(default)]
-    answer_headers: StringMap,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExpectedUser {
-    uid: String,
-    /// `*`: any random text.
-    username: String,
-    #[serde(default)]
-    email: String,
-    #[serde(default)]
-    email_verified: bool,
-    #[serde(default)]
-    first_name: String,
-    #[serde(default)]
-    last_name: String,
-    /// As in `GET /api/user/social/`, without `auth_time`; JSON.
-    extra_data: String,
-}
-
-impl Exchange {
-    /// `METHOD host/path`, as [`Call::endpoint`].
-    fn endpoint(&self) -> String {
-        self.request.replacen("https://", "", 1)
+    fn deref(&self) -> &Sample {
+        &self.sample
     }
+}
 
-    fn matches_call(&self, call: &Call) -> bool {
-        call.endpoint() == self.endpoint() && texts(&call.query) == self.query
+impl Case {
+    fn new(file: &str, text: &str) -> Self {
+        let mut text = text.replace("{now_utc}", "2026-01-01T10:00:00Z");
+        for (placeholder, value) in PLACEHOLDERS {
+            text = text.replace(placeholder, value);
+        }
+        for (_, placeholder, value) in SIGNATURES.iter().filter(|(name, ..)| *name == file) {
+            text = text.replace(placeholder, value);
+        }
+        let sample = Sample::parse(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
+        Self { file: file.to_owned(), sample: Arc::new(sample) }
     }
+}
+
+/// `METHOD host/path`, as [`Call::endpoint`].
+fn endpoint_of(exchange: &SampleCall) -> String {
+    exchange.request.replacen("https://", "", 1)
+}
+
+fn matches_call(exchange: &SampleCall, call: &Call) -> bool {
+    call.endpoint() == endpoint_of(exchange) && texts(&call.query) == exchange.query
 }
 
 fn texts(pairs: &[(String, String)]) -> StringMap {
@@ -106,18 +87,7 @@ fn texts(pairs: &[(String, String)]) -> StringMap {
 }
 
 pub fn cases() -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let files = std::fs::read_dir(folder).expect("tests/cases").map(|entry| entry.expect("an entry").path());
-    let mut cases: Vec<Case> = files
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .map(|path| {
-            let text = std::fs::read_to_string(&path).expect("a text");
-            let case: Case = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            Case { file: path.file_stem().expect("a name").to_string_lossy().into_owned(), ..case }
-        })
-        .collect();
-    cases.sort_by(|a, b| a.file.cmp(&b.file));
-    cases
+    catalog_samples().map(|(file, text)| Case::new(file, text)).collect()
 }
 
 #[test]
@@ -215,7 +185,7 @@ impl Stage {
         let (claims, nonce, now) = (self.claims(), self.nonce.clone(), self.app.clock.now().seconds());
         self.app.double.rule(move |call| {
             let mut left = left.lock().expect("the lock is not poisoned");
-            let place = left.iter().position(|exchange| exchange.matches_call(call))?;
+            let place = left.iter().position(|exchange| matches_call(exchange, call))?;
             let exchange = left.remove(place);
             let nonce = nonce.lock().expect("the lock is not poisoned").clone();
             let answer = exchange.answer.replace("{id_token}", &id_token(claims.clone(), nonce, now));
@@ -465,11 +435,11 @@ impl Stage {
         };
         let calls: Vec<Call> = self.app.double.calls().into_iter().filter(|call| !is_document(call)).collect();
         let places: Vec<String> = calls.iter().map(Call::endpoint).collect();
-        let wanted: Vec<String> = self.case.calls.iter().map(Exchange::endpoint).collect();
+        let wanted: Vec<String> = self.case.calls.iter().map(endpoint_of).collect();
         assert_eq!(places, wanted, "calls");
         let mut secret = String::new();
         for (call, exchange) in calls.iter().zip(&self.case.calls) {
-            check_call(call, exchange, challenge.filter(|_| exchange.endpoint() == wanted[0]));
+            check_call(call, exchange, challenge.filter(|_| endpoint_of(exchange) == wanted[0]));
             if self.case.oauth1 {
                 let header = call.header("authorization").unwrap_or_default();
                 let sent =
@@ -486,7 +456,7 @@ impl Stage {
     }
 }
 
-fn check_call(call: &Call, exchange: &Exchange, challenge: Option<&str>) {
+fn check_call(call: &Call, exchange: &SampleCall, challenge: Option<&str>) {
     let place = call.endpoint();
     assert_eq!(texts(&call.query), exchange.query, "the query of {place}");
     for (name, value) in &exchange.headers {

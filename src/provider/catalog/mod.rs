@@ -24,6 +24,8 @@ pub struct CatalogEntry {
     pub name: &'static str,
     /// Used only where `SOCIAL_AUTH_<NAME>_VARIANT` is its ID.
     pub variant_only: bool,
+    /// Whether the service was closed.
+    pub is_gone: bool,
 }
 
 /// All entries, by ID.
@@ -32,6 +34,7 @@ pub fn catalog_entries() -> impl Iterator<Item = CatalogEntry> {
         id,
         name: head(text, "name").unwrap_or(id),
         variant_only: head(text, "variant_only") == Some("true"),
+        is_gone: head(text, "service").is_some_and(|service| service.starts_with("gone")),
     })
 }
 

@@ -1,7 +1,7 @@
 // One page for each kind of credential: sign in, show the user, call a resource and sign out with the SDK.
 
 import { provideInput } from "/example/ask.js";
-import { definitions, element, make, run } from "/example/page.js";
+import { definitions, element, make, providerList, run } from "/example/page.js";
 import { createClient, webStorage } from "/example/sdk.js";
 
 const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
@@ -27,12 +27,11 @@ function signIn(provider) {
 
 async function showProviders() {
   const providers = (await auth.providers()).filter(({ kinds }) => kinds.includes(auth.kind));
-  element("providers").replaceChildren(
-    ...providers.map((provider, at) => {
-      const properties = { type: "button", className: at > 0 ? "quiet" : "", onclick: () => signIn(provider) };
-      return make("button", properties, `Sign in with ${provider.title}`);
-    }),
-  );
+  const buttons = providers.map((provider, at) => {
+    const properties = { type: "button", className: at > 0 ? "quiet" : "", onclick: () => signIn(provider) };
+    return make("button", properties, `Sign in with ${provider.title}`);
+  });
+  element("providers").replaceChildren(...providerList(buttons));
   if (providers.length === 0) element("providers").textContent = "No provider is configured.";
 }
 

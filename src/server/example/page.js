@@ -10,6 +10,17 @@ export function make(tag, properties = {}, ...children) {
 }
 
 /** Terms and descriptions of a `dl`. */
+/** Number of providers that are shown at once; `dev` simulates all of the catalogue. */
+const FIRST_PROVIDERS = 4;
+
+/** Buttons of providers, of which all but the first are behind a disclosure. */
+export function providerList(buttons) {
+  const [first, more] = [buttons.slice(0, FIRST_PROVIDERS), buttons.slice(FIRST_PROVIDERS)];
+  if (more.length === 0) return first;
+  const summary = make("summary", {}, `${more.length} more providers`);
+  return [...first, make("details", { className: "more" }, summary, make("div", { className: "providers" }, ...more))];
+}
+
 export const definitions = (rows) =>
   Object.entries(rows).flatMap(([term, text]) => [make("dt", {}, term), make("dd", {}, String(text))]);
 

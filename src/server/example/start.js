@@ -1,7 +1,7 @@
 // The demo on the start page: sign in, then see the user, the credential, the linked accounts and the devices.
 
 import { provideInput } from "/example/ask.js";
-import { definitions, element, make, run } from "/example/page.js";
+import { definitions, element, make, providerList, run } from "/example/page.js";
 import { createClient, webStorage } from "/example/sdk.js";
 
 /** The address in the code of the page. */
@@ -148,18 +148,16 @@ let providers = [];
 
 function showProviders() {
   const usable = providers.filter(({ kinds }) => kinds.includes(auth.kind));
-  element("providers").replaceChildren(
-    ...usable.map(({ name, title }, at) => {
-      const properties = { type: "button", className: at > 0 ? "quiet" : "", onclick: () => signIn(name, title) };
-      return make("button", properties, `Sign in with ${title}`);
-    }),
-  );
-  element("link").replaceChildren(
-    ...usable.map(({ name, title }) => {
-      const link = () => run(`Linking ${title} …`, () => auth.signIn(name, { link: true }));
-      return make("button", { type: "button", className: "quiet small", onclick: link }, `Link ${title}`);
-    }),
-  );
+  const buttons = usable.map(({ name, title }, at) => {
+    const properties = { type: "button", className: at > 0 ? "quiet" : "", onclick: () => signIn(name, title) };
+    return make("button", properties, `Sign in with ${title}`);
+  });
+  element("providers").replaceChildren(...providerList(buttons));
+  const links = usable.map(({ name, title }) => {
+    const link = () => run(`Linking ${title} …`, () => auth.signIn(name, { link: true }));
+    return make("button", { type: "button", className: "quiet small", onclick: link }, `Link ${title}`);
+  });
+  element("link").replaceChildren(...providerList(links));
 }
 
 const signIn = (name, title) => run(`Signing in with ${title} …`, () => auth.signIn(name));

@@ -38,7 +38,7 @@ async fn assert_state_is_required(engine: Engine, names: &'static [&'static str]
 }
 
 /// The LoginRadius backend did not check the state of a callback (login CSRF), nor did those that release 4.8.7 corrected. Here
-/// the callback of every provider is bound to the browser that began; the tests of `tests/cases` check all of them.
+/// the callback of every provider is bound to the browser that began; the samples of all providers check all of them.
 async fn social_core_5_0_0_loginradius_callback_requires_its_state(engine: Engine) {
     let corrected = &["loginradius", "clever", "eventbrite", "goclio", "mailchimp", "surveymonkey", "untappd"];
     assert_state_is_required(engine, corrected).await;

@@ -1,0 +1,484 @@
+//! The answers to the server's requests. Each request is compared with the sample of the provider; one that differs is refused as the
+//! provider would refuse it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::http::StatusCode;
+use serde_json::Value;
+
+use super::call_log::RecordedCall;
+use super::keys::Keys;
+use super::logins::{CODE_LIFETIME, Found, Kind, Login, LoginUser, Logins, credentials_in};
+use super::personas::Outcome;
+use super::provider::{SimulatedProvider, Target};
+use super::refusal::Refusal;
+use super::request::{ProviderRequest, decoded_basic};
+use super::rewriting::Rewriting;
+use super::signature::SignedRequest;
+use super::world::World;
+use crate::provider::request_rules::{ClientAuth, Method};
+use crate::provider::{Protocol, SampleCall};
+use crate::secrets::{ExposeSecret as _, constant_time_eq, matches_pkce_challenge};
+
+/// An answer, and how long the provider takes for it.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+    /// `None`: never.
+    pub delay: Option<Duration>,
+    pub stage: &'static str,
+    pub provider: Option<Arc<SimulatedProvider>>,
+    pub problem: Option<String>,
+}
+
+impl Answer {
+    fn new(status: u16, body: String, stage: &'static str) -> Self {
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or_default(),
+            headers: BTreeMap::new(),
+            body,
+            delay: Some(Duration::ZERO),
+            stage,
+            provider: None,
+            problem: None,
+        }
+    }
+
+    fn of(provider: &Arc<SimulatedProvider>, stage: &'static str, result: Result<Self, Refusal>) -> Self {
+        let answer = result.unwrap_or_else(|refusal| {
+            let (status, body) = refusal.answer(provider);
+            let mut answer = Self { problem: Some(refusal.problem()), ..Self::new(status, body, stage) };
+            if refusal == Refusal::RateLimited {
+                answer.headers.insert("retry-after".to_owned(), "1".to_owned());
+            }
+            answer
+        });
+        Self { provider: Some(provider.clone()), ..answer }
+    }
+}
+
+/// Answers a request, and records both.
+pub fn answer(world: &World, request: &ProviderRequest) -> Answer {
+    let answer = find_answer(world, request);
+    let secret = answer.provider.as_ref().map(|provider| provider.provider.client_secret().expose_secret().to_owned());
+    let secret = secret.unwrap_or_default();
+    let call = RecordedCall {
+        provider: answer.provider.as_ref().map(|provider| provider.name().to_owned()).unwrap_or_default(),
+        stage: answer.stage,
+        problem: answer.problem.clone(),
+        ..RecordedCall::of_server(request, &secret)
+    };
+    world.log().push(call.with_answer(answer.status.as_u16(), &answer.body, &secret));
+    answer
+}
+
+fn find_answer(world: &World, request: &ProviderRequest) -> Answer {
+    if request.method == "GET"
+        && let Some((provider, body)) = document(world, request)
+    {
+        return Answer { provider: Some(provider), ..Answer::new(200, body, "document") };
+    }
+    let now = world.deps.now();
+    let found = credentials_in(&request.all_texts());
+    let mut logins = world.logins();
+    if let Some(found) = found.iter().find(|found| logins.get(&found.id, now).is_some()) {
+        return answer_login(world, request, found, &mut logins);
+    }
+    if let Some(answer) = request_token(world, request, &mut logins) {
+        return answer;
+    }
+    // Some profile requests have the ID of the user and no credential.
+    let is_of = |login: &Login| {
+        let names_client = request.all_texts().contains(login.provider.provider.client_id());
+        let places =
+            if login.user.is_some() && names_client { matching_calls(world, login, request) } else { Vec::new() };
+        places.iter().any(|place| check(world, login, *place, request).is_ok())
+    };
+    if let Some(id) = logins.find(now, is_of) {
+        let found = Found { kind: Kind::Code, id, text: String::new() };
+        return answer_login(world, request, &found, &mut logins);
+    }
+    // The provider shows whether it knows the client before it looks at the code.
+    let texts = request.all_texts();
+    let candidates: Vec<_> = world.providers.iter().filter(|provider| has_target(provider, request)).collect();
+    let known = candidates.iter().find(|provider| texts.contains(provider.provider.client_id()));
+    match (known, candidates.first()) {
+        (Some(provider), _) => {
+            let result = refuse_unknown(provider, request);
+            Answer::of(provider, "token", Err(result))
+        }
+        (None, Some(provider)) => {
+            Answer::of(provider, "token", Err(Refusal::Token("The access token is unknown.".to_owned())))
+        }
+        (None, None) => {
+            let body = serde_json::json!({"error": "not_found", "error_description": "No simulated provider has this address."});
+            Answer {
+                problem: Some("no sample has this address".to_owned()),
+                ..Answer::new(404, body.to_string(), "profile")
+            }
+        }
+    }
+}
+
+fn document(world: &World, request: &ProviderRequest) -> Option<(Arc<SimulatedProvider>, String)> {
+    world.providers.iter().find_map(|provider| {
+        let body = provider.document(&request.host, &request.path)?;
+        Some((provider.clone(), world.fill(&body, provider, None)))
+    })
+}
+
+fn has_target(provider: &SimulatedProvider, request: &ProviderRequest) -> bool {
+    provider.calls().any(|(_, _, target)| target.host == request.host && target.path == request.path)
+}
+
+/// The refusal of a request without a known credential of a user.
+fn refuse_unknown(provider: &SimulatedProvider, request: &ProviderRequest) -> Refusal {
+    let secret = provider.provider.client_secret().expose_secret();
+    let needs_secret = !matches!(provider.descriptor().token.auth, ClientAuth::Public | ClientAuth::None);
+    if needs_secret && !secret.is_empty() && !request.all_texts().contains(secret) {
+        return Refusal::Client("The client secret is wrong.".to_owned());
+    }
+    Refusal::Grant("The code is invalid or has expired.".to_owned())
+}
+
+/// OAuth 1.0a: temporary credentials (RFC 5849, section 2.1). `None`: it is another request.
+fn request_token(world: &World, request: &ProviderRequest, logins: &mut Logins) -> Option<Answer> {
+    const STAGE: &str = "request_token";
+    let others = [request.query.pairs(), request.form.pairs()].concat();
+    let signed = SignedRequest::parse(&request.authorization, &others).ok()?;
+    let client_id = signed.get("oauth_consumer_key")?;
+    let is_first = |provider: &&Arc<SimulatedProvider>| {
+        let mut calls = provider.calls();
+        provider.uses_oauth1()
+            && provider.provider.client_id() == client_id
+            && calls.next().is_some_and(|(_, call, target)| {
+                target.method == request.method
+                    && target.host == request.host
+                    && target.path == request.path
+                    && has_pairs(&call.query, request)
+            })
+    };
+    let provider = world.providers.iter().find(is_first)?;
+    let result = (|| {
+        verify_signature(world, provider, request, "", logins)?;
+        let callback = signed.get("oauth_callback").unwrap_or_default();
+        if callback != "oob" && !provider.is_registered(callback) {
+            return Err(Refusal::Request("The oauth_callback is not registered.".to_owned()));
+        }
+        let login = Logins::begin(provider.clone(), callback, &world.deps);
+        let call = &provider.sample.calls[0];
+        let text = |text: &str| world.fill(text, provider, Some(&login));
+        let body = Rewriting::default().answer(&call.answer, &text);
+        logins.insert(login, world.deps.now());
+        Ok(Answer::new(200, body, STAGE))
+    })();
+    Some(Answer::of(provider, STAGE, result))
+}
+
+fn has_pairs(wanted: &BTreeMap<String, String>, request: &ProviderRequest) -> bool {
+    wanted.iter().all(|(name, value)| request.query.get(name).unwrap_or_default() == value)
+}
+
+/// Section 3.2 of RFC 5849.
+fn verify_signature(
+    world: &World,
+    provider: &SimulatedProvider,
+    request: &ProviderRequest,
+    token_secret: &str,
+    logins: &mut Logins,
+) -> Result<(), Refusal> {
+    let others = [request.query.pairs(), request.form.pairs()].concat();
+    let refused = |problem: &str| Refusal::Client(format!("The signature is refused: {problem}."));
+    let signed = SignedRequest::parse(&request.authorization, &others).map_err(refused)?;
+    let uri = format!("https://{}{}", request.host, request.raw_path);
+    let secrets = (provider.provider.client_secret().expose_secret(), token_secret);
+    let now = world.deps.now();
+    signed.verify(&request.method, &uri, secrets, now.seconds()).map_err(refused)?;
+    let nonce = signed.nonce_key();
+    if logins.nonces.get(&nonce, now).is_some() {
+        return Err(refused("nonce_used"));
+    }
+    logins.nonces.insert(&nonce, (), now);
+    Ok(())
+}
+
+/// Answers a request that contains a credential of a login.
+fn answer_login(world: &World, request: &ProviderRequest, found: &Found, logins: &mut Logins) -> Answer {
+    let now = world.deps.now();
+    let Some(login) = logins.get(&found.id, now) else { return Answer::new(404, String::new(), "profile") };
+    let provider = login.provider.clone();
+    if let Some(stage) = management_stage(&provider, request, found) {
+        let result = manage(world, request, found, stage, logins);
+        return Answer::of(&provider, stage, result);
+    }
+    let candidates = matching_calls(world, login, request);
+    let token_call = provider.token_call();
+    let place = candidates.iter().copied().find(|place| check(world, login, *place, request).is_ok());
+    let Some(place) = place.or_else(|| candidates.first().copied()) else {
+        let refusal = Refusal::Request("The sample of this provider has no such request.".to_owned());
+        let problem = Some(refusal.problem());
+        return Answer {
+            provider: Some(provider),
+            problem,
+            ..Answer::new(404, refusal.answer(&login.provider).1, "profile")
+        };
+    };
+    let stage = if Some(place) == token_call { "token" } else { "profile" };
+    let result = if Some(place) == token_call {
+        exchange(world, request, place, &found.id, logins)
+    } else {
+        profile(world, request, place, found, logins)
+    };
+    Answer::of(&provider, stage, result)
+}
+
+/// The requests of the sample with the method, host and path of this one. Those whose query also agrees come first.
+fn matching_calls(world: &World, login: &Login, request: &ProviderRequest) -> Vec<usize> {
+    let rewritten = |text: &str| {
+        let text = login.user.as_ref().map_or_else(|| text.to_owned(), |user| user.rewriting.text(text));
+        world.fill(&text, &login.provider, Some(login))
+    };
+    let is_here = |(_, _, target): &(usize, &SampleCall, &Target)| {
+        target.method == request.method
+            && rewritten(&target.host) == request.host
+            && (target.path == request.path || rewritten(&target.path) == request.path)
+    };
+    // The request token was issued before the login has a credential.
+    let first = usize::from(login.provider.uses_oauth1());
+    login.provider.calls().skip(first).filter(is_here).map(|(place, ..)| place).collect()
+}
+
+/// Compares a request with one of the sample.
+fn check(world: &World, login: &Login, place: usize, request: &ProviderRequest) -> Result<(), Refusal> {
+    let call = &login.provider.sample.calls[place];
+    for (name, wanted) in &call.query {
+        compare(world, login, (name, wanted), request.query.get(name).unwrap_or_default())?;
+    }
+    for (name, wanted) in call.form.iter().flatten() {
+        compare(world, login, (name, wanted), request.form.get(name).unwrap_or_default())?;
+    }
+    for (name, wanted) in &call.headers {
+        compare(world, login, (name, wanted), request.header(name).unwrap_or_default())?;
+    }
+    let json: Option<Value> = call.json.as_deref().and_then(|json| serde_json::from_str(json).ok());
+    for (name, wanted) in json.iter().filter_map(Value::as_object).flatten() {
+        let sent = request.json.as_ref().and_then(|json| json.get(name)).and_then(Value::as_str).unwrap_or_default();
+        compare(world, login, (name, wanted.as_str().unwrap_or_default()), sent)?;
+    }
+    Ok(())
+}
+
+/// Compares one parameter or header. `wanted`: as in the sample.
+fn compare(world: &World, login: &Login, (name, wanted): (&str, &str), sent: &str) -> Result<(), Refusal> {
+    let rewritten = login.user.as_ref().map_or_else(|| wanted.to_owned(), |user| user.rewriting.text(wanted));
+    let expected = world.fill(&rewritten, &login.provider, Some(login));
+    let is_redirect_uri = name == "redirect_uri" || name == "openid.return_to";
+    let agrees = match wanted {
+        "*" if is_redirect_uri => sent == login.redirect_uri,
+        "*" if name == "client_secret" => world.keys.is_signed_by_client(sent),
+        "*" => !sent.is_empty(),
+        _ => match (decoded_basic(&expected), decoded_basic(sent)) {
+            (Some(expected), Some(sent)) => constant_time_eq(expected.as_bytes(), sent.as_bytes()),
+            _ => constant_time_eq(expected.as_bytes(), sent.as_bytes()),
+        },
+    };
+    if agrees {
+        return Ok(());
+    }
+    let problem = format!("{name} is wrong or missing.");
+    Err(
+        if ["{client_id}", "{client_secret}", "{basic}"].iter().any(|part| wanted.contains(part))
+            || name == "client_secret"
+        {
+            Refusal::Client(problem)
+        } else if is_redirect_uri || wanted.contains("{code}") || wanted.contains("{redirect_uri}") {
+            Refusal::Grant(problem)
+        } else if wanted.contains("{access_token}") || wanted.contains("_access_token}") {
+            Refusal::Token(problem)
+        } else {
+            Refusal::Request(problem)
+        },
+    )
+}
+
+/// The token request. The code is used once the client is known, even if the request is refused.
+fn exchange(
+    world: &World,
+    request: &ProviderRequest,
+    place: usize,
+    id: &str,
+    logins: &mut Logins,
+) -> Result<Answer, Refusal> {
+    const STAGE: &str = "token";
+    let now = world.deps.now();
+    let unknown = || Refusal::Grant("The code is invalid or has expired.".to_owned());
+    let provider = logins.get(id, now).ok_or_else(unknown)?.provider.clone();
+    if provider.uses_oauth1() {
+        let secret = logins.get(id, now).map(|login| login.credential(Kind::RequestSecret)).unwrap_or_default();
+        verify_signature(world, &provider, request, &secret, logins)?;
+    }
+    let login = logins.get_mut(id, now).ok_or_else(unknown)?;
+    let checked = check(world, login, place, request);
+    if let Err(refusal @ Refusal::Client(_)) = checked {
+        return Err(refusal);
+    }
+    if provider.uses_oauth1() && !request.authorization.contains(&login.credential(Kind::Code)) {
+        return Err(Refusal::Grant("The verifier is wrong.".to_owned()));
+    }
+    let was_used = std::mem::replace(&mut login.progress.code_is_used, true);
+    if was_used || login.begun.plus(CODE_LIFETIME) <= now {
+        login.progress.is_revoked |= was_used;
+        return Err(unknown());
+    }
+    checked?;
+    check_verifier(login, request)?;
+    let Some(user) = login.user.clone() else { return Err(unknown()) };
+    let answer = ordinary_answer(world, login, place, request, STAGE);
+    after_behaviour(&user, answer)
+}
+
+/// PKCE (RFC 7636, section 4.6). A verifier without a challenge is a downgrade attack (RFC 9700, section 4.8.2).
+fn check_verifier(login: &Login, request: &ProviderRequest) -> Result<(), Refusal> {
+    let in_json = request.json.as_ref().and_then(|json| json.get("code_verifier")).and_then(Value::as_str);
+    match (&login.challenge, request.parameter("code_verifier").or(in_json)) {
+        (None, None) => Ok(()),
+        (Some(challenge), Some(verifier)) if matches_pkce_challenge(verifier, challenge) => Ok(()),
+        _ => Err(Refusal::Grant("The code_verifier does not match the code_challenge.".to_owned())),
+    }
+}
+
+/// What the tester chose to happen at the first request of a login.
+fn after_behaviour(user: &LoginUser, answer: Answer) -> Result<Answer, Refusal> {
+    let delay = match user.behaviour.outcome {
+        Outcome::InvalidCode => return Err(Refusal::Grant("The code is invalid or has expired.".to_owned())),
+        Outcome::RateLimited => return Err(Refusal::RateLimited),
+        Outcome::ServerError => return Err(Refusal::ServerError),
+        Outcome::Timeout => None,
+        _ => Some(Duration::from_secs(user.behaviour.delay_seconds)),
+    };
+    Ok(Answer { delay, ..answer })
+}
+
+fn profile(
+    world: &World,
+    request: &ProviderRequest,
+    place: usize,
+    found: &Found,
+    logins: &mut Logins,
+) -> Result<Answer, Refusal> {
+    let now = world.deps.now();
+    let invalid = |problem: &str| Refusal::Token(problem.to_owned());
+    let login = logins.get(&found.id, now).ok_or_else(|| invalid("The access token is unknown."))?;
+    let provider = login.provider.clone();
+    if provider.uses_oauth1() {
+        let has_secret = provider.sample.calls.iter().any(|call| call.answer.contains("{token_secret}"));
+        let secret = if has_secret { login.credential(Kind::TokenSecret) } else { String::new() };
+        verify_signature(world, &provider, request, &secret, logins)?;
+    }
+    let login = logins.get(&found.id, now).ok_or_else(|| invalid("The access token is unknown."))?;
+    let Some(user) = login.user.clone() else { return Err(invalid("The access token is unknown.")) };
+    let is_current = found.kind != Kind::AccessToken || found.text == login.credential(Kind::AccessToken);
+    let is_issued = login.progress.code_is_used || provider.token_call().is_none();
+    if !is_current || !is_issued || login.progress.is_revoked {
+        return Err(invalid("The access token is invalid or has expired."));
+    }
+    check(world, login, place, request)?;
+    let answer = ordinary_answer(world, login, place, request, "profile");
+    if user.behaviour.outcome == Outcome::ExpiredToken {
+        return Err(invalid("The access token has expired."));
+    }
+    // Without a token request, the first profile request shows the behaviour.
+    if provider.token_call().is_none() { after_behaviour(&user, answer) } else { Ok(answer) }
+}
+
+fn ordinary_answer(
+    world: &World,
+    login: &Login,
+    place: usize,
+    request: &ProviderRequest,
+    stage: &'static str,
+) -> Answer {
+    let call = &login.provider.sample.calls[place];
+    let fill = |text: &str| world.fill(text, &login.provider, Some(login));
+    let body = match &login.user {
+        _ if call.answer == "{identity}" => identity(world, login, request),
+        Some(user) => user.rewriting.answer(&call.answer, &fill),
+        None => fill(&call.answer),
+    };
+    let headers = call.answer_headers.iter().map(|(name, value)| (name.clone(), fill(value))).collect();
+    Answer { headers, ..Answer::new(200, body, stage) }
+}
+
+/// Whether a request refreshes or revokes tokens.
+fn management_stage(provider: &SimulatedProvider, request: &ProviderRequest, found: &Found) -> Option<&'static str> {
+    let descriptor = provider.descriptor();
+    if !matches!(found.kind, Kind::AccessToken | Kind::RefreshToken) {
+        return None;
+    }
+    let is_at = |url: &str| SimulatedProvider::matches_template(url, &request.host, &request.path);
+    let grant_type = request.parameter("grant_type").unwrap_or_default();
+    let is_method = method_name(descriptor.revoke.method) == request.method;
+    if is_method && grant_type.is_empty() && provider.has_revocation_at(&request.host, &request.path) {
+        return Some("revoke");
+    }
+    let is_token_endpoint = || {
+        let place = provider.token_call();
+        provider
+            .calls()
+            .any(|(at, _, target)| Some(at) == place && target.host == request.host && target.path == request.path)
+    };
+    let is_refresh_endpoint =
+        descriptor.refresh.url.as_ref().is_some_and(|url| is_at(url.source())) || is_token_endpoint();
+    let asks = found.kind == Kind::RefreshToken || !matches!(grant_type, "" | "authorization_code");
+    (is_refresh_endpoint && asks).then_some("refresh")
+}
+
+fn method_name(method: Method) -> &'static str {
+    match method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::DELETE => "DELETE",
+    }
+}
+
+/// A refresh or a revocation.
+fn manage(
+    world: &World,
+    request: &ProviderRequest,
+    found: &Found,
+    stage: &'static str,
+    logins: &mut Logins,
+) -> Result<Answer, Refusal> {
+    let unknown = || Refusal::Grant("The token is invalid or was revoked.".to_owned());
+    let login = logins.get_mut(&found.id, world.deps.now()).ok_or_else(unknown)?;
+    let provider = login.provider.clone();
+    let auth = if stage == "refresh" { provider.descriptor().refresh.auth } else { provider.descriptor().revoke.auth };
+    let secret = provider.provider.client_secret().expose_secret();
+    let needs_secret = matches!(auth, ClientAuth::Body | ClientAuth::Basic | ClientAuth::BasicAndBody);
+    if needs_secret && provider.provider.protocol() != Protocol::OAuth1 && !request.all_texts().contains(secret) {
+        return Err(Refusal::Client("The client secret is wrong.".to_owned()));
+    }
+    let is_revoked =
+        login.progress.is_revoked || login.user.as_ref().is_some_and(|user| user.behaviour.outcome == Outcome::Revoked);
+    if found.text != login.credential(found.kind) || stage == "refresh" && is_revoked {
+        return Err(unknown());
+    }
+    if stage == "revoke" {
+        login.progress.is_revoked = true;
+        return Ok(Answer::new(200, "{}".to_owned(), stage));
+    }
+    login.progress.generation += 1;
+    let place = provider.token_call().ok_or_else(unknown)?;
+    Ok(ordinary_answer(world, login, place, request, stage))
+}
+
+/// MediaWiki's identity: a token signed with the secret of the client, with the nonce of the request.
+fn identity(world: &World, login: &Login, request: &ProviderRequest) -> String {
+    let nonce = request.authorization.split_once("oauth_nonce=\"").and_then(|(_, after)| after.split('"').next());
+    let mut claims = world.claims(login);
+    claims.insert("nonce".to_owned(), Value::from(nonce));
+    Keys::sign_with_secret(&claims, login.provider.provider.client_secret().expose_secret())
+}

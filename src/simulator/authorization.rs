@@ -1,0 +1,334 @@
+//! The authorization endpoints of the simulated providers, which the browser opens: the request is checked as the provider would, then
+//! a user is chosen, on the consent page or by `login_hint`.
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use poem::http::header;
+use poem::web::{Data, Path};
+use poem::{Body, Request, Response, handler};
+use serde_json::{Map, Value};
+use url::form_urlencoded;
+
+use super::call_log::RecordedCall;
+use super::logins::{Kind, Login, LoginUser, Logins, credentials_in};
+use super::pages;
+use super::params::Params;
+use super::personas::{Behaviour, Outcome, Persona};
+use super::provider::{SimulatedProvider, host_and_path};
+use super::rewriting::Rewriting;
+use super::world::World;
+use crate::http::Language;
+use crate::provider::descriptor::StateIn;
+use crate::secrets::ExposeSecret as _;
+
+/// The cookies by which a browser chooses in advance.
+pub const PERSONA_COOKIE: &str = "simulator_persona";
+pub const BEHAVIOUR_COOKIE: &str = "simulator_behaviour";
+
+/// `/at/<host>/<path>`: the authorization endpoint of a provider.
+#[handler]
+pub async fn authorize(world: Data<&Arc<World>>, Path(at): Path<String>, request: &Request) -> Response {
+    let params = Params::of_query(request);
+    let (host, path) = host_and_path(&format!("https://{at}"));
+    let login = match begin(&world, &host, &path, &params) {
+        Ok(login) => login,
+        Err(problem) => {
+            let mut call = RecordedCall::of_browser("", "authorize", &format!("https://{at}"), params.pairs());
+            (call.status, call.problem) = (400, Some(problem.clone()));
+            world.log().push(call);
+            return pages::refusal(&problem);
+        }
+    };
+    let name = login.provider.name().to_owned();
+    world.log().push(RecordedCall::of_browser(&name, "authorize", &format!("https://{at}"), params.pairs()));
+    let (id, now) = (login.id.clone(), world.deps.now());
+    let chosen = chosen_in_advance(&world, &params, request);
+    let page =
+        pages::consent(&world, &login, &params, chosen.as_ref().err().map(String::as_str), Language::of(request));
+    world.logins().insert(login, now);
+    match chosen {
+        Ok((place, persona, behaviour)) => decide(&world, &id, (place, &persona), &behaviour),
+        Err(_) => page,
+    }
+}
+
+/// The answer to the consent page.
+#[handler]
+pub async fn consent(world: Data<&Arc<World>>, request: &Request, body: Body) -> Response {
+    let params = match Params::of_form(request, body).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let id = params.get("consent_id").unwrap_or_default();
+    let behaviour = params.get("behaviour").and_then(|name| world.personas.behaviour(name));
+    let behaviour = behaviour.unwrap_or(&world.personas.behaviours[0]);
+    if params.get("deny").is_some() {
+        let denied = Behaviour { outcome: Outcome::Denied, ..behaviour.clone() };
+        return decide(&world, id, (0, &world.personas.personas[0]), &denied);
+    }
+    match params.get("user").and_then(|login| world.personas.find(login)) {
+        Some(persona) => decide(&world, id, persona, behaviour),
+        None => pages::refusal("No user was chosen. Go back and choose a user, or deny."),
+    }
+}
+
+/// The user and the behaviour of `login_hint` and `behaviour`, or of the cookies. `Err`: the page must ask; a user to select first.
+fn chosen_in_advance(world: &World, params: &Params, request: &Request) -> Result<(usize, Persona, Behaviour), String> {
+    let cookies = request.header(header::COOKIE).unwrap_or_default();
+    let cookie = |name: &str| {
+        let mut pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
+    };
+    let hint = params.get("login_hint").or_else(|| cookie(PERSONA_COOKIE));
+    let behaviour = params.get("behaviour").or_else(|| cookie(BEHAVIOUR_COOKIE)).filter(|name| !name.is_empty());
+    let found = behaviour.map(|name| world.personas.behaviour(name));
+    let ordinary = &world.personas.behaviours[0];
+    match (hint.filter(|hint| !hint.is_empty()), found) {
+        (None, None) | (_, Some(None)) => Err(String::new()),
+        (Some(hint), found) => match world.personas.find(hint) {
+            Some((place, persona)) => Ok((place, persona.clone(), found.flatten().unwrap_or(ordinary).clone())),
+            None => Err(hint.to_owned()),
+        },
+        (None, Some(Some(behaviour))) => Ok((0, world.personas.personas[0].clone(), behaviour.clone())),
+    }
+}
+
+/// Checks an authorization request.
+///
+/// Errors: a sentence for the developer of the client.
+fn begin(world: &World, host: &str, path: &str, params: &Params) -> Result<Login, String> {
+    let provider = find_provider(world, host, path, params)?;
+    let title = provider.title().to_owned();
+    if params.has_repeats() {
+        return Err(format!("The simulated {title} refuses this request: a parameter is repeated."));
+    }
+    let rules = &provider.descriptor().authorization;
+    let given = |name: &str| params.get(name).filter(|_| !name.is_empty());
+    let redirect_uri = given(&rules.redirect_uri_parameter).unwrap_or_default();
+    let mut login = match oauth1_login(world, &provider, params) {
+        Some(login) => login,
+        None if provider.uses_oauth1() => {
+            return Err(format!("The oauth_token is unknown to the simulated {title}, used or expired."));
+        }
+        None => Logins::begin(provider.clone(), redirect_uri, &world.deps),
+    };
+    if login.redirect_uri.is_empty() || login.redirect_uri == "oob" {
+        redirect_uri.clone_into(&mut login.redirect_uri);
+    }
+    if !provider.is_registered(&login.redirect_uri) {
+        return Err(format!(
+            "The redirect URI is not registered at the simulated {title}: add it to ALLOWED_REDIRECT_URIS, or use a loopback address."
+        ));
+    }
+    host.clone_into(&mut login.host);
+    login.state = params.get("state").map(str::to_owned);
+    login.nonce = params.get("nonce").map(str::to_owned);
+    login.has_max_age = params.get("max_age").is_some();
+    login.form_post = provider.descriptor().form_post && params.get("response_mode") == Some("form_post");
+    login.challenge =
+        challenge(params).map_err(|problem| format!("The simulated {title} refuses this request: {problem}"))?;
+    check_parameters(world, &login, params)
+        .map_err(|problem| format!("The simulated {title} refuses this request: {problem}"))?;
+    Ok(login)
+}
+
+/// The provider of an authorization endpoint; those that share one have different clients.
+fn find_provider(world: &World, host: &str, path: &str, params: &Params) -> Result<Arc<SimulatedProvider>, String> {
+    let is_at = |provider: &&Arc<SimulatedProvider>| {
+        let url = provider.descriptor().authorization.url.source();
+        provider.authorization_endpoint() == (host.to_owned(), path.to_owned())
+            || !provider.descriptor().address.is_empty() && SimulatedProvider::matches_template(url, host, path)
+    };
+    let candidates: Vec<_> = world.providers.iter().filter(is_at).collect();
+    if candidates.is_empty() {
+        return Err(format!("The simulator has no authorization endpoint at https://{host}{path}."));
+    }
+    let has_client = |provider: &&&Arc<SimulatedProvider>| {
+        let parameter = provider.descriptor().authorization.client_id_parameter.as_str();
+        if provider.uses_oauth1() {
+            let tokens = credentials_in(params.get("oauth_token").unwrap_or_default());
+            let logins = world.logins();
+            let of =
+                |id: &str| logins.get(id, world.deps.now()).is_some_and(|login| Arc::ptr_eq(&login.provider, provider));
+            return tokens.iter().any(|token| of(&token.id));
+        }
+        parameter.is_empty() || params.get(parameter) == Some(provider.provider.client_id())
+    };
+    candidates.iter().find(has_client).map(|provider| (**provider).clone()).ok_or_else(|| {
+        let title = candidates[0].title();
+        let what = if candidates[0].uses_oauth1() {
+            "The oauth_token is unknown"
+        } else {
+            "No client with this client ID is registered"
+        };
+        format!("{what} at the simulated {title}.")
+    })
+}
+
+/// The login of a request token, which the authorization request uses.
+fn oauth1_login(world: &World, provider: &Arc<SimulatedProvider>, params: &Params) -> Option<Login> {
+    let token =
+        credentials_in(params.get("oauth_token")?).into_iter().find(|found| found.kind == Kind::RequestToken)?;
+    let mut logins = world.logins();
+    let now = world.deps.now();
+    let is_open = |login: &Login| login.user.is_none() && Arc::ptr_eq(&login.provider, provider);
+    logins.get(&token.id, now).filter(|login| is_open(login))?;
+    logins.remove(&token.id, now)
+}
+
+/// PKCE: S256 alone (RFC 9700, section 2.1.1).
+fn challenge(params: &Params) -> Result<Option<String>, &'static str> {
+    let is_digest = |text: &str| URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32);
+    match (params.get("code_challenge"), params.get("code_challenge_method")) {
+        (None, None) => Ok(None),
+        (Some(challenge), Some("S256")) if is_digest(challenge) => Ok(Some(challenge.to_owned())),
+        _ => Err("PKCE needs code_challenge with a SHA-256 digest in base64url, and code_challenge_method=S256."),
+    }
+}
+
+/// The parameters of the sample must be present with their values. Others are ignored, as most providers do.
+fn check_parameters(world: &World, login: &Login, params: &Params) -> Result<(), String> {
+    let (provider, scope) = (&login.provider, &login.provider.descriptor().scope);
+    if let Some(given) = params.get(&scope.parameter) {
+        let foreign = [" ", ",", ";"].into_iter().find(|other| *other != scope.separator && given.contains(other));
+        // Some scopes are URLs or contain other separators themselves.
+        let in_sample = provider.sample.authorization.query.get(&scope.parameter);
+        if let Some(foreign) = foreign.filter(|foreign| !in_sample.is_some_and(|sample| sample.contains(foreign))) {
+            return Err(format!("{} must be separated by {:?}, not by {foreign:?}.", scope.parameter, scope.separator));
+        }
+    }
+    for (name, wanted) in &provider.sample.authorization.query {
+        let given = params.get(name).unwrap_or_default();
+        let expected = world.fill(wanted, provider, Some(login));
+        let is_right = match wanted.as_str() {
+            "*" => !given.is_empty() || name == "state",
+            _ if *name == scope.parameter => true,
+            _ => given == expected,
+        };
+        if !is_right {
+            return Err(format!("{name} must be {expected}."));
+        }
+    }
+    Ok(())
+}
+
+/// Completes the consent: sends the browser back to the client.
+fn decide(world: &World, id: &str, (place, persona): (usize, &Persona), behaviour: &Behaviour) -> Response {
+    let now = world.deps.now();
+    let mut logins = world.logins();
+    let Some(mut login) = logins.remove(id, now).filter(|login| login.user.is_none()) else {
+        return pages::refusal("This page was answered before, or it has expired. Go back and start again.");
+    };
+    let name = login.provider.name().to_owned();
+    let is_denied = behaviour.outcome == Outcome::Denied;
+    let consented = format!("{}{}", persona.login, if behaviour.second_account { "#2" } else { "" });
+    let is_first = !is_denied && logins.record_consent(&name, &consented);
+    let with_names = is_first || !behaviour.names_once;
+    let mut rewriting = Rewriting::new(&login.provider.sample.user, persona, place, behaviour, with_names);
+    if let Some(address) = login.provider.sample.address.values().find_map(Value::as_str) {
+        rewriting = Rewriting::of_address(address, &login.host);
+    }
+    login.user = Some(LoginUser { rewriting, behaviour: behaviour.clone() });
+    let fields = if is_denied { denial(&login) } else { callback(world, &mut login, is_first) };
+    let mut call = RecordedCall::of_browser(&name, "consent", &login.redirect_uri, &[]);
+    call.answer = Value::from(format!(
+        "{} as {}, {}",
+        if is_denied { "denied" } else { "granted" },
+        persona.login,
+        behaviour.name
+    ));
+    let response = send_back(&login, &fields);
+    if !is_denied {
+        logins.insert(login, now);
+    }
+    drop(logins);
+    world.log().push(call);
+    response
+}
+
+/// The parameters of a callback without consent.
+fn denial(login: &Login) -> Map<String, Value> {
+    let (provider, errors) = (&login.provider, &login.provider.descriptor().errors);
+    let mut fields = Map::new();
+    if provider.uses_oauth1() {
+        fields.insert("denied".to_owned(), login.credential(Kind::RequestToken).into());
+    } else if provider.provider.protocol() == crate::provider::Protocol::OpenId2 {
+        fields.insert("openid.mode".to_owned(), "cancel".into());
+    } else if !errors.state_alone {
+        let code = errors.declined.first().map_or("access_denied", String::as_str);
+        fields.insert("error".to_owned(), code.into());
+        fields.insert("error_description".to_owned(), "The user denied consent.".into());
+    }
+    add_state(login, &mut fields);
+    fields
+}
+
+fn add_state(login: &Login, fields: &mut Map<String, Value>) {
+    let is_parameter =
+        login.provider.descriptor().authorization.state == StateIn::Parameter && !login.provider.uses_oauth1();
+    let state = login.state.as_ref().filter(|_| is_parameter);
+    fields.extend(state.map(|state| ("state".to_owned(), Value::from(state.as_str()))));
+}
+
+/// The parameters of the callback. `is_first`: the user had not consented before.
+fn callback(world: &World, login: &mut Login, is_first: bool) -> Map<String, Value> {
+    let provider = login.provider.clone();
+    let mut fields = Map::new();
+    if provider.uses_oauth1() {
+        fields.insert("oauth_token".to_owned(), login.credential(Kind::RequestToken).into());
+        fields.insert("oauth_verifier".to_owned(), login.credential(Kind::Code).into());
+    } else if provider.provider.login_fields().iter().any(|name| name == "code") {
+        fields.insert("code".to_owned(), login.credential(Kind::Code).into());
+    }
+    add_state(login, &mut fields);
+    let mut of_sample = provider.sample.callback.clone();
+    if let Some(Value::String(text)) = of_sample.get_mut("signed_request") {
+        *text = world.fill_unsigned(text, login);
+    }
+    let rewritten = match &login.user {
+        Some(user) => user.rewriting.members(&of_sample, &|text| world.fill_unsigned(text, login)),
+        None => of_sample,
+    };
+    // Apple sends the name at the first consent only.
+    let is_sent = |name: &str, value: &Value| *value != "" && (is_first || name != "user");
+    for (name, value) in rewritten {
+        if is_sent(&name, &value) {
+            fields.insert(name, value);
+        }
+    }
+    // Signatures cover the other fields.
+    login.callback.clone_from(&fields);
+    let secret = provider.provider.client_secret().expose_secret();
+    for (name, value) in &mut fields {
+        let Value::String(text) = value else { continue };
+        *text = if name == "signed_request" {
+            signed_request(text, secret)
+        } else {
+            world.fill(text, &provider, Some(login))
+        };
+    }
+    login.callback.clone_from(&fields);
+    fields
+}
+
+/// Facebook's signed request for a page inside Facebook.
+fn signed_request(payload: &str, secret: &str) -> String {
+    let payload = URL_SAFE_NO_PAD.encode(payload);
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    format!("{}.{payload}", URL_SAFE_NO_PAD.encode(hmac::sign(&key, payload.as_bytes())))
+}
+
+/// Redirects, or posts a form as Apple does.
+fn send_back(login: &Login, fields: &Map<String, Value>) -> Response {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let pairs: Vec<(String, String)> = fields.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    if login.form_post {
+        return pages::form_post(&login.redirect_uri, login.provider.title(), &pairs);
+    }
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+    let separator = if login.redirect_uri.contains('?') { '&' } else { '?' };
+    pages::see_other(&format!("{}{separator}{query}", login.redirect_uri))
+}

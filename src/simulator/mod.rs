@@ -1,0 +1,216 @@
+//! The provider simulator of `rest-social-auth dev`: it takes the place of every provider of the catalogue, without a network and
+//! without a key. The server's own code is unchanged; its client reaches the hosts of simulated providers here.
+//!
+//! `cli/` starts it; `serve` never does. It has two listeners: one for browsers, with the authorization endpoints, the demo provider and
+//! the control endpoints, and one with TLS for the calls of the server, which answers under the names of all hosts.
+//!
+//! | file | what |
+//! |---|---|
+//! | `configuration.rs` | which providers are simulated, and their settings |
+//! | `authorization.rs`, `pages.rs` | authorization requests, the choice of a user, the callback |
+//! | `answers.rs`, `refusal.rs` | the answers to the server's requests, compared with the sample of the provider |
+//! | `rewriting.rs`, `personas.rs` | personas in the place of the sample's user |
+//! | `world.rs`, `logins.rs`, `provider.rs` | the state, and the values of placeholders |
+//! | `keys.rs`, `authority.rs` | signatures of tokens; certificates of hosts |
+//! | `control.rs`, `call_log.rs` | what was called, for the assertions of tests |
+//! | `demo/` | the demo provider |
+
+mod answers;
+mod authority;
+mod authorization;
+mod call_log;
+mod configuration;
+mod control;
+mod demo;
+mod expiring_map;
+mod keys;
+mod logins;
+mod pages;
+mod params;
+mod personas;
+mod provider;
+mod refusal;
+mod request;
+mod rewriting;
+mod signature;
+mod world;
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::endpoint::make;
+use poem::http::StatusCode;
+use poem::{EndpointExt as _, IntoEndpoint as _, Request, Response, Route, get, post};
+use tokio::net::TcpListener;
+use url::Url;
+
+pub use self::call_log::RecordedCall;
+pub use self::configuration::Simulated;
+pub use self::personas::Personas;
+
+use self::authority::Authority;
+use self::demo::Demo;
+use self::keys::Keys;
+use self::provider::SimulatedProvider;
+use self::request::ProviderRequest;
+use self::world::World;
+use crate::clock::Deps;
+use crate::login;
+use crate::outgoing::SimulatedNetwork;
+use crate::provider::Providers;
+use crate::server::listen;
+use crate::settings::Settings;
+
+/// Time limit for open requests at a shutdown.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a provider that does not answer keeps the connection open.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// The simulator before its providers are known.
+pub struct Simulator {
+    base: Url,
+    demo: Demo,
+    personas: Arc<Personas>,
+    keys: Arc<Keys>,
+    authority: Arc<Authority>,
+    deps: Deps,
+}
+
+/// The simulator, ready to run.
+pub struct ReadySimulator {
+    world: Arc<World>,
+    demo: Demo,
+    authority: Arc<Authority>,
+}
+
+impl Simulator {
+    /// `base`: the address for browsers, such as `http://127.0.0.1:8001`.
+    ///
+    /// Errors: a key cannot be generated.
+    pub fn new(base: Url, personas: Personas, deps: Deps) -> Result<Self, String> {
+        let authority = Authority::new().map_err(|error| format!("a certificate cannot be created: {error}"))?;
+        let demo = Demo::new(&base, &personas, deps.clone());
+        Ok(Self {
+            base,
+            demo,
+            personas: Arc::new(personas),
+            keys: Arc::default(),
+            authority: Arc::new(authority),
+            deps,
+        })
+    }
+
+    /// The settings of the demo provider.
+    pub fn demo_settings(&self) -> toml::Table {
+        self.demo.settings()
+    }
+
+    /// Adds every provider of the catalogue that is in service and not configured, and the operator's own with a sample. `only`: these
+    /// names alone, unless it is empty; `none` is no provider.
+    ///
+    /// Errors: a sample is invalid, or a name unknown.
+    pub fn add_providers(&self, settings: &mut Settings, only: &[String]) -> Result<Vec<Simulated>, String> {
+        configuration::add_providers(settings, only, &self.keys)
+    }
+
+    /// Simulates one provider, whatever its settings are.
+    ///
+    /// Errors: there is no provider of this name, or it has no sample.
+    pub fn add_provider(&self, name: &str, settings: &mut Settings) -> Result<Simulated, String> {
+        configuration::add_provider(name, settings, &self.keys)
+    }
+
+    /// For the client of the server. `hosts`: the address of the listener with TLS.
+    pub fn network(&self, hosts: SocketAddr, simulated: &[Simulated]) -> SimulatedNetwork {
+        let mut pages = self.base.clone();
+        pages.set_path("/at/");
+        SimulatedNetwork {
+            address: hosts,
+            root: self.authority.root().to_owned(),
+            pages,
+            providers: simulated.iter().map(|one| one.name.clone()).collect::<HashSet<_>>(),
+        }
+    }
+
+    /// Connects the samples with the providers that the server has made of the settings.
+    pub fn with_providers(
+        self,
+        providers: &Providers,
+        simulated: Vec<Simulated>,
+        settings: &Settings,
+    ) -> ReadySimulator {
+        let list = simulated.into_iter().filter_map(|Simulated { name, sample }| {
+            let provider = providers.get(&name)?.clone();
+            let uris = login::registered_redirect_uris(settings, &name);
+            Some(Arc::new(SimulatedProvider::new(provider, Arc::new(sample), uris)))
+        });
+        let world = World::new(list.collect(), self.personas, self.keys, self.deps);
+        ReadySimulator { world: Arc::new(world), demo: self.demo, authority: self.authority }
+    }
+}
+
+impl ReadySimulator {
+    /// The calls so far.
+    pub fn calls(&self) -> impl Fn() -> Vec<RecordedCall> + use<> {
+        let world = self.world.clone();
+        move || world.log().list(None)
+    }
+
+    /// Serves until `shutdown`. `pages`: for browsers, with certificate chain and key as PEM for https. `hosts`: for the server.
+    ///
+    /// Errors: those of the listeners, and an invalid certificate or key.
+    pub async fn run(
+        self,
+        pages: (TcpListener, Option<(String, String)>),
+        hosts: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let stages = listen::Shutdown { limit: SHUTDOWN_TIMEOUT, ..listen::Shutdown::default() };
+        let closing = stages.closing.clone();
+        tokio::spawn(async move {
+            shutdown.await;
+            closing.cancel();
+        });
+        let acceptor = self.authority.acceptor().map_err(std::io::Error::other)?;
+        let browser = self.demo.mount(browser_routes(&self.world)).into_endpoint();
+        let world = self.world;
+        let server = make(move |request| answer(world.clone(), request));
+        let (browser, server) = tokio::join!(
+            listen::serve(pages.0, pages.1, browser, &stages),
+            listen::serve_tls(hosts, acceptor, server, &stages)
+        );
+        browser.and(server)
+    }
+}
+
+fn browser_routes(world: &Arc<World>) -> Route {
+    let data = |world: &Arc<World>| world.clone();
+    Route::new()
+        .at("/at/*path", get(authorization::authorize).data(data(world)))
+        .at("/simulator/consent", post(authorization::consent).data(data(world)))
+        .at("/simulator/calls", get(control::calls).delete(control::clear_calls).data(data(world)))
+        .at("/simulator/providers", get(control::providers).data(data(world)))
+        .at("/simulator/personas", get(control::personas).data(data(world)))
+        .at("/simulator/choose", get(control::choose).data(data(world)))
+}
+
+/// Answers a request of the server to a provider.
+async fn answer(world: Arc<World>, mut request: Request) -> poem::Result<Response> {
+    let body = request.take_body();
+    let Some(request) = ProviderRequest::read(&request, body).await else {
+        return Ok(Response::builder().status(StatusCode::BAD_REQUEST).finish());
+    };
+    let answer = answers::answer(&world, &request);
+    tokio::time::sleep(answer.delay.unwrap_or(SILENCE)).await;
+    let kind = match answer.body.trim_start().chars().next() {
+        Some('{' | '[') => "application/json",
+        Some('<') => "text/xml; charset=utf-8",
+        _ => "text/plain; charset=utf-8",
+    };
+    let response = Response::builder().status(answer.status).content_type(kind);
+    let headers = answer.headers.into_iter();
+    Ok(headers.fold(response, |response, (name, value)| response.header(name, value)).body(answer.body))
+}

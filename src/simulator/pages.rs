@@ -1,0 +1,93 @@
+//! The pages of the simulated providers: consent, refusal, and the form that Apple's response mode needs. They have the design of this
+//! server, not that of a provider.
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use minijinja::context;
+use poem::Response;
+use poem::http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::logins::Login;
+use super::params::Params;
+use super::provider::origin_of;
+use super::world::World;
+use crate::http::{Language, Pages};
+use crate::settings::SiteRules;
+
+/// Sends the only form of a page.
+const SUBMIT: &str = "document.forms[0].submit();";
+
+static PAGES: LazyLock<Pages> = LazyLock::new(|| {
+    let templates = [
+        ("simulated.html", include_str!("pages/simulated.html")),
+        ("form_post.html", include_str!("pages/form_post.html")),
+        ("message.html", include_str!("demo/pages/message.html")),
+    ];
+    let style = concat!(include_str!("demo/pages/demo.css"), include_str!("pages/simulated.css"));
+    Pages::with_templates(&SiteRules::with_name("Provider simulator"), &templates, style)
+});
+
+/// The page on which a user and a behaviour are chosen. `hint`: the `login_hint` if it names no persona.
+pub fn consent(world: &World, login: &Login, params: &Params, hint: Option<&str>, language: Language) -> Response {
+    let users: Vec<Value> = world
+        .personas
+        .personas
+        .iter()
+        .enumerate()
+        .map(|(place, persona)| {
+            json!({
+                "login": persona.login,
+                "name": persona.name(),
+                "initials": persona.initials(),
+                "about": persona.about,
+                "tone": place % 4,
+            })
+        })
+        .collect();
+    let behaviours: Vec<Value> =
+        world.personas.behaviours.iter().map(|one| json!({"name": one.name, "title": one.title})).collect();
+    let page = context! {
+        title => format!("Simulated {}", login.provider.title()),
+        provider => login.provider.title(),
+        origin => origin_of(&login.redirect_uri),
+        consent_id => login.id,
+        users,
+        behaviours,
+        hint,
+        parameters => params.pairs(),
+    };
+    html(StatusCode::OK, language, "simulated.html", page)
+}
+
+/// An error page, for an error that cannot be sent to a redirect URI. Its reader develops the client.
+pub fn refusal(text: &str) -> Response {
+    let page = context! { title => "Request refused", text };
+    html(StatusCode::BAD_REQUEST, Language::English, "message.html", page)
+}
+
+/// A page that posts the parameters to the redirect URI (OAuth 2.0 Form Post Response Mode).
+pub fn form_post(redirect_uri: &str, provider: &str, pairs: &[(String, String)]) -> Response {
+    let title = format!("Simulated {provider}");
+    let page = context! { title, redirect_uri, pairs, submit => SUBMIT };
+    let mut response = html(StatusCode::OK, Language::English, "form_post.html", page);
+    let hash = STANDARD.encode(digest::digest(&digest::SHA256, SUBMIT.as_bytes()));
+    let policy = response.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok());
+    let policy = format!("{}; script-src 'sha256-{hash}'", policy.unwrap_or("default-src 'none'"));
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// Redirects with status 303, so that the browser sends a GET (RFC 9700, section 4.12).
+pub fn see_other(location: &str) -> Response {
+    Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, location).finish()
+}
+
+fn html(status: StatusCode, language: Language, name: &str, values: minijinja::Value) -> Response {
+    PAGES.response(status, PAGES.render(name, language, values))
+}
