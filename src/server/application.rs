@@ -71,9 +71,8 @@ impl Parts {
     /// Errors: all of them together.
     pub fn new(settings: &Settings, deps: &Deps) -> Result<Self, Vec<SettingError>> {
         let client = Client::new(&settings.outgoing).map_err(|error| vec![error]);
-        let providers = client.and_then(|client| {
-            Providers::from_settings(settings, &client.counted_by(deps.metrics()), deps)
-        });
+        let providers =
+            client.and_then(|client| Providers::from_settings(settings, &client.counted_by(deps.metrics()), deps));
         Self::of_providers(settings, providers, deps)
     }
 

@@ -36,7 +36,8 @@ struct Dev {
 impl Dev {
     async fn start(more: &[&str]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        let arguments = [&["dev", "--ephemeral", "--print-url", "--simulate", &SAMPLE.join(",")], more].concat();
+        let sample = SAMPLE.join(",");
+        let arguments = [&["dev", "--ephemeral", "--print-url", "--simulate", &sample], more].concat();
         let process = Process::start(&arguments, &[], folder.path()).await;
         while !process.output().contains("\"simulator\"") {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
