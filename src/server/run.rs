@@ -99,7 +99,8 @@ impl Server {
     ) -> Result<Self, Vec<SettingError>> {
         let client = Client::new(&settings.outgoing).map_err(|error| vec![error]);
         let providers = client.and_then(|client| Providers::from_settings(&settings, &client, &deps));
-        Self::build_with_providers(settings, providers, extensions, deps, create).await
+        // Boxed, so that the futures of the commands stay small.
+        Box::pin(Self::build_with_providers(settings, providers, extensions, deps, create)).await
     }
 
     /// The server of `dev`, with providers of which some are simulated.
