@@ -96,7 +96,8 @@ impl Server {
         deps: Deps,
         create: bool,
     ) -> Result<Self, Vec<SettingError>> {
-        Self::build_of(settings, Parts::new, extensions, deps, create).await
+        // Boxed, so that the futures of the commands stay small.
+        Box::pin(Self::build_of(settings, Parts::new, extensions, deps, create)).await
     }
 
     /// The server of `dev`, with providers of which some are simulated.
@@ -108,7 +109,7 @@ impl Server {
         deps: Deps,
     ) -> Result<Self, Vec<SettingError>> {
         let parts = |settings: &Settings, deps: &Deps| Parts::with_providers(settings, providers, deps);
-        Self::build_of(settings, parts, Extensions::default(), deps, true).await
+        Box::pin(Self::build_of(settings, parts, Extensions::default(), deps, true)).await
     }
 
     async fn build_of(
