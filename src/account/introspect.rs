@@ -108,8 +108,8 @@ impl AccountService {
         Ok(())
     }
 
-    /// A replaced refresh token is not active, but it gets a new successor while its own was never used. Whoever has it could
-    /// continue the family, so its revocation revokes the family.
+    /// A replaced refresh token is not active, but it gets a new successor while its own was never used. A caller who has it
+    /// could continue the family, so its revocation revokes the family.
     async fn revoke_family_of_replaced(
         &self,
         token: &str,

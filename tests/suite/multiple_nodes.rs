@@ -197,8 +197,9 @@ async fn three_processes_agree_on_codes_services_and_revocations() {
     let code = json!({"code": "u1"});
     let answers =
         join_all(processes.iter().map(async |process| process.client().login("knox/github", code.clone()).await)).await;
-    let token = answers[0].field("token");
-    assert!(answers.iter().all(|answer| answer.field("token") == token), "one login");
+    let good: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(good.len(), 1);
+    let token = good[0].field("token");
     assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 1);
 
     let service = Service::add(&app, "billing").await;

@@ -338,7 +338,7 @@ async fn rfc_7009_replaced_refresh_token_revokes_its_family(engine: Engine) {
     let service = Service::add(&app, "billing").await;
     for (kind, name, path, member) in [
         ("jwt-pair", "refresh", "/api/token/refresh/", "refresh"),
-        ("jwt-sliding", "token", "/api/token/refresh/sliding/", "token"),
+        ("jwt-sliding", "token", "/api/token/sliding/refresh/", "token"),
     ] {
         let refresh = async |token: &str| app.client().post(path).json(&json!({member: token})).send().await;
         let stolen = app.login(kind, &format!("u{}1", "0".repeat(kind.len()))).await.field(name);

@@ -166,12 +166,8 @@ fn headers(case: &ErrorCase) -> Map<String, Value> {
         405 => vec![("Allow", "The methods of this path.", true)],
         429 => vec![
             retry_after,
-            (
-                "RateLimit",
-                "Of an exceeded limit: its name, the remaining requests `r`, the seconds `t` until more.",
-                false,
-            ),
-            ("RateLimit-Policy", "Its name, the quota `q`, and its period `w` in seconds.", false),
+            ("RateLimit", "Of an exceeded limit: name, requests left `r`, seconds `t` until more.", false),
+            ("RateLimit-Policy", "Its name, quota `q`, period `w` in seconds.", false),
         ],
         502 => vec![("Retry-After", "Seconds, if the provider sent them.", false)],
         503 => vec![retry_after],

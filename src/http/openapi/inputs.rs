@@ -126,8 +126,7 @@ pub struct BeginInput {
     pub code_challenge: Option<String>,
     #[oai(skip_serializing_if_is_none)]
     pub code_challenge_method: Option<ChallengeMethod>,
-    /// What the provider asks the user for: `none`, `login`, `consent` or `select_account`. An error with `none` is
-    /// `login_required`, `consent_required`, `account_selection_required` or `interaction_required`.
+    /// What the provider asks the user for: `none`, `login`, `consent` or `select_account`.
     #[oai(skip_serializing_if_is_none)]
     pub prompt: Option<String>,
     /// The account that the provider suggests, such as an e-mail address.

@@ -70,7 +70,7 @@ impl<T: Type, M: MediaType> ApiResponse for PublicDocument<T, M> {
         let headers = || {
             vec![
                 text_header("Cache-Control", "How long the document may be cached.", true),
-                text_header("ETag", "The version of the document, for `If-None-Match`.", true),
+                text_header("ETag", "For `If-None-Match`.", true),
             ]
         };
         let document = MetaResponse {

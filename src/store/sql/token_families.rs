@@ -157,7 +157,9 @@ impl Store {
     pub(super) async fn mark_family_revoked(tx: &mut Tx, user: UserId, family: &str, now: UnixMillis) -> Result<bool> {
         let revoked = sqlx::query(
             "UPDATE refresh_tokens SET blacklisted = coalesce(blacklisted, $1), family_revoked = $1
-             WHERE user_id = $2 AND family = $3 AND family_revoked IS NULL
+             WHERE user_id = $2 AND family = $3
+               AND NOT EXISTS (SELECT 1 FROM refresh_tokens revoked
+                    WHERE revoked.user_id = $2 AND revoked.family = $3 AND revoked.family_revoked IS NOT NULL)
                AND (blacklisted IS NULL OR jti = (SELECT latest.jti FROM refresh_tokens latest
                     WHERE latest.user_id = $2 AND latest.family = $3 ORDER BY latest.created DESC, latest.jti DESC LIMIT 1))",
         )

@@ -203,9 +203,9 @@ fn fault_d10_every_documented_command_has_the_documented_options() {
         if command.contains("[FILTERS]") {
             said.extend(options(
                 COMMANDS
-                    .split("Filters, of which")
+                    .split("All filters must match:\n\n")
                     .nth(1)
-                    .and_then(|rest| rest.split("\n\n").next())
+                    .and_then(|table| table.split("\n\n").next())
                     .expect("the filters"),
             ));
             said.sort();
