@@ -111,7 +111,7 @@ test("a closed pop-up shows an error", async (visit) => {
   await open(visit, { page: "knox" });
   const consent = await toProvider(visit, PROVIDERS[0], "popup");
   await consent.close();
-  await visit.page.getByRole("alert").filter({ hasText: "The window was closed" }).waitFor();
+  await visit.page.getByRole("alert").filter({ hasText: "The sign-in window was closed." }).waitFor();
 });
 
 test("a session is a cookie that scripts cannot read, and the page stores nothing", async (visit) => {

@@ -140,8 +140,7 @@ then have the `code_verifier`.*/
 and returned.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub next: ::std::option::Option<::std::string::String>,
-        /**What the provider asks the user for: `none`, `login`, `consent` or `select_account`. An error with `none` is
-`login_required`, `consent_required`, `account_selection_required` or `interaction_required`.*/
+        ///What the provider asks the user for: `none`, `login`, `consent` or `select_account`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub prompt: ::std::option::Option<::std::string::String>,
         /**Where the provider sends the user back to. It must match an entry of ALLOWED_REDIRECT_URIS exactly. The default
@@ -793,16 +792,14 @@ for a refresh token.*/
         ///The flow token from begin, for clients without cookies.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub flow_token: ::std::option::Option<::std::string::String>,
-        /**Instead of a code: the ID token that the provider's SDK gave to an app. At most ten minutes old; each is accepted
-once. For providers that publish their keys (Google, Apple, Microsoft, any OpenID Connect). `credential`, the name
-that Google's One Tap uses, is accepted too.*/
+        /**Instead of a code: the ID token that the provider's SDK gave to an app, at most ten minutes old and for one use.
+For providers that publish their keys. `credential`, Google One Tap's name, is accepted too.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub id_token: ::std::option::Option<::std::string::String>,
         ///The issuer from the callback (RFC 9207).
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub iss: ::std::option::Option<::std::string::String>,
-        /**The nonce that the app gave to the provider's SDK; required if the ID token has a nonce and the login was not begun
-here.*/
+        ///The nonce that the app gave to the provider's SDK, if the login was not begun here.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub nonce: ::std::option::Option<::std::string::String>,
         ///OAuth 1.0a: the request token from the callback.
@@ -963,7 +960,7 @@ here.*/
         }
     }
     /**The body of a login whose URL names the provider: the parameters of the provider's callback, and what identifies the
-authorization request. Other members of any type are ignored, so a front-end may post its whole configuration.*/
+authorization request. Other members are ignored, `provider` too, so a front-end may post its whole configuration.*/
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct LoginWithProviderInput {
         ///The authorization code. Required in OAuth 2.0 and OpenID Connect.
@@ -978,16 +975,14 @@ authorization request. Other members of any type are ignored, so a front-end may
         ///The flow token from begin, for clients without cookies.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub flow_token: ::std::option::Option<::std::string::String>,
-        /**Instead of a code: the ID token that the provider's SDK gave to an app. At most ten minutes old; each is accepted
-once. For providers that publish their keys (Google, Apple, Microsoft, any OpenID Connect). `credential`, the name
-that Google's One Tap uses, is accepted too.*/
+        /**Instead of a code: the ID token that the provider's SDK gave to an app, at most ten minutes old and for one use.
+For providers that publish their keys. `credential`, Google One Tap's name, is accepted too.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub id_token: ::std::option::Option<::std::string::String>,
         ///The issuer from the callback (RFC 9207).
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub iss: ::std::option::Option<::std::string::String>,
-        /**The nonce that the app gave to the provider's SDK; required if the ID token has a nonce and the login was not begun
-here.*/
+        ///The nonce that the app gave to the provider's SDK, if the login was not begun here.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub nonce: ::std::option::Option<::std::string::String>,
         ///OAuth 1.0a: the request token from the callback.
@@ -2205,7 +2200,7 @@ Sends a `POST` request to `/api/login/social/session/`
     }
     /**Sign in by session cookie, provider in the URL
 
-Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+Post the parameters of the provider's callback.
 
 Sends a `POST` request to `/api/login/social/session/{provider}/`
 
@@ -2384,7 +2379,7 @@ Sends a `POST` request to `/api/login/social/token/`
     }
     /**Sign in by permanent token, provider in the URL
 
-Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+Post the parameters of the provider's callback.
 
 Sends a `POST` request to `/api/login/social/token/{provider}/`
 
@@ -2563,7 +2558,7 @@ Sends a `POST` request to `/api/login/social/token_user/`
     }
     /**Sign in by permanent token, with the user, provider in the URL
 
-Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+Post the parameters of the provider's callback.
 
 Sends a `POST` request to `/api/login/social/token_user/{provider}/`
 
@@ -2742,7 +2737,7 @@ Sends a `POST` request to `/api/login/social/jwt-pair/`
     }
     /**Sign in by access and refresh token, provider in the URL
 
-Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+Post the parameters of the provider's callback.
 
 Sends a `POST` request to `/api/login/social/jwt-pair/{provider}/`
 
@@ -2921,7 +2916,7 @@ Sends a `POST` request to `/api/login/social/jwt-pair-user/`
     }
     /**Sign in by access and refresh token, with the user, provider in the URL
 
-Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+Post the parameters of the provider's callback.
 
 Sends a `POST` request to `/api/login/social/jwt-pair-user/{provider}/`
 
@@ -3100,7 +3095,7 @@ Sends a `POST` request to `/api/login/social/jwt-sliding/`
     }
     /**Sign in by sliding token, provider in the URL
 
-Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+Post the parameters of the provider's callback.
 
 Sends a `POST` request to `/api/login/social/jwt-sliding/{provider}/`
 
@@ -3279,7 +3274,7 @@ Sends a `POST` request to `/api/login/social/jwt-sliding-user/`
     }
     /**Sign in by sliding token, with the user, provider in the URL
 
-Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+Post the parameters of the provider's callback.
 
 Sends a `POST` request to `/api/login/social/jwt-sliding-user/{provider}/`
 
@@ -3458,7 +3453,7 @@ Sends a `POST` request to `/api/login/social/knox/`
     }
     /**Sign in by knox token, provider in the URL
 
-Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+Post the parameters of the provider's callback.
 
 Sends a `POST` request to `/api/login/social/knox/{provider}/`
 
@@ -3637,7 +3632,7 @@ Sends a `POST` request to `/api/login/social/knox_user/`
     }
     /**Sign in by knox token, with the user, provider in the URL
 
-Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+Post the parameters of the provider's callback.
 
 Sends a `POST` request to `/api/login/social/knox_user/{provider}/`
 
@@ -3816,7 +3811,7 @@ Sends a `POST` request to `/api/login/social/`
     }
     /**Sign in by session cookie, short path, provider in the URL
 
-Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+Post the parameters of the provider's callback.
 
 Sends a `POST` request to `/api/login/social/{provider}/`
 
@@ -4085,8 +4080,7 @@ Arguments:
 - `max_age`: The maximum time in seconds since the user authenticated at the provider. The ID token must prove it.
 - `next`: Where the login ends: an entry of ALLOWED_REDIRECT_URIS, or any page of an origin of ALLOWED_NEXT_ORIGINS. With a
 kind that has a token, such a page needs a `code_challenge`.
-- `prompt`: What the provider asks the user for: `none`, `login`, `consent` or `select_account`. An error with `none` is
-`login_required`, `consent_required`, `account_selection_required` or `interaction_required`.
+- `prompt`: What the provider asks the user for: `none`, `login`, `consent` or `select_account`.
 - `scope`: A subset of the provider's configured scopes, separated by spaces. Other scopes need
 `POST /api/login/social/begin/{provider}/`, because any site may link here.
 - `ui_locales`: Languages for the provider's pages, in order, such as `de en`.
@@ -4154,6 +4148,9 @@ kind that has a token, such a page needs a `code_challenge`.
         match response.status().as_u16() {
             200..=299 => Ok(ResponseValue::stream(response)),
             400u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            401u16 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             403u16 => {

@@ -35,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by session cookie, provider in the URL
-         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginSessionWithProvider"];
         delete?: never;
@@ -75,7 +75,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token, provider in the URL
-         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginTokenWithProvider"];
         delete?: never;
@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token, with the user, provider in the URL
-         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginTokenUserWithProvider"];
         delete?: never;
@@ -155,7 +155,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token, provider in the URL
-         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginJwtPairWithProvider"];
         delete?: never;
@@ -195,7 +195,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token, with the user, provider in the URL
-         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginJwtPairUserWithProvider"];
         delete?: never;
@@ -235,7 +235,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token, provider in the URL
-         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginJwtSlidingWithProvider"];
         delete?: never;
@@ -275,7 +275,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token, with the user, provider in the URL
-         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginJwtSlidingUserWithProvider"];
         delete?: never;
@@ -315,7 +315,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token, provider in the URL
-         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginKnoxWithProvider"];
         delete?: never;
@@ -355,7 +355,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token, with the user, provider in the URL
-         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginKnoxUserWithProvider"];
         delete?: never;
@@ -397,7 +397,7 @@ export interface paths {
         /**
          * Sign in by session cookie, short path, provider in the URL
          * @deprecated
-         * @description Post the parameters of the provider's callback. The provider in the URL takes precedence over one in the body.
+         * @description Post the parameters of the provider's callback.
          */
         post: operations["loginWithProvider"];
         delete?: never;
@@ -1086,10 +1086,7 @@ export interface components {
              */
             code_challenge?: string;
             code_challenge_method?: components["schemas"]["ChallengeMethod"];
-            /**
-             * @description What the provider asks the user for: `none`, `login`, `consent` or `select_account`. An error with `none` is
-             *     `login_required`, `consent_required`, `account_selection_required` or `interaction_required`.
-             */
+            /** @description What the provider asks the user for: `none`, `login`, `consent` or `select_account`. */
             prompt?: string;
             /** @description The account that the provider suggests, such as an e-mail address. */
             login_hint?: string;
@@ -1468,15 +1465,11 @@ export interface components {
             /** @description The verifier of the front-end's own PKCE pair (RFC 7636). */
             code_verifier?: string;
             /**
-             * @description Instead of a code: the ID token that the provider's SDK gave to an app. At most ten minutes old; each is accepted
-             *     once. For providers that publish their keys (Google, Apple, Microsoft, any OpenID Connect). `credential`, the name
-             *     that Google's One Tap uses, is accepted too.
+             * @description Instead of a code: the ID token that the provider's SDK gave to an app, at most ten minutes old and for one use.
+             *     For providers that publish their keys. `credential`, Google One Tap's name, is accepted too.
              */
             id_token?: string;
-            /**
-             * @description The nonce that the app gave to the provider's SDK; required if the ID token has a nonce and the login was not begun
-             *     here.
-             */
+            /** @description The nonce that the app gave to the provider's SDK, if the login was not begun here. */
             nonce?: string;
             /** @description The issuer from the callback (RFC 9207). */
             iss?: string;
@@ -1496,7 +1489,7 @@ export interface components {
         LoginResult: components["schemas"]["JwtPairUserLogin"] | components["schemas"]["TokenUserLogin"] | components["schemas"]["JwtSlidingUserLogin"] | components["schemas"]["KnoxUserLogin"] | components["schemas"]["SessionLogin"] | components["schemas"]["JwtPairLogin"] | components["schemas"]["TokenLogin"] | components["schemas"]["JwtSlidingLogin"] | components["schemas"]["KnoxLogin"];
         /**
          * @description The body of a login whose URL names the provider: the parameters of the provider's callback, and what identifies the
-         *     authorization request. Other members of any type are ignored, so a front-end may post its whole configuration.
+         *     authorization request. Other members are ignored, `provider` too, so a front-end may post its whole configuration.
          * @example {
          *       "code": "SplxlOBeZQQYbYS6WxSbIA",
          *       "state": "pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo"
@@ -1514,15 +1507,11 @@ export interface components {
             /** @description The verifier of the front-end's own PKCE pair (RFC 7636). */
             code_verifier?: string;
             /**
-             * @description Instead of a code: the ID token that the provider's SDK gave to an app. At most ten minutes old; each is accepted
-             *     once. For providers that publish their keys (Google, Apple, Microsoft, any OpenID Connect). `credential`, the name
-             *     that Google's One Tap uses, is accepted too.
+             * @description Instead of a code: the ID token that the provider's SDK gave to an app, at most ten minutes old and for one use.
+             *     For providers that publish their keys. `credential`, Google One Tap's name, is accepted too.
              */
             id_token?: string;
-            /**
-             * @description The nonce that the app gave to the provider's SDK; required if the ID token has a nonce and the login was not begun
-             *     here.
-             */
+            /** @description The nonce that the app gave to the provider's SDK, if the login was not begun here. */
             nonce?: string;
             /** @description The issuer from the callback (RFC 9207). */
             iss?: string;
@@ -2250,11 +2239,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `AccountConflict`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `AccountConflict`; a browser gets a page. */
         AccountConflictOrPage: {
             headers: {
                 [name: string]: unknown;
@@ -2297,11 +2282,11 @@ export interface components {
         /** @description `too_many_requests`: the rate limit of the address is exceeded, or too many connections are open. */
         AddressRateLimited: {
             headers: {
-                /** @description Seconds until the call may be tried again. */
+                /** @description Seconds until the next attempt. */
                 "Retry-After": string;
-                /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                /** @description Of an exceeded limit: name, requests left `r`, seconds `t` until more. */
                 RateLimit?: string;
-                /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                /** @description Its name, quota `q`, period `w` in seconds. */
                 "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
@@ -2321,11 +2306,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `BeginRefused`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `BeginRefused`; a browser gets a page. */
         BeginRefusedOrPage: {
             headers: {
                 [name: string]: unknown;
@@ -2344,11 +2325,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `BodyTimeout`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `BodyTimeout`; a browser gets a page. */
         BodyTimeoutOrPage: {
             headers: {
                 [name: string]: unknown;
@@ -2367,11 +2344,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `BodyTooLarge`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `BodyTooLarge`; a browser gets a page. */
         BodyTooLargeOrPage: {
             headers: {
                 [name: string]: unknown;
@@ -2424,7 +2397,7 @@ export interface components {
         /** @description `database_unavailable`: the database does not answer, or its migrations are being applied; try again in a moment. */
         DatabaseUnavailable: {
             headers: {
-                /** @description Seconds until the call may be tried again. */
+                /** @description Seconds until the next attempt. */
                 "Retry-After": string;
                 [name: string]: unknown;
             };
@@ -2432,14 +2405,10 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `DatabaseUnavailable`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `DatabaseUnavailable`; a browser gets a page. */
         DatabaseUnavailableOrPage: {
             headers: {
-                /** @description Seconds until the call may be tried again. */
+                /** @description Seconds until the next attempt. */
                 "Retry-After": string;
                 [name: string]: unknown;
             };
@@ -2469,11 +2438,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `InternalError`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `InternalError`; a browser gets a page. */
         InternalErrorOrPage: {
             headers: {
                 [name: string]: unknown;
@@ -2516,11 +2481,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `InvalidBegin`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `InvalidBegin`; a browser gets a page. */
         InvalidBeginOrPage: {
             headers: {
                 [name: string]: unknown;
@@ -2714,11 +2675,11 @@ export interface components {
         /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account); or too many logins or connections are open, from this address or in total. */
         LoginRateLimited: {
             headers: {
-                /** @description Seconds until the call may be tried again. */
+                /** @description Seconds until the next attempt. */
                 "Retry-After": string;
-                /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                /** @description Of an exceeded limit: name, requests left `r`, seconds `t` until more. */
                 RateLimit?: string;
-                /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                /** @description Its name, quota `q`, period `w` in seconds. */
                 "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
@@ -2726,18 +2687,14 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `LoginRateLimited`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `LoginRateLimited`; a browser gets a page. */
         LoginRateLimitedOrPage: {
             headers: {
-                /** @description Seconds until the call may be tried again. */
+                /** @description Seconds until the next attempt. */
                 "Retry-After": string;
-                /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                /** @description Of an exceeded limit: name, requests left `r`, seconds `t` until more. */
                 RateLimit?: string;
-                /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                /** @description Its name, quota `q`, period `w` in seconds. */
                 "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
@@ -2790,11 +2747,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `LoginRefused`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `LoginRefused`; a browser gets a page. */
         LoginRefusedOrPage: {
             headers: {
                 [name: string]: unknown;
@@ -2869,7 +2822,7 @@ export interface components {
          */
         NotReady: {
             headers: {
-                /** @description Seconds until the call may be tried again. */
+                /** @description Seconds until the next attempt. */
                 "Retry-After": string;
                 [name: string]: unknown;
             };
@@ -2888,11 +2841,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `ProviderFailed`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `ProviderFailed`; a browser gets a page. */
         ProviderFailedOrPage: {
             headers: {
                 /** @description Seconds, if the provider sent them. */
@@ -2913,11 +2862,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `ProviderTimeout`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `ProviderTimeout`; a browser gets a page. */
         ProviderTimeoutOrPage: {
             headers: {
                 [name: string]: unknown;
@@ -2976,7 +2921,7 @@ export interface components {
          */
         SignUpUnavailable: {
             headers: {
-                /** @description Seconds until the call may be tried again. */
+                /** @description Seconds until the next attempt. */
                 "Retry-After": string;
                 [name: string]: unknown;
             };
@@ -2984,14 +2929,10 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `SignUpUnavailable`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `SignUpUnavailable`; a browser gets a page. */
         SignUpUnavailableOrPage: {
             headers: {
-                /** @description Seconds until the call may be tried again. */
+                /** @description Seconds until the next attempt. */
                 "Retry-After": string;
                 [name: string]: unknown;
             };
@@ -3018,11 +2959,11 @@ export interface components {
         /** @description `too_many_requests`: too many connections are open, from this address or in total. */
         TooManyConnections: {
             headers: {
-                /** @description Seconds until the call may be tried again. */
+                /** @description Seconds until the next attempt. */
                 "Retry-After": string;
-                /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                /** @description Of an exceeded limit: name, requests left `r`, seconds `t` until more. */
                 RateLimit?: string;
-                /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                /** @description Its name, quota `q`, period `w` in seconds. */
                 "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
@@ -3030,18 +2971,14 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `TooManyConnections`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `TooManyConnections`; a browser gets a page. */
         TooManyConnectionsOrPage: {
             headers: {
-                /** @description Seconds until the call may be tried again. */
+                /** @description Seconds until the next attempt. */
                 "Retry-After": string;
-                /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                /** @description Of an exceeded limit: name, requests left `r`, seconds `t` until more. */
                 RateLimit?: string;
-                /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                /** @description Its name, quota `q`, period `w` in seconds. */
                 "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
@@ -3059,11 +2996,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `UnknownFormat`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `UnknownFormat`; a browser gets a page. */
         UnknownFormatOrPage: {
             headers: {
                 [name: string]: unknown;
@@ -3085,11 +3018,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `UnknownProvider`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `UnknownProvider`; a browser gets a page. */
         UnknownProviderOrPage: {
             headers: {
                 [name: string]: unknown;
@@ -3108,11 +3037,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description As `UnsupportedMediaType`.
-         *
-         *     A browser gets a page.
-         */
+        /** @description As `UnsupportedMediaType`; a browser gets a page. */
         UnsupportedMediaTypeOrPage: {
             headers: {
                 [name: string]: unknown;
@@ -3125,11 +3050,11 @@ export interface components {
         /** @description `too_many_requests`: the rate limit of the user is exceeded, or too many connections are open. */
         UserRateLimited: {
             headers: {
-                /** @description Seconds until the call may be tried again. */
+                /** @description Seconds until the next attempt. */
                 "Retry-After": string;
-                /** @description If a rate limit is exceeded: its name, the remaining requests `r`, and the seconds `t` until there are more. */
+                /** @description Of an exceeded limit: name, requests left `r`, seconds `t` until more. */
                 RateLimit?: string;
-                /** @description Its name, the quota `q`, and its period `w` in seconds. */
+                /** @description Its name, quota `q`, period `w` in seconds. */
                 "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
@@ -3147,6 +3072,22 @@ export interface components {
          *     A browser gets a page.
          */
         UserToLinkDeletedOrPage: {
+            headers: {
+                /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+                "WWW-Authenticate": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "text/html": string;
+            };
+        };
+        /**
+         * @description `not_authenticated`: the provider only links accounts, and the request has no session.
+         *
+         *     A browser gets a page.
+         */
+        UserToLinkMissingOrPage: {
             headers: {
                 /** @description `Token`, or `Bearer realm="api"` for a JWT. */
                 "WWW-Authenticate": string;
@@ -4093,10 +4034,7 @@ export interface operations {
                 code_challenge?: string;
                 /** @description `S256`. */
                 code_challenge_method?: string;
-                /**
-                 * @description What the provider asks the user for: `none`, `login`, `consent` or `select_account`. An error with `none` is
-                 *     `login_required`, `consent_required`, `account_selection_required` or `interaction_required`.
-                 */
+                /** @description What the provider asks the user for: `none`, `login`, `consent` or `select_account`. */
                 prompt?: string;
                 /** @description The account that the provider suggests, such as an e-mail address. */
                 login_hint?: string;
@@ -4134,6 +4072,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["InvalidBeginOrPage"];
+            401: components["responses"]["UserToLinkMissingOrPage"];
             403: components["responses"]["BeginRefusedOrPage"];
             404: components["responses"]["UnknownProviderOrPage"];
             405: components["responses"]["MethodNotAllowed"];
@@ -4975,9 +4914,9 @@ export interface operations {
             /** @description The document. */
             200: {
                 headers: {
-                    /** @description How long the document may be used without asking again. */
+                    /** @description How long the document may be cached. */
                     "Cache-Control": string;
-                    /** @description The version of the document, for `If-None-Match`. */
+                    /** @description For `If-None-Match`. */
                     ETag: string;
                     [name: string]: unknown;
                 };
@@ -4988,9 +4927,9 @@ export interface operations {
             /** @description The document still has the version of `If-None-Match`. */
             304: {
                 headers: {
-                    /** @description How long the document may be used without asking again. */
+                    /** @description How long the document may be cached. */
                     "Cache-Control": string;
-                    /** @description The version of the document, for `If-None-Match`. */
+                    /** @description For `If-None-Match`. */
                     ETag: string;
                     [name: string]: unknown;
                 };
@@ -5018,9 +4957,9 @@ export interface operations {
             /** @description The document. */
             200: {
                 headers: {
-                    /** @description How long the document may be used without asking again. */
+                    /** @description How long the document may be cached. */
                     "Cache-Control": string;
-                    /** @description The version of the document, for `If-None-Match`. */
+                    /** @description For `If-None-Match`. */
                     ETag: string;
                     [name: string]: unknown;
                 };
@@ -5031,9 +4970,9 @@ export interface operations {
             /** @description The document still has the version of `If-None-Match`. */
             304: {
                 headers: {
-                    /** @description How long the document may be used without asking again. */
+                    /** @description How long the document may be cached. */
                     "Cache-Control": string;
-                    /** @description The version of the document, for `If-None-Match`. */
+                    /** @description For `If-None-Match`. */
                     ETag: string;
                     [name: string]: unknown;
                 };

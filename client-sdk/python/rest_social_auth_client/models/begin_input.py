@@ -40,9 +40,7 @@ class BeginInput:
             `code_challenge_method`. The login must
             then have the `code_verifier`.
         code_challenge_method (ChallengeMethod | Unset): The supported PKCE method.
-        prompt (str | Unset): What the provider asks the user for: `none`, `login`, `consent` or `select_account`. An
-            error with `none` is
-            `login_required`, `consent_required`, `account_selection_required` or `interaction_required`.
+        prompt (str | Unset): What the provider asks the user for: `none`, `login`, `consent` or `select_account`.
         login_hint (str | Unset): The account that the provider suggests, such as an e-mail address.
         max_age (int | Unset): The maximum time in seconds since the user authenticated at the provider. The ID token
             must prove it.

@@ -30,14 +30,10 @@ class LoginInput:
         redirect_uri (str | Unset): The redirect URI that the code was issued for: one of ALLOWED_REDIRECT_URIS. Not
             needed after begin.
         code_verifier (str | Unset): The verifier of the front-end's own PKCE pair (RFC 7636).
-        id_token (str | Unset): Instead of a code: the ID token that the provider's SDK gave to an app. At most ten
-            minutes old; each is accepted
-            once. For providers that publish their keys (Google, Apple, Microsoft, any OpenID Connect). `credential`, the
-            name
-            that Google's One Tap uses, is accepted too.
-        nonce (str | Unset): The nonce that the app gave to the provider's SDK; required if the ID token has a nonce and
-            the login was not begun
-            here.
+        id_token (str | Unset): Instead of a code: the ID token that the provider's SDK gave to an app, at most ten
+            minutes old and for one use.
+            For providers that publish their keys. `credential`, Google One Tap's name, is accepted too.
+        nonce (str | Unset): The nonce that the app gave to the provider's SDK, if the login was not begun here.
         iss (str | Unset): The issuer from the callback (RFC 9207).
         oauth_token (str | Unset): OAuth 1.0a: the request token from the callback.
         oauth_verifier (str | Unset): OAuth 1.0a: the verifier from the callback.

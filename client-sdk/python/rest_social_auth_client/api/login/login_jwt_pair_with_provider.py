@@ -140,15 +140,14 @@ def sync_detailed(
 ) -> Response[Problem | TokenPair]:
     """Sign in by access and refresh token, provider in the URL
 
-     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
-    the body.
+     Post the parameters of the provider's callback.
 
     Args:
         provider (str):
         body (LoginWithProviderInput): The body of a login whose URL names the provider: the
             parameters of the provider's callback, and what identifies the
-            authorization request. Other members of any type are ignored, so a front-end may post its
-            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            authorization request. Other members are ignored, `provider` too, so a front-end may post
+            its whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
             'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
 
     Raises:
@@ -179,15 +178,14 @@ def sync(
 ) -> Problem | TokenPair | None:
     """Sign in by access and refresh token, provider in the URL
 
-     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
-    the body.
+     Post the parameters of the provider's callback.
 
     Args:
         provider (str):
         body (LoginWithProviderInput): The body of a login whose URL names the provider: the
             parameters of the provider's callback, and what identifies the
-            authorization request. Other members of any type are ignored, so a front-end may post its
-            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            authorization request. Other members are ignored, `provider` too, so a front-end may post
+            its whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
             'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
 
     Raises:
@@ -213,15 +211,14 @@ async def asyncio_detailed(
 ) -> Response[Problem | TokenPair]:
     """Sign in by access and refresh token, provider in the URL
 
-     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
-    the body.
+     Post the parameters of the provider's callback.
 
     Args:
         provider (str):
         body (LoginWithProviderInput): The body of a login whose URL names the provider: the
             parameters of the provider's callback, and what identifies the
-            authorization request. Other members of any type are ignored, so a front-end may post its
-            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            authorization request. Other members are ignored, `provider` too, so a front-end may post
+            its whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
             'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
 
     Raises:
@@ -250,15 +247,14 @@ async def asyncio(
 ) -> Problem | TokenPair | None:
     """Sign in by access and refresh token, provider in the URL
 
-     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
-    the body.
+     Post the parameters of the provider's callback.
 
     Args:
         provider (str):
         body (LoginWithProviderInput): The body of a login whose URL names the provider: the
             parameters of the provider's callback, and what identifies the
-            authorization request. Other members of any type are ignored, so a front-end may post its
-            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            authorization request. Other members are ignored, `provider` too, so a front-end may post
+            its whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
             'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
 
     Raises:

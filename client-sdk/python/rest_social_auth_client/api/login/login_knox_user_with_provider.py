@@ -144,15 +144,14 @@ def sync_detailed(
 ) -> Response[Problem | UserWithToken]:
     """Sign in by knox token, with the user, provider in the URL
 
-     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
-    the body.
+     Post the parameters of the provider's callback.
 
     Args:
         provider (str):
         body (LoginWithProviderInput): The body of a login whose URL names the provider: the
             parameters of the provider's callback, and what identifies the
-            authorization request. Other members of any type are ignored, so a front-end may post its
-            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            authorization request. Other members are ignored, `provider` too, so a front-end may post
+            its whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
             'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
 
     Raises:
@@ -183,15 +182,14 @@ def sync(
 ) -> Problem | UserWithToken | None:
     """Sign in by knox token, with the user, provider in the URL
 
-     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
-    the body.
+     Post the parameters of the provider's callback.
 
     Args:
         provider (str):
         body (LoginWithProviderInput): The body of a login whose URL names the provider: the
             parameters of the provider's callback, and what identifies the
-            authorization request. Other members of any type are ignored, so a front-end may post its
-            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            authorization request. Other members are ignored, `provider` too, so a front-end may post
+            its whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
             'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
 
     Raises:
@@ -217,15 +215,14 @@ async def asyncio_detailed(
 ) -> Response[Problem | UserWithToken]:
     """Sign in by knox token, with the user, provider in the URL
 
-     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
-    the body.
+     Post the parameters of the provider's callback.
 
     Args:
         provider (str):
         body (LoginWithProviderInput): The body of a login whose URL names the provider: the
             parameters of the provider's callback, and what identifies the
-            authorization request. Other members of any type are ignored, so a front-end may post its
-            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            authorization request. Other members are ignored, `provider` too, so a front-end may post
+            its whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
             'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
 
     Raises:
@@ -254,15 +251,14 @@ async def asyncio(
 ) -> Problem | UserWithToken | None:
     """Sign in by knox token, with the user, provider in the URL
 
-     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
-    the body.
+     Post the parameters of the provider's callback.
 
     Args:
         provider (str):
         body (LoginWithProviderInput): The body of a login whose URL names the provider: the
             parameters of the provider's callback, and what identifies the
-            authorization request. Other members of any type are ignored, so a front-end may post its
-            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            authorization request. Other members are ignored, `provider` too, so a front-end may post
+            its whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
             'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
 
     Raises:

@@ -142,15 +142,14 @@ def sync_detailed(
 ) -> Response[Problem | SessionUser]:
     """Sign in by session cookie, provider in the URL
 
-     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
-    the body.
+     Post the parameters of the provider's callback.
 
     Args:
         provider (str):
         body (LoginWithProviderInput): The body of a login whose URL names the provider: the
             parameters of the provider's callback, and what identifies the
-            authorization request. Other members of any type are ignored, so a front-end may post its
-            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            authorization request. Other members are ignored, `provider` too, so a front-end may post
+            its whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
             'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
 
     Raises:
@@ -181,15 +180,14 @@ def sync(
 ) -> Problem | SessionUser | None:
     """Sign in by session cookie, provider in the URL
 
-     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
-    the body.
+     Post the parameters of the provider's callback.
 
     Args:
         provider (str):
         body (LoginWithProviderInput): The body of a login whose URL names the provider: the
             parameters of the provider's callback, and what identifies the
-            authorization request. Other members of any type are ignored, so a front-end may post its
-            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            authorization request. Other members are ignored, `provider` too, so a front-end may post
+            its whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
             'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
 
     Raises:
@@ -215,15 +213,14 @@ async def asyncio_detailed(
 ) -> Response[Problem | SessionUser]:
     """Sign in by session cookie, provider in the URL
 
-     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
-    the body.
+     Post the parameters of the provider's callback.
 
     Args:
         provider (str):
         body (LoginWithProviderInput): The body of a login whose URL names the provider: the
             parameters of the provider's callback, and what identifies the
-            authorization request. Other members of any type are ignored, so a front-end may post its
-            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            authorization request. Other members are ignored, `provider` too, so a front-end may post
+            its whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
             'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
 
     Raises:
@@ -252,15 +249,14 @@ async def asyncio(
 ) -> Problem | SessionUser | None:
     """Sign in by session cookie, provider in the URL
 
-     Post the parameters of the provider's callback. The provider in the URL takes precedence over one in
-    the body.
+     Post the parameters of the provider's callback.
 
     Args:
         provider (str):
         body (LoginWithProviderInput): The body of a login whose URL names the provider: the
             parameters of the provider's callback, and what identifies the
-            authorization request. Other members of any type are ignored, so a front-end may post its
-            whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
+            authorization request. Other members are ignored, `provider` too, so a front-end may post
+            its whole configuration. Example: {'code': 'SplxlOBeZQQYbYS6WxSbIA', 'state':
             'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo'}.
 
     Raises:
