@@ -168,7 +168,7 @@ fn documented() -> Vec<String> {
 fn options(text: &str) -> Vec<String> {
     let words = text.split(|c: char| c.is_whitespace() || "[]|\\,<>=.`".contains(c));
     let mut options: Vec<String> =
-        words.filter(|word| word.starts_with("--") && word.len() > 2).map(str::to_owned).collect();
+        words.filter(|word| word.starts_with("--") && !word.ends_with('-')).map(str::to_owned).collect();
     options.sort();
     options.dedup();
     options
