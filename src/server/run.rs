@@ -59,6 +59,9 @@ impl From<ServeError> for std::io::Error {
     }
 }
 
+/// Providers whose names the log has at the start. Of more it has the number.
+const MAX_LOGGED_PROVIDERS: usize = 30;
+
 /// A server that is ready to listen.
 ///
 /// [`Self::builder`] makes one for a program of your own.
@@ -325,7 +328,12 @@ impl Server {
         let app = &application.app;
         log_setting_warnings(app);
         let providers: Vec<&str> = app.login.providers().iter().map(|provider| provider.name()).collect();
-        tracing::info!(providers = providers.join(", "), "ready");
+        // `dev` simulates some two hundred.
+        let names = match providers.len() {
+            count if count > MAX_LOGGED_PROVIDERS => format!("{count} providers"),
+            _ => providers.join(", "),
+        };
+        tracing::info!(providers = names, "ready");
         let closing = stages.closing.clone();
         let (repository, deps) = (&self.lasting.repository, &self.lasting.deps);
         let tasks = BackgroundTasks::start(app, repository, application.hook.clone(), deps, closing.child_token());
