@@ -158,6 +158,25 @@ test("cookies are sent for the session kind only, and current credentials only t
   assert.equal(host.seen.at(-1)?.credentials, "include");
 });
 
+test("fault_b31 a session that a client of tokens began is seen and ended by it", async () => {
+  let isSignedIn = true;
+  const host = new Server({
+    "/api/login/social/begin/demo/": () => begun("s1"),
+    "/api/login/social/session/demo/": () => [200, MARA],
+    "/api/user/": () => (isSignedIn ? [200, MARA] : [401, { code: "not_authenticated", detail: "No credential." }]),
+    "/api/session/logout/": () => ((isSignedIn = false), [204, undefined]),
+  });
+  const browser = tab();
+  const knox = createClient({ baseUrl: "https://api.example", kind: "knox", fetch: host.fetch, browser });
+  await waitForRedirect(knox.signIn("demo", { kind: "session" }), browser);
+  browser.location.href = "https://app.example/cb?code=c&state=s1";
+  await knox.handleCallback();
+  assert.deepEqual(await knox.user(), MARA);
+  await knox.logout();
+  assert.deepEqual(host.at("/api/session/logout/").map((seen) => seen.credentials), ["include"]);
+  assert.equal(await knox.user(), null);
+});
+
 const TERMS = { name: "terms", type: "checkbox", title: "I accept", required: true };
 const INPUT_REQUIRED = { code: "additional_input_required", detail: "More.", flow_token: "waiting", expires_in: 600, step: "terms", fields: [TERMS] };
 const WRONG = { code: "invalid_request", detail: "Wrong.", errors: { terms: ["This must be accepted."] } };

@@ -226,6 +226,33 @@ async fn until_statements_wait<T>(app: &TestApp, count: i64, calls: &tokio::task
     }
 }
 
+/// Two requests hold all connections: a third one is refused after the queue limit, long before DATABASE_TIMEOUT.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f5_exhausted_pool_refuses_after_the_queue_limit() {
+    let app = TestApp::builder(Engine::Postgres)
+        .with("DATABASE_TIMEOUT", "60")
+        .with("DATABASE_QUEUE_TIMEOUT", "1")
+        .with("DATABASE_POOL_SIZE", "2")
+        .start()
+        .await;
+    let authorization = format!("Token {}", app.token("token", "u1").await);
+    let mut beside = Beside::connect(&app).await;
+    beside.run("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE").await;
+    let calls = (0..2).map(|_| {
+        let (client, authorization) = (app.client(), authorization.clone());
+        async move { client.user(&authorization).await.status }
+    });
+    let calls = tokio::spawn(futures_util::future::join_all(calls.collect::<Vec<_>>()));
+    until_statements_wait(&app, 2, &calls).await;
+    let refused = app.client().user(&authorization).await;
+    refused.problem(503, "database_unavailable");
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(app.client().get("/healthz").send().await.status, 200);
+    assert!(!calls.is_finished(), "the others still wait");
+    beside.run("ROLLBACK").await;
+    assert_eq!(calls.await.expect("no panic"), [200; 2]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_f9_silent_database_does_not_leak_pool_connections() {
     let app = TestApp::builder(Engine::Postgres)
