@@ -96,7 +96,8 @@ impl AccountService {
             Target::FamilyOf(jti) => {
                 let families = self.store.families(user).await?;
                 let family = families.iter().find(|family| Jwts::is_of_family(&jti, family));
-                self.store.revoke_family(family.ok_or(AuthError::UnsupportedTokenType)?, user, now, &audit).await?;
+                let family = family.ok_or(AuthError::UnsupportedTokenType)?;
+                self.store.revoke_family(family, user, now, &audit).await?;
             }
             Target::Foreign(verified) => {
                 let token = self.credentials.jwt.presented(&verified, now);
@@ -123,8 +124,9 @@ impl AccountService {
         let is_sliding = verified.token_type == TokenType::Sliding;
         let kind = if is_sliding { CredentialKind::JwtSliding } else { CredentialKind::JwtPair };
         let audit = self.revocation(kind, user.id, service, client);
-        self.store.revoke_family(&state.family, user.id, self.deps.now(), &audit).await?;
-        self.deps.metrics().credentials_revoked(kind, 1);
+        if self.store.revoke_family(&state.family, user.id, self.deps.now(), &audit).await? {
+            self.deps.metrics().credentials_revoked(kind, 1);
+        }
         Ok(())
     }
 

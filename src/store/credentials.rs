@@ -99,8 +99,8 @@ pub trait CredentialStore: Send + Sync {
     /// The names of the user's token families that have a token which no revocation of its family marked. Such a token may be
     /// blacklisted or expired.
     async fn families(&self, user: UserId) -> Result<Vec<String>>;
-    /// Revokes one family with its access tokens, whether or not it has a valid token.
-    async fn revoke_family(&self, family: &str, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()>;
+    /// Revokes one family with its access tokens, whether or not it has a valid token. False: it was revoked before.
+    async fn revoke_family(&self, family: &str, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<bool>;
     /// Refreshes a token. `next` decides from the user and the family as the transaction reads them under a lock, so that
     /// concurrent refreshes and revocations count.
     async fn rotate(&self, rotation: &Rotation<'_>, next: &NextStep<'_>) -> Result<Rotated>;

@@ -262,7 +262,7 @@ limited!(CredentialStore {
     fn token_family(jti: &str, user: UserId) -> Option<(User, Option<FamilyState>)>;
     fn access_token_user(user: UserId, since: UnixMillis) -> Option<(User, Vec<String>)>;
     fn families(user: UserId) -> Vec<String>;
-    fn revoke_family(family: &str, user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
+    fn revoke_family(family: &str, user: UserId, now: UnixMillis, audit: &AuditEvent) -> bool;
     fn rotate(rotation: &Rotation<'_>, next: &NextStep<'_>) -> Rotated;
     fn blacklist(blacklisting: &Blacklisting<'_>, audit: &AuditEvent) -> bool;
     fn touch(handle: &CredentialHandle, user: UserId, now: UnixMillis) -> ();

@@ -26,6 +26,7 @@ on_both_databases! {
     sec_43_refused_refresh_tokens_do_not_use_up_the_limit_of_the_user,
     sec_43_user_limit_counts_links_refreshes_and_exports,
     sec_43_provider_limit_counts_all_addresses,
+    sec_43_provider_limit_counts_refreshes_of_its_tokens,
     sec_43_limits_can_be_turned_off,
     sec_43_shared_use_is_granted_up_to_the_quota,
 }
@@ -388,6 +389,24 @@ async fn sec_43_provider_limit_counts_all_addresses(engine: Engine) {
     assert_eq!(app.double.calls_at(GITHUB_TOKEN).len(), 5);
     client.login("token/facebook", json!({"code": "u1"})).await.ok();
     assert_eq!(refusals(&app).await.iter().filter(|code| *code == "too_many_requests").count(), 1);
+}
+
+async fn sec_43_provider_limit_counts_refreshes_of_its_tokens(engine: Engine) {
+    let plan = limited(engine).with("RATE_LIMIT_PROVIDER", "2/1h").with("STORE_PROVIDER_TOKENS", "true");
+    let app = plan.with("SOCIAL_AUTH_DISCORD_KEY", "k1").with("SOCIAL_AUTH_DISCORD_SECRET", "s1-secret").start().await;
+    let tokens = json!({"access_token": "a", "refresh_token": "r", "expires_in": 100});
+    app.double.always("POST discord.com/api/oauth2/token", Reply::json(&tokens));
+    app.double.always("GET discord.com/api/users/@me", Reply::json(&json!({"id": "10", "username": "ola"})));
+    let login = app.client().login("token/discord", json!({"code": "c1"})).await;
+    let user = format!("Token {}", login.field("token"));
+    let get = |path: &str| app.client().get(path).header("authorization", &user).send();
+    let account = get("/api/user/social/").await.ok()[0]["id"].clone();
+    let path = format!("/api/user/social/{account}/token/");
+    app.advance(Duration::from_secs(110));
+    get(&path).await.ok();
+    app.advance(Duration::from_secs(110));
+    refused(&get(&path).await, "provider", "q=2;w=3600");
+    assert_eq!(app.double.calls_at("POST discord.com/api/oauth2/token").len(), 2);
 }
 
 async fn sec_43_limits_can_be_turned_off(engine: Engine) {

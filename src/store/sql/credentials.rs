@@ -243,14 +243,15 @@ impl CredentialStore for Store {
         Ok(sqlx::query_scalar(statement).bind(user).fetch_all(&mut *self.reader().await?).await?)
     }
 
-    async fn revoke_family(&self, family: &str, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()> {
+    async fn revoke_family(&self, family: &str, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<bool> {
         let mut tx = self.begin().await?;
         Self::cancel_pending_links(&mut tx, user).await?;
-        if Self::mark_family_revoked(&mut tx, user, family, now).await? {
+        let is_new = Self::mark_family_revoked(&mut tx, user, family, now).await?;
+        if is_new {
             audit_query(audit).execute(&mut *tx).await?;
         }
         tx.commit().await?;
-        Ok(())
+        Ok(is_new)
     }
 
     async fn rotate(&self, rotation: &Rotation<'_>, next: &NextStep<'_>) -> Result<Rotated> {
