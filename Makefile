@@ -33,9 +33,21 @@ dist: ## make the files of a release in target/dist; TARGET and CARGO select ano
 
 # ---- tests
 
-.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-simulator faults lint fmt
-test: install lint test-rust test-openapi test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-api ## install missing dependencies and run all tests
+# With `make --jobs`, cargo would share the jobs of make: one, while another target runs.
+export CARGO_MAKEFLAGS :=
+
+.PHONY: test packages test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-simulator faults lint fmt
+test: ## install missing dependencies and run all tests
+	@$(MAKE) --no-print-directory install
+	@echo "make test: lint, while packages are installed. The output of each step is printed at its end."
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint packages test-sdk
+	@$(MAKE) --no-print-directory test-rust
+	@echo "make test: the other steps, two at a time"
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(SYSTEM_TESTS)
 	@echo "make test: all tests passed"
+
+# The longest ones first. Each waits for programs and browsers half of its time, so two at a time use two cores.
+SYSTEM_TESTS := test-clients test-deploy test-verify test-faults test-browser test-api test-docs test-openapi
 
 lint: $(DENY) ## check wording, links, formatting, clippy warnings, Rust documentation and dependency rules
 	python3 tests/lint/plain_language.py
@@ -169,6 +181,12 @@ measure-import: ## measure `import django`; USERS (default 1000000) and TARGET (
 .PHONY: install
 install: ## install missing Debian packages and cargo-nextest
 	@tests/install.sh
+
+# `make test` installs them while the dependencies of the server are compiled.
+packages: $(DENY) target/clients-venv target/openapi-venv target/verify-venv target/deploy-venv client-sdk/typescript/node_modules \
+  examples/react-spa/node_modules examples/playwright/node_modules examples/verify/express/node_modules tests/browser/node_modules \
+  tests/docs/node_modules tests/openapi/node_modules tests/clients/node_modules
+	@tests/import/venv.sh >/dev/null
 
 client-sdk/typescript/node_modules: client-sdk/typescript/package-lock.json
 	cd client-sdk/typescript && npm ci --silent --no-audit --no-fund && touch node_modules

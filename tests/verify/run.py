@@ -25,6 +25,7 @@ import sys
 import tempfile
 import threading
 import time
+import tomllib
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -51,13 +52,24 @@ COMMANDS = {
     "axum": ["{target}/debug/verify-with-axum"],
     "go": ["{folder}/verify-with-go"],
 }
+BUILD_ENVIRONMENT = {"CARGO_TARGET_DIR": str(ROOT / "target")}
+
+
+def profile_of_the_server():
+    """Options of cargo. With the target folder and the profile of the server, many dependencies are compiled already."""
+    profile = tomllib.loads((ROOT / "Cargo.toml").read_text())["profile"]["dev"]
+    packages = profile.pop("package", {})
+    settings = {f"profile.dev.{key}": value for key, value in profile.items()}
+    for package, overrides in packages.items():
+        settings |= {f'profile.dev.package."{package}".{key}': value for key, value in overrides.items()}
+    return [part for key, value in settings.items() for part in ("--config", f"{key}={json.dumps(value)}")]
+
+
 # What builds a program.
 BUILDS = {
-    "axum": ["cargo", "build", "--quiet", "--locked"],
+    "axum": ["cargo", "build", "--quiet", "--locked", *profile_of_the_server()],
     "go": ["go", "build", "-mod=mod", "-o", "{folder}/verify-with-go", "."],
 }
-# With the target folder and the profile of the server, most dependencies are compiled already.
-BUILD_ENVIRONMENT = {"CARGO_TARGET_DIR": str(ROOT / "target"), "CARGO_PROFILE_DEV_DEBUG": "line-tables-only"}
 
 
 def free_port():
