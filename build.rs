@@ -1,5 +1,6 @@
-//! Makes the tables of provider descriptors, set-up guides and samples: `(id, text)` for every file in `src/provider/catalog/`,
-//! `src/provider/guides/` and `src/provider/samples/`. Compresses the assets of Swagger UI.
+//! Makes the tables of provider descriptors, set-up guides, samples and migrations: `(name, text)` for every file in
+//! `src/provider/catalog/`, `src/provider/guides/`, `src/provider/samples/` and the folders of `migrations/`. Compresses the
+//! assets of Swagger UI.
 
 use std::io::{Cursor, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,10 +16,11 @@ const SWAGGER_UI: &str = "swagger-ui-5.17.14";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    // `sqlx::migrate!` does not notice a new file.
-    println!("cargo::rerun-if-changed=migrations");
-    for folder in ["catalog", "guides", "samples"] {
-        write_table(folder);
+    for folder in ["src/provider/catalog", "src/provider/guides", "src/provider/samples"] {
+        write_table(folder, ".toml");
+    }
+    for folder in ["migrations/sqlite", "migrations/postgres"] {
+        write_table(folder, ".sql");
     }
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED)).expect("the package is a ZIP archive");
     for name in ["swagger-ui.css", "swagger-ui-bundle.js"] {
@@ -44,19 +46,20 @@ fn write_compressed(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) {
     encoder.finish().expect("the build folder can be written");
 }
 
-/// Writes the file `<folder>.rs` of the build: a slice of `(id, text)`, by id.
-fn write_table(folder: &str) {
+/// Writes the file `<last part of the folder>.rs` of the build: a slice of `(name without ending, text)`, by name.
+fn write_table(folder: &str, ending: &str) {
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
-    let source = Path::new(&root).join("src/provider").join(folder);
-    println!("cargo::rerun-if-changed=src/provider/{folder}");
-    let mut ids: Vec<String> = fs::read_dir(&source)
+    let source = Path::new(&root).join(folder);
+    println!("cargo::rerun-if-changed={folder}");
+    let mut names: Vec<String> = fs::read_dir(&source)
         .expect("the folder is part of the source")
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".toml").map(str::to_owned))
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(ending).map(str::to_owned))
         .collect();
-    ids.sort();
-    let rows: String = ids
+    names.sort();
+    let rows: String = names
         .iter()
-        .map(|id| format!("    ({id:?}, include_str!({:?})),\n", source.join(format!("{id}.toml"))))
+        .map(|name| format!("    ({name:?}, include_str!({:?})),\n", source.join(format!("{name}{ending}"))))
         .collect();
-    fs::write(out_file(&format!("{folder}.rs")), format!("&[\n{rows}]\n")).expect("the build folder can be written");
+    let file = source.file_name().and_then(|name| name.to_str()).expect("the folder has a name");
+    fs::write(out_file(&format!("{file}.rs")), format!("&[\n{rows}]\n")).expect("the build folder can be written");
 }

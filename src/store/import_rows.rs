@@ -6,18 +6,20 @@ use std::hash::Hash;
 use serde_json::{Map, Value};
 use sqlx::types::Json;
 
+use super::from_row::from_row;
 use super::import::{ConflictKind, RowOutcome};
 use crate::model::{AccountId, User, UserId};
 
-/// What an import reads of an existing user.
-#[derive(sqlx::FromRow)]
-pub(super) struct KnownUser {
-    pub id: UserId,
-    pub username: String,
-    pub created: i64,
-    pub is_active: bool,
-    fields: Option<Json<Map<String, Value>>>,
-    edited: Option<Json<Vec<String>>>,
+from_row! {
+    /// What an import reads of an existing user.
+    pub(super) struct KnownUser {
+        pub id: UserId,
+        pub username: String,
+        pub created: i64,
+        pub is_active: bool,
+        fields: Option<Json<Map<String, Value>>>,
+        edited: Option<Json<Vec<String>>>,
+    }
 }
 
 impl KnownUser {
@@ -50,12 +52,13 @@ impl KnownUser {
     }
 }
 
-#[derive(sqlx::FromRow)]
-pub(super) struct KnownAccount {
-    pub id: AccountId,
-    pub user_id: UserId,
-    pub provider: String,
-    pub uid: String,
+from_row! {
+    pub(super) struct KnownAccount {
+        pub id: AccountId,
+        pub user_id: UserId,
+        pub provider: String,
+        pub uid: String,
+    }
 }
 
 /// The outcome for a credential of `user`. `owner`: whose it is in the target, if it exists.

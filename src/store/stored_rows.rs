@@ -1,11 +1,11 @@
 //! Rows as the databases return them, and their conversion to the types of `model/`. Both databases share them.
 
 use serde_json::{Map, Value};
-use sqlx::FromRow;
 use sqlx::types::Json;
 
 use super::accounts::StoredAccount;
 use super::error::{Result, StoreError};
+use super::from_row::from_row;
 use crate::clock::UnixMillis;
 use crate::model::{
     AccountId, AuditRecord, AuthorizationRequest, ClientInfo, CompletedAnswer, CredentialEntry, CredentialHandle,
@@ -38,23 +38,24 @@ macro_rules! user_columns {
 }
 pub(super) use user_columns;
 
-#[derive(FromRow)]
-pub(super) struct UserRow {
-    id: UserId,
-    username: String,
-    first_name: String,
-    last_name: String,
-    email: String,
-    email_verified: bool,
-    is_active: bool,
-    created: i64,
-    last_login: Option<i64>,
-    revoked_before: i64,
-    credential_generation: i64,
-    token_generation: i64,
-    link_generation: i64,
-    fields: Option<Json<Map<String, Value>>>,
-    edited: Option<Json<Vec<String>>>,
+from_row! {
+    pub(super) struct UserRow {
+        id: UserId,
+        username: String,
+        first_name: String,
+        last_name: String,
+        email: String,
+        email_verified: bool,
+        is_active: bool,
+        created: i64,
+        last_login: Option<i64>,
+        revoked_before: i64,
+        credential_generation: i64,
+        token_generation: i64,
+        link_generation: i64,
+        fields: Option<Json<Map<String, Value>>>,
+        edited: Option<Json<Vec<String>>>,
+    }
 }
 
 impl From<UserRow> for User {
@@ -88,11 +89,11 @@ macro_rules! stored_account_columns {
 }
 pub(super) use stored_account_columns;
 
-#[derive(FromRow)]
-pub(super) struct StoredAccountRow {
-    #[sqlx(flatten)]
-    account: AccountRow,
-    encrypted_tokens: Option<Vec<u8>>,
+from_row! {
+    pub(super) struct StoredAccountRow {
+        encrypted_tokens: Option<Vec<u8>>,
+        ..account: AccountRow,
+    }
 }
 
 impl StoredAccountRow {
@@ -101,17 +102,18 @@ impl StoredAccountRow {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct AccountRow {
-    account_id: AccountId,
-    user_id: UserId,
-    provider: String,
-    uid: String,
-    uid_scope: String,
-    legacy_uid: bool,
-    extra_data: Json<Value>,
-    account_created: i64,
-    modified: i64,
+from_row! {
+    pub(super) struct AccountRow {
+        account_id: AccountId,
+        user_id: UserId,
+        provider: String,
+        uid: String,
+        uid_scope: String,
+        legacy_uid: bool,
+        extra_data: Json<Value>,
+        account_created: i64,
+        modified: i64,
+    }
 }
 
 impl From<AccountRow> for SocialAccount {
@@ -130,23 +132,22 @@ impl From<AccountRow> for SocialAccount {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct AccountUserRow {
-    #[sqlx(flatten)]
-    pub account: AccountRow,
-    #[sqlx(flatten)]
-    pub user: UserRow,
+from_row! {
+    pub(super) struct AccountUserRow {
+        ..pub account: AccountRow,
+        ..pub user: UserRow,
+    }
 }
 
-#[derive(FromRow)]
-pub(super) struct SessionUserRow {
-    s_created: i64,
-    expires: i64,
-    last_used: i64,
-    ip: Option<String>,
-    agent: Option<String>,
-    #[sqlx(flatten)]
-    user: UserRow,
+from_row! {
+    pub(super) struct SessionUserRow {
+        s_created: i64,
+        expires: i64,
+        last_used: i64,
+        ip: Option<String>,
+        agent: Option<String>,
+        ..user: UserRow,
+    }
 }
 
 impl SessionUserRow {
@@ -164,16 +165,16 @@ impl SessionUserRow {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct KnoxUserRow {
-    token_key: String,
-    k_created: i64,
-    expires: Option<i64>,
-    last_used: i64,
-    ip: Option<String>,
-    agent: Option<String>,
-    #[sqlx(flatten)]
-    user: UserRow,
+from_row! {
+    pub(super) struct KnoxUserRow {
+        token_key: String,
+        k_created: i64,
+        expires: Option<i64>,
+        last_used: i64,
+        ip: Option<String>,
+        agent: Option<String>,
+        ..user: UserRow,
+    }
 }
 
 impl KnoxUserRow {
@@ -201,17 +202,18 @@ macro_rules! family_columns {
 }
 pub(super) use family_columns;
 
-/// NULL in each column where a join found no token.
-#[derive(FromRow)]
-pub(super) struct FamilyRow {
-    family: Option<String>,
-    parent: Option<String>,
-    blacklisted: Option<i64>,
-    family_created: Option<i64>,
-    signed_in: Option<i64>,
-    last_used: Option<i64>,
-    newest: Option<String>,
-    newest_parent: Option<String>,
+from_row! {
+    /// NULL in each column where a join found no token.
+    pub(super) struct FamilyRow {
+        family: Option<String>,
+        parent: Option<String>,
+        blacklisted: Option<i64>,
+        family_created: Option<i64>,
+        signed_in: Option<i64>,
+        last_used: Option<i64>,
+        newest: Option<String>,
+        newest_parent: Option<String>,
+    }
 }
 
 impl FamilyRow {
@@ -231,12 +233,11 @@ impl FamilyRow {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct FamilyUserRow {
-    #[sqlx(flatten)]
-    family: FamilyRow,
-    #[sqlx(flatten)]
-    user: UserRow,
+from_row! {
+    pub(super) struct FamilyUserRow {
+        ..family: FamilyRow,
+        ..user: UserRow,
+    }
 }
 
 impl FamilyUserRow {
@@ -245,11 +246,11 @@ impl FamilyUserRow {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct AccessUserRow {
-    revoked_family: Option<String>,
-    #[sqlx(flatten)]
-    user: UserRow,
+from_row! {
+    pub(super) struct AccessUserRow {
+        revoked_family: Option<String>,
+        ..user: UserRow,
+    }
 }
 
 impl AccessUserRow {
@@ -262,24 +263,25 @@ impl AccessUserRow {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct AuthorizationRequestRow {
-    provider: String,
-    redirect_uri: String,
-    browser: Vec<u8>,
-    /// NULL: [`StartedBy::OAuth1Login`].
-    flow: Option<Vec<u8>>,
-    code_challenge: Option<String>,
-    encrypted_secret: Option<Vec<u8>>,
-    user_id: Option<UserId>,
-    link_generation: i64,
-    needs_fresh_login: bool,
-    address: Option<Json<Value>>,
-    server_redirect: Option<Json<ServerRedirect>>,
-    encrypted_options: Option<Vec<u8>>,
-    created: i64,
-    expires: i64,
-    claimed: Option<i64>,
+from_row! {
+    pub(super) struct AuthorizationRequestRow {
+        provider: String,
+        redirect_uri: String,
+        browser: Vec<u8>,
+        /// NULL: [`StartedBy::OAuth1Login`].
+        flow: Option<Vec<u8>>,
+        code_challenge: Option<String>,
+        encrypted_secret: Option<Vec<u8>>,
+        user_id: Option<UserId>,
+        link_generation: i64,
+        needs_fresh_login: bool,
+        address: Option<Json<Value>>,
+        server_redirect: Option<Json<ServerRedirect>>,
+        encrypted_options: Option<Vec<u8>>,
+        created: i64,
+        expires: i64,
+        claimed: Option<i64>,
+    }
 }
 
 impl AuthorizationRequestRow {
@@ -307,11 +309,12 @@ impl AuthorizationRequestRow {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct UsedCodeRow {
-    binding: Option<Vec<u8>>,
-    claimed: i64,
-    encrypted_answer: Option<Vec<u8>>,
+from_row! {
+    pub(super) struct UsedCodeRow {
+        binding: Option<Vec<u8>>,
+        claimed: i64,
+        encrypted_answer: Option<Vec<u8>>,
+    }
 }
 
 impl TryFrom<UsedCodeRow> for UsedCode {
@@ -326,11 +329,12 @@ impl TryFrom<UsedCodeRow> for UsedCode {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct OneTimeCodeRow {
-    code_challenge: Option<String>,
-    encrypted_answer: Vec<u8>,
-    expires: i64,
+from_row! {
+    pub(super) struct OneTimeCodeRow {
+        code_challenge: Option<String>,
+        encrypted_answer: Vec<u8>,
+        expires: i64,
+    }
 }
 
 impl OneTimeCodeRow {
@@ -344,12 +348,12 @@ impl OneTimeCodeRow {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct TokenUserRow {
-    t_created: i64,
-    last_used: i64,
-    #[sqlx(flatten)]
-    user: UserRow,
+from_row! {
+    pub(super) struct TokenUserRow {
+        t_created: i64,
+        last_used: i64,
+        ..user: UserRow,
+    }
 }
 
 impl TokenUserRow {
@@ -359,18 +363,19 @@ impl TokenUserRow {
     }
 }
 
-/// A row of any of the four tables of credentials. Its key is in `digest` or in `name`.
-#[derive(FromRow)]
-pub(super) struct CredentialEntryRow {
-    kind: String,
-    digest: Option<Vec<u8>>,
-    name: Option<String>,
-    created: i64,
-    signed_in: Option<i64>,
-    last_used: i64,
-    expires: Option<i64>,
-    ip: Option<String>,
-    agent: Option<String>,
+from_row! {
+    /// A row of any of the four tables of credentials. Its key is in `digest` or in `name`.
+    pub(super) struct CredentialEntryRow {
+        kind: String,
+        digest: Option<Vec<u8>>,
+        name: Option<String>,
+        created: i64,
+        signed_in: Option<i64>,
+        last_used: i64,
+        expires: Option<i64>,
+        ip: Option<String>,
+        agent: Option<String>,
+    }
 }
 
 impl CredentialEntryRow {
@@ -398,14 +403,15 @@ impl CredentialEntryRow {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct PendingLoginRow {
-    browser: Option<Vec<u8>>,
-    encrypted_login: Vec<u8>,
-    user_id: Option<UserId>,
-    expires: i64,
-    completed: Option<i64>,
-    encrypted_answer: Option<Vec<u8>>,
+from_row! {
+    pub(super) struct PendingLoginRow {
+        browser: Option<Vec<u8>>,
+        encrypted_login: Vec<u8>,
+        user_id: Option<UserId>,
+        expires: i64,
+        completed: Option<i64>,
+        encrypted_answer: Option<Vec<u8>>,
+    }
 }
 
 impl PendingLoginRow {
@@ -426,18 +432,19 @@ impl PendingLoginRow {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct AuditRow {
-    at: i64,
-    event: String,
-    code: Option<String>,
-    provider: Option<String>,
-    kind: Option<String>,
-    user_id: Option<UserId>,
-    service: Option<String>,
-    ip: Option<String>,
-    agent: Option<String>,
-    request_id: Option<String>,
+from_row! {
+    pub(super) struct AuditRow {
+        at: i64,
+        event: String,
+        code: Option<String>,
+        provider: Option<String>,
+        kind: Option<String>,
+        user_id: Option<UserId>,
+        service: Option<String>,
+        ip: Option<String>,
+        agent: Option<String>,
+        request_id: Option<String>,
+    }
 }
 
 impl From<AuditRow> for AuditRecord {
@@ -457,13 +464,14 @@ impl From<AuditRow> for AuditRecord {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct ServiceRow {
-    client_id: String,
-    name: String,
-    secret: Vec<u8>,
-    created: i64,
-    last_used: Option<i64>,
+from_row! {
+    pub(super) struct ServiceRow {
+        client_id: String,
+        name: String,
+        secret: Vec<u8>,
+        created: i64,
+        last_used: Option<i64>,
+    }
 }
 
 impl ServiceRow {
@@ -478,11 +486,12 @@ impl ServiceRow {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct DueEventRow {
-    id: String,
-    body: String,
-    attempts: i64,
+from_row! {
+    pub(super) struct DueEventRow {
+        id: String,
+        body: String,
+        attempts: i64,
+    }
 }
 
 impl From<DueEventRow> for DueEvent {
@@ -491,18 +500,18 @@ impl From<DueEventRow> for DueEvent {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct EventRow {
-    id: String,
-    #[sqlx(rename = "type")]
-    kind: String,
-    user_id: UserId,
-    body: String,
-    created: i64,
-    attempts: i64,
-    due: Option<i64>,
-    delivered: Option<i64>,
-    error: Option<String>,
+from_row! {
+    pub(super) struct EventRow {
+        id: String,
+        kind: String,
+        user_id: UserId,
+        body: String,
+        created: i64,
+        attempts: i64,
+        due: Option<i64>,
+        delivered: Option<i64>,
+        error: Option<String>,
+    }
 }
 
 impl From<EventRow> for EventRecord {
@@ -528,17 +537,18 @@ impl From<EventRow> for EventRecord {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct SigningKeyRow {
-    kid: String,
-    algorithm: String,
-    public_jwk: String,
-    encrypted_private_key: Option<Vec<u8>>,
-    state: String,
-    created: i64,
-    signs_from: Option<i64>,
-    retired: Option<i64>,
-    expires: Option<i64>,
+from_row! {
+    pub(super) struct SigningKeyRow {
+        kid: String,
+        algorithm: String,
+        public_jwk: String,
+        encrypted_private_key: Option<Vec<u8>>,
+        state: String,
+        created: i64,
+        signs_from: Option<i64>,
+        retired: Option<i64>,
+        expires: Option<i64>,
+    }
 }
 
 impl TryFrom<SigningKeyRow> for SigningKey {

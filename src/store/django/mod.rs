@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
 use super::Result;
+use super::from_row::from_row;
 use crate::secrets::{ExposeSecret, SecretString};
 use crate::settings::SettingError;
 
@@ -37,13 +38,14 @@ enum Source {
     Postgres(PgConnection),
 }
 
-#[derive(sqlx::FromRow)]
-struct ColumnRow {
-    table_name: String,
-    column_name: String,
-    /// The type's name in the database, in any case.
-    kind: String,
-    in_primary_key: bool,
+from_row! {
+    struct ColumnRow {
+        table_name: String,
+        column_name: String,
+        /// The type's name in the database, in any case.
+        kind: String,
+        in_primary_key: bool,
+    }
 }
 
 struct Column {
@@ -82,11 +84,13 @@ const IMPORTED_COLUMNS: [&str; 6] = ["first_name", "last_name", "email", "is_act
 /// Columns of Django's own user model that are not imported.
 const IGNORED_COLUMNS: [&str; 3] = ["password", "is_staff", "is_superuser"];
 
-/// The number of rows of a table, and its highest id; 0 where ids are no integers.
-#[derive(Clone, Copy, Debug, Default, sqlx::FromRow)]
-pub struct Extent {
-    pub rows: i64,
-    pub highest: i64,
+from_row! {
+    /// The number of rows of a table, and its highest id; 0 where ids are no integers.
+    #[derive(Clone, Copy, Debug, Default)]
+    pub struct Extent {
+        pub rows: i64,
+        pub highest: i64,
+    }
 }
 
 /// Runs a query on the database, of either kind.

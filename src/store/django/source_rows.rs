@@ -7,33 +7,36 @@ use uuid::Uuid;
 
 use super::{Django, KeyKind, PAGE, Result, Source, fetch, quoted};
 use crate::model::{AccountId, UserId};
+use crate::store::from_row::from_row;
 
 const LINKS: &str = "social_auth_usersocialauth";
 const KNOX: &str = "knox_authtoken";
 const NULL_TIME: &str = "CAST(NULL AS BIGINT)";
 
-/// A row of the table of the users.
-#[derive(sqlx::FromRow)]
-pub struct User {
-    pub id: UserId,
-    pub username: String,
-    pub first_name: String,
-    pub last_name: String,
-    pub email: String,
-    pub is_active: bool,
-    /// Milliseconds since 1970, as all times here.
-    pub joined: Option<i64>,
-    pub last_login: Option<i64>,
-    /// The columns that declared fields come from, as one JSON object.
-    pub own: String,
+from_row! {
+    /// A row of the table of the users.
+    pub struct User {
+        pub id: UserId,
+        pub username: String,
+        pub first_name: String,
+        pub last_name: String,
+        pub email: String,
+        pub is_active: bool,
+        /// Milliseconds since 1970, as all times here.
+        pub joined: Option<i64>,
+        pub last_login: Option<i64>,
+        /// The columns that declared fields come from, as one JSON object.
+        pub own: String,
+    }
 }
 
-/// The user of a session.
-#[derive(sqlx::FromRow)]
-struct DjangoUserRow {
-    key: String,
-    id: UserId,
-    password: String,
+from_row! {
+    /// The user of a session.
+    struct DjangoUserRow {
+        key: String,
+        id: UserId,
+        password: String,
+    }
 }
 
 /// The user of a session.
@@ -43,58 +46,63 @@ pub struct DjangoUser {
     pub password: String,
 }
 
-/// A row of social_auth_usersocialauth.
-#[derive(sqlx::FromRow)]
-pub struct Link {
-    pub id: AccountId,
-    pub user_id: UserId,
-    pub provider: String,
-    pub uid: String,
-    /// JSON. Earlier releases stored it as text, some encoded twice.
-    pub extra_data: String,
-    pub created: Option<i64>,
-    pub modified: Option<i64>,
+from_row! {
+    /// A row of social_auth_usersocialauth.
+    pub struct Link {
+        pub id: AccountId,
+        pub user_id: UserId,
+        pub provider: String,
+        pub uid: String,
+        /// JSON. Earlier releases stored it as text, some encoded twice.
+        pub extra_data: String,
+        pub created: Option<i64>,
+        pub modified: Option<i64>,
+    }
 }
 
-/// A permanent token, unencrypted.
-#[derive(sqlx::FromRow)]
-pub struct Token {
-    pub key: String,
-    pub user_id: UserId,
-    pub created: Option<i64>,
+from_row! {
+    /// A permanent token, unencrypted.
+    pub struct Token {
+        pub key: String,
+        pub user_id: UserId,
+        pub created: Option<i64>,
+    }
 }
 
-/// A django-rest-knox token.
-#[derive(sqlx::FromRow)]
-pub struct Knox {
-    pub digest: String,
-    pub token_key: String,
-    pub user_id: UserId,
-    pub created: Option<i64>,
-    pub expiry: Option<i64>,
-    /// Only releases before 4.2 have one; empty: none.
-    pub salt: String,
+from_row! {
+    /// A django-rest-knox token.
+    pub struct Knox {
+        pub digest: String,
+        pub token_key: String,
+        pub user_id: UserId,
+        pub created: Option<i64>,
+        pub expiry: Option<i64>,
+        /// Only releases before 4.2 have one; empty: none.
+        pub salt: String,
+    }
 }
 
-/// A refresh or sliding token that simplejwt issued.
-#[derive(sqlx::FromRow)]
-pub struct Outstanding {
-    pub id: i64,
-    /// `None`: the user was deleted.
-    pub user_id: Option<UserId>,
-    pub jti: String,
-    pub token: String,
-    pub created: Option<i64>,
-    pub expires: Option<i64>,
-    pub blacklisted: Option<i64>,
+from_row! {
+    /// A refresh or sliding token that simplejwt issued.
+    pub struct Outstanding {
+        pub id: i64,
+        /// `None`: the user was deleted.
+        pub user_id: Option<UserId>,
+        pub jti: String,
+        pub token: String,
+        pub created: Option<i64>,
+        pub expires: Option<i64>,
+        pub blacklisted: Option<i64>,
+    }
 }
 
-/// A row of django_session.
-#[derive(sqlx::FromRow)]
-pub struct Session {
-    pub session_key: String,
-    pub session_data: String,
-    pub expires: Option<i64>,
+from_row! {
+    /// A row of django_session.
+    pub struct Session {
+        pub session_key: String,
+        pub session_data: String,
+        pub expires: Option<i64>,
+    }
 }
 
 /// A primary key without dashes, so that both forms of a UUID are equal.

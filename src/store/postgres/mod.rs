@@ -34,7 +34,14 @@ mod sql;
 
 pub(super) use self::connections::{Store, open};
 
+use std::sync::LazyLock;
+
+use sqlx::migrate::Migrator;
+
+use super::migrations;
+
 type Database = sqlx::Postgres;
 type Tx = sqlx::Transaction<'static, Database>;
 
-static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/postgres");
+static MIGRATOR: LazyLock<Migrator> =
+    LazyLock::new(|| migrations::migrator(include!(concat!(env!("OUT_DIR"), "/postgres.rs"))));

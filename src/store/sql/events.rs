@@ -121,7 +121,7 @@ impl EventStore for Store {
 
     async fn events(&self, state: Option<EventState>, limit: i64) -> Result<Vec<EventRecord>> {
         let mut query = Builder::new(
-            "SELECT id, type, user_id, body, created, attempts, due, delivered, error FROM webhook_events",
+            "SELECT id, type AS kind, user_id, body, created, attempts, due, delivered, error FROM webhook_events",
         );
         query.push(match state {
             None => "",
@@ -136,7 +136,7 @@ impl EventStore for Store {
 
     async fn event(&self, id: &str) -> Result<Option<EventRecord>> {
         let row: Option<EventRow> = sqlx::query_as(
-            "SELECT id, type, user_id, body, created, attempts, due, delivered, error FROM webhook_events
+            "SELECT id, type AS kind, user_id, body, created, attempts, due, delivered, error FROM webhook_events
              WHERE id = $1",
         )
         .bind(id)

@@ -37,7 +37,14 @@ mod sql;
 pub(super) use self::backup::{copy, verify};
 pub(super) use self::connections::{Store, is_missing, open};
 
+use std::sync::LazyLock;
+
+use sqlx::migrate::Migrator;
+
+use super::migrations;
+
 type Database = sqlx::Sqlite;
 type Tx = sqlx::Transaction<'static, Database>;
 
-static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
+static MIGRATOR: LazyLock<Migrator> =
+    LazyLock::new(|| migrations::migrator(include!(concat!(env!("OUT_DIR"), "/sqlite.rs"))));
