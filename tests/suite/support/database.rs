@@ -1,7 +1,8 @@
-//! One database for each test. SQLite: a file in its own folder. PostgreSQL: a copy of a template database with the
-//! migrated schema, in the cluster that `tests/postgres.sh` starts for the whole run.
+//! One database for each test, a copy of a template with the migrated schema. SQLite: a file in its own folder. PostgreSQL: a
+//! database in the cluster that `tests/postgres.sh` starts for the whole run.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use rest_social_auth::secrets::SecretString;
@@ -52,10 +53,9 @@ impl Database {
 
     async fn sqlite() -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        let url = format!("sqlite://{}", folder.path().join("suite.db").display());
-        let repository = open(&url).await;
-        repository.migrate().await.expect("the schema");
-        repository.close().await;
+        let path = folder.path().join("suite.db");
+        std::fs::copy(sqlite_template().await, &path).expect("a copy of the template");
+        let url = sqlite_url(&path);
         let options = SqliteConnectOptions::from_str(&url).expect("a URL that was just made");
         let pool = SqlitePoolOptions::new().max_connections(2).connect_lazy_with(options);
         Self { url, pool: Pool::Sqlite(pool), _folder: Some(folder), to_drop: None }
@@ -216,6 +216,28 @@ impl Drop for Database {
         });
         let _ = dropping.join();
     }
+}
+
+/// The template of this build of the suite, which the first test creates. The file of this name is always finished.
+async fn sqlite_template() -> PathBuf {
+    let finished = Path::new(env!("CARGO_TARGET_TMPDIR")).join("template.db");
+    let modified = |path: &Path| path.metadata().and_then(|metadata| metadata.modified());
+    let built = modified(&std::env::current_exe().expect("this program")).expect("the time of the build");
+    if modified(&finished).is_ok_and(|created| created > built) {
+        return finished;
+    }
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+    let path = folder.path().join("template.db");
+    let repository = open(&sqlite_url(&path)).await;
+    repository.migrate().await.expect("the schema");
+    repository.close().await;
+    assert!(!folder.path().join("template.db-wal").exists(), "one file is the whole database");
+    std::fs::rename(&path, &finished).expect("a file of the finished name");
+    finished
+}
+
+fn sqlite_url(path: &Path) -> String {
+    format!("sqlite://{}", path.display())
 }
 
 /// The name of the template, which the first test creates.
