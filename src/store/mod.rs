@@ -13,6 +13,7 @@ mod deletable_rows;
 pub(crate) mod django;
 mod error;
 mod events;
+mod group;
 mod ids;
 pub mod import;
 mod import_rows;

@@ -5,10 +5,26 @@ use serde_json::{Map, Value};
 use crate::clock::UnixMillis;
 use crate::model::{Identity, is_truthy, without_secrets};
 
-/// The new fields over the stored ones. Provider tokens are dropped: they must not be stored unencrypted.
+/// How old the stored `auth_time` may be, in seconds, before a login writes the account's row for it alone.
+const AUTH_TIME_ACCURACY: i64 = 24 * 60 * 60;
+
+/// The new fields over the stored ones. Provider tokens are dropped: they must not be stored unencrypted. An `auth_time` of the
+/// last day stays if no other field changes.
 pub fn merged(identity: &Identity, stored: Option<&Map<String, Value>>, now: UnixMillis) -> Map<String, Value> {
+    let mut merged = with_identity(identity, stored);
+    let is_recent =
+        |at: &Value| at.as_i64().is_some_and(|at| (0..AUTH_TIME_ACCURACY).contains(&now.seconds().saturating_sub(at)));
+    let keeps_time = stored.is_some_and(|stored| *stored == merged && stored.get("auth_time").is_some_and(is_recent));
+    if !keeps_time && !identity.extra_data.contains_key("auth_time") {
+        merged.insert("auth_time".to_owned(), Value::from(now.seconds()));
+    }
+    merged
+}
+
+/// With the stored `auth_time`, or null in its place.
+fn with_identity(identity: &Identity, stored: Option<&Map<String, Value>>) -> Map<String, Value> {
     let mut merged = stored.cloned().unwrap_or_default();
-    merged.insert("auth_time".to_owned(), Value::from(now.seconds()));
+    merged.entry("auth_time").or_insert(Value::Null);
     for (name, value) in &identity.extra_data {
         // A field that the answer lacks keeps its stored value, or is null (R-EXT-02).
         let is_absent = identity.absent_extra_data.contains(name) && merged.contains_key(name);
