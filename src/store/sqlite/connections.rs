@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteQueryResult};
 use sqlx::{ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -285,16 +286,25 @@ impl Store {
 
     /// Never another reader: no server closes the connection.
     #[expect(clippy::unused_async, reason = "the other database awaits here")]
-    pub(super) async fn reader_after(
-        &self,
+    pub(super) async fn reader_after<'s>(
+        &'s self,
+        _reader: MappedMutexGuard<'s, SqliteConnection>,
         error: sqlx::Error,
-    ) -> sqlx::Result<MappedMutexGuard<'_, SqliteConnection>> {
+    ) -> sqlx::Result<MappedMutexGuard<'s, SqliteConnection>> {
         Err(error)
     }
 
     /// Gives a reader back after a read that succeeded.
     pub(super) fn release(reader: MappedMutexGuard<'_, SqliteConnection>) {
         drop(reader);
+    }
+
+    /// Executes one statement that writes, outside of a transaction. The other database may execute it twice.
+    pub(super) async fn execute_repeatable<'q>(
+        &self,
+        query: impl Fn() -> Query<'q, Sqlite, SqliteArguments> + Send + Sync,
+    ) -> sqlx::Result<SqliteQueryResult> {
+        query().execute(&mut *self.writer().await?).await
     }
 
     pub(super) async fn close_all(&self) {
