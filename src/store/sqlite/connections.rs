@@ -30,6 +30,9 @@ use crate::store::types::KnownLogin;
 /// Pages of the write-ahead log before the checkpoint of a command (16 MiB).
 const CHECKPOINT_PAGES: &str = "4000";
 
+/// The page cache of a connection that reads (1 MiB). It is emptied after each commit, so more memory would not be used.
+const READER_CACHE: &str = "-1024";
+
 /// How long a command waits for a connection, or for another process that writes.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -91,7 +94,8 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         .connect_with(options.clone())
         .await
         .map_err(failed)?;
-    let readers = Readers::open(&options.clone().read_only(true), queue).await.map_err(failed)?;
+    let reading = options.clone().read_only(true).pragma("cache_size", READER_CACHE);
+    let readers = Readers::open(&reading, queue).await.map_err(failed)?;
     let file =
         FileIdentity::of(path.clone()).map_err(|error| wrong(format!("{} cannot be read: {error}", path.display())))?;
     let group = Group::start::<Store>(write.clone(), reopen.clone(), metrics);
