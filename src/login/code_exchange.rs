@@ -164,7 +164,9 @@ impl LoginService {
         login.exchange.deadline = Instant::now() + self.settings.outgoing.login_timeout;
         login.claim.claimed = self.deps.now();
         let service = self.clone();
-        match self.spawn_detached(async move { service.claim_and_exchange(login, reserved).await }).await? {
+        // Boxed, so that the futures of the routes stay small.
+        let work = Box::pin(async move { service.claim_and_exchange(login, reserved).await });
+        match self.spawn_detached(work).await? {
             AfterClaim::SignedIn(outcome) => Ok(outcome),
             AfterClaim::CodeUsed { login, used } => self.replay(&login.claim, used, &login.context).await,
         }

@@ -102,7 +102,7 @@ async fn commit_group<W: GroupWrite>(
     let refs: Vec<&W> = writes.iter().collect();
     let commit = async {
         let connection = pool.get().acquire().await.map_err(|error| GroupError::NoAnswer(error.into()))?;
-        guarded(pool, W::commit_together(connection, &refs)).await.unwrap_or_else(|error| Err(error))
+        guarded(pool, W::commit_together(connection, &refs)).await.unwrap_or_else(Err)
     };
     let committed = tokio::select! {
         committed = commit => committed,
