@@ -155,15 +155,16 @@ CREATE INDEX authorization_requests_flow ON authorization_requests (flow);
 CREATE INDEX authorization_requests_user ON authorization_requests (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX authorization_requests_expires ON authorization_requests (expires);
 
--- Authorization codes that were claimed: a code is sent to its provider once.
+-- Authorization codes that were claimed: a code is sent to its provider once. Rows are in the order of their insertion, so that
+-- the logins of a moment write their answers to the same pages.
 CREATE TABLE used_codes (
-    code             BLOB PRIMARY KEY, -- digest of provider and code
+    code             BLOB NOT NULL PRIMARY KEY, -- digest of provider and code
     binding          BLOB,             -- digest of the authorization request cookie or flow token that posted it; NULL: none
     claimed          INTEGER NOT NULL,
     expires          INTEGER NOT NULL,
     encrypted_answer BLOB,             -- the first answer, for an idempotent repeat; NULL: there is none yet
     owner            BLOB              -- digest of the client's network, if the claim is kept for hours; NULL: it is not
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX used_codes_expires ON used_codes (expires);
 -- For the share of an address.
 CREATE INDEX used_codes_owner ON used_codes (owner, expires) WHERE owner IS NOT NULL;

@@ -226,6 +226,10 @@ fn is_public(headers: &HeaderMap) -> bool {
 
 /// Adds `Origin` to the Vary header of the answer.
 fn vary_by_origin(headers: &mut HeaderMap) {
+    if !headers.contains_key(header::VARY) {
+        headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+        return;
+    }
     let known: Vec<String> = headers
         .get_all(header::VARY)
         .iter()

@@ -14,6 +14,7 @@ pub(crate) mod django;
 mod error;
 mod events;
 mod from_row;
+mod group;
 mod ids;
 pub mod import;
 mod import_rows;

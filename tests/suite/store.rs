@@ -1,6 +1,7 @@
 //! The repository by itself, on both databases: claims, races, rotation and the sweeper.
 
 mod concurrent_logins;
+mod group_commits;
 mod users;
 
 use std::sync::Arc;
@@ -177,6 +178,7 @@ fn known(user: &User, account: &SocialAccount) -> LoginTarget {
         user: Box::new(user.clone()),
         account_id: account.id,
         account_modified: account.modified,
+        is_account_changed: true,
         is_rekeyed: false,
     }
 }
@@ -186,6 +188,7 @@ fn rekeyed(user: &User, account: &SocialAccount) -> LoginTarget {
         user: Box::new(user.clone()),
         account_id: account.id,
         account_modified: account.modified,
+        is_account_changed: true,
         is_rekeyed: true,
     }
 }

@@ -371,11 +371,12 @@ impl<'a> Draft<'a> {
     pub(super) fn decision(self) -> Result<Decision, LoginError> {
         let no_user =
             || LoginError::new(Refusal::NoUser, "No user signs in with this account, and the pipeline creates none.");
-        let who = match (&self.account, &self.user) {
+        let mut who = match (&self.account, &self.user) {
             (Some(account), Some(user)) => LoginTarget::Known {
                 user: Box::new(user.clone()),
                 account_id: account.id,
                 account_modified: account.modified,
+                is_account_changed: true,
                 is_rekeyed: account_key::needs_new_key(account, self.identity),
             },
             (None, Some(user)) if self.associate => {
@@ -408,9 +409,12 @@ impl<'a> Draft<'a> {
         };
         let code = self.account.as_ref().and_then(|account| account_key::rekey_code(account, self.identity));
         let stored = self.account.map_or_else(|| Value::Object(Map::new()), |account| account.extra_data);
-        let mut extra_data = self.extra_data.map_or(stored, Value::Object);
+        let mut extra_data = self.extra_data.map_or_else(|| stored.clone(), Value::Object);
         if let (false, Some(members)) = (self.chosen.extra_data.is_empty(), extra_data.as_object_mut()) {
             members.extend(without_provider_tokens(&self.chosen.extra_data));
+        }
+        if let LoginTarget::Known { is_account_changed, .. } = &mut who {
+            *is_account_changed = extra_data != stored;
         }
         let mut fields = self.fields;
         fields.extend(self.chosen.fields);

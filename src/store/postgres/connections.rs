@@ -1,50 +1,33 @@
-//! The PostgreSQL connections: a pool, replaced when the database stops answering.
+//! The store in PostgreSQL: how it is opened, and which connection a statement gets.
 
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::Arc;
 
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgQueryResult};
+use sqlx::query::Query;
+use sqlx::{ConnectOptions, PgPool, Postgres};
 
-use super::Tx;
+use super::claim_group::Claim;
+use super::current_pool::CurrentPool;
+use super::group;
+use super::pool::{Lent, Tx, is_lost, is_starting};
 use crate::clock::UnixMillis;
 use crate::metrics::PoolConnections;
-use crate::model::{AccountId, AuditEvent, CodeClaim, EmailAddress, EventFactory, UserId};
+use crate::model::{AccountId, AuditEvent, CodeClaim, CredentialHandle, EmailAddress, EventFactory, UserId};
 use crate::secrets::Digest;
-use crate::settings::{DatabaseLimits, SettingError};
+use crate::settings::SettingError;
 use crate::store::error::Result;
-use crate::store::limited::{self, Backend};
+use crate::store::group::GroupQueue;
+use crate::store::limited::Backend;
 use crate::store::opening::Opening;
 use crate::store::types::KnownLogin;
 
-/// Connections of a command.
-const MAX_CONNECTIONS: u32 = 16;
-/// How long a command waits for a connection.
-const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// The store in PostgreSQL.
 pub(in crate::store) struct Store {
-    options: PgConnectOptions,
-    limits: Option<DatabaseLimits>,
-    current: RwLock<Connections>,
+    pool: Arc<CurrentPool>,
+    claims: GroupQueue<Claim>,
+    logins: GroupQueue<KnownLogin>,
     pub(super) event_factory: Option<EventFactory>,
-}
-
-/// A pool, when it was made, and when a call last succeeded.
-struct Connections {
-    pool: PgPool,
-    made: tokio::time::Instant,
-    /// Milliseconds after `made`.
-    last_success: AtomicU64,
-}
-
-impl Connections {
-    fn new(pool: PgPool) -> Self {
-        Self { pool, made: tokio::time::Instant::now(), last_success: AtomicU64::new(0) }
-    }
 }
 
 /// Errors name DATABASE_URL. Those of a database that may answer later are temporary.
@@ -54,18 +37,11 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         .map_err(|_| SettingError::new("DATABASE_URL", "must look like postgres://user:password@host:port/database"))?
         .application_name("rest-social-auth")
         .disable_statement_logging();
-    let pool = match pool_options(limits).connect_with(options.clone()).await {
-        // The pool retried, since the database may be starting, and does not return the cause.
-        Err(sqlx::Error::PoolTimedOut) => {
-            let tried = tokio::time::timeout(Duration::from_secs(1), options.connect()).await;
-            let cause = tried.ok().and_then(|tried| tried.err());
-            Err(cause.unwrap_or(sqlx::Error::PoolTimedOut))
-        }
-        opened => opened,
-    };
-    let pool = pool.map_err(|error| not_opened(&options, error))?;
-    let current = RwLock::new(Connections::new(pool));
-    Ok(Store { options, limits, current, event_factory })
+    let pool = Arc::new(CurrentPool::new(options, limits));
+    let connected = pool.get().acquire().await.map(|mut lent| lent.release());
+    connected.map_err(|error| not_opened(pool.options(), error))?;
+    let (claims, logins) = (group::start(pool.clone()), group::start(pool.clone()));
+    Ok(Store { pool, claims, logins, event_factory })
 }
 
 fn not_opened(options: &PgConnectOptions, error: sqlx::Error) -> SettingError {
@@ -81,85 +57,35 @@ fn not_opened(options: &PgConnectOptions, error: sqlx::Error) -> SettingError {
 
 /// Whether the database is down, starting or stopping, or has no free connection. The setting may be right then.
 fn may_answer_later(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
-        sqlx::Error::Database(error) => {
-            matches!(error.code().as_deref(), Some("53300" | "57P01" | "57P02" | "57P03"))
-        }
-        _ => false,
-    }
-}
-
-fn pool_options(limits: Option<DatabaseLimits>) -> PgPoolOptions {
-    let options = PgPoolOptions::new()
-        .max_connections(limits.map_or(MAX_CONNECTIONS, |limits| limits.connections))
-        .acquire_timeout(limits.map_or(QUEUE_TIMEOUT, |limits| limits.queue));
-    let Some(limits) = limits else { return options };
-    // The database cancels a statement before the server stops waiting for it, and frees the locks of a server that died.
-    let statement = limited::statement_timeout(&limits).as_millis().to_string();
-    let lock = limited::lock_timeout(&limits).as_millis().to_string();
-    let call = limits.call.as_millis().to_string();
-    let keepalive = limits.call.as_secs().max(1).to_string();
-    options.after_connect(move |connection, _| {
-        let (statement, lock, call, keepalive) = (statement.clone(), lock.clone(), call.clone(), keepalive.clone());
-        Box::pin(async move {
-            sqlx::query(
-                "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
-                        set_config('idle_in_transaction_session_timeout', $3, false),
-                        set_config('tcp_keepalives_idle', $4, false), set_config('tcp_user_timeout', $3, false)",
-            )
-            .bind(statement)
-            .bind(lock)
-            .bind(call)
-            .bind(keepalive)
-            .execute(connection)
-            .await?;
-            Ok(())
-        })
-    })
+    matches!(error, sqlx::Error::PoolTimedOut) || is_starting(error) || is_lost(error)
 }
 
 impl Backend for Store {
     fn on_success(&self) {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        let elapsed = u64::try_from(current.made.elapsed().as_millis()).unwrap_or(u64::MAX);
-        current.last_success.store(elapsed, Ordering::Relaxed);
+        self.pool.on_success();
     }
 
-    /// Replaces the pool if no call succeeded within the limit of a call. A network that drops packets would leave every
-    /// connection of the old pool waiting. A database that is only busy still answers some calls.
     fn on_timeout(&self) {
-        let Some(limits) = self.limits else { return };
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let last_success = Duration::from_millis(current.last_success.load(Ordering::Relaxed));
-        if current.made.elapsed().saturating_sub(last_success) < limits.call {
-            return;
-        }
-        tracing::warn!("the database does not answer: its connections are replaced");
-        let pool = pool_options(self.limits).connect_lazy_with(self.options.clone());
-        let old = std::mem::replace(&mut *current, Connections::new(pool));
-        drop(current);
-        // Ends calls that wait for a connection; idle connections close by themselves.
-        tokio::spawn(async move { tokio::time::timeout(limits.call, old.pool.close()).await });
+        self.pool.on_timeout();
     }
 }
 
 fn reason(error: sqlx::Error) -> String {
     match error {
         sqlx::Error::Io(error) => error.to_string(),
-        sqlx::Error::PoolTimedOut => "no answer".to_owned(),
         sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::PoolTimedOut => "no answer".to_owned(),
         other => other.to_string(),
     }
 }
 
 impl Store {
-    pub(super) fn writer(&self) -> PgPool {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).pool.clone()
+    pub(super) async fn writer(&self) -> sqlx::Result<Lent> {
+        self.pool.get().acquire().await
     }
 
     /// Connections without limits, for a migration.
-    pub(super) async fn unlimited(&self) -> std::result::Result<PgPool, sqlx::Error> {
+    pub(super) async fn unlimited(&self) -> sqlx::Result<PgPool> {
         let options = PgPoolOptions::new().max_connections(1).after_connect(|connection, _| {
             Box::pin(async move {
                 // The database cancels the migration of a process that died. PostgreSQL before 14 and some systems do not have
@@ -173,26 +99,58 @@ impl Store {
                 Ok(())
             })
         });
-        options.connect_with(self.options.clone()).await
+        options.connect_with(self.pool.options().clone()).await
     }
 
     pub(super) fn connections(&self) -> PoolConnections {
-        let pool = self.writer();
-        let open = usize::try_from(pool.size()).unwrap_or_default();
-        let idle = pool.num_idle().min(open);
-        PoolConnections { idle, used: open - idle }
+        self.pool.get().connections()
     }
 
-    pub(super) async fn reader(&self) -> std::result::Result<PoolConnection<Postgres>, sqlx::Error> {
-        self.writer().acquire().await
+    pub(super) async fn reader(&self) -> sqlx::Result<Lent> {
+        self.pool.get().acquire().await
+    }
+
+    /// Another connection, if the database had closed that of a read that failed with `error`.
+    pub(super) async fn reader_after(&self, reader: Lent, error: sqlx::Error) -> sqlx::Result<Lent> {
+        if !is_lost(&error) {
+            return Err(error);
+        }
+        // First, so that its place in the pool is free for the next one.
+        reader.discard();
+        let pool = self.pool.get();
+        pool.suspect_all();
+        pool.acquire_tested().await
+    }
+
+    /// Gives a reader back after a read that succeeded.
+    pub(super) fn release(mut reader: Lent) {
+        reader.release();
+    }
+
+    /// Executes one statement that writes, outside of a transaction. When the database had closed the connection, executes it
+    /// once more on another one: only for a statement that may be executed twice, as the answer of the first may have been lost.
+    pub(super) async fn execute_repeatable<'q>(
+        &self,
+        query: impl Fn() -> Query<'q, Postgres, PgArguments> + Send + Sync,
+    ) -> sqlx::Result<PgQueryResult> {
+        let mut writer = self.writer().await?;
+        let executed = match query().execute(&mut *writer).await {
+            Ok(executed) => executed,
+            Err(error) => {
+                writer = self.reader_after(writer, error).await?;
+                query().execute(&mut *writer).await?
+            }
+        };
+        writer.release();
+        Ok(executed)
     }
 
     pub(super) async fn close_all(&self) {
-        self.writer().close().await;
+        self.pool.get().drain().await;
     }
 
-    pub(super) async fn begin(&self) -> std::result::Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.writer().begin().await
+    pub(super) async fn begin(&self) -> sqlx::Result<Tx> {
+        Tx::begin(&self.pool.get()).await
     }
 
     /// Commits a claim. False: nothing was written.
@@ -202,41 +160,25 @@ impl Store {
         code: Option<&CodeClaim>,
         now: UnixMillis,
     ) -> Result<bool> {
-        // One statement needs no transaction.
-        if let (None, Some(code)) = (authorization_request, code) {
-            return Ok(Self::claim_code(None, code).execute(&self.writer()).await?.rows_affected() == 1);
-        }
-        let mut tx = self.begin().await?;
-        let is_written = Self::write_claim(&mut tx, authorization_request, code, now).await?;
-        Self::finish(tx, is_written).await
+        let claim = Claim { authorization_request: authorization_request.cloned(), code: code.cloned(), now };
+        self.claims.write(claim).await
     }
 
     /// Commits a login of a known account. False: nothing was written.
     pub(super) async fn commit_known_login(&self, known: KnownLogin) -> Result<bool> {
-        let mut tx = self.begin().await?;
-        // Locks the user before the account, as all transactions do: no deadlock, and no revocation before this one ends.
-        sqlx::query("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE")
-            .bind(known.user.id)
-            .execute(&mut *tx)
-            .await?;
-        let is_written = Self::write_known(&mut tx, &known).await?;
-        Self::finish(tx, is_written).await
+        self.logins.write(known).await
     }
 
-    /// Commits an event that belongs to no other transaction.
-    pub(super) async fn commit_audit_event(&self, event: &AuditEvent) -> Result<()> {
-        Self::audit_event_query(event).execute(&self.writer()).await?;
+    /// Commits the time of the last use of a credential.
+    pub(super) async fn commit_touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()> {
+        self.execute_repeatable(|| Self::touch_query(handle, user, now)).await?;
         Ok(())
     }
 
-    /// Commits what was written, or rolls back.
-    async fn finish(tx: Tx, is_written: bool) -> Result<bool> {
-        if is_written {
-            tx.commit().await?;
-        } else {
-            tx.rollback().await?;
-        }
-        Ok(is_written)
+    /// Commits an event that belongs to no other transaction. It is in the log twice rather than never.
+    pub(super) async fn commit_audit_event(&self, event: &AuditEvent) -> Result<()> {
+        self.execute_repeatable(|| Self::audit_event_query(event)).await?;
+        Ok(())
     }
 
     /// Locks the address until the transaction ends, so that transactions that require it to be unclaimed follow each other.
@@ -262,7 +204,7 @@ impl Store {
                 account.0,
             ),
         ] {
-            sqlx::query(statement).bind(id).execute(&self.writer()).await?;
+            sqlx::query(statement).bind(id).execute(&mut *self.writer().await?).await?;
         }
         Ok(())
     }

@@ -27,7 +27,13 @@ macro_rules! dialect {
     };
 }
 
+mod claim_group;
 mod connections;
+mod credential_group;
+mod current_pool;
+mod group;
+mod login_group;
+mod pool;
 #[expect(clippy::duplicate_mod, reason = "each database compiles the statements for its own types")]
 #[path = "../sql/mod.rs"]
 mod sql;
@@ -41,7 +47,7 @@ use sqlx::migrate::Migrator;
 use super::migrations;
 
 type Database = sqlx::Postgres;
-type Tx = sqlx::Transaction<'static, Database>;
+type Tx = pool::Tx;
 
 static MIGRATOR: LazyLock<Migrator> =
     LazyLock::new(|| migrations::migrator(include!(concat!(env!("OUT_DIR"), "/postgres.rs"))));

@@ -26,48 +26,64 @@ impl Store {
 #[async_trait::async_trait]
 impl AccountStore for Store {
     async fn accounts_by_uid(&self, provider: &str, uids: &[&str]) -> Result<Vec<(SocialAccount, User)>> {
-        let mut query = Builder::new(concat!(
-            "SELECT a.id AS account_id, a.user_id, a.provider, a.uid, a.uid_scope, a.legacy_uid, a.extra_data,
-                    a.created AS account_created, a.modified, ",
-            user_columns!(),
-            " FROM social_accounts a JOIN users u ON u.id = a.user_id WHERE a.provider = "
-        ));
-        query.push_bind(provider).push(" AND a.uid IN ");
-        push_list(&mut query, uids.iter().copied());
-        query.push(" ORDER BY a.id");
-        let rows: Vec<AccountUserRow> = query.build_query_as().fetch_all(&mut *self.reader().await?).await?;
+        macro_rules! select {
+            () => {
+                concat!(
+                    "SELECT a.id AS account_id, a.user_id, a.provider, a.uid, a.uid_scope, a.legacy_uid, a.extra_data,
+                            a.created AS account_created, a.modified, ",
+                    user_columns!(),
+                    " FROM social_accounts a JOIN users u ON u.id = a.user_id WHERE a.provider = "
+                )
+            };
+        }
+        let rows: Vec<AccountUserRow> = if let [uid] = uids {
+            let statement = concat!(select!(), "$1 AND a.uid = $2 ORDER BY a.id");
+            read!(self, fetch_all, sqlx::query_as(statement).bind(provider).bind(*uid))
+        } else {
+            let mut query = Builder::new(select!());
+            query.push_bind(provider).push(" AND a.uid IN ");
+            push_list(&mut query, uids.iter().copied());
+            query.push(" ORDER BY a.id");
+            query.build_query_as().fetch_all(&mut *self.reader().await?).await?
+        };
         Ok(rows.into_iter().map(|row| (row.account.into(), row.user.into())).collect())
     }
 
     async fn uid_scopes(&self, provider: &str) -> Result<Vec<String>> {
-        let scopes = sqlx::query_scalar(
-            "SELECT DISTINCT uid_scope FROM social_accounts WHERE provider = $1 AND uid_scope <> ''
+        let scopes = read!(
+            self,
+            fetch_all,
+            sqlx::query_scalar(
+                "SELECT DISTINCT uid_scope FROM social_accounts WHERE provider = $1 AND uid_scope <> ''
              ORDER BY uid_scope LIMIT 100",
-        )
-        .bind(provider)
-        .fetch_all(&mut *self.reader().await?)
-        .await?;
+            )
+            .bind(provider)
+        );
         Ok(scopes)
     }
 
     async fn legacy_uids(&self) -> Result<Vec<(String, i64)>> {
-        let rows = sqlx::query_as(
-            "SELECT provider, count(*) FROM social_accounts WHERE legacy_uid GROUP BY provider ORDER BY provider",
-        )
-        .fetch_all(&mut *self.reader().await?)
-        .await?;
+        let rows = read!(
+            self,
+            fetch_all,
+            sqlx::query_as(
+                "SELECT provider, count(*) FROM social_accounts WHERE legacy_uid GROUP BY provider ORDER BY provider",
+            )
+        );
         Ok(rows)
     }
 
     async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>> {
-        let rows: Vec<AccountRow> = sqlx::query_as(
-            "SELECT id AS account_id, user_id, provider, uid, uid_scope, legacy_uid, extra_data,
+        let rows: Vec<AccountRow> = read!(
+            self,
+            fetch_all,
+            sqlx::query_as(
+                "SELECT id AS account_id, user_id, provider, uid, uid_scope, legacy_uid, extra_data,
                     created AS account_created, modified
              FROM social_accounts WHERE user_id = $1 ORDER BY id",
-        )
-        .bind(user)
-        .fetch_all(&mut *self.reader().await?)
-        .await?;
+            )
+            .bind(user)
+        );
         Ok(rows.into_iter().map(SocialAccount::from).collect())
     }
 
@@ -102,15 +118,17 @@ impl AccountStore for Store {
     }
 
     async fn account_tokens(&self, user: UserId, account: AccountId) -> Result<Option<StoredAccount>> {
-        let row: Option<StoredAccountRow> = sqlx::query_as(concat!(
-            "SELECT ",
-            stored_account_columns!(),
-            " FROM social_accounts WHERE id = $1 AND user_id = $2"
-        ))
-        .bind(account)
-        .bind(user)
-        .fetch_optional(&mut *self.reader().await?)
-        .await?;
+        let row: Option<StoredAccountRow> = read!(
+            self,
+            fetch_optional,
+            sqlx::query_as(concat!(
+                "SELECT ",
+                stored_account_columns!(),
+                " FROM social_accounts WHERE id = $1 AND user_id = $2"
+            ))
+            .bind(account)
+            .bind(user)
+        );
         Ok(row.map(StoredAccountRow::into_account))
     }
 
@@ -120,29 +138,31 @@ impl AccountStore for Store {
                 .bind(until.0)
                 .bind(account)
                 .bind(now.0)
-                .execute(&self.writer())
+                .execute(&mut *self.writer().await?)
                 .await?;
         Ok(leased.rows_affected() == 1)
     }
 
     async fn release_token_lease(&self, account: AccountId) -> Result<()> {
-        sqlx::query("UPDATE social_accounts SET lease_expires = NULL WHERE id = $1")
-            .bind(account)
-            .execute(&self.writer())
-            .await?;
+        self.execute_repeatable(|| {
+            sqlx::query("UPDATE social_accounts SET lease_expires = NULL WHERE id = $1").bind(account)
+        })
+        .await?;
         Ok(())
     }
 
     async fn encrypted_tokens(&self, after: AccountId, limit: i64) -> Result<Vec<(SocialAccount, Vec<u8>)>> {
-        let rows: Vec<StoredAccountRow> = sqlx::query_as(concat!(
-            "SELECT ",
-            stored_account_columns!(),
-            " FROM social_accounts WHERE id > $1 AND encrypted_tokens IS NOT NULL ORDER BY id LIMIT $2"
-        ))
-        .bind(after)
-        .bind(limit)
-        .fetch_all(&mut *self.reader().await?)
-        .await?;
+        let rows: Vec<StoredAccountRow> = read!(
+            self,
+            fetch_all,
+            sqlx::query_as(concat!(
+                "SELECT ",
+                stored_account_columns!(),
+                " FROM social_accounts WHERE id > $1 AND encrypted_tokens IS NOT NULL ORDER BY id LIMIT $2"
+            ))
+            .bind(after)
+            .bind(limit)
+        );
         let stored = rows.into_iter().map(StoredAccountRow::into_account);
         Ok(stored.filter_map(|stored| Some((stored.account, stored.encrypted_tokens?))).collect())
     }
@@ -153,7 +173,7 @@ impl AccountStore for Store {
                 .bind(new)
                 .bind(account)
                 .bind(old)
-                .execute(&self.writer())
+                .execute(&mut *self.writer().await?)
                 .await?;
         Ok(reencrypted.rows_affected() == 1)
     }
@@ -185,18 +205,16 @@ impl AccountStore for Store {
                 ") UPDATE social_accounts SET encrypted_tokens = reencrypted.fresh FROM reencrypted
                  WHERE social_accounts.id = reencrypted.id AND social_accounts.encrypted_tokens = reencrypted.former",
             );
-            done += query.build().persistent(false).execute(&self.writer()).await?.rows_affected();
+            done += query.build().persistent(false).execute(&mut *self.writer().await?).await?.rows_affected();
         }
         Ok(done)
     }
 
     async fn count_encrypted(&self, prefix: &[u8]) -> Result<i64> {
-        let count = sqlx::query_scalar(
+        let count = read!(self, fetch_one, sqlx::query_scalar(
             "SELECT count(*) FROM social_accounts WHERE encrypted_tokens IS NOT NULL AND substr(encrypted_tokens, 1, length($1)) = $1",
         )
-        .bind(prefix)
-        .fetch_one(&mut *self.reader().await?)
-        .await?;
+        .bind(prefix));
         Ok(count)
     }
 }

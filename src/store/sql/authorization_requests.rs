@@ -22,27 +22,6 @@ fn new_pending_login(pending: &StoredPendingLogin) -> Query<'_> {
 }
 
 impl Store {
-    /// Inserts the claim if the code has no other valid claim and the authorization request is open.
-    pub(in crate::store) fn claim_code<'q>(
-        authorization_request: Option<&'q Digest>,
-        code: &'q CodeClaim,
-    ) -> Query<'q> {
-        sqlx::query(
-            "INSERT INTO used_codes AS known (code, binding, claimed, expires)
-             SELECT $1, $2, $3, $4
-             WHERE $5 IS NULL OR EXISTS (SELECT 1 FROM authorization_requests WHERE key = $5 AND claimed IS NULL)
-             ON CONFLICT (code) DO UPDATE
-               SET binding = excluded.binding, claimed = excluded.claimed, expires = excluded.expires,
-                   encrypted_answer = NULL, owner = NULL
-               WHERE known.expires <= excluded.claimed",
-        )
-        .bind(code.digest.as_bytes())
-        .bind(code.binding.as_ref().map(Digest::as_bytes))
-        .bind(code.claimed.0)
-        .bind(code.expires.0)
-        .bind(authorization_request.map(Digest::as_bytes))
-    }
-
     /// Completes a pending login. False: it was completed before, or does not exist.
     pub(super) async fn complete_pending_login(
         tx: &mut Tx,
@@ -60,27 +39,6 @@ impl Store {
         .await?;
         Ok(completed.rows_affected() == 1)
     }
-
-    /// Writes a claim. After false the caller rolls the transaction back.
-    pub(in crate::store) async fn write_claim(
-        tx: &mut Tx,
-        authorization_request: Option<&Digest>,
-        code: Option<&CodeClaim>,
-        now: UnixMillis,
-    ) -> Result<bool> {
-        if let Some(code) = code
-            && Self::claim_code(authorization_request, code).execute(&mut **tx).await?.rows_affected() == 0
-        {
-            return Ok(false);
-        }
-        let Some(key) = authorization_request else { return Ok(true) };
-        let used = sqlx::query("UPDATE authorization_requests SET claimed = $1 WHERE key = $2 AND claimed IS NULL")
-            .bind(now.0)
-            .bind(key.as_bytes())
-            .execute(&mut **tx)
-            .await?;
-        Ok(used.rows_affected() == 1)
-    }
 }
 
 #[async_trait::async_trait]
@@ -90,43 +48,46 @@ impl AuthorizationRequestStore for Store {
             StartedBy::Begin { flow_token } => Some(flow_token),
             StartedBy::OAuth1Login => None,
         };
-        sqlx::query(
-            "INSERT INTO authorization_requests (key, provider, redirect_uri, browser, flow, code_challenge,
+        self.execute_repeatable(|| {
+            sqlx::query(
+                "INSERT INTO authorization_requests (key, provider, redirect_uri, browser, flow, code_challenge,
                                          encrypted_secret, user_id, link_generation,
                                          address, server_redirect, created,
                                          expires, needs_fresh_login, encrypted_options)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-        )
-        .bind(authorization_request.key.as_bytes())
-        .bind(&authorization_request.provider)
-        .bind(&authorization_request.redirect_uri)
-        .bind(authorization_request.browser.as_bytes())
-        .bind(flow_token.map(Digest::as_bytes))
-        .bind(&authorization_request.code_challenge)
-        .bind(&authorization_request.encrypted_secret)
-        .bind(authorization_request.link_request.map(|link_request| link_request.user))
-        .bind(authorization_request.link_request.map_or(0, |link_request| link_request.generation))
-        .bind(authorization_request.address.as_ref().map(Json))
-        .bind(authorization_request.server_redirect.as_ref().map(Json))
-        .bind(authorization_request.created.0)
-        .bind(authorization_request.expires.0)
-        .bind(authorization_request.needs_fresh_login)
-        .bind(&authorization_request.encrypted_options)
-        .execute(&self.writer())
+            )
+            .bind(authorization_request.key.as_bytes())
+            .bind(&authorization_request.provider)
+            .bind(&authorization_request.redirect_uri)
+            .bind(authorization_request.browser.as_bytes())
+            .bind(flow_token.map(Digest::as_bytes))
+            .bind(&authorization_request.code_challenge)
+            .bind(&authorization_request.encrypted_secret)
+            .bind(authorization_request.link_request.map(|link_request| link_request.user))
+            .bind(authorization_request.link_request.map_or(0, |link_request| link_request.generation))
+            .bind(authorization_request.address.as_ref().map(Json))
+            .bind(authorization_request.server_redirect.as_ref().map(Json))
+            .bind(authorization_request.created.0)
+            .bind(authorization_request.expires.0)
+            .bind(authorization_request.needs_fresh_login)
+            .bind(&authorization_request.encrypted_options)
+        })
         .await?;
         Ok(())
     }
 
     async fn authorization_request(&self, key: &Digest) -> Result<Option<AuthorizationRequest>> {
-        let row: Option<AuthorizationRequestRow> = sqlx::query_as(
-            "SELECT provider, redirect_uri, browser, flow, code_challenge, encrypted_secret, user_id,
+        let row: Option<AuthorizationRequestRow> = read!(
+            self,
+            fetch_optional,
+            sqlx::query_as(
+                "SELECT provider, redirect_uri, browser, flow, code_challenge, encrypted_secret, user_id,
                     link_generation, needs_fresh_login, address, server_redirect, encrypted_options, created,
                     expires, claimed
              FROM authorization_requests WHERE key = $1",
-        )
-        .bind(key.as_bytes())
-        .fetch_optional(&mut *self.reader().await?)
-        .await?;
+            )
+            .bind(key.as_bytes())
+        );
         row.map(|row| row.with_key(key)).transpose()
     }
 
@@ -137,17 +98,19 @@ impl AuthorizationRequestStore for Store {
         flow: Option<&Digest>,
         now: UnixMillis,
     ) -> Result<bool> {
-        let found: Option<i32> = sqlx::query_scalar(
-            "SELECT 1 FROM authorization_requests
+        let found: Option<i32> = read!(
+            self,
+            fetch_optional,
+            sqlx::query_scalar(
+                "SELECT 1 FROM authorization_requests
              WHERE (browser = $1 OR flow = $2) AND provider = $3 AND claimed IS NULL AND expires > $4
                AND server_redirect IS NULL LIMIT 1",
-        )
-        .bind(browser.map(Digest::as_bytes))
-        .bind(flow.map(Digest::as_bytes))
-        .bind(provider)
-        .bind(now.0)
-        .fetch_optional(&mut *self.reader().await?)
-        .await?;
+            )
+            .bind(browser.map(Digest::as_bytes))
+            .bind(flow.map(Digest::as_bytes))
+            .bind(provider)
+            .bind(now.0)
+        );
         Ok(found.is_some())
     }
 
@@ -169,30 +132,33 @@ impl AuthorizationRequestStore for Store {
     }
 
     async fn used_code(&self, code: &Digest) -> Result<Option<UsedCode>> {
-        let row: Option<UsedCodeRow> =
+        let row: Option<UsedCodeRow> = read!(
+            self,
+            fetch_optional,
             sqlx::query_as("SELECT binding, claimed, encrypted_answer FROM used_codes WHERE code = $1")
                 .bind(code.as_bytes())
-                .fetch_optional(&mut *self.reader().await?)
-                .await?;
+        );
         row.map(UsedCode::try_from).transpose()
     }
 
     async fn store_answer(&self, code: &Digest, encrypted_answer: &[u8]) -> Result<()> {
-        sqlx::query("UPDATE used_codes SET encrypted_answer = $1 WHERE code = $2")
-            .bind(encrypted_answer)
-            .bind(code.as_bytes())
-            .execute(&self.writer())
-            .await?;
+        self.execute_repeatable(|| {
+            sqlx::query("UPDATE used_codes SET encrypted_answer = $1 WHERE code = $2")
+                .bind(encrypted_answer)
+                .bind(code.as_bytes())
+        })
+        .await?;
         Ok(())
     }
 
     async fn extend_claim(&self, code: &Digest, expires: UnixMillis, owner: Option<&Digest>) -> Result<()> {
-        sqlx::query("UPDATE used_codes SET expires = $1, owner = $3 WHERE code = $2 AND expires < $1")
-            .bind(expires.0)
-            .bind(code.as_bytes())
-            .bind(owner.map(Digest::as_bytes))
-            .execute(&self.writer())
-            .await?;
+        self.execute_repeatable(|| {
+            sqlx::query("UPDATE used_codes SET expires = $1, owner = $3 WHERE code = $2 AND expires < $1")
+                .bind(expires.0)
+                .bind(code.as_bytes())
+                .bind(owner.map(Digest::as_bytes))
+        })
+        .await?;
         Ok(())
     }
 
@@ -222,24 +188,26 @@ impl AuthorizationRequestStore for Store {
     }
 
     async fn insert_one_time_code(&self, code: &OneTimeCode) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO one_time_codes (code, code_challenge, encrypted_answer, expires) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(code.code.as_bytes())
-        .bind(&code.code_challenge)
-        .bind(&code.answer)
-        .bind(code.expires.0)
-        .execute(&self.writer())
+        self.execute_repeatable(|| {
+            sqlx::query(
+                "INSERT INTO one_time_codes (code, code_challenge, encrypted_answer, expires) VALUES ($1, $2, $3, $4)",
+            )
+            .bind(code.code.as_bytes())
+            .bind(&code.code_challenge)
+            .bind(&code.answer)
+            .bind(code.expires.0)
+        })
         .await?;
         Ok(())
     }
 
     async fn one_time_code(&self, code: &Digest) -> Result<Option<OneTimeCode>> {
-        let row: Option<OneTimeCodeRow> =
+        let row: Option<OneTimeCodeRow> = read!(
+            self,
+            fetch_optional,
             sqlx::query_as("SELECT code_challenge, encrypted_answer, expires FROM one_time_codes WHERE code = $1")
                 .bind(code.as_bytes())
-                .fetch_optional(&mut *self.reader().await?)
-                .await?;
+        );
         Ok(row.map(|row| row.with_code(code)))
     }
 
@@ -248,23 +216,21 @@ impl AuthorizationRequestStore for Store {
             "DELETE FROM one_time_codes WHERE code = $1 RETURNING code_challenge, encrypted_answer, expires",
         )
         .bind(code.as_bytes())
-        .fetch_optional(&self.writer())
+        .fetch_optional(&mut *self.writer().await?)
         .await?;
         Ok(row.map(|row| row.with_code(code)))
     }
 
     async fn insert_pending_login(&self, pending: &StoredPendingLogin) -> Result<()> {
-        new_pending_login(pending).execute(&self.writer()).await?;
+        self.execute_repeatable(|| new_pending_login(pending)).await?;
         Ok(())
     }
 
     async fn pending_login(&self, token: &Digest) -> Result<Option<StoredPendingLogin>> {
-        let row: Option<PendingLoginRow> = sqlx::query_as(
+        let row: Option<PendingLoginRow> = read!(self, fetch_optional, sqlx::query_as(
             "SELECT browser, encrypted_login, user_id, expires, completed, encrypted_answer FROM pending_logins WHERE token = $1",
         )
-        .bind(token.as_bytes())
-        .fetch_optional(&mut *self.reader().await?)
-        .await?;
+        .bind(token.as_bytes()));
         row.map(|row| row.with_token(token)).transpose()
     }
 

@@ -1,7 +1,7 @@
 //! Sessions, permanent tokens, knox tokens and refresh tokens.
 
 use super::audit::audit_query;
-use super::{Store, Tx};
+use super::{Query, Store, Tx};
 use crate::clock::UnixMillis;
 use crate::model::{
     AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, FamilyState, KnoxRow, NewCredential, SessionRow,
@@ -71,6 +71,27 @@ impl Store {
         Ok(live >= limit)
     }
 
+    /// Stores when a credential was last used.
+    pub(in crate::store) fn touch_query(handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Query<'_> {
+        match handle {
+            CredentialHandle::Session(digest) => {
+                sqlx::query("UPDATE sessions SET last_used = $1 WHERE digest = $2").bind(now.0).bind(digest.as_bytes())
+            }
+            CredentialHandle::Token(digest) => {
+                sqlx::query("UPDATE tokens SET last_used = $1 WHERE digest = $2").bind(now.0).bind(digest.as_bytes())
+            }
+            CredentialHandle::Knox(digest) => {
+                sqlx::query("UPDATE knox_tokens SET last_used = $1 WHERE digest = $2").bind(now.0).bind(digest)
+            }
+            CredentialHandle::Family(family) => sqlx::query(
+                "UPDATE refresh_tokens SET last_used = $1 WHERE user_id = $2 AND family = $3 AND blacklisted IS NULL",
+            )
+            .bind(now.0)
+            .bind(user)
+            .bind(family),
+        }
+    }
+
     pub(super) async fn insert_credential(tx: &mut Tx, credential: &NewCredential) -> Result<()> {
         match credential {
             NewCredential::Session(row) => {
@@ -129,38 +150,21 @@ impl Store {
 #[async_trait::async_trait]
 impl CredentialStore for Store {
     async fn session(&self, digest: &Digest) -> Result<Option<(SessionRow, User)>> {
-        let row: Option<SessionUserRow> = sqlx::query_as(concat!(
-            "SELECT s.created AS s_created, s.expires, s.last_used, s.ip, s.agent, ",
-            user_columns!(),
-            " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = $1"
-        ))
-        .bind(digest.as_bytes())
-        .fetch_optional(&mut *self.reader().await?)
-        .await?;
+        let row: Option<SessionUserRow> = read!(
+            self,
+            fetch_optional,
+            sqlx::query_as(concat!(
+                "SELECT s.created AS s_created, s.expires, s.last_used, s.ip, s.agent, ",
+                user_columns!(),
+                " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = $1"
+            ))
+            .bind(digest.as_bytes())
+        );
         Ok(row.map(|row| row.split(digest)))
     }
 
     async fn touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()> {
-        let touched = match handle {
-            CredentialHandle::Session(digest) => {
-                sqlx::query("UPDATE sessions SET last_used = $1 WHERE digest = $2").bind(now.0).bind(digest.as_bytes())
-            }
-            CredentialHandle::Token(digest) => {
-                sqlx::query("UPDATE tokens SET last_used = $1 WHERE digest = $2").bind(now.0).bind(digest.as_bytes())
-            }
-            CredentialHandle::Knox(digest) => {
-                sqlx::query("UPDATE knox_tokens SET last_used = $1 WHERE digest = $2").bind(now.0).bind(digest)
-            }
-            CredentialHandle::Family(family) => sqlx::query(
-                "UPDATE refresh_tokens SET last_used = $1
-                     WHERE user_id = $2 AND family = $3 AND blacklisted IS NULL",
-            )
-            .bind(now.0)
-            .bind(user)
-            .bind(family),
-        };
-        touched.execute(&self.writer()).await?;
-        Ok(())
+        self.commit_touch(handle, user, now).await
     }
 
     async fn revoke(
@@ -184,40 +188,43 @@ impl CredentialStore for Store {
     }
 
     async fn token(&self, digest: &Digest) -> Result<Option<(TokenUse, User)>> {
-        let row: Option<TokenUserRow> = sqlx::query_as(concat!(
-            "SELECT t.created AS t_created, t.last_used, ",
-            user_columns!(),
-            " FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1"
-        ))
-        .bind(digest.as_bytes())
-        .fetch_optional(&mut *self.reader().await?)
-        .await?;
+        let row: Option<TokenUserRow> = read!(
+            self,
+            fetch_optional,
+            sqlx::query_as(concat!(
+                "SELECT t.created AS t_created, t.last_used, ",
+                user_columns!(),
+                " FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1"
+            ))
+            .bind(digest.as_bytes())
+        );
         Ok(row.map(TokenUserRow::split))
     }
 
     async fn knox(&self, digest: &str) -> Result<Option<(KnoxRow, User)>> {
-        let row: Option<KnoxUserRow> = sqlx::query_as(concat!(
-            "SELECT k.token_key, k.created AS k_created, k.expires, k.last_used, k.ip, k.agent, ",
-            user_columns!(),
-            " FROM knox_tokens k JOIN users u ON u.id = k.user_id WHERE k.digest = $1"
-        ))
-        .bind(digest)
-        .fetch_optional(&mut *self.reader().await?)
-        .await?;
+        let row: Option<KnoxUserRow> = read!(
+            self,
+            fetch_optional,
+            sqlx::query_as(concat!(
+                "SELECT k.token_key, k.created AS k_created, k.expires, k.last_used, k.ip, k.agent, ",
+                user_columns!(),
+                " FROM knox_tokens k JOIN users u ON u.id = k.user_id WHERE k.digest = $1"
+            ))
+            .bind(digest)
+        );
         Ok(row.map(|row| row.split(digest)))
     }
 
     async fn extend_knox(&self, digest: &str, expires: UnixMillis) -> Result<()> {
-        sqlx::query("UPDATE knox_tokens SET expires = $1 WHERE digest = $2")
-            .bind(expires.0)
-            .bind(digest)
-            .execute(&self.writer())
-            .await?;
+        self.execute_repeatable(|| {
+            sqlx::query("UPDATE knox_tokens SET expires = $1 WHERE digest = $2").bind(expires.0).bind(digest)
+        })
+        .await?;
         Ok(())
     }
 
     async fn delete_knox(&self, digest: &str) -> Result<()> {
-        sqlx::query("DELETE FROM knox_tokens WHERE digest = $1").bind(digest).execute(&self.writer()).await?;
+        self.execute_repeatable(|| sqlx::query("DELETE FROM knox_tokens WHERE digest = $1").bind(digest)).await?;
         Ok(())
     }
 
@@ -240,7 +247,7 @@ impl CredentialStore for Store {
 
     async fn families(&self, user: UserId) -> Result<Vec<String>> {
         let statement = "SELECT DISTINCT family FROM refresh_tokens WHERE user_id = $1 AND family_revoked IS NULL";
-        Ok(sqlx::query_scalar(statement).bind(user).fetch_all(&mut *self.reader().await?).await?)
+        Ok(read!(self, fetch_all, sqlx::query_scalar(statement).bind(user)))
     }
 
     async fn revoke_family(&self, family: &str, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<bool> {

@@ -62,11 +62,13 @@ impl EventStore for Store {
     async fn lease_events(&self, lease: Lease, limit: i64) -> Result<Vec<DueEvent>> {
         let Lease { now, until, max_due } = lease;
         // Usually there is none, and a read is enough.
-        let any: Option<i32> = sqlx::query_scalar("SELECT 1 FROM webhook_events WHERE due <= $1 OR due > $2 LIMIT 1")
-            .bind(now.0)
-            .bind(max_due.0)
-            .fetch_optional(&mut *self.reader().await?)
-            .await?;
+        let any: Option<i32> = read!(
+            self,
+            fetch_optional,
+            sqlx::query_scalar("SELECT 1 FROM webhook_events WHERE due <= $1 OR due > $2 LIMIT 1")
+                .bind(now.0)
+                .bind(max_due.0)
+        );
         if any.is_none() {
             return Ok(Vec::new());
         }
@@ -82,17 +84,18 @@ impl EventStore for Store {
         .bind(now.0)
         .bind(max_due.0)
         .bind(limit)
-        .fetch_all(&self.writer())
+        .fetch_all(&mut *self.writer().await?)
         .await?;
         Ok(rows.into_iter().map(DueEvent::from).collect())
     }
 
     async fn event_delivered(&self, id: &str, now: UnixMillis) -> Result<()> {
-        sqlx::query("UPDATE webhook_events SET due = NULL, delivered = $1, error = NULL WHERE id = $2")
-            .bind(now.0)
-            .bind(id)
-            .execute(&self.writer())
-            .await?;
+        self.execute_repeatable(|| {
+            sqlx::query("UPDATE webhook_events SET due = NULL, delivered = $1, error = NULL WHERE id = $2")
+                .bind(now.0)
+                .bind(id)
+        })
+        .await?;
         Ok(())
     }
 
@@ -102,7 +105,7 @@ impl EventStore for Store {
             .bind(next.map(|at| at.0))
             .bind(error)
             .bind(id)
-            .execute(&self.writer())
+            .execute(&mut *self.writer().await?)
             .await?;
         Ok(())
     }
@@ -114,7 +117,7 @@ impl EventStore for Store {
         )
         .bind(next.0)
         .bind(id)
-        .execute(&self.writer())
+        .execute(&mut *self.writer().await?)
         .await?;
         Ok(())
     }
@@ -135,13 +138,15 @@ impl EventStore for Store {
     }
 
     async fn event(&self, id: &str) -> Result<Option<EventRecord>> {
-        let row: Option<EventRow> = sqlx::query_as(
-            "SELECT id, type AS kind, user_id, body, created, attempts, due, delivered, error FROM webhook_events
+        let row: Option<EventRow> = read!(
+            self,
+            fetch_optional,
+            sqlx::query_as(
+                "SELECT id, type AS kind, user_id, body, created, attempts, due, delivered, error FROM webhook_events
              WHERE id = $1",
-        )
-        .bind(id)
-        .fetch_optional(&mut *self.reader().await?)
-        .await?;
+            )
+            .bind(id)
+        );
         Ok(row.map(EventRecord::from))
     }
 
@@ -152,12 +157,12 @@ impl EventStore for Store {
             Resend::One(id) => query.push(" WHERE id = ").push_bind(id.to_owned()),
             Resend::Dead => query.push(" WHERE due IS NULL AND delivered IS NULL"),
         };
-        Ok(query.build().execute(&self.writer()).await?.rows_affected())
+        Ok(query.build().execute(&mut *self.writer().await?).await?.rows_affected())
     }
 
     async fn pending_events(&self) -> Result<i64> {
         let counted = "SELECT count(*) FROM (SELECT 1 FROM webhook_events WHERE due IS NOT NULL LIMIT $1) AS pending";
-        Ok(sqlx::query_scalar(counted).bind(MAX_COUNTED_EVENTS).fetch_one(&mut *self.reader().await?).await?)
+        Ok(read!(self, fetch_one, sqlx::query_scalar(counted).bind(MAX_COUNTED_EVENTS)))
     }
 
     async fn prune_events(&self, before: UnixMillis) -> Result<u64> {

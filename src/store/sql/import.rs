@@ -8,10 +8,16 @@ use super::{Builder, Key, Store, Tx, push_list};
 use crate::clock::UnixMillis;
 use crate::model::{AccountId, EmailAddress, KnoxRow, RefreshRow, SessionRow, TokenRow, User, UserId};
 use crate::store::accounts::StoredAccount;
+use crate::store::django::PAGE;
 use crate::store::error::Result;
 use crate::store::import::{ConflictKind, ImportStore, RowOutcome};
 use crate::store::import_rows::{KnownAccount, KnownUser, credential_outcome, mark_unwritten, with_outcome};
 use crate::store::names::{MAX_NAME_LEN, truncated};
+
+/// Whether a statement of so many rows is kept prepared: full pages repeat it, and its text is long.
+fn is_page(rows: usize) -> bool {
+    usize::try_from(PAGE) == Ok(rows)
+}
 
 impl Store {
     /// Existing users with an id or a username of these.
@@ -20,11 +26,15 @@ impl Store {
         let mut by_id = Builder::new(format!("{COLUMNS} id IN "));
         push_list(&mut by_id, users.iter().map(|user| user.id));
         let mut known: Vec<KnownUser> =
-            by_id.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
+            by_id.build_query_as().persistent(is_page(users.len())).fetch_all(&mut *self.reader().await?).await?;
         let mut by_name = Builder::new(format!("{COLUMNS} username IN "));
         push_list(&mut by_name, users.iter().map(|user| user.username.as_str()));
         known.extend(
-            by_name.build_query_as::<KnownUser>().persistent(false).fetch_all(&mut *self.reader().await?).await?,
+            by_name
+                .build_query_as::<KnownUser>()
+                .persistent(is_page(users.len()))
+                .fetch_all(&mut *self.reader().await?)
+                .await?,
         );
         Ok(known)
     }
@@ -50,7 +60,8 @@ impl Store {
         });
         insert.push(" ON CONFLICT DO NOTHING RETURNING id");
         let mut tx = self.begin().await?;
-        let written: Vec<UserId> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
+        let written: Vec<UserId> =
+            insert.build_query_scalar().persistent(is_page(users.len())).fetch_all(&mut *tx).await?;
         tx.commit().await?;
         Ok(written.into_iter().collect())
     }
@@ -62,7 +73,8 @@ impl Store {
         let mut locked = Builder::new("UPDATE users SET id = id WHERE id IN ");
         push_list(&mut locked, users.iter().map(|user| user.id));
         locked.push(" RETURNING id, username, created, is_active, fields, edited");
-        let known: Vec<KnownUser> = locked.build_query_as().persistent(false).fetch_all(&mut *tx).await?;
+        let known: Vec<KnownUser> =
+            locked.build_query_as().persistent(is_page(users.len())).fetch_all(&mut *tx).await?;
         let by_id: HashMap<UserId, &KnownUser> = known.iter().map(|user| (user.id, user)).collect();
         let filled =
             users.iter().filter_map(|user| Some((user.id, by_id.get(&user.id)?.with_missing_fields(&user.fields)?)));
@@ -85,7 +97,7 @@ impl Store {
         let mut by_id = Builder::new(format!("{COLUMNS} id IN "));
         push_list(&mut by_id, accounts.iter().map(|stored| stored.account.id));
         let mut known: Vec<KnownAccount> =
-            by_id.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
+            by_id.build_query_as().persistent(is_page(accounts.len())).fetch_all(&mut *self.reader().await?).await?;
         // SQLite would read the whole table for `(provider, uid) IN (VALUES ...)`.
         let mut by_uid = Builder::new("WITH wanted (provider, uid) AS (");
         by_uid.push_values(accounts, |mut row, StoredAccount { account, .. }| {
@@ -96,7 +108,11 @@ impl Store {
              WHERE a.provider = w.provider AND a.uid = w.uid",
         );
         known.extend(
-            by_uid.build_query_as::<KnownAccount>().persistent(false).fetch_all(&mut *self.reader().await?).await?,
+            by_uid
+                .build_query_as::<KnownAccount>()
+                .persistent(is_page(accounts.len()))
+                .fetch_all(&mut *self.reader().await?)
+                .await?,
         );
         Ok(known)
     }
@@ -129,7 +145,7 @@ impl Store {
                 .push_bind(encrypted_tokens.as_deref());
         });
         insert.push(" ON CONFLICT DO NOTHING RETURNING provider, uid");
-        Ok(insert.build_query_as().persistent(false).fetch_all(&mut **tx).await?)
+        Ok(insert.build_query_as().persistent(is_page(accounts.len())).fetch_all(&mut **tx).await?)
     }
 
     /// The users of the existing credentials with these keys.
@@ -139,10 +155,12 @@ impl Store {
         column: &str,
         keys: impl Iterator<Item = K> + Send,
     ) -> Result<HashMap<K, UserId>> {
+        let keys: Vec<K> = keys.collect();
         let mut query = Builder::new(format!("SELECT {column}, user_id FROM {table} WHERE {column} IN "));
+        let count = keys.len();
         push_list(&mut query, keys);
         let rows: Vec<(K, UserId)> =
-            query.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
+            query.build_query_as().persistent(is_page(count)).fetch_all(&mut *self.reader().await?).await?;
         Ok(rows.into_iter().collect())
     }
 
@@ -151,24 +169,25 @@ impl Store {
         &self,
         keys: impl Iterator<Item = (UserId, String)> + Send,
     ) -> Result<HashMap<(UserId, String), bool>> {
+        let keys: Vec<_> = keys.collect();
         let mut query = Builder::new("WITH wanted (user_id, jti) AS (");
-        query.push_values(keys, |mut row, (user, jti)| {
-            row.push_bind(user).push_bind(jti);
+        query.push_values(&keys, |mut row, (user, jti)| {
+            row.push_bind(*user).push_bind(jti.as_str());
         });
         query.push(
             ") SELECT r.user_id, r.jti, r.blacklisted IS NULL FROM wanted w CROSS JOIN refresh_tokens r
              WHERE r.user_id = w.user_id AND r.jti = w.jti",
         );
         let rows: Vec<(UserId, String, bool)> =
-            query.build_query_as().persistent(false).fetch_all(&mut *self.reader().await?).await?;
+            query.build_query_as().persistent(is_page(keys.len())).fetch_all(&mut *self.reader().await?).await?;
         Ok(rows.into_iter().map(|(user, jti, is_valid)| ((user, jti), is_valid)).collect())
     }
 
-    /// Runs an insert and returns the keys of the inserted rows.
-    async fn insert_returning<K: Key>(&self, mut insert: Builder, column: &str) -> Result<HashSet<K>> {
+    /// Runs an insert of `rows` rows and returns the keys of the inserted rows.
+    async fn insert_returning<K: Key>(&self, mut insert: Builder, rows: usize, column: &str) -> Result<HashSet<K>> {
         insert.push(format!(" ON CONFLICT DO NOTHING RETURNING {column}"));
         let mut tx = self.begin().await?;
-        let written: Vec<K> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
+        let written: Vec<K> = insert.build_query_scalar().persistent(is_page(rows)).fetch_all(&mut *tx).await?;
         tx.commit().await?;
         Ok(written.into_iter().collect())
     }
@@ -253,6 +272,7 @@ impl ImportStore for Store {
             .collect();
         let new = with_outcome(tokens, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
+            let count = new.len();
             let mut insert = Builder::new("INSERT INTO tokens (digest, user_id, created, last_used) ");
             insert.push_values(new, |mut row, token| {
                 row.push_bind(token.digest.as_bytes())
@@ -260,7 +280,7 @@ impl ImportStore for Store {
                     .push_bind(token.created.0)
                     .push_bind(token.created.0);
             });
-            mark_unwritten(&mut outcomes, keys(), &self.insert_returning(insert, "digest").await?);
+            mark_unwritten(&mut outcomes, keys(), &self.insert_returning(insert, count, "digest").await?);
         }
         Ok(outcomes)
     }
@@ -275,6 +295,7 @@ impl ImportStore for Store {
             tokens.iter().map(|token| credential_outcome(owners.get(&token.digest).copied(), token.user_id)).collect();
         let new = with_outcome(tokens, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
+            let count = new.len();
             let mut insert =
                 Builder::new("INSERT INTO knox_tokens (digest, token_key, user_id, created, expires, last_used) ");
             insert.push_values(new, |mut row, token| {
@@ -285,7 +306,7 @@ impl ImportStore for Store {
                     .push_bind(token.expires.map(|at| at.0))
                     .push_bind(token.last_used.0);
             });
-            mark_unwritten(&mut outcomes, keys(), &self.insert_returning(insert, "digest").await?);
+            mark_unwritten(&mut outcomes, keys(), &self.insert_returning(insert, count, "digest").await?);
         }
         Ok(outcomes)
     }
@@ -311,6 +332,7 @@ impl ImportStore for Store {
         let mut outcomes: Vec<RowOutcome> = tokens.iter().map(outcome).collect();
         let new: Vec<_> = with_outcome(tokens, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
+            let count = new.len();
             let mut insert = Builder::new(
                 "INSERT INTO refresh_tokens AS known
                    (jti, family, kind, user_id, created, family_created, expires, last_used, blacklisted) ",
@@ -332,7 +354,8 @@ impl ImportStore for Store {
                   RETURNING jti",
             );
             let mut tx = self.begin().await?;
-            let written: Vec<String> = insert.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
+            let written: Vec<String> =
+                insert.build_query_scalar().persistent(is_page(count)).fetch_all(&mut *tx).await?;
             tx.commit().await?;
             mark_unwritten(&mut outcomes, keys(), &written.into_iter().collect());
         }
@@ -351,6 +374,7 @@ impl ImportStore for Store {
             .collect();
         let new = with_outcome(sessions, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
+            let count = new.len();
             let mut insert = Builder::new("INSERT INTO sessions (digest, user_id, created, expires, last_used) ");
             insert.push_values(new, |mut row, session| {
                 row.push_bind(session.digest.as_bytes())
@@ -359,7 +383,7 @@ impl ImportStore for Store {
                     .push_bind(session.expires.0)
                     .push_bind(session.last_used.0);
             });
-            mark_unwritten(&mut outcomes, keys(), &self.insert_returning(insert, "digest").await?);
+            mark_unwritten(&mut outcomes, keys(), &self.insert_returning(insert, count, "digest").await?);
         }
         Ok(outcomes)
     }

@@ -72,13 +72,27 @@ impl Store {
         Ok(true)
     }
 
-    /// Updates the row of a known account. False: the row or its user changed after it was read, or another account has the
+    /// Updates the row of a known account, if the login changes it. False: the row or its user changed after it was read, or another account has the
     /// new key; nothing was written.
     async fn update_account(tx: &mut Tx, known: &KnownLogin) -> Result<bool> {
         let KnownLogin { login, user, .. } = known;
         let LoginTarget::Known { account_id, account_modified, is_rekeyed, .. } = &login.target else {
             return Ok(false);
         };
+        if !known.changes_account() {
+            let found: Option<i32> = sqlx::query_scalar(
+                "SELECT 1 FROM social_accounts a JOIN users u ON u.id = a.user_id
+                 WHERE a.id = $1 AND a.user_id = $2 AND u.is_active AND u.credential_generation = $3
+                   AND u.token_generation = $4",
+            )
+            .bind(account_id)
+            .bind(user.id)
+            .bind(user.credential_generation)
+            .bind(user.token_generation)
+            .fetch_optional(&mut **tx)
+            .await?;
+            return Ok(found.is_some());
+        }
         let statement = if *is_rekeyed {
             // Tokens that were encrypted for the former key cannot be decrypted with the new one, so they go.
             "UPDATE social_accounts SET extra_data = $1, encrypted_tokens = $3, uid = $9, uid_scope = $10, legacy_uid = $11,

@@ -4,6 +4,22 @@
 //! `super` is one of these two files; editors show one. Both define `Store`, `Database`, `Tx`, `MIGRATOR` and `dialect!`.
 //! `$1` placeholders and `ON CONFLICT` are common to both dialects.
 
+/// Reads with a query. When the database had closed the connection, reads once more on another one.
+macro_rules! read {
+    ($store:expr, $fetch:ident, $query:expr) => {{
+        let mut reader = $store.reader().await?;
+        let rows = match $query.$fetch(&mut *reader).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                reader = $store.reader_after(reader, error).await?;
+                $query.$fetch(&mut *reader).await?
+            }
+        };
+        Store::release(reader);
+        rows
+    }};
+}
+
 mod accounts;
 mod audit;
 mod authorization_requests;

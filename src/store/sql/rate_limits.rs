@@ -33,16 +33,17 @@ impl RateLimitStore for Store {
         .bind(key.as_bytes())
         .bind(millis(cost))
         .bind(longest)
-        .execute(&self.writer())
+        .execute(&mut *self.writer().await?)
         .await?;
         if used.rows_affected() == 1 {
             return Ok(None);
         }
-        let away: Option<i64> =
+        let away: Option<i64> = read!(
+            self,
+            fetch_optional,
             sqlx::query_scalar(concat!("SELECT expires - ", dialect!(now), " FROM rate_limits WHERE key = $1"))
                 .bind(key.as_bytes())
-                .fetch_optional(&mut *self.reader().await?)
-                .await?;
+        );
         // Not later when the row changed between the two statements: then the next request asks again.
         let wait = u64::try_from(away.unwrap_or_default().saturating_sub(longest)).unwrap_or_default().max(1);
         Ok(Some(Duration::from_millis(wait)))
@@ -52,7 +53,7 @@ impl RateLimitStore for Store {
         sqlx::query("UPDATE rate_limits SET expires = expires - $2 WHERE key = $1")
             .bind(key.as_bytes())
             .bind(millis(unused))
-            .execute(&self.writer())
+            .execute(&mut *self.writer().await?)
             .await?;
         Ok(())
     }

@@ -10,7 +10,8 @@ use crate::store::repository::{Repository, Schema};
 impl Store {
     /// Runs a statement that deletes at most `$2` rows from before `$1`.
     pub(super) async fn delete_batch(&self, statement: &'static str, before: i64) -> Result<u64> {
-        let deleted = sqlx::query(statement).bind(before).bind(SWEEP_BATCH_SIZE).execute(&self.writer()).await?;
+        let deleted =
+            sqlx::query(statement).bind(before).bind(SWEEP_BATCH_SIZE).execute(&mut *self.writer().await?).await?;
         Ok(deleted.rows_affected())
     }
 }
@@ -77,11 +78,11 @@ impl Repository for Store {
     }
 
     async fn count_rows(&self, rows: BoundedRows) -> Result<i64> {
-        Ok(sqlx::query_scalar(rows.count_statement()).fetch_one(&mut *self.reader().await?).await?)
+        Ok(read!(self, fetch_one, sqlx::query_scalar(rows.count_statement())))
     }
 
     async fn delete_oldest(&self, rows: BoundedRows, limit: i64) -> Result<u64> {
-        let deleted = sqlx::query(rows.delete_statement()).bind(limit).execute(&self.writer()).await?;
+        let deleted = sqlx::query(rows.delete_statement()).bind(limit).execute(&mut *self.writer().await?).await?;
         Ok(deleted.rows_affected())
     }
 }

@@ -31,19 +31,21 @@ impl ServiceStore for Store {
     }
 
     async fn services(&self) -> Result<Vec<Service>> {
-        let rows: Vec<ServiceRow> =
+        let rows: Vec<ServiceRow> = read!(
+            self,
+            fetch_all,
             sqlx::query_as("SELECT client_id, name, secret, created, last_used FROM services ORDER BY name")
-                .fetch_all(&mut *self.reader().await?)
-                .await?;
+        );
         rows.into_iter().map(ServiceRow::into_service).collect()
     }
 
     async fn service(&self, client_id: &str) -> Result<Option<Service>> {
-        let row: Option<ServiceRow> =
+        let row: Option<ServiceRow> = read!(
+            self,
+            fetch_optional,
             sqlx::query_as("SELECT client_id, name, secret, created, last_used FROM services WHERE client_id = $1")
                 .bind(client_id)
-                .fetch_optional(&mut *self.reader().await?)
-                .await?;
+        );
         row.map(ServiceRow::into_service).transpose()
     }
 
@@ -59,11 +61,10 @@ impl ServiceStore for Store {
     }
 
     async fn touch_service(&self, client_id: &str, now: UnixMillis) -> Result<()> {
-        sqlx::query("UPDATE services SET last_used = $1 WHERE client_id = $2")
-            .bind(now.0)
-            .bind(client_id)
-            .execute(&self.writer())
-            .await?;
+        self.execute_repeatable(|| {
+            sqlx::query("UPDATE services SET last_used = $1 WHERE client_id = $2").bind(now.0).bind(client_id)
+        })
+        .await?;
         Ok(())
     }
 }

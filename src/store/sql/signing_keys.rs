@@ -40,12 +40,11 @@ fn change_query(change: &SigningKeyChange, now: UnixMillis) -> Query<'_> {
 #[async_trait::async_trait]
 impl SigningKeyStore for Store {
     async fn signing_keys(&self) -> Result<Vec<SigningKey>> {
-        let rows: Vec<SigningKeyRow> = sqlx::query_as(
+        let rows: Vec<SigningKeyRow> =
+            read!(self, fetch_all, sqlx::query_as(
             "SELECT kid, algorithm, public_jwk, encrypted_private_key, state, created, signs_from, retired, expires
              FROM signing_keys ORDER BY created, kid",
-        )
-        .fetch_all(&mut *self.reader().await?)
-        .await?;
+        ));
         rows.into_iter().map(SigningKey::try_from).collect()
     }
 
@@ -63,7 +62,7 @@ impl SigningKeyStore for Store {
         .bind(key.state.to_string())
         .bind(key.created.0)
         .bind(key.signs_from.map(|at| at.0))
-        .execute(&self.writer())
+        .execute(&mut *self.writer().await?)
         .await?;
         Ok(inserted.rows_affected() == 1)
     }
@@ -101,7 +100,7 @@ impl SigningKeyStore for Store {
         .bind(new)
         .bind(kid)
         .bind(old)
-        .execute(&self.writer())
+        .execute(&mut *self.writer().await?)
         .await?;
         Ok(replaced.rows_affected() == 1)
     }

@@ -10,20 +10,22 @@ use crate::store::stored_rows::{AccessUserRow, FamilyRow, FamilyUserRow, family_
 impl Store {
     /// The user and, if it is stored, the token with its family.
     pub(super) async fn read_family(&self, jti: &str, user: UserId) -> Result<Option<(User, Option<FamilyState>)>> {
-        let row: Option<FamilyUserRow> = sqlx::query_as(concat!(
-            "SELECT ",
-            family_columns!(),
-            ", ",
-            user_columns!(),
-            " FROM users u
+        let row: Option<FamilyUserRow> = read!(
+            self,
+            fetch_optional,
+            sqlx::query_as(concat!(
+                "SELECT ",
+                family_columns!(),
+                ", ",
+                user_columns!(),
+                " FROM users u
              LEFT JOIN refresh_tokens t ON t.user_id = u.id AND t.jti = $1
              LEFT JOIN refresh_tokens n ON n.user_id = t.user_id AND n.family = t.family AND n.blacklisted IS NULL
              WHERE u.id = $2 ORDER BY n.created DESC, n.jti DESC LIMIT 1"
-        ))
-        .bind(jti)
-        .bind(user)
-        .fetch_optional(&mut *self.reader().await?)
-        .await?;
+            ))
+            .bind(jti)
+            .bind(user)
+        );
         Ok(row.map(|row| row.split(jti)))
     }
 
@@ -33,15 +35,13 @@ impl Store {
         user: UserId,
         since: UnixMillis,
     ) -> Result<Option<(User, Vec<String>)>> {
-        let rows: Vec<AccessUserRow> = sqlx::query_as(concat!(
+        let rows: Vec<AccessUserRow> = read!(self, fetch_all, sqlx::query_as(concat!(
             "SELECT r.family AS revoked_family, ",
             user_columns!(),
             " FROM users u LEFT JOIN refresh_tokens r ON r.user_id = u.id AND r.family_revoked >= $1 WHERE u.id = $2"
         ))
         .bind(since.0)
-        .bind(user)
-        .fetch_all(&mut *self.reader().await?)
-        .await?;
+        .bind(user));
         Ok(AccessUserRow::join(rows))
     }
 

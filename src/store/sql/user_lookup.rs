@@ -60,29 +60,32 @@ impl Store {
     /// Each part reads one index. `id + 0` keeps the database from reading all users by id instead. The index of accounts
     /// begins with the provider, so the first part lists the providers, one index step each.
     pub(super) async fn users_by_prefix(&self, text: &str, limit: i64) -> Result<Vec<UserRow>> {
-        let rows = sqlx::query_as(concat!(
-            "WITH RECURSIVE providers (name) AS (
+        let rows = read!(
+            self,
+            fetch_all,
+            sqlx::query_as(concat!(
+                "WITH RECURSIVE providers (name) AS (
                SELECT min(provider) FROM social_accounts
                UNION ALL
                SELECT (SELECT min(provider) FROM social_accounts WHERE provider > name)
                FROM providers WHERE name IS NOT NULL
              )
              SELECT ",
-            user_columns!(),
-            " FROM users u WHERE u.id IN (
+                user_columns!(),
+                " FROM users u WHERE u.id IN (
                SELECT id FROM (SELECT id FROM users
                                WHERE lower(username) ",
-            dialect!(at_least),
-            " lower($1) AND lower(username) ",
-            dialect!(below),
-            " (lower($1) || $5) ORDER BY id + 0 LIMIT $2) AS by_username
+                dialect!(at_least),
+                " lower($1) AND lower(username) ",
+                dialect!(below),
+                " (lower($1) || $5) ORDER BY id + 0 LIMIT $2) AS by_username
                UNION ALL
                SELECT id FROM (SELECT id FROM users
                                WHERE email_lower <> '' AND email_lower ",
-            dialect!(at_least),
-            " $3 AND email_lower ",
-            dialect!(below),
-            " ($3 || $5) ORDER BY id + 0 LIMIT $2) AS by_email
+                dialect!(at_least),
+                " $3 AND email_lower ",
+                dialect!(below),
+                " ($3 || $5) ORDER BY id + 0 LIMIT $2) AS by_email
                UNION ALL
                SELECT id FROM users WHERE email_lower <> '' AND email_lower = $4
                UNION ALL
@@ -90,16 +93,15 @@ impl Store {
                                     JOIN social_accounts a ON a.provider = p.name AND a.uid = $1
                                     ORDER BY a.user_id + 0 LIMIT $2) AS by_uid
              ) ORDER BY u.id LIMIT $2"
-        ))
-        .bind(text)
-        .bind(limit)
-        .bind(text.to_ascii_lowercase())
-        // A whole address is found in each of its forms, with the domain in Unicode or in ASCII.
-        .bind(EmailAddress::key_of_stored(text))
-        // Greater than every text with the prefix.
-        .bind("\u{10ffff}")
-        .fetch_all(&mut *self.reader().await?)
-        .await?;
+            ))
+            .bind(text)
+            .bind(limit)
+            .bind(text.to_ascii_lowercase())
+            // A whole address is found in each of its forms, with the domain in Unicode or in ASCII.
+            .bind(EmailAddress::key_of_stored(text))
+            // Greater than every text with the prefix.
+            .bind("\u{10ffff}")
+        );
         Ok(rows)
     }
 
@@ -110,18 +112,20 @@ impl Store {
             pattern.push(c);
             pattern
         });
-        let rows = sqlx::query_as(concat!(
-            "SELECT ",
-            user_columns!(),
-            " FROM users u
+        let rows = read!(
+            self,
+            fetch_all,
+            sqlx::query_as(concat!(
+                "SELECT ",
+                user_columns!(),
+                " FROM users u
              WHERE lower(u.username) LIKE lower($1) ESCAPE '\\' OR lower(u.email) LIKE lower($1) ESCAPE '\\'
                 OR lower(u.first_name) LIKE lower($1) ESCAPE '\\' OR lower(u.last_name) LIKE lower($1) ESCAPE '\\'
              ORDER BY u.id LIMIT $2"
-        ))
-        .bind(format!("%{escaped}%"))
-        .bind(limit)
-        .fetch_all(&mut *self.reader().await?)
-        .await?;
+            ))
+            .bind(format!("%{escaped}%"))
+            .bind(limit)
+        );
         Ok(rows)
     }
 }

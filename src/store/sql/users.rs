@@ -26,10 +26,11 @@ impl Store {
 #[async_trait::async_trait]
 impl UserStore for Store {
     async fn user(&self, id: UserId) -> Result<Option<User>> {
-        let row: Option<UserRow> = sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1"))
-            .bind(id)
-            .fetch_optional(&mut *self.reader().await?)
-            .await?;
+        let row: Option<UserRow> = read!(
+            self,
+            fetch_optional,
+            sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1")).bind(id)
+        );
         Ok(row.map(User::from))
     }
 
@@ -48,10 +49,12 @@ impl UserStore for Store {
     async fn users(&self, search: UserSearch<'_>, limit: i64) -> Result<Vec<User>> {
         let rows: Vec<UserRow> = match search {
             UserSearch::All => {
-                sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u ORDER BY u.id LIMIT $1"))
-                    .bind(limit)
-                    .fetch_all(&mut *self.reader().await?)
-                    .await?
+                read!(
+                    self,
+                    fetch_all,
+                    sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u ORDER BY u.id LIMIT $1"))
+                        .bind(limit)
+                )
             }
             UserSearch::Prefix(text) => self.users_by_prefix(text, limit).await?,
             UserSearch::Substring(text) => self.users_by_substring(text, limit).await?,
@@ -60,11 +63,11 @@ impl UserStore for Store {
     }
 
     async fn user_by_username(&self, username: &str) -> Result<Option<User>> {
-        let row: Option<UserRow> =
-            sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.username = $1"))
-                .bind(username)
-                .fetch_optional(&mut *self.reader().await?)
-                .await?;
+        let row: Option<UserRow> = read!(
+            self,
+            fetch_optional,
+            sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.username = $1")).bind(username)
+        );
         Ok(row.map(User::from))
     }
 

@@ -6,17 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::pool::PoolConnection;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteQueryResult};
 use sqlx::{ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::Tx;
+use super::checkpoint::{self, Checkpointer};
 #[cfg(test)]
 use super::group::Fault;
 use super::group::{Group, Write, WriteInGroup};
 use crate::clock::UnixMillis;
 use crate::metrics::PoolConnections;
-use crate::model::{AccountId, AuditEvent, CodeClaim, EmailAddress, EventFactory, UserId};
+use crate::model::{AccountId, AuditEvent, CodeClaim, CredentialHandle, EmailAddress, EventFactory, UserId};
 use crate::secrets::Digest;
 use crate::settings::{SettingError, SqliteSynchronous};
 use crate::store::error::{self, Result, StoreError};
@@ -24,9 +27,11 @@ use crate::store::limited::{self, Backend};
 use crate::store::opening::Opening;
 use crate::store::types::KnownLogin;
 
-/// Pages of the write-ahead log before a checkpoint (16 MiB). Logins write the same pages often, so later checkpoints write
-/// fewer pages.
+/// Pages of the write-ahead log before the checkpoint of a command (16 MiB).
 const CHECKPOINT_PAGES: &str = "4000";
+
+/// The page cache of a connection that reads (1 MiB). It is emptied after each commit, so more memory would not be used.
+const READER_CACHE: &str = "-1024";
 
 /// How long a command waits for a connection, or for another process that writes.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,6 +42,8 @@ pub(in crate::store) struct Store {
     readers: Readers,
     write: SqlitePool,
     group: Group,
+    /// `None`: the connection of a command makes its checkpoints itself.
+    checkpointer: Option<Checkpointer>,
     pub(super) event_factory: Option<EventFactory>,
     file: FileIdentity,
     /// Set when a write failed: the next write opens a new connection. After an error that SQLite rolls back itself (full
@@ -61,7 +68,7 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
             SqliteSynchronous::Normal => sqlx::sqlite::SqliteSynchronous::Normal,
         })
         .foreign_keys(true)
-        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("wal_autocheckpoint", limits.as_ref().map_or(CHECKPOINT_PAGES, |_| checkpoint::EMERGENCY_PAGES))
         .busy_timeout(busy)
         .disable_statement_logging();
     let path = options.get_filename().to_owned();
@@ -87,11 +94,13 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         .connect_with(options.clone())
         .await
         .map_err(failed)?;
-    let readers = Readers::open(&options.read_only(true), queue).await.map_err(failed)?;
+    let reading = options.clone().read_only(true).pragma("cache_size", READER_CACHE);
+    let readers = Readers::open(&reading, queue).await.map_err(failed)?;
     let file =
         FileIdentity::of(path.clone()).map_err(|error| wrong(format!("{} cannot be read: {error}", path.display())))?;
     let group = Group::start::<Store>(write.clone(), reopen.clone(), metrics);
-    Ok(Store { group, readers, write, event_factory, file, reopen })
+    let checkpointer = limits.map(|_| Checkpointer::start(&options));
+    Ok(Store { group, checkpointer, readers, write, event_factory, file, reopen })
 }
 
 /// Whether the URL names a file that does not exist. False for a malformed URL, which [`open`] reports.
@@ -252,8 +261,15 @@ fn create_private(path: &Path) -> std::io::Result<()> {
 }
 
 impl Store {
-    pub(super) fn writer(&self) -> SqlitePool {
-        self.write.clone()
+    pub(super) async fn writer(&self) -> sqlx::Result<PoolConnection<Sqlite>> {
+        self.count_write();
+        self.write.acquire().await
+    }
+
+    fn count_write(&self) {
+        if let Some(checkpointer) = &self.checkpointer {
+            checkpointer.count_write();
+        }
     }
 
     /// Connections without limits, for a migration.
@@ -272,8 +288,34 @@ impl Store {
         self.readers.get().await
     }
 
+    /// Never another reader: no server closes the connection.
+    #[expect(clippy::unused_async, reason = "the other database awaits here")]
+    pub(super) async fn reader_after<'s>(
+        &'s self,
+        _reader: MappedMutexGuard<'s, SqliteConnection>,
+        error: sqlx::Error,
+    ) -> sqlx::Result<MappedMutexGuard<'s, SqliteConnection>> {
+        Err(error)
+    }
+
+    /// Gives a reader back after a read that succeeded.
+    pub(super) fn release(reader: MappedMutexGuard<'_, SqliteConnection>) {
+        drop(reader);
+    }
+
+    /// Executes one statement that writes, outside of a transaction. The other database may execute it twice.
+    pub(super) async fn execute_repeatable<'q>(
+        &self,
+        query: impl Fn() -> Query<'q, Sqlite, SqliteArguments> + Send + Sync,
+    ) -> sqlx::Result<SqliteQueryResult> {
+        query().execute(&mut *self.writer().await?).await
+    }
+
     pub(super) async fn close_all(&self) {
         self.readers.close().await;
+        if let Some(checkpointer) = &self.checkpointer {
+            checkpointer.close().await;
+        }
         self.write.close().await;
     }
 
@@ -285,6 +327,7 @@ impl Store {
 
     /// Begins a transaction that writes. `IMMEDIATE`, since a transaction that began with a read cannot wait for the writer.
     pub(super) async fn begin(&self) -> std::result::Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.count_write();
         self.write.begin_with("BEGIN IMMEDIATE").await
     }
 
@@ -295,6 +338,7 @@ impl Store {
         code: Option<&CodeClaim>,
         now: UnixMillis,
     ) -> Result<bool> {
+        self.count_write();
         self.group
             .write(Write::Claim { authorization_request: authorization_request.cloned(), code: code.cloned(), now })
             .await
@@ -302,12 +346,20 @@ impl Store {
 
     /// Commits a login of a known account. False: nothing was written.
     pub(super) async fn commit_known_login(&self, known: KnownLogin) -> Result<bool> {
+        self.count_write();
         self.group.write(Write::Login(Box::new(known))).await
+    }
+
+    /// Commits the time of the last use of a credential.
+    pub(super) async fn commit_touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()> {
+        self.count_write();
+        self.group.write(Write::Touch { handle: handle.clone(), user, now }).await.map(drop)
     }
 
     /// Commits an event that belongs to no other transaction. In a group: a provider that times out refuses up to 128 logins at
     /// once, and a transaction for each event would delay the other logins.
     pub(super) async fn commit_audit_event(&self, event: &AuditEvent) -> Result<()> {
+        self.count_write();
         self.group.write(Write::Audit(Box::new(event.clone()))).await.map(drop)
     }
 
@@ -316,6 +368,11 @@ impl Store {
         // An import follows: digests are spread over all pages of their table, so a small cache would read pages repeatedly.
         for pragma in ["PRAGMA cache_size = -262144", "PRAGMA wal_autocheckpoint = 64000"] {
             sqlx::query(pragma).execute(&self.write).await?;
+        }
+        if self.checkpointer.is_none() {
+            // A command syncs its pages at each checkpoint and when it closes the database. What a loss of power takes, the next
+            // run imports.
+            sqlx::query("PRAGMA synchronous = NORMAL").execute(&self.write).await?;
         }
         let mut tx = self.begin().await?;
         for (table, id) in [("users", user.0), ("social_accounts", account.0)] {
@@ -342,7 +399,11 @@ impl WriteInGroup for Store {
             Write::Claim { authorization_request, code, now } => {
                 Self::write_claim(tx, authorization_request.as_ref(), code.as_ref(), *now).await
             }
-            Write::Login(known) => Self::write_known(tx, known).await,
+            Write::Login(known) => Self::write_login(tx, known).await,
+            Write::Touch { handle, user, now } => {
+                Self::touch_query(handle, *user, *now).execute(&mut **tx).await?;
+                Ok(true)
+            }
             Write::Audit(event) => {
                 Self::audit_event_query(event).execute(&mut **tx).await?;
                 Ok(true)
@@ -366,8 +427,8 @@ mod tests {
             let url = format!("sqlite://{}", folder.path().join("synced.db").display());
             let opening = Opening { create: true, synchronous, ..Opening::default() };
             let store = open(&url, opening).await.expect("a database");
-            let level: i64 =
-                sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer()).await.expect("a number");
+            let mut writer = store.writer().await.expect("the connection");
+            let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *writer).await.expect("a number");
             assert_eq!(level, expected, "{synchronous:?}");
         }
     }

@@ -1,4 +1,4 @@
-//! Group commit: one task commits the two writes of every login and the audit events of refusals, together with others that wait.
+//! Group commit: one task commits the two writes of every login, times of last use and audit events of refusals together.
 //!
 //! SQLite has one writer. The fixed cost of a transaction (locks, pages of the log, its sync, two thread switches) is shared by
 //! all writes that arrived while the previous group was committed. A group may hold a single write; the task never delays a
@@ -12,18 +12,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::FutureExt as _;
 use sqlx::{Sqlite, SqlitePool, Transaction};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::Tx;
 use crate::clock::UnixMillis;
 use crate::metrics::Metrics;
-use crate::model::{AuditEvent, CodeClaim};
+use crate::model::{AuditEvent, CodeClaim, CredentialHandle, UserId};
 use crate::secrets::Digest;
 use crate::store::error::{Result, StoreError};
+use crate::store::group::{self, GroupQueue, MAX_GROUP_SIZE, answer_all};
 use crate::store::types::KnownLogin;
-
-/// The maximum number of writes in a group, so that the first does not wait for many later ones.
-const MAX_GROUP_SIZE: usize = 32;
 
 /// A write of a group.
 pub(super) enum Write {
@@ -33,6 +31,12 @@ pub(super) enum Write {
         now: UnixMillis,
     },
     Login(Box<KnownLogin>),
+    /// A credential was used.
+    Touch {
+        handle: CredentialHandle,
+        user: UserId,
+        now: UnixMillis,
+    },
     Audit(Box<AuditEvent>),
     #[cfg(test)]
     Faulty(Fault),
@@ -51,12 +55,9 @@ pub(super) trait WriteInGroup: 'static {
     fn write(tx: &mut Tx, write: &Write) -> impl Future<Output = Result<bool>> + Send;
 }
 
-struct Pending {
-    write: Write,
-    done: oneshot::Sender<Result<bool>>,
-}
+type Pending = group::Pending<Write>;
 
-pub(super) struct Group(mpsc::Sender<Pending>);
+pub(super) struct Group(GroupQueue<Write>);
 
 /// Why a group was not committed.
 enum Failed {
@@ -76,7 +77,7 @@ impl Failed {
 impl Group {
     /// Starts the task. It sets `reopen` when a write failed, so that the next one gets a new connection.
     pub fn start<W: WriteInGroup>(writer: SqlitePool, reopen: Arc<AtomicBool>, metrics: Metrics) -> Self {
-        let (sender, mut queue) = mpsc::channel::<Pending>(MAX_GROUP_SIZE);
+        let (sender, mut queue) = GroupQueue::new();
         tokio::spawn(async move {
             while let Some(first) = queue.recv().await {
                 commit_group::<W>(&writer, &reopen, &metrics, first, &mut queue).await;
@@ -87,10 +88,7 @@ impl Group {
 
     /// Errors: those of this write, or of the database as a whole.
     pub async fn write(&self, write: Write) -> Result<bool> {
-        let (done, answer) = oneshot::channel();
-        let closed = || StoreError("the database is closed".into());
-        self.0.send(Pending { write, done }).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
+        self.0.write(write).await
     }
 }
 
@@ -106,7 +104,7 @@ async fn commit_group<W: WriteInGroup>(
         Ok(outcomes) => {
             metrics.write_group(outcomes.len());
             for (pending, written) in group.into_iter().zip(outcomes) {
-                answer(pending, Ok(written));
+                pending.answer(Ok(written));
             }
             return;
         }
@@ -141,20 +139,9 @@ async fn commit_each<W: WriteInGroup>(writer: &SqlitePool, reopen: &AtomicBool, 
             answer_all(group.by_ref(), error);
         }
         if let Some(pending) = alone.pop() {
-            answer(pending, outcome);
+            pending.answer(outcome);
         }
     }
-}
-
-fn answer_all(group: impl IntoIterator<Item = Pending>, error: &StoreError) {
-    for pending in group {
-        answer(pending, Err(StoreError(error.to_string().into())));
-    }
-}
-
-fn answer(pending: Pending, outcome: Result<bool>) {
-    // The receiver may be gone; ignore the error.
-    let _gone = pending.done.send(outcome);
 }
 
 /// Commits the group, and the writes that arrive in `queue` meanwhile, in one transaction. A panic is an error: a bug in one
@@ -178,9 +165,7 @@ async fn commit_unguarded<W: WriteInGroup>(
     let mut tx = begin(writer, reopen).await.map_err(|error| Failed::Begin(error.into()))?;
     let mut outcomes = Vec::with_capacity(MAX_GROUP_SIZE);
     while let Some(pending) = group.get(outcomes.len()) {
-        // The caller's time limit ended and its request was answered with 503: the write must not be made.
-        let is_abandoned = pending.done.is_closed();
-        let written = !is_abandoned && W::write(&mut tx, &pending.write).await.map_err(Failed::Write)?;
+        let written = !pending.is_abandoned() && W::write(&mut tx, &pending.write).await.map_err(Failed::Write)?;
         outcomes.push(written);
         if let Some(queue) = queue.as_deref_mut()
             && group.len() < MAX_GROUP_SIZE
@@ -223,7 +208,7 @@ mod tests {
 
     use super::super::{Store, open};
     use super::*;
-    use crate::model::{AuditFilter, AuditKind, UserId};
+    use crate::model::{AuditFilter, AuditKind};
     use crate::secrets::SecretString;
     use crate::store::audit::AuditStore as _;
     use crate::store::{Opening, Repository as _};
@@ -270,7 +255,7 @@ mod tests {
         let opening = Opening { create: true, ..Opening::default() };
         let store = open(&url, opening).await.expect("a database");
         store.migrate().await.expect("the schema");
-        let mut connection = store.writer().acquire().await.expect("the only connection");
+        let mut connection = store.writer().await.expect("the only connection");
         // The driver does not know of this transaction, so the first try to begin another one fails.
         sqlx::raw_sql("BEGIN").execute(&mut *connection).await.expect("a transaction");
         drop(connection);

@@ -28,8 +28,11 @@ macro_rules! dialect {
 }
 
 mod backup;
+mod checkpoint;
+mod claim;
 mod connections;
 mod group;
+mod plain_login;
 #[expect(clippy::duplicate_mod, reason = "each database compiles the statements for its own types")]
 #[path = "../sql/mod.rs"]
 mod sql;

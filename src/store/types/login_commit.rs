@@ -20,6 +20,8 @@ pub enum LoginTarget {
         /// [`SocialAccount::modified`](crate::model::SocialAccount::modified) as read: `LoginCommit::extra_data` was merged
         /// with that row.
         account_modified: UnixMillis,
+        /// Whether the login changes the account's extra data.
+        is_account_changed: bool,
         /// The account was found by another key; its row gets `LoginCommit::uid` and `LoginCommit::uid_scope`.
         is_rekeyed: bool,
     },
@@ -169,6 +171,14 @@ pub(in crate::store) struct KnownLogin {
     pub is_user_changed: bool,
     pub issued: IssuedCredential,
     pub event: Option<NewEvent>,
+}
+
+impl KnownLogin {
+    /// Whether the login writes the account's row.
+    pub fn changes_account(&self) -> bool {
+        let LoginTarget::Known { is_account_changed, is_rekeyed, .. } = self.login.target else { return false };
+        is_account_changed || is_rekeyed || self.login.tokens.is_some()
+    }
 }
 
 /// Result of [`LoginStore::commit_login`](crate::store::LoginStore::commit_login).

@@ -1,0 +1,149 @@
+//! Checkpoints of the write-ahead log, on a connection of their own: the one that writes does not wait for them.
+//!
+//! A checkpoint copies pages from the log to the database and syncs it. One in each step of a few hundred pages keeps each sync
+//! short. Only the restart of the log, when little is left to copy, holds the writer up.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Pages of the log after which the connection that writes makes a checkpoint itself (256 MiB): when this task has failed.
+pub(super) const EMERGENCY_PAGES: &str = "64000";
+/// How often the task looks for new writes.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// Transactions before a checkpoint.
+const MIN_WRITES: u64 = 256;
+/// How long fewer transactions may wait for a checkpoint.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+/// Pages of the log after which it restarts from its beginning (16 MiB).
+const RESTART_PAGES: i64 = 4000;
+/// Pages that a restart may have left to copy while the writer waits.
+const MAX_REMAINING_PAGES: i64 = 128;
+/// Checkpoints in a row that try to leave so few pages.
+const MAX_CHECKPOINTS: u32 = 4;
+/// How long a restart waits for the writer, and makes the writer wait for readers.
+const RESTART_WAIT: Duration = Duration::from_millis(10);
+
+/// The task, and the number of transactions that it is told of.
+pub(super) struct Checkpointer {
+    writes: Arc<AtomicU64>,
+    stop: CancellationToken,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Checkpointer {
+    /// Starts the task. `options`: those of the connection that writes.
+    pub fn start(options: &SqliteConnectOptions) -> Self {
+        let options = options.clone().busy_timeout(RESTART_WAIT).pragma("wal_autocheckpoint", "0");
+        let (writes, stop) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
+        let task = tokio::spawn(run(options, writes.clone(), stop.clone()));
+        Self { writes, stop, task: Mutex::new(Some(task)) }
+    }
+
+    /// A transaction is about to be written.
+    pub fn count_write(&self) {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Ends the task and closes its connection.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            // A panic of the task has ended it too.
+            let _ended = task.await;
+        }
+    }
+}
+
+async fn run(options: SqliteConnectOptions, writes: Arc<AtomicU64>, stop: CancellationToken) {
+    let mut connection = None;
+    let (mut done, mut last) = (0, Instant::now());
+    while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
+        let written = writes.load(Ordering::Relaxed);
+        let is_due = written - done >= MIN_WRITES || written > done && last.elapsed() >= MAX_WAIT;
+        if !is_due {
+            continue;
+        }
+        (done, last) = (written, Instant::now());
+        if let Err(error) = checkpoint(&options, &mut connection).await {
+            tracing::warn!(%error, "the write-ahead log was not copied to the database; it is tried again");
+            connection = None;
+        }
+    }
+    if let Some(connection) = connection {
+        // The connection that writes is closed after this one and copies the rest.
+        let _closed = connection.close().await;
+    }
+}
+
+/// Copies what no reader needs any more from the log, and restarts a long log.
+async fn checkpoint(options: &SqliteConnectOptions, connection: &mut Option<SqliteConnection>) -> sqlx::Result<()> {
+    let connection = match connection {
+        Some(connection) => connection,
+        None => connection.insert(options.connect().await?),
+    };
+    for _ in 0..MAX_CHECKPOINTS {
+        let (_, pages, copied): (i64, i64, i64) =
+            sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&mut *connection).await?;
+        if pages < RESTART_PAGES {
+            return Ok(());
+        }
+        if pages - copied <= MAX_REMAINING_PAGES {
+            // When the writer or a reader is busy for too long, the next checkpoint tries again.
+            sqlx::query("PRAGMA wal_checkpoint(RESTART)").execute(&mut *connection).await?;
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::open;
+    use super::*;
+    use crate::settings::DatabaseLimits;
+    use crate::store::{Opening, Repository as _};
+
+    #[tokio::test]
+    async fn the_log_stays_short_and_the_writer_makes_no_checkpoint() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("log.db");
+        let limit = Duration::from_secs(5);
+        let limits = DatabaseLimits { call: limit, queue: limit, connections: 4 };
+        let opening = Opening { create: true, limits: Some(limits), ..Opening::default() };
+        let store = open(&format!("sqlite://{}", file.display()), opening).await.expect("a database");
+        store.migrate().await.expect("the schema");
+        let mut writer = store.writer().await.expect("the connection");
+        let auto: i64 =
+            sqlx::query_scalar("PRAGMA wal_autocheckpoint").fetch_one(&mut *writer).await.expect("a number");
+        assert_eq!(auto.to_string(), EMERGENCY_PAGES);
+        // 48 MiB, each time in the same pages.
+        sqlx::raw_sql(
+            "CREATE TABLE large (id INTEGER PRIMARY KEY, bytes BLOB); INSERT INTO large VALUES (1, zeroblob(2097152))",
+        )
+        .execute(&mut *writer)
+        .await
+        .expect("a row");
+        drop(writer);
+        for _ in 0..24 {
+            for _ in 0..MIN_WRITES {
+                drop(store.writer().await.expect("the connection"));
+            }
+            let mut writer = store.writer().await.expect("the connection");
+            sqlx::query("UPDATE large SET bytes = randomblob(2097152)").execute(&mut *writer).await.expect("written");
+            drop(writer);
+            tokio::time::sleep(INTERVAL).await;
+        }
+        let log = std::fs::metadata(folder.path().join("log.db-wal")).expect("the log").len();
+        assert!(log < 36 * 1024 * 1024, "the log has {log} bytes");
+        store.close().await;
+        assert!(!folder.path().join("log.db-wal").exists(), "the last connection copied all pages");
+    }
+}
