@@ -41,8 +41,7 @@ impl AccountStore for Store {
 
     async fn uid_scopes(&self, provider: &str) -> Result<Vec<String>> {
         let scopes = sqlx::query_scalar(
-            "SELECT DISTINCT uid_scope FROM social_accounts WHERE provider = $1 AND uid_scope <> ''
-             ORDER BY uid_scope LIMIT 100",
+            "SELECT DISTINCT uid_scope FROM social_accounts WHERE provider = $1 ORDER BY uid_scope LIMIT 100",
         )
         .bind(provider)
         .fetch_all(&mut *self.reader().await?)
