@@ -26,8 +26,9 @@ impl Tokens {
     /// Refresh an access token
     ///
     /// The new access token keeps the claims of the refresh token. With SIMPLE_JWT_ROTATE_REFRESH_TOKENS the answer
-    /// has a new refresh token too. If the answer is lost, send the same refresh token again. A refresh token that is used
-    /// after its successor was used revokes all tokens of its login.
+    /// has a new refresh token too. If the answer is lost, send the same refresh token again. With
+    /// SIMPLE_JWT_BLACKLIST_AFTER_ROTATION as well, a refresh token that is used after its successor was used revokes all
+    /// tokens of its login.
     #[oai(path = "/refresh", method = "post", operation_id = "refreshToken")]
     async fn refresh(
         &self,
@@ -52,8 +53,9 @@ impl Tokens {
 
     /// Revoke a refresh token
     ///
-    /// Also for sliding tokens. With SIMPLE_JWT_ROTATE_REFRESH_TOKENS it revokes all tokens of the login. Otherwise an access
-    /// token that was issued for the refresh token stays valid until it expires, at most five minutes by default.
+    /// Also for sliding tokens. With SIMPLE_JWT_ROTATE_REFRESH_TOKENS and SIMPLE_JWT_BLACKLIST_AFTER_ROTATION it revokes all
+    /// tokens of the login. Otherwise an access token that was issued for the refresh token
+    /// stays valid until it expires, at most five minutes by default.
     #[oai(path = "/blacklist", method = "post", operation_id = "blacklistToken")]
     async fn blacklist(
         &self,
@@ -67,7 +69,7 @@ impl Tokens {
     /// Refresh a sliding token
     ///
     /// The token must not be expired. The new token keeps its id and its last refresh date. With
-    /// SIMPLE_JWT_ROTATE_REFRESH_TOKENS it has a new id and replaces the token.
+    /// SIMPLE_JWT_ROTATE_REFRESH_TOKENS and SIMPLE_JWT_BLACKLIST_AFTER_ROTATION it has a new id and replaces the token.
     #[oai(path = "/sliding/refresh", method = "post", operation_id = "refreshSlidingToken")]
     async fn refresh_sliding(
         &self,
