@@ -1,5 +1,5 @@
-//! The keys that the server makes to sign JWTs (SEC-31). Every node reads them, the node that the database lets change them
-//! changes them, and commands manage them.
+//! The keys that sign JWTs, made by the server or given by the settings (SEC-31). Every node reads them, the node that the
+//! database lets change them changes them, and commands manage them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,13 +43,16 @@ pub enum SigningKeyError {
     )]
     Unreadable(String),
     /// The settings give the key.
-    #[error("{0} is a key of the settings: replace it in SIMPLE_JWT_SIGNING_KEY and SIMPLE_JWT_VERIFYING_KEY")]
+    #[error("{0} is a key of the settings: replace it in SIMPLE_JWT_SIGNING_KEY and SIMPLE_JWT_VERIFYING_KEY first")]
     Configured(String),
+    /// The settings give a key that was retired, and there is no other one.
+    #[error("{0} is SIMPLE_JWT_SIGNING_KEY, and was retired: set a new key")]
+    RetiredKeyOfSettings(String),
     /// There is no such key.
     #[error("there is no signing key {0} that verifies: `keys list` lists the keys")]
     Unknown(String),
     /// `HS*`, or the settings have a key.
-    #[error("the server makes no signing keys with this SIMPLE_JWT_ALGORITHM and SIMPLE_JWT_SIGNING_KEY")]
+    #[error("the server makes no signing keys with this SIMPLE_JWT_ALGORITHM or SIMPLE_JWT_SIGNING_KEY")]
     NotMade,
     /// Another process changed the keys at the same time.
     #[error("the keys were changed by another process at the same time: run the command again")]
@@ -63,11 +66,11 @@ pub struct SigningKeyEntry {
     pub kid: String,
     /// Its `alg`.
     pub algorithm: String,
-    /// Its state. A key of the settings signs or is published.
+    /// Its state. A key of the settings without a row signs or is published.
     pub state: SigningKeyState,
     /// Whether the settings have it.
     pub in_settings: bool,
-    /// RFC 3339, as the following times; `None` for a key of the settings.
+    /// RFC 3339, as the following times; `None` for a key of the settings without a row.
     pub created: Option<String>,
     /// Since when it signs, or from when on it signs after `keys rotate`.
     pub signs_from: Option<String>,
@@ -112,11 +115,14 @@ pub struct SigningKeyService {
     deps: Deps,
     /// `None`: `HS*`, which has no key pairs.
     schedule: Option<KeySchedule>,
+    key_of_settings: Option<NewKey>,
     /// The last read of the keys; locked while they are read.
     last_read: Mutex<Option<Read>>,
     waiting: Semaphore,
     /// Whether the keys were read, and this node signs with the key that signs on all nodes.
     is_ready: AtomicBool,
+    /// Whether a retired key of the settings was logged.
+    has_warned: AtomicBool,
     /// The unreadable keys that were logged.
     logged: std::sync::Mutex<BTreeSet<String>>,
 }
@@ -129,11 +135,24 @@ impl SigningKeyService {
         cipher: Arc<TokenCipher>,
         deps: Deps,
     ) -> Self {
-        let schedule = KeySchedule::new(credentials.jwt.rules());
+        let key_of_settings = credentials.jwt.configured_signing_key();
+        let schedule = KeySchedule::new(credentials.jwt.rules(), key_of_settings.as_ref().map(|key| key.kid.clone()));
         let is_ready = AtomicBool::new(schedule.is_none());
         let (last_read, waiting) = (Mutex::new(None), Semaphore::new(MAX_WAITING_REQUESTS));
-        let logged = std::sync::Mutex::default();
-        Self { credentials, store, cipher, deps, schedule, last_read, waiting, is_ready, logged }
+        let (has_warned, logged) = (AtomicBool::new(false), std::sync::Mutex::default());
+        Self {
+            credentials,
+            store,
+            cipher,
+            deps,
+            schedule,
+            key_of_settings,
+            last_read,
+            waiting,
+            is_ready,
+            has_warned,
+            logged,
+        }
     }
 
     /// `None`: `HS*`, which has no key pairs.
@@ -205,8 +224,7 @@ impl SigningKeyService {
             self.install(&keys)?;
             let now = self.deps.now();
             let Some(step) = schedule.next_step(&keys, |key| self.check_usable(key).is_ok(), now) else {
-                self.is_ready.store(true, Ordering::Release);
-                return Ok(());
+                return self.check_key_of_settings(schedule, &keys);
             };
             // If another node did it first, the next read shows its result.
             self.run_step(step, &ClientInfo::default(), now).await?;
@@ -214,10 +232,31 @@ impl SigningKeyService {
         Err(SigningKeyError::Contended)
     }
 
+    /// Errors: no key signs, because the one of the settings was retired.
+    fn check_key_of_settings(&self, schedule: &KeySchedule, keys: &[SigningKey]) -> Result<(), SigningKeyError> {
+        let is_signed = schedule.signing(keys).is_some();
+        self.is_ready.store(is_signed, Ordering::Release);
+        let Some(kid) = schedule.retired_key_of_settings(keys) else { return Ok(()) };
+        if !is_signed {
+            return Err(SigningKeyError::RetiredKeyOfSettings(kid.to_owned()));
+        }
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
+            tracing::error!(kid, "SIMPLE_JWT_SIGNING_KEY was retired, so another key signs: set a new key");
+        }
+        Ok(())
+    }
+
     /// False: another process changed the keys first.
     async fn run_step(&self, step: KeyStep, client: &ClientInfo, now: UnixMillis) -> Result<bool, SigningKeyError> {
         match step {
-            KeyStep::Make(algorithm, state) => self.make(algorithm, state, now).await,
+            KeyStep::Make(algorithm, state) => {
+                let made = tokio::task::spawn_blocking(move || NewKey::generate(algorithm)).await;
+                self.insert(&made.map_err(|error| StoreError(Box::new(error)))?, algorithm, state, now).await
+            }
+            KeyStep::Import(state) => match &self.key_of_settings {
+                Some(key) => self.insert(key, self.credentials.jwt.rules().algorithm, state, now).await,
+                None => Ok(false),
+            },
             KeyStep::Change { changes, signs } => {
                 let audit = signs.map(|kid| event(AuditKind::SigningKeyRotated, &kid, client, now));
                 Ok(self.store.change_signing_keys(&changes, now, audit.as_ref()).await?)
@@ -230,7 +269,7 @@ impl SigningKeyService {
     /// Errors: this node cannot use the key that signs. The others verify all the same.
     fn install(&self, keys: &[SigningKey]) -> Result<(), SigningKeyError> {
         let now = self.deps.now();
-        let signing = self.schedule.as_ref().and_then(|schedule| schedule.find(keys, SigningKeyState::Signing));
+        let signing = self.schedule.as_ref().and_then(|schedule| schedule.signing(keys));
         let private_key = signing.and_then(|key| Some((key.kid.as_str(), self.private_key(key)?)));
         let signer = private_key.as_ref().map(|(kid, private_key)| (*kid, private_key));
         let unreadable = self.credentials.jwt.replace_stored_keys(keys, signer, now);
@@ -270,25 +309,27 @@ impl SigningKeyService {
 
     /// `None`: it was deleted, or is encrypted with a key that this node does not have.
     fn private_key(&self, key: &SigningKey) -> Option<SecretString> {
+        if let Some(own) = self.key_of_settings.as_ref().filter(|own| own.kid == key.kid) {
+            return Some(own.private_key.clone());
+        }
         let plain = self.cipher.decrypt(&SigningKey::binding(&key.kid), key.encrypted_private_key.as_deref()?)?;
         String::from_utf8(plain).ok().map(SecretString::from)
     }
 
-    /// False: another node made it first.
-    async fn make(
+    /// False: another node inserted one first.
+    async fn insert(
         &self,
+        new: &NewKey,
         algorithm: JwtAlgorithm,
         state: SigningKeyState,
         now: UnixMillis,
     ) -> Result<bool, SigningKeyError> {
-        let made = tokio::task::spawn_blocking(move || NewKey::generate(algorithm)).await;
-        let NewKey { kid, public_jwk, private_key } = made.map_err(|error| StoreError(Box::new(error)))?;
-        let plain = private_key.expose_secret().as_bytes();
-        let encrypted = self.cipher.encrypt(&SigningKey::binding(&kid), plain, &self.deps);
+        let plain = new.private_key.expose_secret().as_bytes();
+        let encrypted = self.cipher.encrypt(&SigningKey::binding(&new.kid), plain, &self.deps);
         let key = SigningKey {
-            kid,
+            kid: new.kid.clone(),
             algorithm: algorithm.to_string(),
-            public_jwk,
+            public_jwk: new.public_jwk.clone(),
             encrypted_private_key: Some(encrypted),
             state,
             created: now,
@@ -299,13 +340,17 @@ impl SigningKeyService {
         Ok(self.store.insert_signing_key(&key).await?)
     }
 
-    /// All keys: those of the settings, then the stored ones, the oldest first.
+    /// All keys: those of the settings that are not stored, then the stored ones, the oldest first.
     pub async fn list(&self) -> Result<Vec<SigningKeyEntry>, SigningKeyError> {
         let now = self.deps.now();
-        let configured = self.credentials.jwt.configured_keys().into_iter().map(|key| SigningKeyEntry {
+        let stored = self.store.signing_keys().await?;
+        let all_configured = self.credentials.jwt.configured_keys();
+        let is_signed = self.schedule.as_ref().is_some_and(|schedule| schedule.signing(&stored).is_some());
+        let is_stored = |kid: &str| stored.iter().any(|key| key.kid == kid);
+        let configured = all_configured.iter().filter(|key| !is_stored(&key.kid)).cloned().map(|key| SigningKeyEntry {
             kid: key.kid,
             algorithm: key.algorithm,
-            state: if key.is_signing { SigningKeyState::Signing } else { SigningKeyState::Published },
+            state: if key.is_signing && !is_signed { SigningKeyState::Signing } else { SigningKeyState::Published },
             in_settings: true,
             created: None,
             signs_from: None,
@@ -313,34 +358,37 @@ impl SigningKeyService {
             expires: None,
         });
         let time = |at: Option<UnixMillis>| at.map(UnixMillis::rfc3339);
-        let stored = self.store.signing_keys().await?.into_iter().map(|key| SigningKeyEntry {
+        let configured: Vec<SigningKeyEntry> = configured.collect();
+        let stored = stored.into_iter().map(|key| SigningKeyEntry {
             state: key.state_at(now),
+            in_settings: all_configured.iter().any(|configured| configured.kid == key.kid),
             kid: key.kid,
             algorithm: key.algorithm,
-            in_settings: false,
             created: time(Some(key.created)),
             signs_from: time(key.signs_from),
             retired: time(key.retired),
             expires: time(key.expires),
         });
-        Ok(configured.chain(stored).collect())
+        Ok(configured.into_iter().chain(stored).collect())
     }
 
     /// Makes the next key sign, now or as soon as it has been published for long enough.
     ///
     /// Errors: the server makes no keys, or as of [`Self::maintain`].
     pub async fn rotate(&self, client: &ClientInfo) -> Result<RequestedRotation, SigningKeyError> {
-        let schedule = self.schedule.as_ref().filter(|schedule| schedule.algorithm().is_some());
+        let schedule = self.schedule.as_ref().filter(|schedule| schedule.makes_keys());
         let schedule = schedule.ok_or(SigningKeyError::NotMade)?;
         self.maintain().await?;
         let keys = self.store.signing_keys().await?;
         let find = |state| schedule.find(&keys, state).ok_or(SigningKeyError::Contended);
-        let (signing, next) = (find(SigningKeyState::Signing)?, find(SigningKeyState::Published)?);
+        let next = find(SigningKeyState::Published)?;
         self.check_usable(next)?;
         let now = self.deps.now();
         let (kid, signs_from) = (next.kid.clone(), schedule.can_sign_from(next).max(now));
-        let signs = signs_from <= now;
-        let is_done = if signs {
+        let signing = schedule.find(&keys, SigningKeyState::Signing);
+        // Without one, a key of a former algorithm signs, and the next one replaces it as soon as it is known.
+        let signs = signing.is_some() && signs_from <= now;
+        let is_done = if let Some(signing) = signing.filter(|_| signs) {
             self.run_step(schedule.rotation(signing, next, now), client, now).await?
         } else {
             let change = SigningKeyChange::Schedule { kid: kid.clone(), signs_from };

@@ -212,7 +212,7 @@ async fn check_tables(settings: &Settings, repository: &Arc<dyn Repository>, dep
     // Keys of the settings that cannot be used are reported elsewhere.
     if let Ok(signing) = keys::signing_keys(settings, repository.clone(), deps) {
         findings.push(check_encryption_keys(settings, repository.as_ref(), &signing).await);
-        if settings.jwt.makes_keys {
+        if !settings.jwt.algorithm.is_symmetric() {
             findings.push(check_signing_keys(&signing).await);
         }
     }
@@ -256,7 +256,7 @@ async fn check_signing_keys(keys: &SigningKeyService) -> Finding {
             let advice = "restore their rows, or end them with `rest-social-auth keys retire`";
             Finding::error(format!("{WHAT} {} cannot be read", unusable.unreadable.join(", ")), advice)
         }
-        Ok((_, listed)) => match listed.iter().find(|key| key.state == SigningKeyState::Signing && !key.in_settings) {
+        Ok((_, listed)) => match listed.iter().find(|key| key.state == SigningKeyState::Signing) {
             Some(key) => Finding::ok(format!("the signing key {} can be decrypted", key.kid)),
             None => Finding::ok(format!("{WHAT} are made by the first start")),
         },

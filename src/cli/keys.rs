@@ -22,7 +22,8 @@ use crate::settings::{DERIVED_KEY, Settings};
 use crate::store::Repository;
 
 const NOT_STORED: &str = "STORE_PROVIDER_TOKENS is off: new provider tokens are not stored";
-const NOT_MADE: &str = "no key signs that the server made: set SIMPLE_JWT_ALGORITHM to ES256, EdDSA or RS256";
+const NOT_MADE: &str = "the server makes no keys: set SIMPLE_JWT_ALGORITHM to ES256, EdDSA or RS256, without SIMPLE_JWT_SIGNING_KEY. To replace \
+     SIMPLE_JWT_SIGNING_KEY, change it and reload the settings";
 /// Settings whose errors end these commands.
 const NEEDED: [&str; 14] = [
     "SECRET_KEY",

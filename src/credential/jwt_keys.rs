@@ -1,4 +1,4 @@
-//! The keys of JWTs: those of the settings, parsed at start, and those that the server made, read from the database.
+//! The keys of JWTs: those of the settings, parsed at start, and those read from the database.
 //!
 //! A key of the settings that does not match the algorithm, is too weak, or is not the other half of the pair is a configuration
 //! error (RFC 7518, 3.3 and 3.4). Each key has one algorithm, and a token is verified with that of its key (SEC-29).
@@ -111,7 +111,7 @@ fn algorithm_of(algorithm: JwtAlgorithm) -> Algorithm {
 /// The keys that are used at one time.
 #[derive(Clone, Default)]
 pub(super) struct KeySet {
-    /// `None`: the server makes the keys, and has not read them yet.
+    /// `None`: the keys have not been read yet.
     pub signer: Option<Arc<Signer>>,
     /// Those of the settings first.
     pub verifying: Vec<Arc<VerifyingKey>>,
@@ -151,9 +151,11 @@ impl KeySet {
     }
 }
 
-/// All keys. Those that the server made may be replaced at any time; a reader has one set for the whole of its work.
+/// All keys. Those of the database may be replaced at any time; a reader has one set for the whole of its work.
 pub(super) struct JwtKeys {
     pub configured: KeySet,
+    /// Whether SIMPLE_JWT_VERIFYING_KEY lists public keys. They verify whatever the state of their rows is.
+    has_listed_keys: bool,
     current: RwLock<Arc<KeySet>>,
 }
 
@@ -161,7 +163,8 @@ impl JwtKeys {
     /// Errors: the setting of a key that cannot be used.
     pub fn new(rules: &JwtRules) -> Result<Self, SettingError> {
         let configured = parse(rules)?;
-        Ok(Self { current: RwLock::new(Arc::new(configured.clone())), configured })
+        let has_listed_keys = rules.verifying_key.is_some();
+        Ok(Self { current: RwLock::new(Arc::new(configured.clone())), has_listed_keys, configured })
     }
 
     pub fn current(&self) -> Arc<KeySet> {
@@ -178,12 +181,18 @@ impl JwtKeys {
         signing: Option<(&str, &SecretString)>,
         now: UnixMillis,
     ) -> Vec<String> {
-        let (mut set, mut unreadable) = (self.configured.clone(), Vec::new());
+        let (mut set, mut unreadable) = (KeySet::default(), Vec::new());
+        // The state of SIMPLE_JWT_SIGNING_KEY is that of its row.
+        let is_stored = |known: &VerifyingKey| keys.iter().any(|key| known.kid.as_ref() == Some(&key.kid));
+        let configured = self.configured.verifying.iter();
+        set.verifying.extend(configured.filter(|key| self.has_listed_keys || !is_stored(key)).cloned());
         for key in keys.iter().filter(|key| key.state_at(now) != SigningKeyState::Removed) {
             let private_key = signing.filter(|(kid, _)| *kid == key.kid).map(|(_, private_key)| private_key);
             match (verifying_key(key), private_key.map(|private_key| signer(key, private_key))) {
                 (Some(verifying), signer @ (None | Some(Some(_)))) => {
-                    set.verifying.push(Arc::new(verifying));
+                    if set.find(&key.kid).is_none() {
+                        set.verifying.push(Arc::new(verifying));
+                    }
                     set.signer = signer.flatten().map(Arc::new).or(set.signer);
                 }
                 _ => unreadable.push(key.kid.clone()),
@@ -228,11 +237,18 @@ pub struct NewKey {
     pub kid: String,
     /// The public key as a JWK in JSON.
     pub public_jwk: String,
-    /// PKCS #8 in PEM form.
+    /// PKCS #8 in PEM form; that of the settings may be of another form.
     pub private_key: SecretString,
 }
 
 impl NewKey {
+    /// SIMPLE_JWT_SIGNING_KEY, if it is a private key.
+    pub(super) fn of_settings(keys: &KeySet, private_key: &SecretString) -> Option<Self> {
+        let kid = keys.signing_kid()?.to_owned();
+        let public_jwk = serde_json::to_string(keys.find(&kid)?.jwk.as_ref()?).ok()?;
+        Some(Self { kid, public_jwk, private_key: private_key.clone() })
+    }
+
     /// Makes a key pair with the random generator of the cryptographic library, which takes no other. An RSA key takes a
     /// fraction of a second.
     ///

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::jwt::{JwtFault, Jwts, MAX_TOKEN_LEN};
-use super::jwt_keys::{KeySet, VerifyingKey};
+use super::jwt_keys::{KeySet, NewKey, VerifyingKey};
 use super::token_type::TokenType;
 use crate::clock::UnixMillis;
 use crate::model::SigningKey;
@@ -25,7 +25,7 @@ pub struct ConfiguredKey {
 }
 
 impl Jwts {
-    /// Replaces the keys that the server made. `signing`: `kid` and private key of the one that signs. Returns the ids of the keys
+    /// Replaces the keys of the database. `signing`: `kid` and private key of the one that signs. Returns the ids of the keys
     /// that cannot be read: they are not used.
     pub fn replace_stored_keys(
         &self,
@@ -71,6 +71,11 @@ impl Jwts {
             is_signing: keys.signing_kid() == Some(kid),
         };
         keys.public_keys().map(key).collect()
+    }
+
+    /// SIMPLE_JWT_SIGNING_KEY; `None`: the server makes the keys, or `HS*`.
+    pub fn configured_signing_key(&self) -> Option<NewKey> {
+        NewKey::of_settings(&self.keys.configured, &self.rules.signing_key)
     }
 
     /// The claims of a token with a valid signature, and `typ` of its header if that names its key.

@@ -1,7 +1,8 @@
-//! When the keys that the server makes change their state (SEC-31). Pure: the database and the clock are elsewhere.
+//! When the keys that sign JWTs change their state (SEC-31). Pure: the database and the clock are elsewhere.
 //!
-//! There is always one published key beside the one that signs. So the next key is known to every node and every service long
-//! before it signs, also when an operator retires the signing key at once.
+//! If the server makes the keys, there is always one published key beside the one that signs. So the next key is known to every
+//! node and every service long before it signs, also when an operator retires the signing key at once. A new key of the settings,
+//! or of another SIMPLE_JWT_ALGORITHM, is published first too, and the former key signs until then, on every node.
 
 use std::time::Duration;
 
@@ -24,8 +25,10 @@ const FORMER_ALGORITHM_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The times of the keys, from the settings.
 #[derive(Clone, Debug)]
 pub struct KeySchedule {
-    /// The algorithm of the keys to make; `None`: the settings have a key.
-    algorithm: Option<JwtAlgorithm>,
+    /// That of new keys.
+    algorithm: JwtAlgorithm,
+    /// The `kid` of SIMPLE_JWT_SIGNING_KEY; `None`: the server makes the keys.
+    configured: Option<String>,
     rotation: Option<Duration>,
     publication: Duration,
     /// From its retirement until a key verifies no token any more.
@@ -37,15 +40,20 @@ pub struct KeySchedule {
 pub enum KeyStep {
     /// Make a key of this algorithm in this state.
     Make(JwtAlgorithm, SigningKeyState),
+    /// Store SIMPLE_JWT_SIGNING_KEY in this state.
+    Import(SigningKeyState),
     /// Change the state of keys in one transaction. `signs`: the key that signs from then on.
     Change { changes: Vec<SigningKeyChange>, signs: Option<String> },
 }
 
 impl KeySchedule {
+    /// `configured`: the `kid` of SIMPLE_JWT_SIGNING_KEY; `None`: the server makes the keys.
+    ///
     /// `None`: `HS*`, which has no key pairs.
-    pub fn new(rules: &JwtRules) -> Option<Self> {
+    pub fn new(rules: &JwtRules, configured: Option<String>) -> Option<Self> {
         (!rules.algorithm.is_symmetric()).then(|| Self {
-            algorithm: rules.makes_keys.then_some(rules.algorithm),
+            algorithm: rules.algorithm,
+            configured,
             rotation: rules.key_rotation,
             publication: rules.key_publication,
             verification: rules.longest_lifetime().saturating_add(RETIREMENT_MARGIN),
@@ -62,15 +70,31 @@ impl KeySchedule {
         (self.publication / RELOADS_PER_PUBLICATION).min(MAX_CACHE_AGE)
     }
 
-    /// The algorithm of the keys that the server makes; `None`: the settings have a key.
-    pub fn algorithm(&self) -> Option<JwtAlgorithm> {
-        self.algorithm
+    /// Whether the server makes the keys. Otherwise SIMPLE_JWT_SIGNING_KEY is one.
+    pub fn makes_keys(&self) -> bool {
+        self.configured.is_none()
     }
 
     /// The key of the algorithm in this state.
     pub fn find<'k>(&self, keys: &'k [SigningKey], state: SigningKeyState) -> Option<&'k SigningKey> {
-        let algorithm = self.algorithm?.to_string();
-        keys.iter().find(|key| key.state == state && key.algorithm == algorithm)
+        keys.iter().find(|key| key.state == state && self.is_own(key))
+    }
+
+    /// The key that signs: one of the algorithm, otherwise the latest of a former algorithm.
+    pub fn signing<'k>(&self, keys: &'k [SigningKey]) -> Option<&'k SigningKey> {
+        let signing = keys.iter().filter(|key| key.state == SigningKeyState::Signing);
+        signing.max_by_key(|key| (self.is_own(key), since(key)))
+    }
+
+    /// The `kid` of SIMPLE_JWT_SIGNING_KEY, if it was retired: it never signs again.
+    pub fn retired_key_of_settings(&self, keys: &[SigningKey]) -> Option<&str> {
+        let kid = self.configured.as_deref()?;
+        let is_live = |key: &SigningKey| matches!(key.state, SigningKeyState::Published | SigningKeyState::Signing);
+        keys.iter().any(|key| key.kid == kid && !is_live(key)).then_some(kid)
+    }
+
+    fn is_own(&self, key: &SigningKey) -> bool {
+        key.algorithm == self.algorithm.to_string()
     }
 
     /// The next step; `None`: every key is in its state. `is_usable`: whether the private key can be decrypted.
@@ -80,7 +104,30 @@ impl KeySchedule {
         is_usable: impl Fn(&SigningKey) -> bool,
         now: UnixMillis,
     ) -> Option<KeyStep> {
-        self.step_of_own(keys, is_usable, now).or_else(|| self.step_of_former(keys, now))
+        let step = match &self.configured {
+            Some(kid) => self.step_of_configured(kid, keys, now),
+            None => self.step_of_own(keys, is_usable, now),
+        };
+        step.or_else(|| self.step_of_former(keys, now))
+    }
+
+    /// The steps until SIMPLE_JWT_SIGNING_KEY signs.
+    fn step_of_configured(&self, kid: &str, keys: &[SigningKey], now: UnixMillis) -> Option<KeyStep> {
+        let signing = self.signing(keys);
+        match keys.iter().find(|key| key.kid == kid) {
+            None => Some(match (signing, self.find(keys, SigningKeyState::Published)) {
+                (None, _) => KeyStep::Import(SigningKeyState::Signing),
+                // The next key of former settings has signed nothing yet.
+                (Some(_), Some(next)) => KeyStep::Change { changes: vec![self.retire(next, now)], signs: None },
+                (Some(_), None) => KeyStep::Import(SigningKeyState::Published),
+            }),
+            Some(key) if key.state == SigningKeyState::Published => {
+                let is_due = signing.is_none() || self.can_sign_from(key) <= now;
+                let replaced = self.find(keys, SigningKeyState::Signing);
+                is_due.then(|| Self::sign(key, replaced.map(|key| self.retire(key, now)).into_iter().collect()))
+            }
+            Some(_) => None,
+        }
     }
 
     fn step_of_own(
@@ -89,14 +136,20 @@ impl KeySchedule {
         is_usable: impl Fn(&SigningKey) -> bool,
         now: UnixMillis,
     ) -> Option<KeyStep> {
-        let algorithm = self.algorithm?;
+        let algorithm = self.algorithm;
         let published = self.find(keys, SigningKeyState::Published);
         let Some(signing) = self.find(keys, SigningKeyState::Signing) else {
-            return Some(match published {
-                Some(next) if is_usable(next) => Self::sign(next, Vec::new()),
-                Some(next) => KeyStep::Change { changes: vec![self.retire(next, now)], signs: None },
-                None => KeyStep::Make(algorithm, SigningKeyState::Signing),
-            });
+            // A key of a former algorithm signs until services know the one of this algorithm.
+            let is_replaced = self.signing(keys).is_some();
+            return match published {
+                Some(next) if !is_usable(next) => {
+                    Some(KeyStep::Change { changes: vec![self.retire(next, now)], signs: None })
+                }
+                Some(next) if is_replaced && self.can_sign_from(next) > now => None,
+                Some(next) => Some(Self::sign(next, Vec::new())),
+                None if is_replaced => Some(KeyStep::Make(algorithm, SigningKeyState::Published)),
+                None => Some(KeyStep::Make(algorithm, SigningKeyState::Signing)),
+            };
         };
         let Some(next) = published else { return Some(KeyStep::Make(algorithm, SigningKeyState::Published)) };
         let is_requested = next.signs_from.is_some_and(|from| from <= now);
@@ -111,17 +164,19 @@ impl KeySchedule {
         Self::sign(next, vec![self.retire(signing, now)])
     }
 
-    /// Retires keys of an algorithm that the settings no longer name. Their tokens stay valid until they expire.
+    /// Retires keys of an algorithm that the settings no longer name, once a key of theirs signs. Their tokens stay valid until
+    /// they expire.
     fn step_of_former(&self, keys: &[SigningKey], now: UnixMillis) -> Option<KeyStep> {
-        let own = self.algorithm.map(|algorithm| algorithm.to_string());
-        let is_own = |key: &&SigningKey| own.as_ref() == Some(&key.algorithm);
-        // With `HS*` or a key of the settings there are no own keys, so the age of the other key decides.
+        self.find(keys, SigningKeyState::Signing)?;
         let is_live = |key: &&SigningKey| matches!(key.state, SigningKeyState::Published | SigningKeyState::Signing);
-        let changed = keys.iter().filter(is_own).filter(is_live).map(|key| key.created).min();
-        let beside = |key: &SigningKey| changed.map_or(since(key), |changed| changed.max(since(key)));
+        let changed = keys.iter().filter(|key| self.is_own(key)).filter(is_live).map(|key| key.created).min()?;
         // A key signs for a whole rotation, so one of this algorithm reaches that age.
         let age = self.rotation.map_or(FORMER_ALGORITHM_AGE, |rotation| rotation.min(FORMER_ALGORITHM_AGE));
-        let is_former = |key: &&SigningKey| is_live(key) && !is_own(key) && beside(key).plus(age) <= now;
+        let is_former = |key: &&SigningKey| {
+            // A published one may be the next key of nodes with newer settings, which signs first.
+            let publication = if key.state == SigningKeyState::Published { self.publication } else { Duration::ZERO };
+            is_live(key) && !self.is_own(key) && changed.max(since(key)).plus(publication).plus(age) <= now
+        };
         let key = keys.iter().find(is_former)?;
         Some(KeyStep::Change { changes: vec![self.retire(key, now)], signs: None })
     }
@@ -168,8 +223,34 @@ mod tests {
 
     impl Table {
         fn new(rules: &JwtRules) -> Self {
-            let schedule = KeySchedule::new(rules).expect("an asymmetric algorithm");
+            let schedule = KeySchedule::new(rules, None).expect("an asymmetric algorithm");
             Self { schedule, keys: Vec::new(), now: UnixMillis::from_seconds(1_000_000), unusable: Vec::new() }
+        }
+
+        /// The same keys at a node with other settings.
+        fn with(&self, rules: &JwtRules, configured: Option<String>) -> Self {
+            let schedule = KeySchedule::new(rules, configured).expect("an asymmetric algorithm");
+            Self { schedule, keys: self.keys.clone(), now: self.now, unusable: self.unusable.clone() }
+        }
+
+        fn signing(&self) -> &str {
+            &self.schedule.signing(&self.keys).expect("a key that signs").kid
+        }
+
+        fn add(&mut self, kid: String, algorithm: JwtAlgorithm, state: SigningKeyState) {
+            let is_free = |key: &SigningKey| key.state != state || key.algorithm != algorithm.to_string();
+            assert!(self.keys.iter().all(is_free), "the index of the database allows one");
+            self.keys.push(SigningKey {
+                kid,
+                algorithm: algorithm.to_string(),
+                public_jwk: String::new(),
+                encrypted_private_key: None,
+                state,
+                created: self.now,
+                signs_from: (state == SigningKeyState::Signing).then_some(self.now),
+                retired: None,
+                expires: None,
+            });
         }
 
         fn key(&mut self, kid: &str) -> &mut SigningKey {
@@ -198,17 +279,13 @@ mod tests {
                 let is_usable = |key: &SigningKey| !self.unusable.contains(&key.kid);
                 match self.schedule.next_step(&self.keys, is_usable, self.now) {
                     None => break,
-                    Some(KeyStep::Make(algorithm, state)) => self.keys.push(SigningKey {
-                        kid: format!("k{}", self.keys.len()),
-                        algorithm: algorithm.to_string(),
-                        public_jwk: String::new(),
-                        encrypted_private_key: None,
-                        state,
-                        created: self.now,
-                        signs_from: (state == SigningKeyState::Signing).then_some(self.now),
-                        retired: None,
-                        expires: None,
-                    }),
+                    Some(KeyStep::Make(algorithm, state)) => {
+                        self.add(format!("k{}", self.keys.len()), algorithm, state);
+                    }
+                    Some(KeyStep::Import(state)) => {
+                        let kid = self.schedule.configured.clone().expect("a key of the settings");
+                        self.add(kid, self.schedule.algorithm, state);
+                    }
                     Some(KeyStep::Change { changes, .. }) => changes.into_iter().for_each(|change| self.change(change)),
                 }
                 steps += 1;
@@ -271,43 +348,92 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_former_algorithm_verify_until_their_tokens_have_expired() {
+    fn sec_31_a_key_of_another_algorithm_is_published_before_it_signs() {
         let mut table = Table::new(&rules(JwtAlgorithm::ES256));
         table.run();
-        let operator = JwtRules { makes_keys: false, ..rules(JwtAlgorithm::RS256) };
-        for (rules, keys) in [(rules(JwtAlgorithm::EdDSA), ", k2 signing, k3 published"), (operator, "")] {
-            let mut table = Table {
-                schedule: KeySchedule::new(&rules).expect("an asymmetric algorithm"),
-                keys: table.keys.clone(),
-                now: table.now,
-                unusable: Vec::new(),
-            };
+        for (configured, further) in [(None, ", k3 published"), (Some("own".to_owned()), "")] {
+            let mut table = table.with(&rules(JwtAlgorithm::EdDSA), configured.clone());
+            let next = configured.unwrap_or_else(|| "k2".to_owned());
+            assert_eq!(table.run(), format!("k0 signing, k1 published, {next} published"));
+            assert_eq!(table.signing(), "k0", "services do not know the new key yet");
+            let almost = DAY - Duration::from_secs(1);
+            assert_eq!(table.after(almost), format!("k0 signing, k1 published, {next} published"));
+            // Nodes with the former settings may have begun to run later than this one.
             assert_eq!(
-                table.run(),
-                format!("k0 signing, k1 published{keys}"),
-                "a node with the former settings may run"
+                table.after(Duration::from_secs(1)),
+                format!("k0 retired, k1 published, {next} signing{further}")
             );
-            assert_eq!(table.after(DAY), format!("k0 retired, k1 removed{keys}"));
-            assert_eq!(table.after(DAY + RETIREMENT_MARGIN), format!("k0 removed, k1 removed{keys}"));
+            assert_eq!(table.signing(), next);
+            assert_eq!(table.after(DAY), format!("k0 retired, k1 removed, {next} signing{further}"));
+            assert_eq!(table.after(RETIREMENT_MARGIN), format!("k0 removed, k1 removed, {next} signing{further}"));
         }
     }
 
     #[test]
-    fn sec_31_old_keys_of_a_former_algorithm_sign_until_every_node_has_the_new_setting() {
+    fn sec_31_nodes_with_the_former_algorithm_do_not_retire_the_key_of_the_new_one() {
         let mut table = Table::new(&rules(JwtAlgorithm::ES256));
         table.run();
         assert_eq!(table.after(DAY * 30), "k0 signing, k1 published");
-        table.schedule = KeySchedule::new(&rules(JwtAlgorithm::EdDSA)).expect("an asymmetric algorithm");
-        let both = "k0 signing, k1 published, k2 signing, k3 published";
-        assert_eq!(table.run(), both);
-        let former = KeySchedule::new(&rules(JwtAlgorithm::ES256)).expect("an asymmetric algorithm");
-        let new = std::mem::replace(&mut table.schedule, former);
-        assert_eq!(table.run(), both, "to a node with the former settings, the new keys are of another algorithm");
-        let former = std::mem::replace(&mut table.schedule, new);
-        assert_eq!(table.after(DAY), "k0 retired, k1 removed, k2 signing, k3 published");
-        // The operator changes the setting back.
-        table.schedule = former;
-        assert_eq!(table.after(DAY), "k0 retired, k1 removed, k2 signing, k3 published, k4 signing, k5 published");
+        table = table.with(&rules(JwtAlgorithm::EdDSA), None);
+        let all = "k0 signing, k1 published, k2 published";
+        assert_eq!(table.run(), all);
+        table = table.with(&rules(JwtAlgorithm::ES256), None);
+        assert_eq!(table.after(DAY), all);
+        table = table.with(&rules(JwtAlgorithm::EdDSA), None);
+        assert_eq!(table.run(), "k0 retired, k1 published, k2 signing, k3 published");
+        // On a node that still has the former settings.
+        table = table.with(&rules(JwtAlgorithm::ES256), None);
+        assert_eq!(table.run(), "k0 retired, k1 signing, k2 signing, k3 published, k4 published");
+        // The operator has changed all nodes.
+        table = table.with(&rules(JwtAlgorithm::EdDSA), None);
+        assert_eq!(table.signing(), "k2");
+        assert_eq!(table.after(DAY), "k0 retired, k1 retired, k2 signing, k3 published, k4 published");
+        assert_eq!(table.after(DAY), "k0 removed, k1 retired, k2 signing, k3 published, k4 removed");
+    }
+
+    #[test]
+    fn sec_31_a_new_key_of_the_settings_is_published_before_it_signs() {
+        let rules = rules(JwtAlgorithm::RS256);
+        let with = |table: &Table, kid: &str| table.with(&rules, Some(kid.to_owned()));
+        let mut table = with(&Table::new(&rules), "a");
+        assert_eq!(table.run(), "a signing", "no service knows a key yet");
+        table = with(&table, "b");
+        assert_eq!(table.run(), "a signing, b published");
+        // A node with the former settings changes nothing, and neither does a change back.
+        table = with(&table, "a");
+        assert_eq!(table.after(DAY), "a signing, b published");
+        table = with(&table, "b");
+        assert_eq!(table.run(), "a retired, b signing");
+        // Another key replaces one that is published only.
+        assert_eq!(with(&table, "c").run(), "a retired, b signing, c published");
+        table = with(&with_run(with(&table, "c")), "d");
+        assert_eq!(table.run(), "a retired, b signing, c removed, d published");
+        // A retired key never signs again.
+        let former = with(&table, "a");
+        assert_eq!(former.schedule.retired_key_of_settings(&former.keys), Some("a"));
+        assert_eq!(former.signing(), "b");
+        // The operator retires the key that signs at once.
+        let now = table.now;
+        table.change(SigningKeyChange::Retire { kid: "b".to_owned(), expires: now, from: None });
+        assert_eq!(table.run(), "a retired, b removed, c removed, d signing");
+    }
+
+    #[test]
+    fn sec_31_a_key_of_the_settings_replaces_keys_of_the_server_and_they_replace_it() {
+        let rules = JwtRules { key_rotation: Some(DAY * 90), ..rules(JwtAlgorithm::ES256) };
+        let mut table = Table::new(&rules);
+        table.run();
+        table = table.with(&rules, Some("own".to_owned()));
+        assert_eq!(table.run(), "k0 signing, k1 removed, own published");
+        assert_eq!(table.after(DAY), "k0 retired, k1 removed, own signing");
+        table = table.with(&rules, None);
+        assert_eq!(table.run(), "k0 retired, k1 removed, own signing, k3 published");
+        assert_eq!(table.after(DAY * 90), "k0 removed, k1 removed, own retired, k3 signing, k4 published");
+    }
+
+    fn with_run(mut table: Table) -> Table {
+        table.run();
+        table
     }
 
     #[test]
@@ -315,9 +441,9 @@ mod tests {
         for seconds in [1, 60, 3600, 86_400] {
             let publication = Duration::from_secs(seconds);
             let rules = JwtRules { key_publication: publication, ..rules(JwtAlgorithm::ES256) };
-            let schedule = KeySchedule::new(&rules).expect("an asymmetric algorithm");
+            let schedule = KeySchedule::new(&rules, None).expect("an asymmetric algorithm");
             assert!(schedule.reload_interval() + schedule.cache_age() <= publication / 2, "{seconds}");
         }
-        assert!(KeySchedule::new(&rules(JwtAlgorithm::HS256)).is_none());
+        assert!(KeySchedule::new(&rules(JwtAlgorithm::HS256), None).is_none());
     }
 }

@@ -8,7 +8,8 @@ use crate::model::{FamilyState, RefreshRefusal};
 /// The settings of the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FamilyRules {
-    /// Whether a replaced token is revoked and its reuse detected: ROTATE_REFRESH_TOKENS and BLACKLIST_AFTER_ROTATION.
+    /// Whether a replaced token is revoked and its reuse detected: ROTATE_REFRESH_TOKENS, unless
+    /// BLACKLIST_AFTER_ROTATION is off.
     pub detects_reuse: bool,
     /// The absolute lifetime of a family (SIMPLE_JWT_FAMILY_LIFETIME); `None`: unlimited.
     pub lifetime: Option<Duration>,

@@ -258,7 +258,9 @@ impl Import<'_> {
                     continue;
                 }
                 let extra = row_conversion::split_extra_data(&row.extra_data);
-                let encrypted = self.encrypt_tokens(&row, extra.tokens.as_ref());
+                let keys = uid_keys(self.settings, &mut keys, &row.provider);
+                let uid_scope = keys.map(|keys| keys.stored_scope(&extra.public, &extra.claims)).unwrap_or_default();
+                let encrypted = self.encrypt_tokens(&row, &uid_scope, extra.tokens.as_ref());
                 match (extra.is_unreadable, encrypted.is_some(), extra.had_secrets) {
                     (true, ..) => unreadable.add(row.id.0),
                     (_, true, _) => tokens_encrypted.add(row.id.0),
@@ -268,8 +270,7 @@ impl Import<'_> {
                 if !self.settings.providers.iter().any(|provider| provider.name == row.provider) {
                     not_configured.entry(row.provider.clone()).or_default().add(row.id.0);
                 }
-                let key = uid_keys(self.settings, &mut keys, &row.provider)
-                    .map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.public));
+                let key = keys.map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.public));
                 let is_legacy = key != StoredKey::Current;
                 if is_legacy {
                     legacy.add(row.id.0);
@@ -277,7 +278,7 @@ impl Import<'_> {
                 if key == StoredKey::Undecided {
                     undecided.add(row.id.0);
                 }
-                let account = row_conversion::account(row, extra.public, is_legacy, self.now);
+                let account = row_conversion::account(row, extra.public, uid_scope, is_legacy, self.now);
                 batch.push(StoredAccount { account, encrypted_tokens: encrypted });
             }
             let outcomes = write_batch!(self, import_accounts, &batch);
@@ -321,9 +322,9 @@ impl Import<'_> {
     }
 
     /// The provider tokens, bound to the account in the same way as those of a login. `None`: they are not stored.
-    fn encrypt_tokens(&self, link: &Link, tokens: Option<&ProviderTokens>) -> Option<Vec<u8>> {
+    fn encrypt_tokens(&self, link: &Link, uid_scope: &str, tokens: Option<&ProviderTokens>) -> Option<Vec<u8>> {
         let (vault, tokens) = self.settings.token_cipher.as_ref().zip(tokens)?;
-        Some(vault.encrypt(&token_binding(&link.provider, &link.uid, ""), &tokens.to_bytes(), self.deps))
+        Some(vault.encrypt(&token_binding(&link.provider, &link.uid, uid_scope), &tokens.to_bytes(), self.deps))
     }
 
     async fn import_tokens(&mut self) -> Result<(), ImportError> {

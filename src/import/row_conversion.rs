@@ -117,16 +117,21 @@ pub fn check_link(row: &django::Link, imported_users: &ImportedUsers) -> Result<
     }
 }
 
-/// `extra_data`: without provider tokens.
-pub fn account(row: django::Link, extra_data: Map<String, Value>, legacy_uid: bool, now: UnixMillis) -> SocialAccount {
+/// `extra_data`: without provider tokens. `uid_scope`: empty if the data does not have it; the next login adds it.
+pub fn account(
+    row: django::Link,
+    extra_data: Map<String, Value>,
+    uid_scope: String,
+    legacy_uid: bool,
+    now: UnixMillis,
+) -> SocialAccount {
     let created = row.created.or(row.modified).map_or(now, UnixMillis);
     SocialAccount {
         id: row.id,
         user_id: row.user_id,
         provider: row.provider,
         uid: row.uid,
-        // Django does not store it; the next login does.
-        uid_scope: String::new(),
+        uid_scope,
         legacy_uid,
         extra_data: Value::Object(extra_data),
         created,
@@ -140,6 +145,8 @@ pub struct ExtraData {
     /// Members that are stored unencrypted.
     pub public: Map<String, Value>,
     pub tokens: Option<ProviderTokens>,
+    /// The claims of the ID token.
+    pub claims: Map<String, Value>,
     /// Whether a token or another secret was removed.
     pub had_secrets: bool,
     /// Whether it is not a JSON object.
@@ -157,7 +164,8 @@ pub fn split_extra_data(text: &str) -> ExtraData {
     let had_secrets = public != all;
     public.retain(|name, _| !name.contains('\0'));
     public.values_mut().for_each(strip_nul_characters);
-    ExtraData { public, tokens: provider_tokens(&all), had_secrets, is_unreadable: false }
+    let claims = all.get("id_token").and_then(Value::as_str).map(claims).unwrap_or_default();
+    ExtraData { public, tokens: provider_tokens(&all), claims, had_secrets, is_unreadable: false }
 }
 
 /// The access token is a text, or an object with token and secret (OAuth 1.0a; R-EXT-01 to R-EXT-03).

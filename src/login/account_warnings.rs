@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::clock::UnixMillis;
-use crate::provider::Providers;
+use crate::provider::{Provider, Providers};
 use crate::store::{Repository, StoreError};
 
 /// The warnings, one sentence each. Reads all accounts. `until`: LEGACY_UIDS_UNTIL. Errors: the database's.
@@ -27,12 +27,20 @@ const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(10);
 async fn other_scopes(store: &dyn Repository, providers: &Providers) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
     for provider in providers.iter() {
-        let Some(known) = provider.known_uid_scopes() else { continue };
         let mut scopes = store.uid_scopes(provider.name()).await?;
+        let Some(known) = provider.known_uid_scopes() else {
+            found.extend(unknown_tenants(provider, &scopes));
+            continue;
+        };
         scopes.retain(|scope| !known.contains(scope));
-        if scopes.is_empty() || provider.has_tenants(Instant::now() + DISCOVERY_TIMEOUT).await {
+        if scopes.is_empty() {
             continue;
         }
+        if provider.has_tenants(Instant::now() + DISCOVERY_TIMEOUT).await {
+            found.extend(unknown_tenants(provider, &scopes));
+            continue;
+        }
+        scopes.retain(|scope| !scope.is_empty());
         for scope in scopes {
             let name = provider.name();
             let current = known.first().map_or("", String::as_str);
@@ -44,6 +52,18 @@ async fn other_scopes(store: &dyn Repository, providers: &Providers) -> Result<V
         }
     }
     Ok(found)
+}
+
+/// Imported accounts of a provider with many tenants whose data has no tenant.
+fn unknown_tenants(provider: &Provider, scopes: &[String]) -> Option<String> {
+    let is_unknown = scopes.iter().any(String::is_empty) && provider.imported_tenant().is_none();
+    is_unknown.then(|| {
+        let name = provider.name();
+        format!(
+            "{name}: imported accounts have no tenant, so no login finds them. Set IMPORTED_TENANT of {name} to the tenant of \
+             these accounts"
+        )
+    })
 }
 
 async fn legacy_uids(

@@ -22,7 +22,7 @@ pub enum UidError {
     /// Without the characters that a screen does not show, nothing is left.
     #[error("it is blank or has only invisible characters")]
     Blank,
-    /// `None`, `null` and the like.
+    /// `None`, `null`, `0` and the like.
     #[error("it is a placeholder for a missing value")]
     MissingValue,
     /// More than [`AccountUid::MAX_LEN`] characters.
@@ -40,8 +40,8 @@ impl AccountUid {
     /// Characters, as the column in Django holds them.
     pub const MAX_LEN: usize = 255;
 
-    /// How languages and their JSON libraries write a missing value or a boolean, in lower case; and the nil UUID (RFC 9562).
-    const MISSING_VALUES: [&str; 12] = [
+    /// How languages and their JSON libraries write a missing value or a boolean, in lower case.
+    const MISSING_VALUES: [&str; 18] = [
         "none",
         "null",
         "nil",
@@ -49,11 +49,17 @@ impl AccountUid {
         "nan",
         "true",
         "false",
+        "n/a",
         "(null)",
+        "(none)",
         "<null>",
-        "[object object]",
+        "<none>",
         "<nil>",
-        "00000000-0000-0000-0000-000000000000",
+        "[object object]",
+        "[object undefined]",
+        "[object null]",
+        "[]",
+        "{}",
     ];
 
     /// Checks an id that is a text.
@@ -66,7 +72,7 @@ impl AccountUid {
             Err(UidError::NullCharacter)
         } else if visible.is_empty() {
             Err(UidError::Blank)
-        } else if Self::MISSING_VALUES.iter().any(|word| is_word(&visible, text, word)) {
+        } else if is_zero(&visible) || Self::MISSING_VALUES.iter().any(|word| is_word(&visible, text, word)) {
             Err(UidError::MissingValue)
         } else if text.contains(char::REPLACEMENT_CHARACTER) {
             // Two different ids may have become one text.
@@ -82,7 +88,7 @@ impl AccountUid {
     pub fn of_json(value: &Value) -> Option<Self> {
         match value {
             Value::String(text) => Self::parse(text).ok(),
-            Value::Number(number) if number.is_i64() || number.is_u64() => Some(Self(number.to_string())),
+            Value::Number(number) if number.is_i64() || number.is_u64() => Self::parse(&number.to_string()).ok(),
             _ => None,
         }
     }
@@ -91,6 +97,13 @@ impl AccountUid {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// 0 is the integer that programs without an optional integer write for a missing id, and the nil UUID (RFC 9562, 5.9) has only
+/// zeros. OpenID Connect allows `sub` to be `0`, but no provider numbers its users from there.
+fn is_zero(visible: &str) -> bool {
+    let digits = visible.strip_prefix("urn:uuid:").unwrap_or(visible);
+    digits.contains('0') && digits.chars().all(|c| matches!(c, '0' | '-' | '+' | '.' | '{' | '}'))
 }
 
 /// `visible` lacks the spaces inside the text, which the word may have.
@@ -164,6 +177,10 @@ mod tests {
             (json!("nonesuch"), "nonesuch"),
             (json!("trueman"), "trueman"),
             (json!("a\u{200d}b"), "a\u{200d}b"),
+            (json!("10"), "10"),
+            (json!("00u1"), "00u1"),
+            (json!("0x0"), "0x0"),
+            (json!("-"), "-"),
         ] {
             assert_eq!(AccountUid::of_json(&value).as_deref(), Some(uid), "{value}");
         }
@@ -196,6 +213,19 @@ mod tests {
             json!("True"),
             json!("false"),
             json!("[object Object]"),
+            json!("(none)"),
+            json!("{}"),
+            json!(0),
+            json!("0"),
+            json!(" 0 "),
+            json!("-0"),
+            json!("0\u{200b}"),
+            json!("000"),
+            json!("0.0"),
+            json!("00000000-0000-0000-0000-000000000000"),
+            json!("{00000000-0000-0000-0000-000000000000}"),
+            json!("urn:uuid:00000000-0000-0000-0000-000000000000"),
+            json!("00000000000000000000000000000000"),
             json!("a\0b"),
             json!("a\u{fffd}"),
             json!("x".repeat(256)),

@@ -68,6 +68,9 @@ pub struct UidScope {
     pub former: Vec<String>,
     /// The provider has many issuers, each with its own users. Otherwise another scope means a changed setting.
     pub is_per_tenant: bool,
+    /// Whether accounts without a scope, which an import made, belong to this scope. False if they may be of another tenant.
+    #[serde(default)]
+    pub includes_unscoped: bool,
 }
 
 impl UidScope {

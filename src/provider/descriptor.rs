@@ -398,6 +398,8 @@ pub struct UidRules {
     /// The issuer or tenant within which the uid is unique: a template over the settings or, for a provider with many tenants, over
     /// `id_token` and `profile`. Default: the address of the provider, if settings choose it.
     pub issuer: Option<Template>,
+    /// The tenant of imported accounts whose data has none: a template over the settings. IMPORTED_TENANT overrides it.
+    pub imported_tenant: Option<Template>,
     /// Earlier values of `issuer`, or other names of the tenant, under which accounts are found, too.
     pub former_issuers: Vec<Template>,
     /// The form of the IDs of the provider.
@@ -421,6 +423,7 @@ impl Default for UidRules {
             from: paths.into(),
             value: None,
             issuer: None,
+            imported_tenant: None,
             former_issuers: Vec::new(),
             stable_form: None,
             legacy_keys: Vec::new(),

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::jws::{SignatureAlgorithm, SignedToken, SuspectDocument, TokenError};
 use super::keys::Key;
+use crate::model::AccountUid;
 use crate::secrets::constant_time_eq;
 
 /// Seconds that the clock of the provider may be ahead, for `iat` and `nbf`. For `exp` only JWT_LEEWAY counts.
@@ -95,7 +96,7 @@ pub fn check(token: &SignedToken<'_>, claims: &Map<String, Value>, expected: &Ex
     check_audience(claims, expected)?;
     check_times(claims, expected)?;
     check_authentication_time(claims, expected)?;
-    if text("sub").is_none() {
+    if text("sub").is_none_or(|subject| AccountUid::parse(subject).is_err()) {
         return Err(TokenError::new("it has no subject"));
     }
     if let Some(nonce) = expected.nonce {

@@ -9,6 +9,7 @@ use super::descriptor::Descriptor;
 use super::error::ProviderError;
 use super::expression::{Part, Scope, Template};
 use super::id_token;
+use super::uid_keys::{names_tenant, normalize_issuer};
 use crate::model::UidScope;
 use crate::outgoing::Freshness;
 use crate::settings::SettingValues;
@@ -30,6 +31,8 @@ impl Provider {
         } else {
             self.issuer.clone()
         };
+        let is_imported = |tenant: String| normalize_issuer(&tenant).eq_ignore_ascii_case(&normalize_issuer(&issuer));
+        let includes_unscoped = !is_per_tenant || self.imported_tenant().is_some_and(is_imported);
         let mut former = self.former_issuers(scope, is_per_tenant);
         for rule in &self.descriptor.uid.former_issuers {
             former.extend(rule.render(scope)?.filter(|issuer| !issuer.is_empty()));
@@ -38,7 +41,17 @@ impl Provider {
             current: self.scope_named(&issuer),
             former: former.iter().map(|issuer| self.scope_named(issuer)).collect(),
             is_per_tenant,
+            includes_unscoped,
         })
+    }
+
+    /// The tenant of imported accounts that have none. Django does not store it.
+    pub fn imported_tenant(&self) -> Option<String> {
+        if let Some(tenant) = self.values.text("IMPORTED_TENANT") {
+            return Some(tenant.to_owned());
+        }
+        let rule = self.descriptor.uid.imported_tenant.as_ref()?;
+        rule.render(&Scope::of(&self.values)).ok().flatten().filter(|tenant| !tenant.is_empty())
     }
 
     fn scope_named(&self, issuer: &str) -> String {
@@ -106,11 +119,6 @@ pub(super) fn configured_issuer(
     chosen.and_then(rendered).map(|url| origin(&url)).unwrap_or_default()
 }
 
-/// Whether the tenant depends on the login instead of the settings.
-fn names_tenant(rule: &Template) -> bool {
-    rule.mentions("id_token") || rule.mentions("profile")
-}
-
 /// Whether the host of a URL depends on settings.
 fn has_chosen_host(template: &Template) -> bool {
     let source = template.source();
@@ -120,21 +128,4 @@ fn has_chosen_host(template: &Template) -> bool {
 
 fn origin(url: &str) -> String {
     Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
-}
-
-/// The normalized form of an issuer: a URL without a final slash.
-fn normalize_issuer(issuer: &str) -> String {
-    let written = Url::parse(issuer).map_or_else(|_| issuer.to_owned(), String::from);
-    written.trim_end_matches('/').to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn equivalent_issuers_are_equal() {
-        assert_eq!(normalize_issuer("https://ID.example/realm/"), normalize_issuer("https://id.example:443/realm"));
-        assert_ne!(normalize_issuer("https://id.example/a"), normalize_issuer("https://id.example/b"));
-    }
 }

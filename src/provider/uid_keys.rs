@@ -2,11 +2,15 @@
 //!
 //! A value that users can choose must never be compared with IDs that the provider assigns: a user could choose the ID of another.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::catalog;
 use super::descriptor::{Descriptor, UidForm};
-use crate::model::AccountUid;
+use super::expression::{Scope, Template};
+use crate::model::{AccountUid, UidScope};
 use crate::settings::{ProviderSettings, SettingValues};
 
 /// The kind of uid of an imported account.
@@ -30,6 +34,8 @@ pub struct UidKeys {
     /// Names of the uid in `extra_data`.
     pub kept_as: Vec<String>,
     form: Option<UidForm>,
+    /// The tenant within which the uid is unique, if it depends on the login.
+    tenant: Option<Arc<Template>>,
 }
 
 impl UidKeys {
@@ -38,11 +44,13 @@ impl UidKeys {
         let key = values.and_then(|values| values.text("ID_KEY")).unwrap_or(&rules.key).to_owned();
         let own = values.filter(|values| values.get("LEGACY_ID_KEYS").is_some());
         let legacy = own.map_or_else(|| rules.legacy_keys.clone(), |values| values.texts("LEGACY_ID_KEYS"));
+        let tenant = rules.issuer.as_ref().filter(|rule| names_tenant(rule));
         let stored = descriptor.extra_data.iter().filter(|field| field.from == key);
         Self {
             legacy: legacy.into_iter().filter(|legacy| *legacy != key).collect(),
             kept_as: stored.map(|field| field.to.clone()).collect(),
             form: rules.stable_form.filter(|_| key == rules.key),
+            tenant: tenant.and_then(|rule| Template::parse(rule.source()).ok()).map(Arc::new),
             key,
         }
     }
@@ -82,6 +90,17 @@ impl UidKeys {
         }
     }
 
+    /// The scope of the uid of an account of django-rest-social-auth; empty: its data does not have the tenant, or there is none.
+    /// `claims`: those of its stored ID token.
+    pub fn stored_scope(&self, extra_data: &Map<String, Value>, claims: &Map<String, Value>) -> String {
+        let Some(rule) = &self.tenant else { return String::new() };
+        let mut known = extra_data.clone();
+        known.extend(claims.clone());
+        let scope = Scope::default().with("id_token", Some(&known)).with("profile", Some(extra_data));
+        let tenant = rule.render(&scope).ok().flatten().filter(|tenant| !tenant.is_empty());
+        tenant.map(|tenant| UidScope::named(&self.key, &normalize_issuer(&tenant))).unwrap_or_default()
+    }
+
     /// Whether a former key may be anything but an e-mail address.
     fn has_names(&self) -> bool {
         let is_address = |key: &String| matches!(key.as_str(), "email" | "upn" | "preferred_username");
@@ -92,6 +111,17 @@ impl UidKeys {
     pub(super) fn may_be_legacy(&self, name: &str) -> bool {
         !self.form.is_some_and(|form| has_form(name, form))
     }
+}
+
+/// Whether the tenant depends on the login instead of the settings.
+pub(super) fn names_tenant(rule: &Template) -> bool {
+    rule.mentions("id_token") || rule.mentions("profile")
+}
+
+/// The normalized form of an issuer: a URL without a final slash.
+pub(super) fn normalize_issuer(issuer: &str) -> String {
+    let written = Url::parse(issuer).map_or_else(|_| issuer.to_owned(), String::from);
+    written.trim_end_matches('/').to_owned()
 }
 
 fn has_form(uid: &str, form: UidForm) -> bool {
@@ -112,6 +142,27 @@ mod tests {
 
     fn keys(name: &str) -> UidKeys {
         UidKeys::of(name, None).unwrap_or_else(|| panic!("{name} is in the catalogue"))
+    }
+
+    #[test]
+    fn equivalent_issuers_are_equal() {
+        assert_eq!(normalize_issuer("https://ID.example/realm/"), normalize_issuer("https://id.example:443/realm"));
+        assert_ne!(normalize_issuer("https://id.example/a"), normalize_issuer("https://id.example/b"));
+    }
+
+    #[test]
+    fn fault_a15_an_imported_account_gets_the_tenant_of_its_data() {
+        let (tenant, nothing) = (json!({"tid": "t1"}), json!({}));
+        let scope = |name: &str, extra: &Value, claims: &Value| {
+            keys(name).stored_scope(extra.as_object().expect("an object"), claims.as_object().expect("an object"))
+        };
+        assert_eq!(scope("azuread-oauth2", &tenant, &nothing), "sub t1");
+        assert_eq!(scope("azuread-v2-tenant-oauth2", &nothing, &tenant), "sub t1");
+        let issuer = json!({"iss": "https://sts.windows.net/t1/"});
+        assert_eq!(scope("azuread-oauth2", &nothing, &issuer), "sub https://sts.windows.net/t1");
+        assert_eq!(scope("slack", &json!({"team": {"id": "T1"}}), &nothing), "id T1");
+        assert_eq!(scope("azuread-oauth2", &nothing, &nothing), "");
+        assert_eq!(scope("github", &tenant, &tenant), "");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::key::Key;
 /// The number of parts of a large quota. A quota of fewer requests has a part for each.
 const PARTS: u32 = 20;
 /// Callers whose use this node shares with the others. Further ones are limited by this node alone.
-const MAX_KEYS: usize = 10_000;
+const MAX_SHARED_CALLERS: usize = 10_000;
 /// How long the database is not asked after it failed.
 const PAUSE: Duration = Duration::from_secs(5);
 /// What a node does not use for so long, other nodes may use.
@@ -196,7 +196,7 @@ impl Inner {
         if let Some(grant) = grants.get(key) {
             return Some(grant.clone());
         }
-        if grants.len() >= MAX_KEYS {
+        if grants.len() >= MAX_SHARED_CALLERS {
             return None;
         }
         let now = self.deps.now();

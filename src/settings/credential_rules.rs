@@ -37,6 +37,14 @@ pub(super) fn jwt(reader: &mut SettingReader, secret_key: &SecretString, public_
 
 fn read_jwt(reader: &mut SettingReader, secret_key: &SecretString) -> JwtRules {
     let rotate_refresh_tokens = reader.boolean("SIMPLE_JWT_ROTATE_REFRESH_TOKENS");
+    let blacklist_after_rotation =
+        reader.optional_boolean("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION").unwrap_or(rotate_refresh_tokens);
+    if rotate_refresh_tokens && !blacklist_after_rotation {
+        // simplejwt's default (SEC-30).
+        let problem = "is false: a replaced refresh token stays valid until it expires, and its reuse is not noticed. Remove \
+                       the setting, unless clients keep using old refresh tokens";
+        reader.warn("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", problem);
+    }
     JwtRules {
         algorithm: reader.word("SIMPLE_JWT_ALGORITHM"),
         signing_key: secret_key.clone(),
@@ -49,7 +57,7 @@ fn read_jwt(reader: &mut SettingReader, secret_key: &SecretString) -> JwtRules {
         sliding_lifetime: reader.seconds("SIMPLE_JWT_SLIDING_TOKEN_LIFETIME"),
         sliding_refresh_lifetime: reader.seconds("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_LIFETIME"),
         rotate_refresh_tokens,
-        blacklist_after_rotation: reader.boolean("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION"),
+        blacklist_after_rotation,
         family_lifetime: reader.seconds_above_zero("SIMPLE_JWT_FAMILY_LIFETIME").filter(|_| rotate_refresh_tokens),
         audience: reader.optional_text("SIMPLE_JWT_AUDIENCE"),
         issuer: reader.optional_text("SIMPLE_JWT_ISSUER"),

@@ -191,7 +191,7 @@ async fn rfc_7662_only_valid_credentials_of_active_users_are_active(engine: Engi
     for credential in &credentials {
         assert!(!service.is_active(credential).await, "revoked: {credential}");
     }
-    let fresh = self::credentials(&app, "u0").await;
+    let fresh = self::credentials(&app, "u200").await;
     let start = app.clock.now().seconds();
     for (expiring, lifetime) in [(&[3, 5][..], 300), (&[2], 36_000), (&[4], 86_400), (&[0], 1_209_600)] {
         let left = start + lifetime - 1 - app.clock.now().seconds();

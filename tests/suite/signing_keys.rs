@@ -1,4 +1,4 @@
-//! Keys that the server makes to sign JWTs: published, rotated, retired (SEC-29, SEC-31); the key set and the metadata.
+//! Keys that sign JWTs: published, rotated, retired (SEC-29, SEC-31); the key set and the metadata.
 
 use std::collections::BTreeSet;
 use std::process::Output;
@@ -18,7 +18,11 @@ use crate::support::double::Double;
 use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers};
 use crate::support::process::{self, Process};
 use crate::support::test_app::TestAppBuilder;
-use crate::support::{Client, Database, Engine, FRONTEND, TestApp, on_both_databases, signer};
+use crate::support::{Client, Database, Engine, TestApp, on_both_databases, signer};
+
+mod changed_settings; // another algorithm, or another key of the settings
+mod commands; // `keys list`, `rotate` and `retire`
+mod documents; // the key set and the metadata
 
 on_both_databases! {
     sec_31_keys_rotate_under_load_without_a_401,
@@ -32,9 +36,6 @@ on_both_databases! {
     sec_30_a_change_of_secret_key_separates_no_token_from_its_family,
     sec_31_rotation_by_schedule_keeps_refresh_tokens_valid,
     sec_31_retired_key_verifies_tokens_of_a_longer_lifetime,
-    sec_31_keys_are_listed_rotated_and_retired_by_commands,
-    keys_of_another_algorithm_verify_their_tokens,
-    key_set_and_metadata_are_public_and_cacheable,
 }
 
 const SECRET_KEY: &str = "secret-key-of-the-signing-key-tests-5b1e-for-no-other-use";
@@ -533,199 +534,4 @@ async fn sec_31_retired_key_verifies_tokens_of_a_longer_lifetime(engine: Engine)
     let node = app.start_second_node().await;
     let refresh = json!({"refresh": pair.field("refresh")});
     node.client().post("/api/token/refresh/").json(&refresh).send().await.ok();
-}
-
-async fn keys_of_another_algorithm_verify_their_tokens(engine: Engine) {
-    let app = es256(engine).start().await;
-    let old = app.token("jwt-pair", &code()).await;
-    let operators = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("a key").serialize_pem();
-    for settings in [
-        &[("SIMPLE_JWT_ALGORITHM", "EdDSA")][..],
-        &[("SIMPLE_JWT_ALGORITHM", "EdDSA"), ("SIMPLE_JWT_SIGNING_KEY", operators.as_str())],
-        &[("SIMPLE_JWT_ALGORITHM", "RS256")],
-    ] {
-        let node = app.start_node_with(settings).await;
-        node.client().user(&format!("Bearer {old}")).await.ok();
-        let new = node.client().login("jwt-pair/github", json!({"code": code()})).await.field("token");
-        assert_eq!(jwt_header(&new)["alg"], settings[0].1);
-        node.client().user(&format!("Bearer {new}")).await.ok();
-        if settings.len() == 1 {
-            app.client().user(&format!("Bearer {new}")).await.ok();
-        }
-        assert!(has_key(&key_set(&node.client()).await, &kid(&new)));
-    }
-    // The keys of HS* are not key pairs: JWTs of the other kind end.
-    let symmetric = app.start_node_with(&[("SIMPLE_JWT_ALGORITHM", "HS256")]).await;
-    symmetric.client().user(&format!("Bearer {old}")).await.problem(401, "token_not_valid");
-}
-
-// ---- commands
-
-async fn sec_31_keys_are_listed_rotated_and_retired_by_commands(engine: Engine) {
-    let database = Database::create(engine).await;
-    let soon = [("SIMPLE_JWT_KEY_PUBLICATION", "0.001")];
-    let listed = async || {
-        let list = json_of(&command(&database, &["keys", "list", "--json"], &[]).await);
-        let keys = list["signing_keys"].as_array().expect("keys").clone();
-        let states = keys.iter().map(|key| key["state"].as_str().expect("a state").to_owned());
-        // Two keys may be of the same millisecond.
-        let mut states: Vec<String> = states.collect();
-        states.sort();
-        states
-    };
-    assert!(listed().await.is_empty(), "the first start makes the keys");
-
-    // The next key must be published for a day.
-    let requested = json_of(&command(&database, &["keys", "rotate", "--json"], &[]).await);
-    assert_eq!(
-        (&requested["signing"]["signs"], &requested["encryption"]["key"]),
-        (&json!(false), &json!("secret-key"))
-    );
-    assert_eq!(listed().await, ["published", "signing"]);
-    let rotate = &["keys", "rotate", "--only", "signing", "--json"];
-    let rotated = json_of(&command(&database, rotate, &soon).await);
-    assert_eq!(rotated["signing"]["signs"], true);
-    assert_eq!(listed().await, ["published", "retired", "signing"]);
-
-    let signing = "SELECT kid FROM signing_keys WHERE state = 'signing'";
-    let kid = database.text(signing).await;
-    json_of(&command(&database, &["keys", "retire", &kid, "--yes", "--json"], &[]).await);
-    assert!(listed().await.contains(&"removed".to_owned()));
-    assert_ne!(database.text(signing).await, kid);
-    let unknown = command(&database, &["keys", "retire", &kid, "--yes"], &[]).await;
-    assert_eq!(unknown.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no signing key"));
-    let private_keys =
-        "SELECT count(*) FROM signing_keys WHERE state = 'retired' AND encrypted_private_key IS NOT NULL";
-    assert_eq!(database.number(private_keys).await, 0, "a private key is deleted when it signs no more");
-    for (event, least) in
-        [("signing_key_rotated", 1), ("signing_key_rotation_requested", 1), ("signing_key_retired", 1)]
-    {
-        let count = database.number(&format!("SELECT count(*) FROM audit_events WHERE event = '{event}'")).await;
-        assert!(count >= least, "{event}");
-    }
-
-    // ENCRYPTION_KEYS are set for the first time, and replaced. Then the key of the signing key is lost.
-    let (first, old, new) = (
-        "first:pV3cYw0RkZt8mQj6LbXs1NfHd7GuAe5oT2iKyC9xQzM=",
-        "a:Zt8mVq3cYw0RkPj6LbXs1NfHd7GuAe5oT2iKyC9xQzM=",
-        "b:J4nWc7ySx0KtGm3ZpVfQe9LrBd6HuAa1oT8iXk5NwRs=",
-    );
-    let encrypted = async |keys: &str| {
-        let list = json_of(&command(&database, &["keys", "list", "--json"], &[("ENCRYPTION_KEYS", keys)]).await);
-        let of = list["encryption_keys"].as_array().expect("keys").clone();
-        of.iter().map(|key| key["signing_keys"].as_i64().expect("a number")).collect::<Vec<_>>()
-    };
-    assert_eq!(encrypted(first).await, [0, 2], "the key of SECRET_KEY still decrypts");
-    let in_use = command(&database, &["keys", "retire", "secret-key"], &[("ENCRYPTION_KEYS", first)]).await;
-    assert!(String::from_utf8_lossy(&in_use.stderr).contains("0 provider tokens and 2 signing keys"));
-    json_of(
-        &command(&database, &["keys", "rotate", "--only", "encryption", "--json"], &[("ENCRYPTION_KEYS", first)]).await,
-    );
-    assert_eq!(encrypted(first).await, [2, 0]);
-    json_of(&command(&database, &["keys", "retire", "secret-key", "--json"], &[("ENCRYPTION_KEYS", first)]).await);
-
-    let lost = command(&database, &["keys", "rotate"], &[("ENCRYPTION_KEYS", old)]).await;
-    let message = String::from_utf8_lossy(&lost.stderr).into_owned();
-    let current = database.text(signing).await;
-    assert!(
-        !lost.status.success() && message.contains("cannot be decrypted") && message.contains(&current),
-        "{message}"
-    );
-    let server = command(
-        &database,
-        &["serve"],
-        &[("ENCRYPTION_KEYS", old), ("PUBLIC_URL", PUBLIC_URL), ("LISTEN", "127.0.0.1:0")],
-    )
-    .await;
-    assert!(String::from_utf8_lossy(&server.stderr).contains("cannot be decrypted"), "the server does not start");
-    json_of(&command(&database, &["keys", "retire", &current, "--yes", "--json"], &[("ENCRYPTION_KEYS", old)]).await);
-    let both = format!("{new},{old}");
-    let encrypt = &["keys", "rotate", "--only", "encryption", "--json"];
-    let reencrypted = json_of(&command(&database, encrypt, &[("ENCRYPTION_KEYS", &both)]).await);
-    assert_eq!(
-        reencrypted["encryption"],
-        json!({"key": "b", "provider_tokens": 0, "signing_keys": 2, "undecryptable": 0})
-    );
-    let list = json_of(&command(&database, &["keys", "list", "--json"], &[("ENCRYPTION_KEYS", new)]).await);
-    assert_eq!(list["undecryptable_signing_keys"], json!([]));
-
-    let configured = rcgen::KeyPair::generate().expect("a P-256 key").serialize_pem();
-    let list =
-        json_of(&command(&database, &["keys", "list", "--json"], &[("SIMPLE_JWT_SIGNING_KEY", &configured)]).await);
-    assert_eq!(
-        (&list["signing_keys"][0]["in_settings"], &list["signing_keys"][0]["state"]),
-        (&json!(true), &json!("signing"))
-    );
-    let kid = list["signing_keys"][0]["kid"].as_str().expect("a kid");
-    let refused =
-        command(&database, &["keys", "retire", kid, "--yes"], &[("SIMPLE_JWT_SIGNING_KEY", &configured)]).await;
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("is a key of the settings"));
-}
-
-// ---- documents
-
-async fn key_set_and_metadata_are_public_and_cacheable(engine: Engine) {
-    let app = es256(engine).with("SIMPLE_JWT_KEY_PUBLICATION", "86400").start().await;
-    let get = |path: &str| app.client().get(path);
-    let jwks = "/.well-known/jwks.json";
-    let metadata = "/.well-known/oauth-authorization-server";
-    for (path, media_type) in [(jwks, "application/jwk-set+json"), (metadata, "application/json")] {
-        for origin in [FRONTEND, "https://elsewhere.example"] {
-            let answer = get(path).header("origin", origin).header("accept", media_type).send().await;
-            answer.ok();
-            assert_eq!(answer.header("content-type"), Some(media_type));
-            assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
-            assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "sec_35: without credentials");
-            assert_eq!(answer.header("access-control-allow-credentials"), None);
-            assert_eq!(answer.header("vary"), None);
-        }
-        let tag = get(path).send().await.header("etag").expect("an ETag").to_owned();
-        for (known, status) in [(tag.clone(), 304), (format!("W/{tag}, \"x\""), 304), ("\"x\"".to_owned(), 200)] {
-            let answer = get(path).header("if-none-match", &known).send().await;
-            assert_eq!((answer.status, answer.header("etag")), (status, Some(tag.as_str())), "{known}");
-            assert_eq!(answer.text.is_empty(), status == 304);
-        }
-    }
-    let keys = key_set(&app.client()).await["keys"].as_array().expect("keys").clone();
-    assert_eq!(keys.len(), 2, "the one that signs, and the next one");
-    for key in keys {
-        let members: Vec<&str> = key.as_object().expect("a key").keys().map(String::as_str).collect();
-        let expected = BTreeSet::from(["alg", "crv", "kid", "kty", "use", "x", "y"]);
-        assert_eq!(members.into_iter().collect::<BTreeSet<_>>(), expected, "no private member");
-        assert_eq!((&key["alg"], &key["use"]), (&json!("ES256"), &json!("sig")));
-        // RFC 7638: the digest of the required members in lexicographic order.
-        let thumbprint = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, key["x"], key["y"]);
-        let digest = rest_social_auth::secrets::Digest::of(thumbprint.as_bytes());
-        assert_eq!(key["kid"], data_encoding::BASE64URL_NOPAD.encode(digest.as_bytes()));
-    }
-    assert_eq!(
-        get(metadata).send().await.ok(),
-        json!({
-            "issuer": PUBLIC_URL,
-            "jwks_uri": format!("{PUBLIC_URL}/.well-known/jwks.json"),
-            "response_types_supported": [],
-            "grant_types_supported": [],
-            "introspection_endpoint": format!("{PUBLIC_URL}/api/token/introspect/"),
-            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-            "revocation_endpoint": format!("{PUBLIC_URL}/api/token/revoke/"),
-            "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-            "access_token_signing_alg_values_supported": ["ES256"],
-        })
-    );
-    // RFC 8414, 3.3: the issuer is the URL of the document, whatever `iss` of the tokens is.
-    let renamed = app.start_node_with(&[("SIMPLE_JWT_ISSUER", "https://sso.example")]).await;
-    assert_eq!(renamed.client().get(metadata).send().await.ok()["issuer"], PUBLIC_URL);
-    let token = renamed.client().login("jwt-pair/github", json!({"code": code()})).await.field("token");
-    assert_eq!(claims(&token)["iss"], "https://sso.example");
-    let symmetric = app.start_node_with(&[("SIMPLE_JWT_ALGORITHM", "HS256")]).await;
-    assert_eq!(key_set(&symmetric.client()).await, json!({"keys": []}), "a secret key is never published");
-    let answer = symmetric.client().get(metadata).send().await.ok();
-    assert_eq!(
-        (&answer["issuer"], answer.get("access_token_signing_alg_values_supported")),
-        (&json!(PUBLIC_URL), None)
-    );
-    let token = symmetric.client().login("jwt-pair/github", json!({"code": code()})).await.field("token");
-    assert_eq!(jwt_header(&token), json!({"alg": "HS256", "typ": "JWT"}));
-    assert!(["iss", "aud", "sub", "client_id"].iter().all(|name| claims(&token).get(name).is_none()));
 }

@@ -2,6 +2,8 @@
 
 mod concurrent_logins;
 mod group_commits;
+mod refresh_tokens;
+mod sweeper;
 mod users;
 
 use std::sync::Arc;
@@ -10,14 +12,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rest_social_auth::clock::UnixMillis;
 use rest_social_auth::model::{
-    AuditEvent, AuditKind, AuthorizationRequest, ClientInfo, CodeClaim, CredentialKind, EmailAddress, FamilyState,
-    KnoxRow, NewCredential, PresentedToken, RefreshRefusal, RefreshRow, SessionRow, SocialAccount, StartedBy,
-    StoredPendingLogin, TokenRow, User, UserId,
+    AuditEvent, AuditKind, AuthorizationRequest, ClientInfo, CodeClaim, CredentialKind, EmailAddress, KnoxRow,
+    NewCredential, RefreshRow, SessionRow, SocialAccount, StartedBy, StoredPendingLogin, TokenRow, User, UserId,
 };
 use rest_social_auth::secrets::Digest;
 use rest_social_auth::store::{
-    BlacklistScope, Blacklisting, Claimed, Committed, ConsumedCredential, ExpiringTable, IssuedCredential, LoginCommit,
-    LoginTarget, RefreshStep, Repository, Rotated, Rotation,
+    Claimed, Committed, ConsumedCredential, IssuedCredential, LoginCommit, LoginTarget, Repository,
 };
 use serde_json::json;
 
@@ -35,12 +35,7 @@ on_both_databases! {
     grouped_writes_have_separate_results,
     row_matched_by_legacy_uid_gets_the_new_uid,
     account_never_moves_to_another_user,
-    parallel_rotations_are_decided_one_after_the_other,
-    fault_b35_rotation_after_a_revocation_is_refused,
-    blacklisted_token_is_not_blacklisted_again,
     revoke_all_revokes_every_credential_of_one_user,
-    sweeper_deletes_expired_and_surplus_rows,
-    fault_f10_one_call_of_the_sweeper_deletes_a_small_batch,
     migrating_twice_changes_nothing,
     pending_login_is_consumed_once_or_nothing_is_written,
 }
@@ -423,88 +418,6 @@ async fn account_never_moves_to_another_user(engine: Engine) {
     assert_eq!(store.repository.accounts_of(second.id).await.expect("a read").len(), 1);
 }
 
-/// As presented by a client.
-fn presented(jti: &str) -> PresentedToken<'_> {
-    PresentedToken { jti, kind: CredentialKind::JwtPair, issued: NOW, expires: NOW.plus(Duration::from_secs(60)) }
-}
-
-async fn parallel_rotations_are_decided_one_after_the_other(engine: Engine) {
-    let store = store(engine).await;
-    let user = store
-        .commit(&create("1", &["ana"]), |user| NewCredential::Refresh(refresh("old", user.id)))
-        .await
-        .expect("a user");
-    let reuse = event();
-    let rotation = Rotation { user: user.id, token: presented("old"), blacklists: true, reuse: &reuse, now: NOW };
-    let names: Vec<String> = (0..6).map(|n| format!("new{n}")).collect();
-    // A refresh is refused once the token is replaced.
-    let steps: Vec<_> = names
-        .iter()
-        .map(|jti| {
-            move |user: &User, stored: Option<&FamilyState>| match stored {
-                Some(state) if state.is_valid => {
-                    let parent = Some(state.jti.clone());
-                    RefreshStep::Issue(Box::new(RefreshRow { parent, ..refresh(jti, user.id) }))
-                }
-                _ => RefreshStep::Refuse(RefreshRefusal::Revoked),
-            }
-        })
-        .collect();
-    let rotations = join_all(steps.iter().map(|step| store.repository.rotate(&rotation, step))).await;
-    let issued = rotations.iter().filter(|rotated| matches!(rotated, Ok(Rotated::Issued { .. }))).count();
-    let refused = rotations.iter().filter(|rotated| matches!(rotated, Ok(Rotated::Refused(_)))).count();
-    assert_eq!((issued, refused), (1, 5));
-    assert_eq!(store.database.count("refresh_tokens").await, 2);
-    let (_, state) = store.repository.token_family("old", user.id).await.expect("a read").expect("the user");
-    let state = state.expect("a row");
-    let newest = state.newest.expect("a successor");
-    assert_eq!((state.is_valid, state.family.as_str(), newest.parent.as_deref()), (false, "family", Some("old")));
-}
-
-async fn fault_b35_rotation_after_a_revocation_is_refused(engine: Engine) {
-    let store = store(engine).await;
-    let read = store.user("1").await;
-    store.repository.revoke_all(read.id, NOW, &event()).await.expect("a write");
-    // A token of simplejwt has no row that the revocation could blacklist.
-    let reuse = event();
-    let rotation =
-        Rotation { user: read.id, token: presented("simplejwts"), blacklists: true, reuse: &reuse, now: NOW };
-    let next = |user: &User, _: Option<&FamilyState>| {
-        if user.credential_generation == read.credential_generation {
-            RefreshStep::Issue(Box::new(refresh("new", user.id)))
-        } else {
-            RefreshStep::Refuse(RefreshRefusal::UserRevoked)
-        }
-    };
-    let rotated = store.repository.rotate(&rotation, &next).await;
-    assert!(matches!(rotated, Ok(Rotated::Refused(RefreshRefusal::UserRevoked))));
-    assert_eq!(store.database.count("refresh_tokens").await, 0);
-}
-
-async fn blacklisted_token_is_not_blacklisted_again(engine: Engine) {
-    let store = store(engine).await;
-    let user = store
-        .commit(&create("1", &["ana"]), |user| NewCredential::Refresh(refresh("a", user.id)))
-        .await
-        .expect("a user");
-    let audit = event();
-    // One of this server, and one of another issuer with the same key.
-    for (jti, scope) in [
-        ("a", BlacklistScope::Token),
-        ("simplejwts", BlacklistScope::Token),
-        ("another of simplejwt", BlacklistScope::Family),
-    ] {
-        let blacklisting = Blacklisting { user: user.id, token: presented(jti), scope, now: NOW };
-        let tries = (0..4).map(|_| store.repository.blacklist(&blacklisting, &audit));
-        let first = join_all(tries).await.into_iter().filter(|done| matches!(done, Ok(true))).count();
-        assert_eq!(first, 1, "{jti}");
-        let (_, state) = store.repository.token_family(jti, user.id).await.expect("a read").expect("the user");
-        assert!(state.is_some_and(|state| !state.is_valid && state.newest.is_none()), "{jti}");
-    }
-    let (_, revoked) = store.repository.access_token_user(user.id, NOW).await.expect("a read").expect("the user");
-    assert_eq!(revoked, ["another of simplejwt"], "access tokens end with the family only");
-}
-
 async fn revoke_all_revokes_every_credential_of_one_user(engine: Engine) {
     let store = store(engine).await;
     let (user, other) = (store.user("1").await, store.user("2").await);
@@ -529,70 +442,6 @@ async fn revoke_all_revokes_every_credential_of_one_user(engine: Engine) {
     assert_eq!(after.revoked_before, NOW.seconds());
     assert!(after.token_generation > user.token_generation);
     assert!(after.credential_generation > user.credential_generation);
-}
-
-async fn fault_f10_one_call_of_the_sweeper_deletes_a_small_batch(engine: Engine) {
-    let store = store(engine).await;
-    store.user("1").await;
-    let expired = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
-                   INSERT INTO knox_tokens (digest, token_key, user_id, created, expires, last_used)
-                   SELECT 'digest ' || i, 'key', 1, 5, 6, 5 FROM n";
-    store.database.run(expired).await;
-    // A login waits for one call at most.
-    let deleted = store.repository.delete_expired(ExpiringTable::KnoxTokens, NOW).await.expect("a write");
-    assert!((1..=1000).contains(&deleted), "{deleted}");
-    rest_social_auth::store::sweep(store.repository.as_ref(), NOW, 1000).await.expect("a sweep");
-    assert_eq!(store.database.count("knox_tokens").await, 0);
-}
-
-async fn sweeper_deletes_expired_and_surplus_rows(engine: Engine) {
-    let store = store(engine).await;
-    let user = store.user("1").await;
-    let (account, _) = store.repository.accounts_by_uid("github", &["1"]).await.expect("a read").remove(0);
-    let known = LoginCommit { target: known(&user, &account), ..create("1", &[]) };
-    store.commit(&known, |user| session("s", user)).await.expect("the user");
-    store.commit(&known, |user| NewCredential::Knox(knox("k", user))).await.expect("the user");
-    store.commit(&known, |user| NewCredential::Refresh(refresh("r", user.id))).await.expect("the user");
-    for n in 0..20 {
-        let later = NOW.plus(Duration::from_secs(n));
-        store
-            .repository
-            .insert_authorization_request(&authorization_request(&format!("a{n}"), later))
-            .await
-            .expect("an insert");
-        assert!(matches!(store.claim(None, Some(&code(&format!("c{n}"), later))).await, Claimed::Acquired));
-    }
-    assert_eq!(
-        rest_social_auth::store::sweep(store.repository.as_ref(), NOW, 1000).await.expect("a sweep"),
-        0,
-        "nothing is old or too much"
-    );
-    rest_social_auth::store::sweep(store.repository.as_ref(), NOW, 7).await.expect("a sweep");
-    assert_eq!(
-        (store.database.count("authorization_requests").await, store.database.count("used_codes").await),
-        (20, 20)
-    );
-    store.database.run("UPDATE authorization_requests SET claimed = created").await;
-    rest_social_auth::store::sweep(store.repository.as_ref(), NOW, 7).await.expect("a sweep");
-    assert_eq!(
-        (store.database.count("authorization_requests").await, store.database.count("used_codes").await),
-        (7, 20)
-    );
-    assert!(store.repository.authorization_request(&digest("a19")).await.expect("a read").is_some(), "the newest stay");
-    assert!(store.repository.authorization_request(&digest("a0")).await.expect("a read").is_none(), "the oldest go");
-
-    rest_social_auth::store::sweep(store.repository.as_ref(), NOW.plus(Duration::from_secs(61)), 1000)
-        .await
-        .expect("a sweep");
-    let counts = store.database.counts().await;
-    // Without its row, a revoked refresh token would be accepted on a node whose clock is behind.
-    assert_eq!((counts["sessions"], counts["knox_tokens"], counts["refresh_tokens"]), (0, 0, 1));
-    assert_eq!((counts["tokens"], counts["users"], counts["social_accounts"]), (1, 1, 1), "these do not expire");
-    rest_social_auth::store::sweep(store.repository.as_ref(), NOW.plus(Duration::from_secs(86_400)), 1000)
-        .await
-        .expect("a sweep");
-    let counts = store.database.counts().await;
-    assert_eq!((counts["authorization_requests"], counts["used_codes"], counts["refresh_tokens"]), (0, 0, 0));
 }
 
 async fn migrating_twice_changes_nothing(engine: Engine) {

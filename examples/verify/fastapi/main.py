@@ -1,8 +1,4 @@
-"""A FastAPI service that accepts access tokens of rest-social-auth. docs/VERIFY.md explains each check.
-
-pip install -r requirements.txt
-ISSUER=https://login.example.com CLIENT_ID=… CLIENT_SECRET=… uvicorn main:app --port 3000
-"""
+"""A FastAPI service that accepts access tokens of rest-social-auth. docs/VERIFY.md explains each check."""
 
 import os
 from typing import Annotated

@@ -11,10 +11,14 @@ pub(super) enum Match {
     Different,
     /// It has the same uid in another scope (claim or issuer), because a setting has changed.
     DifferentScope,
+    /// It has the same uid, and may belong to another tenant: an import does not know the tenant.
+    UnknownTenant,
 }
 
 /// `legacy_uids_open`: LEGACY_UIDS_UNTIL has not passed.
 pub(super) fn match_account(account: &SocialAccount, identity: &Identity, legacy_uids_open: bool) -> Match {
+    let scope = &identity.uid_scope;
+    let is_of_scope = account.uid_scope == scope.current || scope.former.contains(&account.uid_scope);
     let stored_id =
         identity.uid_kept_as.iter().find_map(|name| account.extra_data.get(name).and_then(AccountUid::of_json));
     // An account under a legacy uid may store the provider's own id in its extra data; then the two must be equal.
@@ -22,16 +26,18 @@ pub(super) fn match_account(account: &SocialAccount, identity: &Identity, legacy
     if account.uid != identity.uid.as_str() {
         let may_match = account.legacy_uid
             && legacy_uids_open
+            && (!scope.is_per_tenant || is_of_scope || (account.uid_scope.is_empty() && scope.includes_unscoped))
             && identity.legacy_uids.iter().any(|uid| uid.as_str() == account.uid);
         return if may_match && !is_of_another { Match::Same } else { Match::Different };
     }
-    let scope = &identity.uid_scope;
-    if account.uid_scope == scope.current || scope.former.contains(&account.uid_scope) {
+    // The uid of a legacy account may be a name that is spelled like this identity's id.
+    let may_be_name = account.legacy_uid && stored_id.is_none() && !legacy_uids_open;
+    if is_of_another || may_be_name {
+        Match::Different
+    } else if is_of_scope {
         Match::Same
     } else if account.uid_scope.is_empty() {
-        // The uid of a legacy account may be a name that is spelled like this identity's id.
-        let may_be_name = account.legacy_uid && stored_id.is_none() && !legacy_uids_open;
-        if is_of_another || may_be_name { Match::Different } else { Match::Same }
+        if scope.includes_unscoped { Match::Same } else { Match::UnknownTenant }
     } else if scope.is_per_tenant {
         Match::Different
     } else {
@@ -84,6 +90,7 @@ mod tests {
                 current: "sub https://new".to_owned(),
                 former: vec!["sub https://renamed".to_owned()],
                 is_per_tenant,
+                includes_unscoped: !is_per_tenant,
             },
             uid_kept_as: vec!["id".to_owned()],
             legacy_uids: vec![AccountUid::parse("ada").expect("an id")],
@@ -104,22 +111,27 @@ mod tests {
     #[test]
     fn fault_a1_a15_match_for_every_uid_scope_and_stored_id() {
         use Match::{Different, DifferentScope, Same};
+        const UNKNOWN: Match = Match::UnknownTenant;
         // uid, scope, legacy, kept id; then: legacy uids closed and open, both where another scope is a changed setting and
         // where it is another tenant.
         let table = [
             ("id-1", "sub https://new", false, None, [Same, Same, Same, Same]),
             ("id-1", "sub https://renamed", false, None, [Same, Same, Same, Same]),
-            ("id-1", "", false, None, [Same, Same, Same, Same]),
-            ("id-1", "", false, Some("other"), [Same, Same, Same, Same]),
-            ("id-1", "", true, None, [Different, Same, Different, Same]),
-            ("id-1", "", true, Some(""), [Different, Same, Different, Same]),
-            ("id-1", "", true, Some("id-1"), [Same, Same, Same, Same]),
+            ("id-1", "", false, None, [Same, Same, UNKNOWN, UNKNOWN]),
+            ("id-1", "", false, Some("other"), [Same, Same, UNKNOWN, UNKNOWN]),
+            ("id-1", "", true, None, [Different, Same, Different, UNKNOWN]),
+            ("id-1", "", true, Some(""), [Different, Same, Different, UNKNOWN]),
+            ("id-1", "", true, Some("id-1"), [Same, Same, UNKNOWN, UNKNOWN]),
+            ("id-1", "sub https://new", true, None, [Different, Same, Different, Same]),
+            ("id-1", "sub https://new", true, Some("id-1"), [Same, Same, Same, Same]),
             ("id-1", "", true, Some("other"), [Different, Different, Different, Different]),
             ("id-1", "sub https://old", false, None, [DifferentScope, DifferentScope, Different, Different]),
             ("id-1", "email https://new", false, None, [DifferentScope, DifferentScope, Different, Different]),
-            ("ada", "", true, None, [Different, Same, Different, Same]),
-            ("ada", "", true, Some(" "), [Different, Same, Different, Same]),
-            ("ada", "", true, Some("id-1"), [Different, Same, Different, Same]),
+            ("ada", "", true, None, [Different, Same, Different, Different]),
+            ("ada", "", true, Some(" "), [Different, Same, Different, Different]),
+            ("ada", "", true, Some("id-1"), [Different, Same, Different, Different]),
+            ("ada", "sub https://new", true, None, [Different, Same, Different, Same]),
+            ("ada", "sub https://old", true, None, [Different, Same, Different, Different]),
             ("ada", "", true, Some("other"), [Different, Different, Different, Different]),
             ("ada", "", false, None, [Different, Different, Different, Different]),
             ("ada", "sub https://new", false, None, [Different, Different, Different, Different]),
@@ -130,6 +142,12 @@ mod tests {
             let found = [(false, false), (false, true), (true, false), (true, true)]
                 .map(|(is_per_tenant, open)| match_account(&account, &identity(is_per_tenant), open));
             assert_eq!(found, expected, "{account:?}");
+            // IMPORTED_TENANT is the tenant of the login.
+            let mut identity = identity(true);
+            identity.uid_scope.includes_unscoped = true;
+            let of_single = [false, true].map(|open| match_account(&account, &identity, open));
+            let expected = if scope.is_empty() { [expected[0], expected[1]] } else { [expected[2], expected[3]] };
+            assert_eq!(of_single, expected, "{account:?}");
         }
     }
 

@@ -77,6 +77,7 @@ impl Draft<'_> {
                 Match::Same => return Ok(Some((account, user))),
                 Match::Different => {}
                 Match::DifferentScope => return Err(self.other_scope(&account)),
+                Match::UnknownTenant => return Err(self.unknown_tenant(&account)),
             }
         }
         Ok(None)
@@ -94,6 +95,17 @@ impl Draft<'_> {
              provider name",
         );
         LoginError::new(Refusal::NotAllowed, "This account is stored for another issuer.").of_user(account.user_id)
+    }
+
+    fn unknown_tenant(&self, account: &SocialAccount) -> LoginError {
+        tracing::error!(
+            provider = self.identity.provider,
+            account = account.id.0,
+            scope_of_login = self.identity.uid_scope.current,
+            "a login was refused: an imported account of the same uid has no tenant. Set IMPORTED_TENANT of the provider to the \
+             tenant of the imported accounts",
+        );
+        LoginError::new(Refusal::NotAllowed, "The tenant of this account is not known.").of_user(account.user_id)
     }
 
     /// Finds the account and its user (R-PIPE-04, R-AUT-03, R-AUT-05).

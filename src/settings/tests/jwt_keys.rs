@@ -1,6 +1,23 @@
 //! SIMPLE_JWT_*: who has the keys, and what follows from it.
 
 use super::{errors_of, good, serve};
+use crate::settings::Settings;
+
+#[test]
+fn sec_30_rotation_detects_reuse_unless_blacklisting_is_turned_off() {
+    let rotate = ("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "true");
+    let warns = |settings: &Settings| settings.warnings.iter().any(|text| text.contains("BLACKLIST_AFTER_ROTATION"));
+    for (written, blacklists, is_warned) in [(&[rotate][..], true, false), (&[][..], false, false)] {
+        let settings = good("", written);
+        assert_eq!((settings.jwt.blacklist_after_rotation, warns(&settings)), (blacklists, is_warned), "{written:?}");
+    }
+    for (value, blacklists) in [("true", true), ("false", false)] {
+        let settings = good("", &[rotate, ("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", value)]);
+        assert_eq!((settings.jwt.blacklist_after_rotation, warns(&settings)), (blacklists, !blacklists), "{value}");
+    }
+    let settings = good("", &[("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "false")]);
+    assert!(!settings.jwt.blacklist_after_rotation && !warns(&settings));
+}
 
 #[test]
 fn sec29_short_signing_key_is_refused_and_asymmetric_algorithms_have_keys_of_the_server() {

@@ -54,8 +54,7 @@ impl AccountStore for Store {
             self,
             fetch_all,
             sqlx::query_scalar(
-                "SELECT DISTINCT uid_scope FROM social_accounts WHERE provider = $1 AND uid_scope <> ''
-             ORDER BY uid_scope LIMIT 100",
+                "SELECT DISTINCT uid_scope FROM social_accounts WHERE provider = $1 ORDER BY uid_scope LIMIT 100",
             )
             .bind(provider)
         );

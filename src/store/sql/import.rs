@@ -129,7 +129,7 @@ impl Store {
         let id = if renumbered { "" } else { "id, " };
         let mut insert = Builder::new(format!(
             "INSERT INTO social_accounts
-               ({id}user_id, provider, uid, legacy_uid, extra_data, created, modified, encrypted_tokens) "
+               ({id}user_id, provider, uid, uid_scope, legacy_uid, extra_data, created, modified, encrypted_tokens) "
         ));
         insert.push_values(accounts, |mut row, StoredAccount { account, encrypted_tokens }| {
             if !renumbered {
@@ -138,6 +138,7 @@ impl Store {
             row.push_bind(account.user_id)
                 .push_bind(account.provider.as_str())
                 .push_bind(account.uid.as_str())
+                .push_bind(account.uid_scope.as_str())
                 .push_bind(account.legacy_uid)
                 .push_bind(Json(&account.extra_data))
                 .push_bind(account.created.0)

@@ -9,6 +9,8 @@ on_both_databases! {
     invalid_rows_are_reported_by_reason_and_the_rest_is_imported,
     usernames_that_differ_in_case_are_two_users,
     fault_a1_accounts_with_a_legacy_uid_are_marked_and_counted,
+    fault_a15_accounts_get_the_tenant_of_their_data,
+    fault_a26_accounts_with_the_uid_0_are_skipped,
     ids_below_one_are_kept_and_new_users_follow_the_highest,
     infinite_timestamps_do_not_fail_the_import,
 }
@@ -104,6 +106,40 @@ async fn invalid_rows_are_reported_by_reason_and_the_rest_is_imported(engine: En
     }
     let again = import(&app, &project).await;
     assert!(again.tables.iter().all(|table| table.written == 0), "{again}");
+}
+
+async fn fault_a15_accounts_get_the_tenant_of_their_data(engine: Engine) {
+    // {"tid": "t2", "sub": "s2"}
+    let id_token = "e30.eyJ0aWQiOiAidDIiLCAic3ViIjogInMyIn0.c2ln";
+    let project = Project::on_sqlite(&[]);
+    let insert = format!(
+        r#"INSERT INTO social_auth_usersocialauth (id, user_id, provider, uid, extra_data, created, modified)
+            VALUES (80, 1, 'azuread-oauth2', 's1', '{{"tid": "t1"}}', '2020-01-01', '2020-01-01'),
+                   (81, 1, 'azuread-oauth2', 's2', '{{"id_token": "{id_token}"}}', '2020-01-01', '2020-01-01'),
+                   (82, 1, 'azuread-oauth2', 's3', '{{}}', '2020-01-01', '2020-01-01'),
+                   (83, 1, 'slack', 's4', '{{"team": {{"id": "T4"}}}}', '2020-01-01', '2020-01-01')"#
+    );
+    project.run(&insert).await;
+    let app = TestApp::start(engine).await;
+    import(&app, &project).await;
+    for (uid, scope) in [("s1", "sub t1"), ("s2", "sub t2"), ("s3", ""), ("s4", "id T4")] {
+        let found = app.database.text(&format!("SELECT uid_scope FROM social_accounts WHERE uid = '{uid}'")).await;
+        assert_eq!(found, scope, "{uid}");
+    }
+}
+
+async fn fault_a26_accounts_with_the_uid_0_are_skipped(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    project
+        .run(
+            "INSERT INTO social_auth_usersocialauth (id, user_id, provider, uid, extra_data, created, modified)
+             VALUES (80, 1, 'facebook', '0', '{}', '2020-01-01', '2020-01-01')",
+        )
+        .await;
+    let app = TestApp::start(engine).await;
+    let report = import(&app, &project).await;
+    assert_eq!(count(&report, "social_auth_usersocialauth", "shared_uid"), 2, "{report}");
+    assert_eq!(app.database.number("SELECT count(*) FROM social_accounts WHERE uid = '0'").await, 0);
 }
 
 async fn fault_a1_accounts_with_a_legacy_uid_are_marked_and_counted(engine: Engine) {

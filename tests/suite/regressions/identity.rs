@@ -19,6 +19,7 @@ on_both_databases! {
     fault_a15_tenant_users_match_under_each_issuer_of_the_tenant,
     fault_a15_changed_issuer_does_not_match_earlier_accounts,
     fault_a15_account_without_uid_scope_gets_it_at_the_next_login,
+    fault_a15_imported_account_without_tenant_matches_only_the_imported_tenant,
     fault_a1_a15_doctor_reports_accounts_that_cannot_sign_in,
     fault_a22_id_token_is_accepted_once_per_client,
     fault_d5_mailchimp_rejects_the_id_of_a_shared_account,
@@ -210,11 +211,27 @@ async fn fault_a15_same_subject_in_two_tenants_is_two_users(engine: Engine) {
     assert_ne!(first["id"], second["id"]);
     assert_eq!(signed_in(&app, "azuread-oauth2", "tenant1-b").await["id"], first["id"]);
     assert_eq!(signed_in(&app, "azuread-oauth2", "tenant2-b").await["id"], second["id"]);
-    // An imported account belongs to the first tenant that signs in with it.
-    app.database.run(&format!("DELETE FROM users WHERE id = {}", second["id"])).await;
-    app.database.run("UPDATE social_accounts SET uid_scope = ''").await;
-    assert_eq!(signed_in(&app, "azuread-oauth2", "tenant1-c").await["id"], first["id"]);
-    assert_ne!(signed_in(&app, "azuread-oauth2", "tenant2-c").await["id"], first["id"]);
+}
+
+/// Django does not store the tenant. An account of another tenant has the same subject.
+async fn fault_a15_imported_account_without_tenant_matches_only_the_imported_tenant(engine: Engine) {
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", CLIENT_ID);
+    let app = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "client-secret-5f2d7c").start().await;
+    microsoft(&app, "subject-1");
+    let owner = signed_in(&app, "azuread-oauth2", "tenant1-a").await;
+    let forget = "UPDATE social_accounts SET uid_scope = ''";
+    app.database.run(forget).await;
+    for code in ["tenant1-b", "tenant2-b"] {
+        at(&app.node, "azuread-oauth2", code).await.problem(403, "not_allowed");
+    }
+    assert_eq!(app.database.count("users").await, 1);
+    assert_eq!(app.database.number("SELECT count(*) FROM social_accounts WHERE uid_scope = ''").await, 1);
+    let node = app.start_node_with(&[("SOCIAL_AUTH_AZUREAD_OAUTH2_IMPORTED_TENANT", "TENANT1")]).await;
+    at(&node, "azuread-oauth2", "tenant2-c").await.problem(403, "not_allowed");
+    assert_eq!(at(&node, "azuread-oauth2", "tenant1-c").await.ok()["id"], owner["id"]);
+    // From now on the account has its tenant.
+    assert_eq!(signed_in(&app, "azuread-oauth2", "tenant1-d").await["id"], owner["id"]);
+    assert_ne!(signed_in(&app, "azuread-oauth2", "tenant2-d").await["id"], owner["id"]);
 }
 
 async fn fault_a15_tenant_users_match_under_each_issuer_of_the_tenant(engine: Engine) {

@@ -5,12 +5,14 @@ mod replies;
 
 use serde_json::json;
 
+use crate::provider_logins::{BOT_TOKEN, telegram_hash};
 use crate::support::double::Reply;
 use crate::support::fake_users::GITHUB_TOKEN;
-use crate::support::{Engine, TestApp, on_both_databases};
+use crate::support::{Engine, TestApp, on_both_databases, signer};
 
 on_both_databases! {
     fault_a26_invalid_provider_id_is_refused,
+    fault_a26_the_id_0_is_refused_in_every_protocol,
     fault_a26_large_number_keeps_all_digits,
     fault_c14_session_lifetime_follows_expires_in_of_every_form,
     fault_d3_google_user_without_email_signs_in,
@@ -34,6 +36,10 @@ async fn fault_a26_invalid_provider_id_is_refused(engine: Engine) {
         json!("True"),
         json!("a\u{fffd}"),
         json!("00000000-0000-0000-0000-000000000000"),
+        json!(0),
+        json!("0"),
+        json!(" 0"),
+        json!("(none)"),
     ];
     for (n, id) in ids.iter().enumerate() {
         let code = format!("u{}", n + 1);
@@ -49,6 +55,29 @@ async fn fault_a26_invalid_provider_id_is_refused(engine: Engine) {
         app.client().login("token/github", json!({"code": code})).await.ok();
     }
     assert_eq!(app.database.count("users").await, 2);
+}
+
+/// Programs write 0 for an id that they do not have.
+async fn fault_a26_the_id_0_is_refused_in_every_protocol(engine: Engine) {
+    let app = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_TELEGRAM_BOT_TOKEN", BOT_TOKEN).start().await;
+    for (provider, code, profile) in [
+        ("facebook", "u1", json!({"id": "0", "name": "Nell"})),
+        ("google-oauth2", "u2", json!({"sub": 0, "name": "Nell"})),
+        ("oidc", "u3", json!({"sub": "0", "name": "Nell"})),
+        ("oidc", "u4", json!({"sub": "undefined", "name": "Nell"})),
+    ] {
+        app.fake_users.set_profile(provider, code, profile.clone());
+        let answer = app.client().login(&format!("token/{provider}"), json!({"code": code})).await;
+        assert!(matches!(answer.status, 400 | 502), "{provider} {profile}: {}", answer.text);
+    }
+    let token = signer::signed(&app.fake_users.id_token_claims("u3", None, ""));
+    let answer = app.client().login("token/oidc", json!({"id_token": token})).await;
+    assert!(matches!(answer.status, 400 | 502), "{}", answer.text);
+    let mut signed = json!({"id": 0, "first_name": "Nell", "auth_date": app.clock.now().seconds()});
+    signed["hash"] = telegram_hash(&signed).into();
+    let answer = app.client().login("token/telegram", signed).await;
+    assert!(matches!(answer.status, 400 | 502), "{}", answer.text);
+    assert_eq!(app.database.count("users").await, 0);
 }
 
 async fn fault_a26_large_number_keeps_all_digits(engine: Engine) {

@@ -77,7 +77,7 @@ impl FakeUsers {
         let profiles = self.profiles.lock().expect("the lock is not poisoned");
         match profiles.get(&(provider.to_owned(), code.to_owned())) {
             Some(profile) => profile.clone(),
-            None => stock(number(code).unwrap_or("0")),
+            None => stock(number(code).unwrap_or("999999")),
         }
     }
 

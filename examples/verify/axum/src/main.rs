@@ -1,21 +1,16 @@
 //! An Axum service that accepts access tokens of rest-social-auth. docs/VERIFY.md explains each check.
-//! `ISSUER=https://login.example.com CLIENT_ID=… CLIENT_SECRET=… cargo run`
-use axum::http::{HeaderMap, StatusCode};
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{Json, Router, extract::State, http::HeaderMap, http::StatusCode, routing::get};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde_json::{Value, json};
 use std::{env, sync::Arc, time::Duration, time::Instant};
-
 struct Service {
     issuer: String,               // PUBLIC_URL of the server
     credential: (String, String), // of `rest-social-auth services add`
     rules: Validation,
     http: reqwest::Client,
-    /// The keys and when they were fetched, and when the server was last asked for them.
-    keys: tokio::sync::Mutex<(Option<(JwkSet, Instant)>, Option<Instant>)>,
+    keys: tokio::sync::Mutex<(Option<(JwkSet, Instant)>, Option<Instant>)>, // when fetched, and when last asked for
 }
 type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
-
 impl Service {
     /// Fetches the keys every five minutes, and for an unknown id, but at most every ten seconds.
     async fn key(&self, kid: &str) -> Result<DecodingKey> {
@@ -27,8 +22,7 @@ impl Service {
             let answer = self.http.get(format!("{}/.well-known/jwks.json", self.issuer)).send().await?;
             *keys = Some((answer.error_for_status()?.json().await?, Instant::now()));
         }
-        let found = keys.as_ref().and_then(|(set, _)| set.find(kid));
-        Ok(DecodingKey::from_jwk(found.ok_or("unknown key")?)?)
+        Ok(DecodingKey::from_jwk(keys.as_ref().and_then(|(set, _)| set.find(kid)).ok_or("unknown key")?)?)
     }
     async fn verify(&self, token: &str) -> Result<Value> {
         let header = decode_header(token)?;
@@ -42,16 +36,14 @@ impl Service {
         Ok(answer["active"] == true && answer["token_use"] == "access")
     }
 }
-
 /// If the server cannot be asked, the request fails.
 async fn answer(service: Arc<Service>, headers: HeaderMap, introspects: bool) -> Result<Json<Value>, StatusCode> {
-    let token = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let token = token.ok_or(StatusCode::UNAUTHORIZED)?;
+    let header = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let token = header.and_then(|value| value.strip_prefix("Bearer ")).ok_or(StatusCode::UNAUTHORIZED)?;
     let claims = service.verify(token).await.map_err(|_| StatusCode::UNAUTHORIZED)?;
     let active = !introspects || service.is_active(token).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
     if active { Ok(Json(json!({"sub": claims["sub"]}))) } else { Err(StatusCode::UNAUTHORIZED) }
 }
-
 #[tokio::main]
 async fn main() -> Result<()> {
     let (issuer, credential) = (env::var("ISSUER")?, (env::var("CLIENT_ID")?, env::var("CLIENT_SECRET")?));
@@ -61,10 +53,8 @@ async fn main() -> Result<()> {
     rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     rules.leeway = 5; // seconds
     let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
-    let keys = tokio::sync::Mutex::default();
-    let service = Arc::new(Service { issuer, credential, rules, http, keys });
+    let service = Arc::new(Service { issuer, credential, rules, http, keys: Default::default() });
     let resource = |introspects| get(move |State(service), headers| answer(service, headers, introspects));
     let app = Router::new().route("/me", resource(false)).route("/payment", resource(true)).with_state(service);
-    let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{}", env::var("PORT")?)).await?;
-    Ok(axum::serve(listener, app).await?)
+    Ok(axum::serve(tokio::net::TcpListener::bind(format!("127.0.0.1:{}", env::var("PORT")?)).await?, app).await?)
 }
