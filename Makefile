@@ -106,9 +106,9 @@ test-verify: $(BIN) target/verify-venv examples/verify/express/node_modules ## p
 test-faults: $(BIN) ## run the short form of the fault, crash and node suites
 	python3 tests/faults/run.py $(BIN) --short
 
-faults: ## run the fault, crash and node suites with the release binary, in ten minutes; SUITE selects some
+faults: ## run the fault, crash and node suites with the release binary, in ten minutes; SUITE selects some, PREVIOUS is an earlier binary
 	cargo build --release --quiet
-	python3 tests/faults/run.py target/release/rest-social-auth $(SUITE)
+	python3 tests/faults/run.py target/release/rest-social-auth $(if $(PREVIOUS),--previous $(PREVIOUS)) $(SUITE)
 
 test-deploy: $(BIN) target/deploy-venv ## run deploy/ and docs/DEPLOY.md: nginx, Caddy, Traefik, Litestream, three nodes, alert rules
 	tests/postgres.sh target/deploy-venv/bin/python tests/deploy/run.py $(BIN)

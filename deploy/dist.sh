@@ -56,7 +56,8 @@ if readelf --program-headers "$binary" | grep -q INTERP; then
 fi
 bytes=$(stat --format=%s "$binary")
 if [ "$bytes" -gt "$MAX_BINARY_BYTES" ]; then
-  echo "make dist: warning: $binary has $bytes bytes, more than the wanted $MAX_BINARY_BYTES" >&2
+  echo "make dist: $binary has $bytes bytes, more than $MAX_BINARY_BYTES" >&2
+  exit 1
 fi
 
 name=rest-social-auth-${TARGET%%-*}-linux

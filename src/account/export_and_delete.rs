@@ -53,9 +53,9 @@ impl AccountService {
         self.require_fresh_login(caller).await?;
         let user = caller.user.id;
         let audit = self.event(AuditKind::Deleted, None, user, client);
-        let accounts = self.store.delete_user(user, &audit).await?.ok_or(AuthError::UserNotFound)?;
-        self.deps.metrics().credentials_revoked("all", 1);
-        self.revoke_provider_tokens(accounts);
+        let deleted = self.store.delete_user(user, &audit).await?.ok_or(AuthError::UserNotFound)?;
+        self.count_revoked(deleted.credentials);
+        self.revoke_provider_tokens(deleted.accounts);
         Ok(())
     }
 }

@@ -287,16 +287,23 @@ fn decrypt(cipher: &TokenCipher, row: &SocialAccount, encrypted: &[u8]) -> Optio
 }
 
 /// Encrypts all provider tokens again with the first of ENCRYPTION_KEYS. Safe while servers run: tokens that are refreshed
-/// meanwhile stay. Returns the number of re-encrypted tokens, and of those that no key decrypts.
+/// meanwhile stay. Returns the number of re-encrypted tokens, and of those that no key decrypts. Calls `on_progress` with the
+/// number of tokens of each batch.
 ///
 /// Errors: the database fails.
-pub async fn rotate_keys(store: &dyn Repository, cipher: &TokenCipher, deps: &Deps) -> Result<(u64, u64), StoreError> {
+pub async fn rotate_keys(
+    store: &dyn Repository,
+    cipher: &TokenCipher,
+    deps: &Deps,
+    on_progress: impl Fn(u64),
+) -> Result<(u64, u64), StoreError> {
     const BATCH: i64 = 500;
     let (mut done, mut undecryptable, mut after) = (0, 0, AccountId(0));
     loop {
         let batch = store.encrypted_tokens(after, BATCH).await?;
         let Some((last, _)) = batch.last() else { return Ok((done, undecryptable)) };
         after = last.id;
+        let rows = batch.len() as u64;
         let mut reencrypted = Vec::new();
         for (row, encrypted) in batch.into_iter().filter(|(_, encrypted)| !cipher.is_current(encrypted)) {
             let bound = row.token_binding();
@@ -309,5 +316,6 @@ pub async fn rotate_keys(store: &dyn Repository, cipher: &TokenCipher, deps: &De
             }
         }
         done += store.reencrypt_all(&reencrypted).await?;
+        on_progress(rows);
     }
 }

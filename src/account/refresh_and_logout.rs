@@ -8,7 +8,7 @@ use crate::credential::token_family::{FamilyDecision, decide};
 use crate::model::{
     AuditKind, ClientInfo, CredentialHandle, CredentialKind, FamilyState, RefreshRefusal, RefreshRow, User,
 };
-use crate::store::{BlacklistScope, Blacklisting, RefreshStep, Rotated, Rotation};
+use crate::store::{BlacklistScope, Blacklisting, RefreshStep, RevokedCredentials, Rotated, Rotation};
 
 /// The tokens of a refresh.
 #[derive(Clone, Debug)]
@@ -194,8 +194,8 @@ impl AccountService {
     ) -> Result<(), AuthError> {
         let caller = self.knox_caller(presented).await?;
         let audit = self.event(AuditKind::LogOut, Some(CredentialKind::Knox), caller.user.id, client);
-        self.store.revoke_all_knox(caller.user.id, &audit).await?;
-        self.deps.metrics().credentials_revoked(CredentialKind::Knox, 1);
+        let revoked = self.store.revoke_all_knox(caller.user.id, &audit).await?;
+        self.deps.metrics().credentials_revoked(CredentialKind::Knox, revoked);
         Ok(())
     }
 
@@ -227,9 +227,15 @@ impl AccountService {
     ) -> Result<bool, AuthError> {
         let session = self.by_session(cookies).await?;
         let audit = self.event(AuditKind::LogOut, None, caller.user.id, client);
-        self.store.revoke_all(caller.user.id, self.deps.now(), &audit).await?;
-        self.deps.metrics().credentials_revoked("all", 1);
+        let revoked = self.store.revoke_all(caller.user.id, self.deps.now(), &audit).await?;
+        self.count_revoked(revoked);
         Ok(session.is_some_and(|session| session.user.id == caller.user.id))
+    }
+
+    pub(super) fn count_revoked(&self, revoked: RevokedCredentials) {
+        for (kind, count) in revoked {
+            self.deps.metrics().credentials_revoked(kind, count);
+        }
     }
 }
 

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use futures_util::TryFutureExt as _;
 use serde_json::{Value, json};
 
 use super::configuration::settings_for;
 use super::confirmation::confirm;
 use super::failure::Failure;
 use super::output::{print, print_either, print_json, table};
+use super::progress::TerminalProgress;
 use super::time_span::{When, parse_age, parse_when};
 use super::{database, users};
 use crate::clock::{Deps, UnixMillis};
@@ -144,7 +146,10 @@ fn confirmed(yes: bool, before: UnixMillis) -> Result<(), Failure> {
 }
 
 async fn prune(before: UnixMillis, as_json: bool, repository: &dyn Repository) -> Result<(), Failure> {
-    let deleted = store::delete_in_batches(|| repository.prune_audit(before)).await?;
+    let progress = TerminalProgress::of("deleted audit events", None);
+    let deleted =
+        store::delete_in_batches(|| repository.prune_audit(before).inspect_ok(|rows| progress.add(*rows))).await?;
+    progress.finish();
     let result = json!({"before": before.rfc3339(), "deleted": deleted});
     print_either(as_json, &result, &format!("deleted {deleted} audit events from before {}", before.rfc3339()))
 }

@@ -8,7 +8,7 @@ use crate::hook;
 use crate::settings::Settings;
 use crate::store::{self, Opening, Repository, Schema};
 
-/// Errors: the database is missing, or has another schema than this release.
+/// Errors: the database is missing, or this release cannot use its schema.
 pub(super) async fn open(settings: &Settings) -> Result<Arc<dyn Repository>, Failure> {
     open_with(settings, Opening::default()).await
 }
@@ -20,7 +20,7 @@ pub(super) async fn open_with_events(settings: &Settings, deps: &Deps) -> Result
 
 async fn open_with(settings: &Settings, opening: Opening) -> Result<Arc<dyn Repository>, Failure> {
     let repository = store::open_with(&settings.database_url, opening).await?;
-    match require_current_schema(repository.as_ref()).await {
+    match require_usable_schema(repository.as_ref()).await {
         Ok(()) => Ok(repository),
         Err(failure) => {
             repository.close().await;
@@ -29,14 +29,14 @@ async fn open_with(settings: &Settings, opening: Opening) -> Result<Arc<dyn Repo
     }
 }
 
-/// Errors: the schema is that of an earlier or later release.
-pub(super) async fn require_current_schema(repository: &dyn Repository) -> Result<(), Failure> {
+/// Errors: the schema is that of an earlier release, or a later one changed it so that this release cannot use it.
+pub(super) async fn require_usable_schema(repository: &dyn Repository) -> Result<(), Failure> {
     let problem = match repository.schema().await? {
-        Schema::Current => return Ok(()),
+        Schema::Current | Schema::AheadCompatible => return Ok(()),
         Schema::Empty | Schema::Behind => {
             "the database does not have the tables of this release: run `rest-social-auth migrate`"
         }
-        Schema::Ahead => store::LATER_RELEASE,
+        Schema::AheadIncompatible => store::LATER_RELEASE,
     };
     Err(Failure::Other(problem.to_owned()))
 }

@@ -196,13 +196,17 @@ async fn check_tables(settings: &Settings, repository: &Arc<dyn Repository>, dep
             let advice = "run `rest-social-auth migrate`; `serve` does the same, unless it has --no-migrate";
             let what = match schema {
                 Schema::Empty => "the database has no tables yet",
-                _ => "the database has the tables of an earlier release",
+                _ => "the schema is behind: the database has the tables of an earlier release",
             };
             return vec![Finding::warning(what, advice)];
         }
-        Ok(Schema::Ahead) => {
+        Ok(Schema::AheadCompatible) => Finding::warning(
+            "the schema is ahead: a later release changed the database, and this release can use it",
+            "finish the upgrade or the downgrade: this is meant for a short time",
+        ),
+        Ok(Schema::AheadIncompatible) => {
             let advice = "install that release, or name another database in DATABASE_URL";
-            return vec![Finding::error("the database was made by a later release", advice)];
+            return vec![Finding::error("the schema is ahead: the database was made by a later release", advice)];
         }
         Err(error) => return vec![Finding::error("DATABASE_URL", error.to_string())],
     }];

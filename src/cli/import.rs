@@ -2,17 +2,15 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::configuration::{environment, settings};
 use super::failure::Failure;
 use super::output::print_either;
-use super::terminal;
+use super::progress::TerminalProgress;
 use crate::clock::Deps;
-use crate::import::{self, ImportError, ImportOptions, Progress};
+use crate::import::{self, ImportError, ImportOptions};
 use crate::secrets::SecretString;
 use crate::settings::{Mode, SettingError, Settings};
 use crate::store::django::{Django, Names};
@@ -118,50 +116,15 @@ async fn open_existing(settings: &Settings) -> Result<Option<Arc<dyn Repository>
     }
     let repository = store::open(&settings.database_url, false).await?;
     match repository.schema().await? {
-        Schema::Current => return Ok(Some(repository)),
+        Schema::Current | Schema::AheadCompatible => return Ok(Some(repository)),
         Schema::Empty => {}
         Schema::Behind => {
             return Err(Failure::Other(
                 "the database has the tables of an earlier release: run `rest-social-auth migrate`".to_owned(),
             ));
         }
-        Schema::Ahead => return Err(Failure::Other(store::LATER_RELEASE.to_owned())),
+        Schema::AheadIncompatible => return Err(Failure::Other(store::LATER_RELEASE.to_owned())),
     }
     repository.close().await;
     Ok(None)
-}
-
-/// A progress bar on the standard error, if that is a terminal.
-#[derive(Default)]
-struct TerminalProgress(Option<ProgressBar>);
-
-impl Progress for TerminalProgress {
-    fn begin(&mut self, table: &str, rows: u64) {
-        if !terminal::can_redraw() {
-            return;
-        }
-        let bar = ProgressBar::new(rows);
-        let style = "{msg:34} {bar:30} {human_pos:>11}/{human_len} {rate:>14} {eta:>5}";
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                let _ = out.write_str(&terminal::rate(state.per_sec()));
-            };
-            bar.set_style(style.with_key("rate", rate));
-        }
-        bar.set_message(table.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(200));
-        self.0 = Some(bar);
-    }
-
-    fn advance(&mut self, rows: u64) {
-        if let Some(bar) = &self.0 {
-            bar.inc(rows);
-        }
-    }
-
-    fn end(&mut self) {
-        if let Some(bar) = self.0.take() {
-            bar.finish();
-        }
-    }
 }

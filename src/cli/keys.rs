@@ -13,6 +13,7 @@ use super::confirmation::confirm;
 use super::database;
 use super::failure::Failure;
 use super::output::{print, print_either, print_json, table};
+use super::progress::TerminalProgress;
 use crate::account::{self, RequestedRotation, SigningKeyEntry, SigningKeyService};
 use crate::clock::Deps;
 use crate::credential::Credentials;
@@ -250,7 +251,11 @@ impl KeyCommands<'_> {
         let cipher = &self.settings.signing_key_cipher;
         let key = cipher.names().next().unwrap_or_default().to_owned();
         // Also without STORE_PROVIDER_TOKENS: tokens may be left from before.
-        let (provider_tokens, lost_tokens) = account::rotate_keys(self.repository, cipher, self.deps).await?;
+        let total = u64::try_from(self.repository.count_encrypted(&[]).await?).unwrap_or_default();
+        let progress = TerminalProgress::of("provider tokens", Some(total));
+        let (provider_tokens, lost_tokens) =
+            account::rotate_keys(self.repository, cipher, self.deps, |rows| progress.add(rows)).await?;
+        progress.finish();
         let (signing_keys, lost_keys) = self.signing.reencrypt().await?;
         Ok(Reencryption { key, provider_tokens, signing_keys, undecryptable: lost_tokens + lost_keys })
     }

@@ -36,7 +36,7 @@ pub(super) async fn serve(
     let mut stop = Box::pin(signals::stop_signal(move || notified.notify_one())?);
     tokio::spawn(reload_at(hung_up, source, server.reloader()));
     if !migrates {
-        database::require_current_schema(server.repository().as_ref()).await?;
+        database::require_usable_schema(server.repository().as_ref()).await?;
     } else if reuse_port {
         // The kernel divides connections among the sockets of a port. Until the migrations are applied, the predecessor must
         // get all of them: this process would answer its share with 503.

@@ -120,10 +120,10 @@ async fn execute(
                 confirm_deletion(&user)?;
             }
             let audit = AuditEvent::of_operator(AuditKind::Deleted, user.id, now);
-            let Some(accounts) = repository.delete_user(user.id, &audit).await? else {
+            let Some(deleted) = repository.delete_user(user.id, &audit).await? else {
                 return Err(Failure::Other(format!("{} does not exist any more", named(&user))));
             };
-            revoke_provider_tokens(settings, &accounts, deps).await;
+            revoke_provider_tokens(settings, &deleted.accounts, deps).await;
             let result = json!({"id": user.id, "username": user.username, "deleted": true});
             print_either(json, &result, &format!("deleted {}", named(&user)))
         }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use futures_util::TryFutureExt as _;
 use serde_json::{Value, json};
 
 use super::configuration::settings_for;
@@ -11,6 +12,7 @@ use super::confirmation::confirm;
 use super::database;
 use super::failure::Failure;
 use super::output::{columns, pretty, print, print_either, print_json, safe, table};
+use super::progress::TerminalProgress;
 use super::time_span::parse_age;
 use crate::clock::Deps;
 use crate::model::{EventRecord, EventState};
@@ -111,7 +113,11 @@ async fn execute(command: Command, repository: &dyn Repository, deps: &Deps) -> 
                 let question = format!("Delete delivered and failed events from before {}?", before.rfc3339());
                 confirm("delete events", &question, "yes")?;
             }
-            let deleted = store::delete_in_batches(|| repository.prune_events(before)).await?;
+            let progress = TerminalProgress::of("deleted events", None);
+            let deleted =
+                store::delete_in_batches(|| repository.prune_events(before).inspect_ok(|rows| progress.add(*rows)))
+                    .await?;
+            progress.finish();
             let result = json!({"before": before.rfc3339(), "deleted": deleted});
             print_either(json, &result, &format!("deleted {deleted} events from before {}", before.rfc3339()))
         }

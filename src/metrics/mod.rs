@@ -58,7 +58,7 @@ impl Metrics {
         }
     }
 
-    /// Credentials of this kind were revoked. `kind`: `all` for everything of one user, which counts as one.
+    /// Credentials of this kind were revoked. A token family counts as one.
     pub fn credentials_revoked(&self, kind: impl Into<&'static str>, count: u64) {
         if let Some(families) = &self.0 {
             families.revoked(kind.into(), count);
@@ -153,7 +153,6 @@ mod tests {
             metrics.login(None, "knox", || "unknown_provider".into());
             metrics.credential_issued("session");
             metrics.credentials_revoked("jwt-sliding", 3);
-            metrics.credentials_revoked("all", 1);
             metrics.rate_limited("address");
             metrics.http_request("/api/user/", 200, second);
             metrics.provider_call("github.com", Some(second), None);
@@ -170,7 +169,6 @@ mod tests {
             "rest_social_auth_logins_total{provider=\"other\",kind=\"knox\",outcome=\"unknown_provider\"} 1",
             "rest_social_auth_credentials_issued_total{kind=\"session\"} 1",
             "rest_social_auth_credentials_revoked_total{kind=\"jwt-sliding\"} 3",
-            "rest_social_auth_credentials_revoked_total{kind=\"all\"} 1",
             "rest_social_auth_rate_limited_total{limit=\"address\"} 1",
             "rest_social_auth_http_requests_total{route=\"/api/user/\",status=\"200\"} 1",
             "rest_social_auth_http_request_seconds_count{route=\"/api/user/\"} 1",

@@ -7,7 +7,19 @@ use crate::model::UserId;
 use crate::secrets::Digest;
 
 /// The kind of credential that a login issues. Its text form is kebab case, as in the routes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, strum::IntoStaticStr)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
 #[strum(serialize_all = "kebab-case")]
 pub enum CredentialKind {
     /// A session cookie.

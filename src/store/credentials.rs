@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use super::error::Result;
 use crate::clock::UnixMillis;
 use crate::model::{
-    AuditEvent, CredentialEntry, CredentialHandle, CredentialQuery, FamilyState, KnoxRow, PresentedToken,
-    RefreshRefusal, RefreshRow, SessionRow, TokenUse, User, UserId,
+    AuditEvent, CredentialEntry, CredentialHandle, CredentialKind, CredentialQuery, FamilyState, KnoxRow,
+    PresentedToken, RefreshRefusal, RefreshRow, SessionRow, TokenUse, User, UserId,
 };
 use crate::secrets::Digest;
 
@@ -76,6 +76,9 @@ pub enum BlacklistScope {
     Family,
 }
 
+/// How many credentials of each kind a call revoked. A token family counts as one.
+pub type RevokedCredentials = Vec<(CredentialKind, u64)>;
+
 /// Credentials. A look-up is one read that returns the user too. A method that revokes writes its audit event in the same
 /// transaction.
 #[async_trait]
@@ -90,8 +93,8 @@ pub trait CredentialStore: Send + Sync {
     async fn extend_knox(&self, digest: &str, expires: UnixMillis) -> Result<()>;
     /// Deletes a knox token that has expired.
     async fn delete_knox(&self, digest: &str) -> Result<()>;
-    /// Revokes all knox tokens of the user.
-    async fn revoke_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<()>;
+    /// Revokes all knox tokens of the user; returns how many.
+    async fn revoke_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<u64>;
     /// The user, and one of its refresh or sliding tokens with its family; `None` for a token that is not stored. One read.
     async fn token_family(&self, jti: &str, user: UserId) -> Result<Option<(User, Option<FamilyState>)>>;
     /// The user, and its token families that were revoked since `since`. One read.
@@ -121,5 +124,5 @@ pub trait CredentialStore: Send + Sync {
     /// A page of the user's valid credentials of all kinds. A token family is one entry.
     async fn credentials_of(&self, user: UserId, page: &CredentialQuery) -> Result<Vec<CredentialEntry>>;
     /// Revokes every credential of the user, JWTs included, and cancels requested links.
-    async fn revoke_all(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()>;
+    async fn revoke_all(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<RevokedCredentials>;
 }

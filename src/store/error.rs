@@ -18,13 +18,21 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// The error text of [`Schema::Ahead`](super::Schema::Ahead).
+/// The error text of [`Schema::AheadIncompatible`](super::Schema::AheadIncompatible).
 pub const LATER_RELEASE: &str = "the database was made by a later release than this one: install that release, or name another database in DATABASE_URL";
+
+/// The migrations are not applied: a later release changed the database so that this one cannot use it.
+#[derive(Debug, thiserror::Error)]
+#[error("{LATER_RELEASE}")]
+pub(super) struct LaterRelease;
 
 /// One line.
 fn explained(error: &(dyn Error + Send + Sync + 'static)) -> String {
     if let Some(error) = error.downcast_ref::<MigrateError>() {
         return of_migration(error);
+    }
+    if error.is::<LaterRelease>() {
+        return LATER_RELEASE.to_owned();
     }
     match error.downcast_ref::<sqlx::Error>() {
         Some(error) => of_database(error),
@@ -34,7 +42,6 @@ fn explained(error: &(dyn Error + Send + Sync + 'static)) -> String {
 
 fn of_migration(error: &MigrateError) -> String {
     match error {
-        MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => LATER_RELEASE.to_owned(),
         MigrateError::VersionMismatch(version) => format!(
             "migration {version} of the database is not this release's: it was made by another build. Install the release \
              that made the database"

@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use super::accounts::{AccountStore, ReencryptedTokens, StoredAccount, Unlinked};
 use super::audit::AuditStore;
 use super::authorization_requests::{AuthorizationRequestStore, Claimed, LiveRows};
-use super::credentials::{Blacklisting, CredentialStore, NextStep, Rotated, Rotation};
+use super::credentials::{Blacklisting, CredentialStore, NextStep, RevokedCredentials, Rotated, Rotation};
 use super::deletable_rows::{BoundedRows, ExpiringTable};
 use super::error::{Result, StoreError};
 use super::events::{EventStore, Lease, Resend};
@@ -21,11 +21,12 @@ use super::import::ImportStore;
 use super::import::RowOutcome;
 use super::logins::LoginStore;
 use super::rate_limits::{RateLimitStore, SharedUse};
-use super::repository::{Repository, Schema};
+use super::repository::Repository;
+use super::schema::Schema;
 use super::services::ServiceStore;
 use super::signing_keys::SigningKeyStore;
 use super::types::{Committed, IssuedCredential, LoginCommit};
-use super::users::{Updated, UserSearch, UserStore};
+use super::users::{DeletedUser, Updated, UserSearch, UserStore};
 use crate::clock::UnixMillis;
 use crate::metrics::{Metrics, PoolConnections};
 use crate::model::{
@@ -229,7 +230,7 @@ limited!(UserStore {
     fn user_by_username(username: &str) -> Option<User>;
     fn set_active(user: UserId, active: bool, now: UnixMillis) -> bool;
     fn update_user(user: UserId, change: &(dyn for<'a> Fn(&'a User) -> User + Sync), audit: &AuditEvent) -> Updated;
-    fn delete_user(user: UserId, audit: &AuditEvent) -> Option<Vec<StoredAccount>>;
+    fn delete_user(user: UserId, audit: &AuditEvent) -> Option<DeletedUser>;
 });
 
 limited!(AccountStore {
@@ -258,7 +259,7 @@ limited!(CredentialStore {
     fn knox(digest: &str) -> Option<(KnoxRow, User)>;
     fn extend_knox(digest: &str, expires: UnixMillis) -> ();
     fn delete_knox(digest: &str) -> ();
-    fn revoke_all_knox(user: UserId, audit: &AuditEvent) -> ();
+    fn revoke_all_knox(user: UserId, audit: &AuditEvent) -> u64;
     fn token_family(jti: &str, user: UserId) -> Option<(User, Option<FamilyState>)>;
     fn access_token_user(user: UserId, since: UnixMillis) -> Option<(User, Vec<String>)>;
     fn families(user: UserId) -> Vec<String>;
@@ -268,7 +269,7 @@ limited!(CredentialStore {
     fn touch(handle: &CredentialHandle, user: UserId, now: UnixMillis) -> ();
     fn revoke(handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
     fn credentials_of(user: UserId, page: &CredentialQuery) -> Vec<CredentialEntry>;
-    fn revoke_all(user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
+    fn revoke_all(user: UserId, now: UnixMillis, audit: &AuditEvent) -> RevokedCredentials;
 });
 
 limited!(ServiceStore {

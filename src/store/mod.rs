@@ -27,6 +27,7 @@ mod opening;
 mod postgres;
 mod rate_limits;
 mod repository;
+mod schema;
 mod services;
 mod signing_keys;
 mod sqlite;
@@ -39,7 +40,9 @@ pub use self::accounts::{AccountStore, ReencryptedTokens, StoredAccount, Unlinke
 pub use self::audit::AuditStore;
 pub use self::authorization_requests::{AuthorizationRequestStore, Claimed, LiveRows};
 pub(crate) use self::backup::{copy as copy_database, verify as verify_copy};
-pub use self::credentials::{BlacklistScope, Blacklisting, CredentialStore, NextStep, RefreshStep, Rotated, Rotation};
+pub use self::credentials::{
+    BlacklistScope, Blacklisting, CredentialStore, NextStep, RefreshStep, RevokedCredentials, Rotated, Rotation,
+};
 pub use self::deletable_rows::{BoundedRows, ExpiringTable};
 pub(crate) use self::error::LATER_RELEASE;
 pub use self::error::{Result, StoreError};
@@ -50,9 +53,10 @@ pub use self::open::open;
 pub(crate) use self::open::{is_missing_file, open_with};
 pub(crate) use self::opening::Opening;
 pub use self::rate_limits::{RateLimitStore, SharedUse};
-pub use self::repository::{Repository, Schema};
+pub use self::repository::Repository;
+pub use self::schema::Schema;
 pub use self::services::ServiceStore;
 pub use self::signing_keys::SigningKeyStore;
 pub use self::sweep::{delete_in_batches, sweep};
 pub use self::types::{Committed, ConsumedCredential, IssuedCredential, LoginCommit, LoginTarget};
-pub use self::users::{Updated, UserSearch, UserStore};
+pub use self::users::{DeletedUser, Updated, UserSearch, UserStore};

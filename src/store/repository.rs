@@ -12,24 +12,12 @@ use super::events::EventStore;
 use super::import::ImportStore;
 use super::logins::LoginStore;
 use super::rate_limits::RateLimitStore;
+use super::schema::Schema;
 use super::services::ServiceStore;
 use super::signing_keys::SigningKeyStore;
 use super::users::UserStore;
 use crate::clock::UnixMillis;
 use crate::metrics::PoolConnections;
-
-/// The schema of a database, compared with that of this release.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Schema {
-    /// Every migration of this release is applied, and no other.
-    Current,
-    /// There are no tables: `migrate` creates them.
-    Empty,
-    /// An earlier release created the tables: `migrate` changes them.
-    Behind,
-    /// A later release created them.
-    Ahead,
-}
 
 /// The whole store: the traits of all aggregates, and what concerns the database as such.
 ///
@@ -53,7 +41,8 @@ pub trait Repository:
     fn serves_several_nodes(&self) -> bool;
     /// The connections of this process to the database.
     fn pool_connections(&self) -> PoolConnections;
-    /// Applies the migrations of this release.
+    /// Applies the migrations of this release. Errors also: a later release changed the tables so that this one cannot use them.
+    /// Then nothing is changed.
     async fn migrate(&self) -> Result<()>;
     /// Compares the schema with that of this release. Reads only.
     async fn schema(&self) -> Result<Schema>;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::accounts::StoredAccount;
+use super::credentials::RevokedCredentials;
 use super::error::Result;
 use crate::clock::UnixMillis;
 use crate::model::{AuditEvent, EmailAddress, User, UserId};
@@ -28,6 +29,15 @@ pub enum UserSearch<'a> {
     Prefix(&'a str),
     /// Users whose username, e-mail address, first or last name contains this text. Reads all users.
     Substring(&'a str),
+}
+
+/// What a deleted user had.
+#[derive(Debug)]
+pub struct DeletedUser {
+    /// The social accounts.
+    pub accounts: Vec<StoredAccount>,
+    /// The credentials.
+    pub credentials: RevokedCredentials,
 }
 
 /// Users.
@@ -59,6 +69,6 @@ pub trait UserStore: Send + Sync {
         audit: &AuditEvent,
     ) -> Result<Updated>;
     /// Deletes the user with everything that belongs to it, except the audit log and undelivered webhook events; writes
-    /// `audit`. Returns its accounts. `None`: there is no such user.
-    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<Vec<StoredAccount>>>;
+    /// `audit`. `None`: there is no such user.
+    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<DeletedUser>>;
 }

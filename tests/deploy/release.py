@@ -1,14 +1,22 @@
-"""The files of `make dist`, if it has made them: names, checksums, and a login at the program in a folder without anything else."""
+"""The files of `make dist`, if it has made them: names, checksums, the first commands of a user, and a login at the program in a
+folder without anything else."""
 
 import hashlib
+import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import tarfile
+import urllib.parse
+import urllib.request
 
 from litestream import sign_in
-from support import ROOT, Process, expect, free_port, is_ready, run, running_provider, server, temporary_folder
+from support import ROOT, Client, Process, expect, free_port, is_ready, run, running_provider, server, temporary_folder
+
+#: As in deploy/dist.sh.
+MAX_BINARY_BYTES = 16_000_000
 
 DIST = ROOT / "target/dist"
 CERTIFICATES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
@@ -33,8 +41,37 @@ def check_release():
         if "completions" in run([binary, "--help"]):
             expect(list(content.glob("man/*.1")) and list(content.glob("completions/*")), "the archive lacks completions or man pages")
         size = binary.stat().st_size
+        expect(size <= MAX_BINARY_BYTES, f"the program has {size} bytes")
+        begin(binary, folder / "first")
         sign_in_without_a_system(binary, folder / "root")
     return f"{size} bytes, archive {archive.stat().st_size} bytes"
+
+
+def begin(binary, folder):
+    """`--version`, `init`, and a login at the demo provider of `dev`."""
+    folder.mkdir()
+    version = run([binary, "--version"]).split()
+    manifest = (ROOT / "Cargo.toml").read_text()
+    expect(f'version = "{version[-1]}"' in manifest, f"the program has the version {version}")
+    run([binary, "init"], cwd=folder)
+    expect("secret_key" in (folder / "rest-social-auth.toml").read_text(), "init wrote no settings")
+    with Process(folder, "dev", [binary, "dev", "--port", "0", "--ephemeral", "--print-url"]) as process:
+        process.wait_until(lambda: '{"url"' in process.log.read_text())
+        (line,) = [line for line in process.log.read_text().splitlines() if line.startswith('{"url"')]
+        browser = Client(urllib.parse.urlsplit(json.loads(line)["url"]).port, tls=False, host="127.0.0.1")
+        browser.host = f"127.0.0.1:{browser.port}"
+        path = "/api/login/social/authorize/demo/?kind=session&next=/example/session/"
+        begun = browser.get(path, Sec_Fetch_Mode="navigate")
+        with urllib.request.urlopen(begun.headers["Location"]) as page:
+            consent_id = re.search('name="consent_id" value="([^"]+)"', page.read().decode())[1]
+        provider = Client(urllib.parse.urlsplit(begun.headers["Location"]).port, tls=False)
+        provider.host = f"127.0.0.1:{provider.port}"
+        form = urllib.parse.urlencode({"consent_id": consent_id, "user": "mara"})
+        chosen = provider.request("POST", "/consent", form, {"Content-Type": "application/x-www-form-urlencoded"})
+        completed = browser.get(re.sub("^http://[^/]+", "", chosen.headers["Location"]), Sec_Fetch_Mode="navigate")
+        expect(completed.status in (302, 303), f"the login is refused: {completed}")
+        user = json.loads(browser.get("/api/user/").body)
+        expect(user["username"] == "mara", f"the user is {user}")
 
 
 def sign_in_without_a_system(binary, root):
@@ -57,3 +94,5 @@ def sign_in_without_a_system(binary, root):
         with Process(root.parent, "image", command, environment) as process:
             process.wait_until(is_ready(port))
             sign_in(port, "mara")
+            # As the health check of the image.
+            run([*command[:-3], "healthcheck"], env=process.environment)

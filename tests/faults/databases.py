@@ -60,6 +60,14 @@ class SQLite:
     async def sql(self, sql):
         return await asyncio.to_thread(self.query, sql)
 
+    async def change(self, sql):
+        """Runs a statement that writes. No server may be in the middle of a transaction for long."""
+        def changed():
+            with contextlib.closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
+                connection.execute(sql)
+
+        await asyncio.to_thread(changed)
+
     async def wrong_rows(self):
         wrong = described(await self.sql(COUNTS))
         checks = {"integrity_check": [("ok",)], "foreign_key_check": []}
@@ -162,6 +170,9 @@ class Postgres:
     async def sql(self, sql):
         return await self.cluster.sql(self.database, sql)
 
+    #: Runs a statement that writes.
+    change = sql
+
     async def wrong_rows(self):
         return described(await self.sql(COUNTS))
 
@@ -189,40 +200,34 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def small_disk(mebibytes):
-    """A file system of this size in memory. Errors: `Unavailable`, as only root may mount one."""
+def mounted(*commands):
+    """A new folder. The last of the commands mounts a file system at the path that is added to it. Errors: `Unavailable`, as only
+    root may mount one."""
     folder = tempfile.mkdtemp(prefix="faults-disk.")
     try:
-        made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0777", "tmpfs", folder],
-                              text=True, capture_output=True)
-        if made.returncode:
-            raise Unavailable(f"no tmpfs can be mounted: {made.stderr.strip()}")
         try:
-            yield pathlib.Path(folder)
-        finally:
-            subprocess.run(["umount", "-l", folder], check=True)
-    finally:
-        os.rmdir(folder)
-
-
-@contextlib.contextmanager
-def disk_that_freezes(image, mebibytes=64):
-    """A file system in the file `image`, which `frozen` can stop. Errors: `Unavailable`, as only root may mount one."""
-    folder = tempfile.mkdtemp(prefix="faults-disk.")
-    try:
-        with open(image, "wb") as file:
-            file.truncate(mebibytes * 1024 * 1024)
-        try:
-            for command in (["mkfs.ext4", "-q", image], ["mount", "-o", "loop", image, folder]):
+            for command in (*commands[:-1], [*commands[-1], folder]):
                 subprocess.run(command, text=True, capture_output=True, check=True)
         except (OSError, subprocess.CalledProcessError) as error:
-            raise Unavailable(f"no file system can be made: {getattr(error, 'stderr', error)}") from error
+            raise Unavailable(f"no file system can be mounted: {getattr(error, 'stderr', error)}") from error
         try:
             yield pathlib.Path(folder)
         finally:
             subprocess.run(["umount", "-l", folder], check=True)
     finally:
         os.rmdir(folder)
+
+
+def small_disk(mebibytes):
+    """A file system of this size in memory. Errors: as `mounted`."""
+    return mounted(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0777", "tmpfs"])
+
+
+def disk_that_freezes(image, mebibytes=64):
+    """A file system in the file `image`, which `frozen` can stop. Errors: as `mounted`."""
+    with open(image, "wb") as file:
+        file.truncate(mebibytes * 1024 * 1024)
+    return mounted(["mkfs.ext4", "-q", image], ["mount", "-o", "loop", image])
 
 
 @contextlib.asynccontextmanager

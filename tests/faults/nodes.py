@@ -10,6 +10,7 @@ from databases import Cluster
 from load import REAL, Load, code_of, new_uid, sign_in
 from provider import Provider
 from steps import MARGIN, RECOVERY_LIMIT, Site, until
+from upgrade import expand
 
 COUNT = 3
 #: SIGTERM drains for this time before the listener closes, so that the balancer notices.
@@ -145,10 +146,7 @@ async def restart_all(run, sites, load, balancer):
         for number, site in enumerate(sites):
             await site.server.stop()
             if number == 0:
-                # What a migration of the next release may do while this release serves.
-                for sql in ("ALTER TABLE users ADD COLUMN of_the_next_release TEXT",
-                            "CREATE INDEX of_the_next_release ON social_accounts (modified)"):
-                    await site.database.sql(sql)
+                await expand(site.database)
             await site.server.start()
             await until("it is back", lambda: len(balancer.ready) == COUNT)
         stop.set()

@@ -1,6 +1,6 @@
 """Runs the fault, crash and node suites against a server that is already built.
 
-    tests/faults/run.py SERVER [--short] [SUITE …]
+    tests/faults/run.py SERVER [--short] [--previous SERVER] [SUITE …]
 
 Each suite starts the server as child processes, with real databases and a provider of its own, on loopback. The suites run at the
 same time, because most of their time is waiting for time limits. It needs Linux, and PostgreSQL's programs.
@@ -21,6 +21,7 @@ import crashes
 import database_faults
 import nodes
 import provider_faults
+import upgrade
 from databases import Cluster
 from steps import Run
 
@@ -33,6 +34,8 @@ SUITES = {
     "crash-sqlite": crashes.sqlite_suite,
     "crash-postgres": crashes.postgres_suite,
     "nodes": nodes.suite,
+    "upgrade-sqlite": upgrade.sqlite_suite,
+    "upgrade-postgres": upgrade.postgres_suite,
 }
 
 
@@ -46,7 +49,7 @@ async def run_suites(run, names):
     try:
         async with asyncio.timeout(LIMIT), asyncio.TaskGroup() as tasks:
             # The clusters of the suites are copies of one, which is made once.
-            if set(names) & {"postgres", "crash-postgres", "nodes"}:
+            if set(names) & {"postgres", "crash-postgres", "nodes", "upgrade-postgres"}:
                 run.template = tasks.create_task(Cluster(run.memory / "template").make())
             for name in names:
                 tasks.create_task(guarded(name))
@@ -71,6 +74,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("server", type=pathlib.Path)
     parser.add_argument("--short", action="store_true", help="less than a minute: shorter time limits, fewer crashes")
+    parser.add_argument("--previous", type=pathlib.Path, help="the server of the previous release, for the upgrade suites")
     parser.add_argument("suite", nargs="*", help=f"{', '.join(SUITES)}; without a name, all")
     arguments = parser.parse_intermixed_args()
     if unknown := set(arguments.suite) - set(SUITES):
@@ -82,7 +86,8 @@ def main():
         return print("The fault suite needs Python 3.11.", file=sys.stderr) or 1
     started = time.monotonic()
     folder, memory = make_folder(None), make_folder(memory_file_system())
-    run = Run(arguments.server.resolve(), folder, memory, arguments.short)
+    previous = arguments.previous and arguments.previous.resolve()
+    run = Run(arguments.server.resolve(), folder, memory, arguments.short, previous)
     try:
         asyncio.run(run_suites(run, arguments.suite or list(SUITES)))
     except (KeyboardInterrupt, asyncio.CancelledError):

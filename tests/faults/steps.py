@@ -32,9 +32,11 @@ async def until(what, condition, limit=RECOVERY_LIMIT):
 
 
 class Run:
-    def __init__(self, binary, folder, memory, is_short):
-        """`memory`: a folder for databases whose speed must not depend on a busy disk."""
+    def __init__(self, binary, folder, memory, is_short, previous=None):
+        """`memory`: a folder for databases whose speed must not depend on a busy disk. `previous`: the binary of the previous
+        release."""
         self.binary, self.folder, self.memory, self.is_short = binary, folder, memory, is_short
+        self.previous, self.has_one_release = previous or binary, previous is None
         self.failed, self.passed, self.skipped = [], 0, []
 
     @contextlib.asynccontextmanager
@@ -67,9 +69,11 @@ class Site:
         "RUST_LOG": "warn,rest_social_auth=info",
     }
 
-    def __init__(self, run, name, database, providers, settings=None):
+    def __init__(self, run, name, database, providers, settings=None, binary=None):
+        """`binary`: another one than that of `run`."""
         self.name, self.database, self.ledger, self.known = name, database, Ledger(), []
-        self.server = Server(run.binary, run.folder / name, database.url, providers, self.SETTINGS | (settings or {}))
+        settings = self.SETTINGS | (settings or {})
+        self.server = Server(binary or run.binary, run.folder / name, database.url, providers, settings)
         self.base = self.server.base
 
     async def start(self, users=10):

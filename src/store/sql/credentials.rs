@@ -8,7 +8,7 @@ use crate::model::{
     TokenUse, User, UserId,
 };
 use crate::secrets::Digest;
-use crate::store::credentials::{Blacklisting, CredentialStore, NextStep, Rotated, Rotation};
+use crate::store::credentials::{Blacklisting, CredentialStore, NextStep, RevokedCredentials, Rotated, Rotation};
 use crate::store::error::Result;
 use crate::store::stored_rows::{KnoxUserRow, SessionUserRow, TokenUserRow, user_columns};
 use crate::store::types::LoginCommit;
@@ -16,7 +16,7 @@ use crate::store::types::LoginCommit;
 impl Store {
     /// Revokes every credential of the user. Writes the user's row first: a concurrent login waits for this transaction or
     /// was committed before, and then its credential is revoked too.
-    pub(super) async fn revoke_credentials(tx: &mut Tx, user: UserId, now: UnixMillis) -> Result<()> {
+    pub(super) async fn revoke_credentials(tx: &mut Tx, user: UserId, now: UnixMillis) -> Result<RevokedCredentials> {
         // Generations grow to the current time rather than by one, so that after the restore of a backup no former value
         // is used again.
         sqlx::query(
@@ -33,6 +33,7 @@ impl Store {
         .bind(user)
         .execute(&mut **tx)
         .await?;
+        let revoked = Self::count_credentials(tx, user).await?;
         for statement in [
             "DELETE FROM sessions WHERE user_id = $1",
             "DELETE FROM tokens WHERE user_id = $1",
@@ -45,7 +46,23 @@ impl Store {
             .bind(user)
             .execute(&mut **tx)
             .await?;
-        Ok(())
+        Ok(revoked)
+    }
+
+    /// Counts the credentials of the user that are not revoked.
+    pub(super) async fn count_credentials(tx: &mut Tx, user: UserId) -> Result<RevokedCredentials> {
+        let rows: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT 'session', count(*) FROM sessions WHERE user_id = $1
+             UNION ALL SELECT 'token', count(*) FROM tokens WHERE user_id = $1
+             UNION ALL SELECT 'knox', count(*) FROM knox_tokens WHERE user_id = $1
+             UNION ALL SELECT kind, count(DISTINCT family) FROM refresh_tokens
+                       WHERE user_id = $1 AND blacklisted IS NULL GROUP BY kind",
+        )
+        .bind(user)
+        .fetch_all(&mut **tx)
+        .await?;
+        let counted = |(kind, count): (String, i64)| Some((kind.parse().ok()?, u64::try_from(count).ok()?));
+        Ok(rows.into_iter().filter_map(counted).collect())
     }
 
     /// Cancels the links that the user requested: a revoked credential must not link an account any more.
@@ -228,13 +245,13 @@ impl CredentialStore for Store {
         Ok(())
     }
 
-    async fn revoke_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<()> {
+    async fn revoke_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<u64> {
         let mut tx = self.begin().await?;
         Self::cancel_pending_links(&mut tx, user).await?;
-        sqlx::query("DELETE FROM knox_tokens WHERE user_id = $1").bind(user).execute(&mut *tx).await?;
+        let revoked = sqlx::query("DELETE FROM knox_tokens WHERE user_id = $1").bind(user).execute(&mut *tx).await?;
         audit_query(audit).execute(&mut *tx).await?;
         tx.commit().await?;
-        Ok(())
+        Ok(revoked.rows_affected())
     }
 
     async fn token_family(&self, jti: &str, user: UserId) -> Result<Option<(User, Option<FamilyState>)>> {
@@ -276,11 +293,11 @@ impl CredentialStore for Store {
         Ok(is_new)
     }
 
-    async fn revoke_all(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<()> {
+    async fn revoke_all(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<RevokedCredentials> {
         let mut tx = self.begin().await?;
-        Self::revoke_credentials(&mut tx, user, now).await?;
+        let revoked = Self::revoke_credentials(&mut tx, user, now).await?;
         audit_query(audit).execute(&mut *tx).await?;
         tx.commit().await?;
-        Ok(())
+        Ok(revoked)
     }
 }

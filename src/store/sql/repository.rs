@@ -1,11 +1,14 @@
 //! Migrations, the probe of `/readyz`, and the statements of the sweeper.
 
-use super::{MIGRATOR, Store};
+use sqlx::migrate::Migrator;
+
+use super::{Database, MIGRATOR, Store};
 use crate::clock::UnixMillis;
 use crate::metrics::PoolConnections;
 use crate::store::deletable_rows::{BoundedRows, ExpiringTable, SWEEP_BATCH_SIZE};
-use crate::store::error::{Result, StoreError};
-use crate::store::repository::{Repository, Schema};
+use crate::store::error::{LaterRelease, Result, StoreError};
+use crate::store::repository::Repository;
+use crate::store::schema::{AppliedMigration, Schema};
 
 impl Store {
     /// Runs a statement that deletes at most `$2` rows from before `$1`.
@@ -27,27 +30,19 @@ impl Repository for Store {
     }
 
     async fn migrate(&self) -> Result<()> {
-        MIGRATOR.run(&self.unlimited().await?).await.map_err(|error| StoreError(Box::new(error)))
+        let connections = self.unlimited().await?;
+        match schema(&connections).await? {
+            Schema::AheadIncompatible => return Err(StoreError(Box::new(LaterRelease))),
+            Schema::AheadCompatible => tracing::warn!("a later release changed the database; this release can use it"),
+            Schema::Current | Schema::Empty | Schema::Behind => {}
+        }
+        let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
+        migrator.set_ignore_missing(true);
+        migrator.run(&connections).await.map_err(|error| StoreError(Box::new(error)))
     }
 
     async fn schema(&self) -> Result<Schema> {
-        let applied: sqlx::Result<Vec<i64>> = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
-            .fetch_all(&mut *self.reader().await?)
-            .await;
-        let applied = match applied {
-            // The first migration creates this table.
-            Err(sqlx::Error::Database(error)) if is_missing_table(error.as_ref()) => Vec::new(),
-            applied => applied?,
-        };
-        let known: Vec<i64> = MIGRATOR.iter().map(|migration| migration.version).collect();
-        if applied.iter().any(|version| !known.contains(version)) {
-            return Ok(Schema::Ahead);
-        }
-        Ok(match applied.len() {
-            0 => Schema::Empty,
-            applied if applied == known.len() => Schema::Current,
-            _ => Schema::Behind,
-        })
+        schema(&mut *self.reader().await?).await
     }
 
     async fn probe(&self, now: UnixMillis) -> Result<()> {
@@ -85,6 +80,18 @@ impl Repository for Store {
         let deleted = sqlx::query(rows.delete_statement()).bind(limit).execute(&mut *self.writer().await?).await?;
         Ok(deleted.rows_affected())
     }
+}
+
+async fn schema(connection: impl sqlx::Executor<'_, Database = Database>) -> Result<Schema> {
+    let applied: sqlx::Result<Vec<AppliedMigration>> =
+        sqlx::query_as("SELECT version, description FROM _sqlx_migrations WHERE success").fetch_all(connection).await;
+    let applied = match applied {
+        // The first migration creates this table.
+        Err(sqlx::Error::Database(error)) if is_missing_table(error.as_ref()) => Vec::new(),
+        applied => applied?,
+    };
+    let known: Vec<i64> = MIGRATOR.iter().map(|migration| migration.version).collect();
+    Ok(Schema::of(&applied, &known))
 }
 
 /// PostgreSQL has a code for this error, SQLite only a text.

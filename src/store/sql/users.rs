@@ -5,10 +5,9 @@ use sqlx::types::Json;
 use super::{Store, Tx};
 use crate::clock::UnixMillis;
 use crate::model::{AuditEvent, AuditKind, EmailAddress, User, UserId};
-use crate::store::accounts::StoredAccount;
 use crate::store::error::Result;
 use crate::store::stored_rows::{UserRow, user_columns};
-use crate::store::users::{Updated, UserSearch, UserStore};
+use crate::store::users::{DeletedUser, Updated, UserSearch, UserStore};
 
 impl Store {
     /// Reads the user and locks its row until the transaction ends. Every transaction that revokes, unlinks, deletes or logs
@@ -126,14 +125,15 @@ impl UserStore for Store {
         Ok(Updated::Done(Box::new(after)))
     }
 
-    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<Vec<StoredAccount>>> {
+    async fn delete_user(&self, user: UserId, audit: &AuditEvent) -> Result<Option<DeletedUser>> {
         let mut tx = self.begin().await?;
         let Some(deleted) = Self::locked_user(&mut tx, user).await? else { return Ok(None) };
         let accounts = Self::stored_accounts_of(&mut tx, user).await?;
+        let credentials = Self::count_credentials(&mut tx, user).await?;
         sqlx::query("DELETE FROM users WHERE id = $1").bind(user).execute(&mut *tx).await?;
         Self::forget_events(&mut tx, user).await?;
         self.insert_event(&mut tx, audit, &deleted, None).await?;
         tx.commit().await?;
-        Ok(Some(accounts))
+        Ok(Some(DeletedUser { accounts, credentials }))
     }
 }
