@@ -277,9 +277,10 @@ fn decide(world: &World, id: &str, (place, persona): (usize, &Persona), behaviou
 /// The parameters of a callback without consent.
 fn denial(login: &Login) -> Map<String, Value> {
     let (provider, errors) = (&login.provider, &login.provider.descriptor().errors);
-    let mut fields = provider.sample.refusals.denied.clone();
-    if !fields.is_empty() {
-        // The words of the sample.
+    let own = &provider.sample.refusals.denied;
+    let mut fields = Map::new();
+    if !own.is_empty() {
+        fields.clone_from(own);
     } else if provider.uses_oauth1() {
         fields.insert("denied".to_owned(), login.credential(Kind::RequestToken).into());
     } else if provider.provider.protocol() == crate::provider::Protocol::OpenId2 {

@@ -106,7 +106,7 @@ async fn failing_silent_and_overloaded_providers_fail_the_login() {
     // Telegram's login calls nothing.
     let called = KINDS.into_iter().filter(|provider| *provider != "telegram");
     let at_once = |behaviour: &'static str, expected: (u16, &'static str)| {
-        let logins = called.clone().map(async move |provider| {
+        let logins = called.clone().map(move |provider| async move {
             let (status, code) = dev.failure(provider, behaviour).await;
             assert_eq!((status, code.as_str()), expected, "{provider} {behaviour}");
         });
