@@ -1,4 +1,4 @@
-//! Refusals in the words of the provider, as far as its descriptor knows them; otherwise in those of the standards.
+//! Refusals in the words of the provider, as far as its sample or its descriptor knows them; otherwise in those of the standards.
 
 use serde_json::{Map, Value, json};
 
