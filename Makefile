@@ -35,7 +35,7 @@ dist: ## make the files of a release in target/dist; TARGET and CARGO select ano
 # With `make --jobs`, cargo would share the jobs of make: one, while another target runs.
 export CARGO_MAKEFLAGS :=
 
-.PHONY: test packages test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-simulator faults lint fmt
+.PHONY: test packages test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-simulator test-simulator-sample faults lint fmt
 test: ## install missing dependencies and run all tests
 	@$(MAKE) --no-print-directory install
 	@echo "make test: lint, while packages are installed. The output of each step is printed at its end."
@@ -46,7 +46,7 @@ test: ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
 # The longest ones first. Each waits for programs and browsers half of its time, so two at a time use two cores.
-SYSTEM_TESTS := test-clients test-deploy test-verify test-faults test-browser test-api test-docs test-openapi
+SYSTEM_TESTS := test-clients test-deploy test-verify test-faults test-browser test-api test-docs test-simulator-sample test-openapi
 
 lint: $(DENY) ## check wording, links, formatting, clippy warnings, Rust documentation and dependency rules
 	python3 tests/lint/plain_language.py
@@ -113,11 +113,16 @@ faults: ## run the fault, crash and node suites with the release binary, in ten 
 test-deploy: $(BIN) target/deploy-venv ## run deploy/ and docs/DEPLOY.md: nginx, Caddy, Traefik, Litestream, three nodes, alert rules
 	tests/postgres.sh target/deploy-venv/bin/python tests/deploy/run.py $(BIN)
 
-# Without a network where the system allows it: a namespace with loopback alone.
+# Without a network where the system allows it: a namespace with loopback alone. The last line says so.
+simulator = if unshare -rn true 2>/dev/null; then \
+	unshare -rn sh -c 'ip link set lo up && exec python3 tests/simulator/run.py $(BIN) $(1)'; \
+	else python3 tests/simulator/run.py $(BIN) $(1); fi
+
 test-simulator: $(BIN) ## sign in with every simulated provider, offline
-	@if unshare -rn true 2>/dev/null; then \
-		unshare -rn sh -c 'ip link set lo up && exec python3 tests/simulator/run.py $(BIN)'; \
-	else python3 tests/simulator/run.py $(BIN); fi
+	@$(call simulator,)
+
+test-simulator-sample: $(BIN) ## the same with providers of each kind, as a part of `make test`
+	@$(call simulator,--sample)
 
 # ---- generated files
 

@@ -2,21 +2,29 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::failure::Failure;
 use crate::clock::Deps;
 
+/// The start of the name of a temporary directory.
+const TEMPORARY_PREFIX: &str = "rest-social-auth-dev-";
+/// A file in a temporary directory that its process has locked.
+const LOCK_FILE: &str = "lock";
+/// After this time, a temporary directory without the file belongs to no process that is starting.
+const MAX_START_TIME: Duration = Duration::from_secs(3600);
+
 pub(super) struct DevDirectory {
     path: PathBuf,
-    /// Deleted at the end.
-    is_temporary: bool,
+    /// The directory is temporary: it is deleted at the end. The system unlocks the file when the process ends, however it ends.
+    lock: Option<fs::File>,
 }
 
 impl Drop for DevDirectory {
     fn drop(&mut self) {
-        if self.is_temporary {
+        if self.lock.is_some() {
             // A file that remains is in the system's temporary directory.
             let _ = fs::remove_dir_all(&self.path);
         }
@@ -36,14 +44,22 @@ impl DevDirectory {
     fn at(path: PathBuf) -> Result<Self, Failure> {
         let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
         created.map_err(|error| Failure::Other(format!("{} cannot be created: {error}", path.display())))?;
-        Ok(Self { path, is_temporary: false })
+        Ok(Self { path, lock: None })
     }
 
-    /// A new directory in that of the system for temporary files, deleted at the end.
+    /// A new directory in that of the system for temporary files, deleted at the end. Those that killed processes left are deleted now.
     pub(super) fn temporary(deps: &Deps) -> Result<Self, Failure> {
-        let path = std::env::temp_dir().join(format!("rest-social-auth-dev-{}", deps.hex::<8>()));
-        let mut directory = Self::at(path)?;
-        directory.is_temporary = true;
+        let parent = std::env::temp_dir();
+        delete_abandoned(&parent);
+        let mut directory = Self::at(parent.join(format!("{TEMPORARY_PREFIX}{}", deps.hex::<8>())))?;
+        let (unlocked, locked) = (directory.path("lock.new"), directory.path(LOCK_FILE));
+        let lock = fs::File::create_new(&unlocked).and_then(|file| {
+            file.lock()?;
+            // Another process never sees the file unlocked.
+            fs::rename(&unlocked, &locked)?;
+            Ok(file)
+        });
+        directory.lock = Some(lock.map_err(|error| Failure::cannot_write(&locked, &error))?);
         Ok(directory)
     }
 
@@ -111,6 +127,29 @@ impl DevDirectory {
     }
 }
 
+/// Deletes the temporary directories of this user whose process has ended. What cannot be deleted stays.
+fn delete_abandoned(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let is_ours = |data: &fs::Metadata| data.is_dir() && data.uid() == rustix::process::geteuid().as_raw();
+        let has_prefix = entry.file_name().to_str().is_some_and(|name| name.starts_with(TEMPORARY_PREFIX));
+        // The metadata of the entry itself, so a symbolic link is no directory.
+        let data = entry.metadata().ok().filter(|data| has_prefix && is_ours(data));
+        if let Some(data) = data
+            && is_abandoned(&entry.path(), &data)
+        {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn is_abandoned(path: &Path, data: &fs::Metadata) -> bool {
+    match fs::File::open(path.join(LOCK_FILE)) {
+        Ok(file) => file.try_lock().is_ok(),
+        Err(_) => data.modified().ok().and_then(|time| time.elapsed().ok()).is_some_and(|age| age > MAX_START_TIME),
+    }
+}
+
 /// An existing file may be readable by other users.
 fn make_private(path: &Path) -> Result<(), Failure> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|error| Failure::cannot_write(path, &error))
@@ -122,6 +161,28 @@ mod tests {
 
     fn good<T>(result: Result<T, Failure>) -> T {
         result.unwrap_or_else(|_| panic!("a failure"))
+    }
+
+    #[test]
+    fn abandoned_temporary_directories_are_deleted_and_those_in_use_stay() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let directory = |name: &str| {
+            let path = parent.path().join(name);
+            fs::create_dir(&path).expect("a directory");
+            path
+        };
+        let lock = |path: &Path| fs::File::create(path.join(LOCK_FILE)).expect("a file");
+        let [used, abandoned, starting, other] =
+            ["rest-social-auth-dev-1", "rest-social-auth-dev-2", "rest-social-auth-dev-3", "other"].map(directory);
+        let held = lock(&used);
+        held.lock().expect("a lock");
+        drop(lock(&abandoned));
+        drop(lock(&other));
+        std::os::unix::fs::symlink(&other, parent.path().join("rest-social-auth-dev-4")).expect("a link");
+        delete_abandoned(parent.path());
+        let remains = [&used, &abandoned, &starting, &other].map(|path| path.exists());
+        assert_eq!(remains, [true, false, true, true]);
+        assert!(other.join(LOCK_FILE).exists());
     }
 
     #[test]

@@ -26,10 +26,10 @@ pub(super) async fn seed(client: &Client, server: &Url, personas: &[String]) -> 
 
 async fn sign_in(client: &Client, server: &Url, persona: &str) -> Result<(), String> {
     let route = |path: &str| server.join(path).map_err(|error| error.to_string());
-    let begun = post(client, route(&format!("/api/login/social/begin/{PROVIDER}/"))?, Map::new()).await?;
+    let choice = Map::from_iter([("login_hint".to_owned(), Value::from(persona))]);
+    let begun = post(client, route(&format!("/api/login/social/begin/{PROVIDER}/"))?, choice).await?;
     let text = |name: &str| begun.get(name).and_then(Value::as_str).unwrap_or_default();
-    let mut page = Url::parse(text("authorization_url")).map_err(|error| error.to_string())?;
-    page.query_pairs_mut().append_pair("login_hint", persona);
+    let page = Url::parse(text("authorization_url")).map_err(|error| error.to_string())?;
     let answer = send(client, Request::new(Method::GET, page)).await?;
     let headers = answer.headers();
     let location = headers.get("location").and_then(Value::as_str).unwrap_or_default();

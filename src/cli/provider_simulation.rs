@@ -17,7 +17,9 @@ use crate::clock::Deps;
 use crate::model::Identity;
 use crate::outgoing::{Client, OutgoingError, Request};
 use crate::provider::request_rules::Method;
-use crate::provider::{Authorization, Callback, LoginParameters, Protocol, Provider, ProviderError, Providers};
+use crate::provider::{
+    Authorization, Callback, LoginParameters, Protocol, Provider, ProviderError, Providers, SIMULATOR_CHOICES,
+};
 use crate::secrets::pkce_challenge;
 use crate::settings::Settings;
 use crate::simulator::{Personas, RecordedCall, Simulator};
@@ -103,7 +105,8 @@ impl SimulatedLogin<'_> {
             }
             _ => None,
         };
-        let parameters = LoginParameters::default();
+        let persona = (SIMULATOR_CHOICES[0].1.to_owned(), PERSONA.to_owned());
+        let parameters = LoginParameters { simulator_choice: vec![persona], ..LoginParameters::default() };
         let authorization = Authorization {
             redirect_uri: redirect_uri.as_str(),
             state: &state,
@@ -154,7 +157,6 @@ impl SimulatedLogin<'_> {
     async fn consent(&self, page: &str, deadline: Instant) -> Result<Map<String, Value>, String> {
         let mut page = Url::parse(page).map_err(|error| format!("consent: {error}"))?;
         page.set_fragment(None);
-        page.query_pairs_mut().append_pair("login_hint", PERSONA);
         let failed = |error: OutgoingError| format!("consent: {error}");
         let answer = self.browser.send(&Request::new(Method::GET, page), deadline).await.map_err(failed)?;
         let headers = answer.headers();

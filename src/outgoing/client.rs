@@ -14,7 +14,7 @@ use url::Url;
 use super::address::{AddressPolicy, Resolver, SimulatorResolver};
 use super::error::OutgoingError;
 use super::host::Host;
-use super::message::{Reply, Request};
+use super::message::{Pairs, Reply, Request};
 use super::{call, tls};
 use crate::metrics::Metrics;
 use crate::settings::{OutgoingRules, SettingError};
@@ -126,17 +126,31 @@ impl Client {
     /// The client for the calls to one provider: this one, unless the provider is simulated.
     pub fn for_provider(&self, name: &str) -> Self {
         match &self.shared.simulated {
-            Some(simulated) if simulated.network.providers.contains(name) => simulated.client.clone(),
+            Some(simulated) if self.simulates(name) => simulated.client.clone(),
             _ => self.clone(),
         }
     }
 
-    /// The address at which a browser opens `url`: in the simulator if the provider is simulated.
-    pub fn browser_url(&self, url: Url) -> Url {
+    /// Whether this is the client of a simulated provider.
+    pub fn is_simulated(&self) -> bool {
+        self.shared.pages.is_some()
+    }
+
+    /// Whether [`Self::for_provider`] returns the client of the simulator for this name.
+    pub fn simulates(&self, name: &str) -> bool {
+        self.shared.simulated.as_ref().is_some_and(|simulated| simulated.network.providers.contains(name))
+    }
+
+    /// The address at which a browser opens `url`: in the simulator if the provider is simulated. `choice`: parameters for the
+    /// simulator, which are added to its address alone.
+    pub fn browser_url(&self, url: Url, choice: &Pairs) -> Url {
         let Some(pages) = &self.shared.pages else { return url };
         let mut page = pages.clone();
         page.set_path(&format!("{}{}{}", pages.path(), url.host_str().unwrap_or_default(), url.path()));
         page.set_query(url.query());
+        if !choice.is_empty() {
+            page.query_pairs_mut().extend_pairs(choice);
+        }
         page.set_fragment(url.fragment());
         page
     }

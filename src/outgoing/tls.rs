@@ -31,7 +31,13 @@ pub(super) fn config(extra_roots: Option<&Path>) -> Result<ClientConfig, Setting
         add_file(&mut roots, path)?;
     }
     if roots.is_empty() {
-        tracing::warn!("this system has no root certificates, so no provider can be called; set SSL_CERT_FILE");
+        // A process has several clients.
+        static WARNED: std::sync::Once = std::sync::Once::new();
+        WARNED.call_once(|| {
+            tracing::warn!(
+                "this system has no root certificates, so no provider on the Internet can be called; set SSL_CERT_FILE"
+            );
+        });
     }
     config_of(roots)
 }

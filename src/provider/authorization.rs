@@ -57,7 +57,7 @@ impl Provider {
         }
         url.query_pairs_mut().extend_pairs(parameters);
         url.set_fragment(rules.fragment.as_deref());
-        Ok(self.client.browser_url(url).into())
+        Ok(self.client.browser_url(url, &request.parameters.simulator_choice).into())
     }
 
     /// In the order of DRSA (R-O2-03).

@@ -8,12 +8,16 @@ use super::configured::Provider;
 use super::error::ProviderError;
 use super::protocol::LoginParameters;
 use crate::model::is_truthy;
+use crate::outgoing::Pairs;
 use crate::settings::{SettingError, is_protocol_parameter};
 
 /// Maximum length of a value, in characters.
 pub(super) const MAX_VALUE_LEN: usize = 255;
 /// An application relies on these, so a provider without them refuses them. Other unknown parameters are ignored.
 const REQUIREMENTS: [&str; 3] = ["prompt", "max_age", "acr_values"];
+/// What a login chooses at the provider simulator, and the parameters of the simulator's pages for it.
+pub(crate) const SIMULATOR_CHOICES: [(&str, &str); 2] =
+    [("login_hint", "simulator_login_hint"), ("behaviour", "simulator_behaviour")];
 /// Names that `begin` and `authorize` use themselves.
 const OWN_FIELDS: [&str; 8] = ["next", "data", "app_state", "kind", "provider", "format", "flow_token", "scope"];
 
@@ -42,7 +46,18 @@ impl Provider {
         if let Some(seconds) = parameters.max_age {
             set_pair(&mut parameters.pairs, "max_age", seconds.to_string());
         }
+        parameters.simulator_choice = self.simulator_choice(given);
         if problems.is_empty() { Ok(parameters) } else { Err(ProviderError::InvalidFields(problems)) }
+    }
+
+    /// Empty unless the provider is simulated, which `serve` cannot do.
+    fn simulator_choice(&self, given: &Map<String, Value>) -> Pairs {
+        let choices = SIMULATOR_CHOICES.iter().filter(|_| self.client.is_simulated());
+        let chosen = choices.filter_map(|(name, parameter)| {
+            let text = given.get(*name)?.as_str()?;
+            check_value(name, text).is_ok().then(|| ((*parameter).to_owned(), text.to_owned()))
+        });
+        chosen.collect()
     }
 
     /// `None`: the provider does not have this parameter, and no login relies on it.

@@ -47,7 +47,10 @@ pub(crate) use self::error::{Interaction, ProviderError};
 pub(crate) use self::exchange::{CheckedCallback, ClientVerdict};
 pub(crate) use self::guide::{Guide, NamedRedirectUri, environment_name};
 pub(crate) use self::jws::SignatureAlgorithm;
+pub(crate) use self::login_parameters::SIMULATOR_CHOICES;
 pub(crate) use self::protocol::{Authorization, Callback, LoginParameters, MaxAge, Protocol, RequestToken};
 pub(crate) use self::registry::Providers;
-pub use self::sample::{Sample, SampleAuthorization, SampleCall, SampleUser, SampleValues, catalog_samples};
+pub use self::sample::{
+    Sample, SampleAuthorization, SampleCall, SampleRefusal, SampleUser, SampleValues, catalog_samples,
+};
 pub(crate) use self::uid_keys::{StoredKey, UidKeys};

@@ -54,6 +54,8 @@ pub struct LoginParameters {
     pub pairs: Pairs,
     /// The maximum age of the user's authentication in seconds, from the login or from the settings.
     pub max_age: Option<u32>,
+    /// `dev` only: the persona and the behaviour that the login chooses at the simulator. They are no part of the provider's URL.
+    pub simulator_choice: Pairs,
 }
 
 /// The parameters of a callback, as posted to a login route.

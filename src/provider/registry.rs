@@ -22,8 +22,11 @@ impl Providers {
     pub fn from_settings(settings: &Settings, client: &Client, deps: &Deps) -> Result<Self, Vec<SettingError>> {
         let (mut list, mut warnings, mut errors) = (Vec::new(), Vec::new(), user_fields::declaration_errors(settings));
         for provider in &settings.providers {
-            match Provider::new(provider, settings.outgoing.allow_private, client, deps, &mut warnings) {
+            let mut own = Vec::new();
+            match Provider::new(provider, settings.outgoing.allow_private, client, deps, &mut own) {
                 Ok(mut provider) => {
+                    // The settings of a simulated provider are not those of the operator.
+                    warnings.extend(own.into_iter().filter(|_| !client.simulates(&provider.name)));
                     provider.user_fields = user_fields::of_provider(&provider.name, &provider.settings.user_rules);
                     provider.name_hosts(deps.metrics());
                     list.push(Arc::new(provider));

@@ -52,8 +52,40 @@ pub struct Sample {
     /// The requests of the server, in order.
     #[serde(default)]
     pub calls: Vec<SampleCall>,
+    /// The refusals of the provider in its own words.
+    #[serde(default)]
+    pub refusals: SampleRefusals,
     /// The user that results.
     pub user: SampleUser,
+}
+
+/// How a provider refuses. What is missing follows the standards and the error rules of the descriptor.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SampleRefusals {
+    /// The parameters of the callback when the user denies consent. `state` is added.
+    pub denied: Map<String, Value>,
+    /// An invalid, used or expired code.
+    pub invalid_code: Option<SampleRefusal>,
+    /// An unknown client or a wrong client secret.
+    pub invalid_client: Option<SampleRefusal>,
+    /// An access token that is invalid or has expired.
+    pub expired_token: Option<SampleRefusal>,
+    /// Too many requests.
+    pub rate_limited: Option<SampleRefusal>,
+}
+
+/// An answer that refuses a request.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SampleRefusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub answer: String,
+    /// Headers of the answer.
+    #[serde(default)]
+    pub headers: Texts,
 }
 
 /// The authorization request of a sample.

@@ -51,8 +51,12 @@ impl Answer {
         let answer = result.unwrap_or_else(|refusal| {
             let (status, body) = refusal.answer(provider);
             let mut answer = Self { problem: Some(refusal.problem()), ..Self::new(status, body, stage) };
-            if refusal == Refusal::RateLimited {
-                answer.headers.insert("retry-after".to_owned(), "1".to_owned());
+            match refusal.of_sample(provider) {
+                Some(own) => answer.headers = own.headers,
+                None if refusal == Refusal::RateLimited => {
+                    answer.headers.insert("retry-after".to_owned(), "1".to_owned());
+                }
+                None => {}
             }
             answer
         });

@@ -21,6 +21,7 @@ use super::provider::{SimulatedProvider, host_and_path};
 use super::rewriting::Rewriting;
 use super::world::World;
 use crate::http::Language;
+use crate::provider::SIMULATOR_CHOICES;
 use crate::provider::descriptor::StateIn;
 use crate::secrets::ExposeSecret as _;
 
@@ -31,7 +32,8 @@ pub const BEHAVIOUR_COOKIE: &str = "simulator_behaviour";
 /// `/at/<host>/<path>`: the authorization endpoint of a provider.
 #[handler]
 pub async fn authorize(world: Data<&Arc<World>>, Path(at): Path<String>, request: &Request) -> Response {
-    let params = Params::of_query(request);
+    let names = SIMULATOR_CHOICES.map(|(_, parameter)| parameter);
+    let (params, choice) = Params::of_query(request).without(&names);
     let (host, path) = host_and_path(&format!("https://{at}"));
     let login = match begin(&world, &host, &path, &params) {
         Ok(login) => login,
@@ -45,9 +47,9 @@ pub async fn authorize(world: Data<&Arc<World>>, Path(at): Path<String>, request
     let name = login.provider.name().to_owned();
     world.log().push(RecordedCall::of_browser(&name, "authorize", &format!("https://{at}"), params.pairs()));
     let (id, now) = (login.id.clone(), world.deps.now());
-    let chosen = chosen_in_advance(&world, &params, request);
-    let page =
-        pages::consent(&world, &login, &params, chosen.as_ref().err().map(String::as_str), Language::of(request));
+    let chosen = chosen_in_advance(&world, &params, &choice, request);
+    let problem = chosen.as_ref().err().and_then(Option::as_deref);
+    let page = pages::consent(&world, &login, &params, problem, Language::of(request));
     world.logins().insert(login, now);
     match chosen {
         Ok((place, persona, behaviour)) => decide(&world, &id, (place, &persona), &behaviour),
@@ -75,25 +77,36 @@ pub async fn consent(world: Data<&Arc<World>>, request: &Request, body: Body) ->
     }
 }
 
-/// The user and the behaviour of `login_hint` and `behaviour`, or of the cookies. `Err`: the page must ask; a user to select first.
-fn chosen_in_advance(world: &World, params: &Params, request: &Request) -> Result<(usize, Persona, Behaviour), String> {
+/// The user and the behaviour that begin, `login_hint` and `behaviour`, or the cookies choose. `Err`: the page must ask; the sentence says
+/// what was chosen and does not exist.
+fn chosen_in_advance(
+    world: &World,
+    params: &Params,
+    choice: &Params,
+    request: &Request,
+) -> Result<(usize, Persona, Behaviour), Option<String>> {
     let cookies = request.header(header::COOKIE).unwrap_or_default();
     let cookie = |name: &str| {
         let mut pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
+        pairs.find(|(known, value)| *known == name && !value.is_empty()).map(|(_, value)| value)
     };
-    let hint = params.get("login_hint").or_else(|| cookie(PERSONA_COOKIE));
-    let behaviour = params.get("behaviour").or_else(|| cookie(BEHAVIOUR_COOKIE)).filter(|name| !name.is_empty());
-    let found = behaviour.map(|name| world.personas.behaviour(name));
-    let ordinary = &world.personas.behaviours[0];
-    match (hint.filter(|hint| !hint.is_empty()), found) {
-        (None, None) | (_, Some(None)) => Err(String::new()),
-        (Some(hint), found) => match world.personas.find(hint) {
-            Some((place, persona)) => Ok((place, persona.clone(), found.flatten().unwrap_or(ordinary).clone())),
-            None => Err(hint.to_owned()),
-        },
-        (None, Some(Some(behaviour))) => Ok((0, world.personas.personas[0].clone(), behaviour.clone())),
+    let chosen = |(name, parameter): (&str, &str)| choice.get(parameter).or_else(|| params.get(name));
+    let [hint, behaviour] = SIMULATOR_CHOICES.map(chosen);
+    let (hint, behaviour) = (hint.or_else(|| cookie(PERSONA_COOKIE)), behaviour.or_else(|| cookie(BEHAVIOUR_COOKIE)));
+    if hint.is_none() && behaviour.is_none() {
+        return Err(None);
     }
+    let personas = &world.personas;
+    let unknown = |what: &str, name: &str| Some(format!("There is no {what} “{name}”."));
+    let (place, persona) = match hint {
+        Some(hint) => personas.find(hint).ok_or_else(|| unknown("persona", hint))?,
+        None => (0, &personas.personas[0]),
+    };
+    let behaviour = match behaviour {
+        Some(name) => personas.behaviour(name).ok_or_else(|| unknown("behaviour", name))?,
+        None => &personas.behaviours[0],
+    };
+    Ok((place, persona.clone(), behaviour.clone()))
 }
 
 /// Checks an authorization request.
@@ -193,11 +206,23 @@ fn challenge(params: &Params) -> Result<Option<String>, &'static str> {
 fn check_parameters(world: &World, login: &Login, params: &Params) -> Result<(), String> {
     let (provider, scope) = (&login.provider, &login.provider.descriptor().scope);
     if let Some(given) = params.get(&scope.parameter) {
-        let foreign = [" ", ",", ";"].into_iter().find(|other| *other != scope.separator && given.contains(other));
-        // Some scopes are URLs or contain other separators themselves.
-        let in_sample = provider.sample.authorization.query.get(&scope.parameter);
-        if let Some(foreign) = foreign.filter(|foreign| !in_sample.is_some_and(|sample| sample.contains(foreign))) {
-            return Err(format!("{} must be separated by {:?}, not by {foreign:?}.", scope.parameter, scope.separator));
+        const SEPARATORS: [&str; 3] = [" ", ",", ";"];
+        // Some scopes contain other separators themselves. A sample with one scope does not show the separator.
+        let in_sample = provider.sample.authorization.query.get(&scope.parameter).map_or("", String::as_str);
+        let mut allowed: Vec<&str> = SEPARATORS.into_iter().filter(|one| in_sample.contains(one)).collect();
+        if allowed.is_empty() {
+            allowed.push(&scope.separator);
+        }
+        if let Some(foreign) = SEPARATORS.into_iter().find(|one| given.contains(one) && !allowed.contains(one)) {
+            return Err(format!("{} must be separated by {:?}, not by {foreign:?}.", scope.parameter, allowed[0]));
+        }
+    }
+    let own = &provider.sample.authorization;
+    // The operator may switch PKCE off.
+    let has_pkce = own.pkce && (provider.provider.uses_pkce() || !provider.descriptor().authorization.pkce);
+    for (name, is_needed) in [("code_challenge", has_pkce), ("nonce", own.nonce)] {
+        if is_needed && params.get(name).is_none() {
+            return Err(format!("{name} is missing."));
         }
     }
     for (name, wanted) in &provider.sample.authorization.query {
@@ -252,8 +277,11 @@ fn decide(world: &World, id: &str, (place, persona): (usize, &Persona), behaviou
 /// The parameters of a callback without consent.
 fn denial(login: &Login) -> Map<String, Value> {
     let (provider, errors) = (&login.provider, &login.provider.descriptor().errors);
+    let own = &provider.sample.refusals.denied;
     let mut fields = Map::new();
-    if provider.uses_oauth1() {
+    if !own.is_empty() {
+        fields.clone_from(own);
+    } else if provider.uses_oauth1() {
         fields.insert("denied".to_owned(), login.credential(Kind::RequestToken).into());
     } else if provider.provider.protocol() == crate::provider::Protocol::OpenId2 {
         fields.insert("openid.mode".to_owned(), "cancel".into());

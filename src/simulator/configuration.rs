@@ -14,6 +14,22 @@ const RESTRICTIONS: [&str; 4] =
 /// Settings that show that a provider has a client of the operator.
 const CLIENT_SETTINGS: [&str; 4] = ["KEY", "SECRET", "CLIENT", "BOT_TOKEN"];
 
+/// Providers that most applications offer, in the order in which they are listed; all others follow by name.
+const FIRST_PROVIDERS: [&str; 12] = [
+    "google-oauth2",
+    "github",
+    "apple-id",
+    "microsoft-graph",
+    "facebook",
+    "twitter-oauth2",
+    "linkedin-openidconnect",
+    "discord",
+    "gitlab",
+    "slack",
+    "spotify",
+    "twitch",
+];
+
 /// The name that stands for no provider.
 const NO_PROVIDER: &str = "none";
 
@@ -50,6 +66,8 @@ pub fn add_providers(settings: &mut Settings, only: &[String], keys: &Keys) -> R
     }
     let has_client = |name: &String| settings.providers.iter().any(|one| one.name == *name && has_client(one));
     names.retain(|name| !has_client(name));
+    let rank = |name: &String| FIRST_PROVIDERS.iter().position(|first| first == name).unwrap_or(FIRST_PROVIDERS.len());
+    names.sort_by_key(rank);
     let mut simulated = Vec::new();
     for name in names {
         simulated.push(add_provider(&name, settings, keys)?);

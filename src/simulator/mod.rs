@@ -33,6 +33,8 @@ mod refusal;
 mod request;
 mod rewriting;
 mod signature;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::collections::HashSet;

@@ -31,8 +31,8 @@ static PAGES: LazyLock<Pages> = LazyLock::new(|| {
     Pages::with_templates(&SiteRules::with_name("Provider simulator"), &templates, style)
 });
 
-/// The page on which a user and a behaviour are chosen. `hint`: the `login_hint` if it names no persona.
-pub fn consent(world: &World, login: &Login, params: &Params, hint: Option<&str>, language: Language) -> Response {
+/// The page on which a user and a behaviour are chosen. `problem`: what was chosen in advance and does not exist.
+pub fn consent(world: &World, login: &Login, params: &Params, problem: Option<&str>, language: Language) -> Response {
     let users: Vec<Value> = world
         .personas
         .personas
@@ -57,7 +57,7 @@ pub fn consent(world: &World, login: &Login, params: &Params, hint: Option<&str>
         consent_id => login.id,
         users,
         behaviours,
-        hint,
+        problem,
         parameters => params.pairs(),
     };
     html(StatusCode::OK, language, "simulated.html", page)
@@ -72,7 +72,7 @@ pub fn refusal(text: &str) -> Response {
 /// A page that posts the parameters to the redirect URI (OAuth 2.0 Form Post Response Mode).
 pub fn form_post(redirect_uri: &str, provider: &str, pairs: &[(String, String)]) -> Response {
     let title = format!("Simulated {provider}");
-    let page = context! { title, redirect_uri, pairs, submit => SUBMIT };
+    let page = context! { title, redirect_uri, origin => origin_of(redirect_uri), pairs, submit => SUBMIT };
     let mut response = html(StatusCode::OK, Language::English, "form_post.html", page);
     let hash = STANDARD.encode(digest::digest(&digest::SHA256, SUBMIT.as_bytes()));
     let policy = response.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok());

@@ -41,6 +41,12 @@ impl Params {
         self.0.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
+    /// Separates the parameters of these names from the others, which come first.
+    pub fn without(self, names: &[&str]) -> (Self, Self) {
+        let (chosen, others) = self.0.into_iter().partition(|(name, _)| names.contains(&name.as_str()));
+        (Self(others), Self(chosen))
+    }
+
     /// Whether a name occurs more than once.
     pub fn has_repeats(&self) -> bool {
         self.0.iter().enumerate().any(|(at, (name, _))| self.0[..at].iter().any(|(earlier, _)| earlier == name))

@@ -1,9 +1,9 @@
-//! Refusals in the words of the provider, as far as its descriptor knows them; otherwise in those of the standards.
+//! Refusals in the words of the provider, as far as its sample or its descriptor knows them; otherwise in those of the standards.
 
 use serde_json::{Map, Value, json};
 
 use super::provider::SimulatedProvider;
-use crate::provider::Protocol;
+use crate::provider::{Protocol, SampleRefusal};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,22 +32,31 @@ impl Refusal {
         }
     }
 
+    /// The words of the sample.
+    pub fn of_sample(&self, provider: &SimulatedProvider) -> Option<SampleRefusal> {
+        let refusals = &provider.sample.refusals;
+        match self {
+            Self::Client(_) => refusals.invalid_client.clone(),
+            Self::Grant(_) => refusals.invalid_code.clone(),
+            Self::Token(_) => refusals.expired_token.clone(),
+            Self::RateLimited => refusals.rate_limited.clone(),
+            Self::Request(_) | Self::ServerError => None,
+        }
+    }
+
     /// Status and body.
     pub fn answer(&self, provider: &SimulatedProvider) -> (u16, String) {
+        if let Some(refusal) = self.of_sample(provider) {
+            return (refusal.status, refusal.answer);
+        }
         let errors = &provider.descriptor().errors;
         let first = |codes: &[String], other: &str| codes.first().cloned().unwrap_or_else(|| other.to_owned());
         if provider.provider.protocol() == Protocol::OpenId2 && !matches!(self, Self::ServerError | Self::RateLimited) {
             return (200, "ns:http://specs.openid.net/auth/2.0\nis_valid:false\n".to_owned());
         }
-        if provider.uses_oauth1() {
-            let (status, problem) = match self {
-                Self::Client(_) => (401, "consumer_key_rejected"),
-                Self::Grant(_) => (401, "token_rejected"),
-                Self::Token(_) => (401, "token_expired"),
-                Self::Request(_) => (400, "parameter_rejected"),
-                Self::RateLimited => (429, "user_refused"),
-                Self::ServerError => (500, "additional_authorization_required"),
-            };
+        if provider.uses_oauth1()
+            && let Some((status, problem)) = self.oauth_problem()
+        {
             return (status, format!("oauth_problem={problem}"));
         }
         match self {
@@ -67,6 +76,19 @@ impl Refusal {
             Self::ServerError => {
                 (500, json!({"error": "server_error", "error_description": "Internal error."}).to_string())
             }
+        }
+    }
+}
+
+impl Refusal {
+    /// Status and `oauth_problem` (OAuth Problem Reporting extension), which has no value for an overloaded or failing provider.
+    fn oauth_problem(&self) -> Option<(u16, &'static str)> {
+        match self {
+            Self::Client(_) => Some((401, "consumer_key_rejected")),
+            Self::Grant(_) => Some((401, "token_rejected")),
+            Self::Token(_) => Some((401, "token_expired")),
+            Self::Request(_) => Some((400, "parameter_rejected")),
+            Self::RateLimited | Self::ServerError => None,
         }
     }
 }

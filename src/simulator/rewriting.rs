@@ -15,6 +15,8 @@ pub struct Rewriting {
     texts: Vec<(String, String)>,
     id: (String, String),
     drops_email: bool,
+    /// The names of the sample's user, if the provider does not send them.
+    dropped_names: Vec<String>,
     is_unverified: bool,
 }
 
@@ -28,10 +30,16 @@ impl Rewriting {
         let last = behaviour.last_name.as_ref().unwrap_or(&persona.last_name).as_str();
         let (first, last) = if with_names { (first, last) } else { ("", "") };
         let joined = |first: &str, last: &str| format!("{first} {last}").trim().to_owned();
+        let full = joined(sample.first_name.trim(), sample.last_name.trim());
+        let mut dropped_names = match with_names {
+            true => Vec::new(),
+            false => vec![full.clone(), sample.first_name.trim().to_owned(), sample.last_name.trim().to_owned()],
+        };
+        dropped_names.retain(|name| !name.is_empty());
         let mut texts = vec![
             (id.clone(), new_id.clone()),
             (sample.email.clone(), persona.email.clone()),
-            (joined(sample.first_name.trim(), sample.last_name.trim()), joined(first, last)),
+            (full, joined(first, last)),
             (sample.username.clone(), persona.login.clone()),
             (sample.first_name.trim().to_owned(), first.to_owned()),
             (sample.last_name.trim().to_owned(), last.to_owned()),
@@ -49,6 +57,7 @@ impl Rewriting {
             texts,
             id: (id.clone(), new_id),
             drops_email: email == EmailState::Absent && *id != sample.email,
+            dropped_names,
             is_unverified: email == EmailState::Unverified,
         }
     }
@@ -149,6 +158,9 @@ impl Rewriting {
                 if self.drops_email {
                     members.retain(|_, member| !member.as_str().is_some_and(is_email));
                 }
+                members.retain(|_, member| {
+                    !member.as_str().is_some_and(|text| self.dropped_names.iter().any(|name| name == text.trim()))
+                });
                 for (name, member) in members.iter_mut() {
                     if self.is_unverified && is_flag(name) {
                         set_false(member);
@@ -279,6 +291,16 @@ mod tests {
             rewriting("yuki", "ordinary").answer(emails, &str::to_owned),
             r#"{"email":"yuki@demo.example","all":[{"email":"yuki@demo.example","verified":false}]}"#
         );
+    }
+
+    #[test]
+    fn names_after_the_first_consent_are_left_out() {
+        let all = Personas::built_in();
+        let sample =
+            SampleUser { first_name: "Ines".to_owned(), last_name: "Farrow".to_owned(), ..SampleUser::default() };
+        let later = Rewriting::new(&sample, &all.personas[0], 0, &all.behaviours[0], false);
+        let profile = r#"{"id":1,"name":"Ines Farrow","given_name":"Ines","bio":"I am Ines"}"#;
+        assert_eq!(later.answer(profile, &str::to_owned), r#"{"id":1,"bio":"I am "}"#);
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! The provider simulator of `dev`: logins through begin, consent and callback, the behaviours, and what it refuses. `make
 //! test-simulator` does the same with every provider.
 
+mod behaviours;
+mod dev_server;
+mod refusals;
+
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
@@ -30,15 +34,26 @@ const SAMPLE: [&str; 14] = [
 struct Dev {
     process: Process,
     simulator: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Dev {
     async fn start(more: &[&str]) -> Self {
+        Self::start_with(more, &[]).await
+    }
+
+    async fn start_with(more: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let names = SAMPLE.join(",");
         let arguments = [&["dev", "--ephemeral", "--print-url", "--simulate", names.as_str()], more].concat();
-        let process = Process::start(&arguments, &[], folder.path()).await;
+        let temporary = folder.path().to_str().expect("a path").to_owned();
+        // Temporary directories of one test, although `dev` deletes those of killed processes.
+        let environment = [environment, &[("TMPDIR", temporary.as_str())]].concat();
+        Self::of(Process::start(&arguments, &environment, folder.path()).await, folder).await
+    }
+
+    /// Waits for the addresses.
+    async fn of(process: Process, folder: TempDir) -> Self {
         while !process.output().contains("\"simulator\"") {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
@@ -47,7 +62,7 @@ impl Dev {
         let addresses: Value = serde_json::from_str(line).expect("one line of JSON");
         assert_eq!(addresses["url"], process.base.as_str());
         let simulator = addresses["simulator"].as_str().expect("an address").to_owned();
-        Self { process, simulator, _folder: folder }
+        Self { process, simulator, folder }
     }
 
     fn simulator(&self) -> Client {
@@ -55,17 +70,28 @@ impl Dev {
     }
 
     async fn begin(&self, browser: &Client, provider: &str) -> Value {
-        let body = if provider == "shopify" { json!({"shop": "farrow-lamps.myshopify.com"}) } else { json!({}) };
+        self.begin_with(browser, provider, json!({})).await
+    }
+
+    async fn begin_with(&self, browser: &Client, provider: &str, mut body: Value) -> Value {
+        if provider == "shopify" {
+            body["shop"] = json!("farrow-lamps.myshopify.com");
+        }
         browser.post(&format!("/api/login/social/begin/{provider}/")).json(&body).send().await.ok()
+    }
+
+    /// The path of the authorization URL in the simulator.
+    fn page_of(&self, begun: &Value) -> String {
+        let url = begun["authorization_url"].as_str().expect("a URL");
+        assert!(url.starts_with(&format!("{}/at/", self.simulator)), "{url}");
+        url.split('#').next().unwrap_or_default()[self.simulator.len()..].to_owned()
     }
 
     /// The answer of the simulator to an authorization request with further parameters.
     async fn consent(&self, begun: &Value, more: &str) -> Answer {
-        let url = begun["authorization_url"].as_str().expect("a URL");
-        assert!(url.starts_with(&format!("{}/at/", self.simulator)), "{url}");
-        let url = url.split('#').next().unwrap_or_default();
-        let separator = if url.contains('?') { '&' } else { '?' };
-        self.simulator().get(&format!("{}{separator}{more}", &url[self.simulator.len()..])).send().await
+        let page = self.page_of(begun);
+        let separator = if page.contains('?') { '&' } else { '?' };
+        self.simulator().get(&format!("{page}{separator}{more}")).send().await
     }
 
     async fn sign_in(&self, provider: &str, kind: &str, more: &str) -> Answer {
@@ -124,64 +150,6 @@ async fn simulated_providers_sign_in_with_three_kinds_of_credential() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn personas_and_behaviours_decide_about_user_and_outcome() {
-    let dev = Dev::start(&["--seed", "tomas"]).await;
-    let user = async |more: &str| dev.sign_in("github", "token_user", more).await;
-    let mara = user("login_hint=mara").await.ok();
-    assert_eq!((&mara["email"], &mara["first_name"]), (&json!("mara@demo.example"), &json!("Mara")));
-    assert_eq!(user("login_hint=mara").await.ok()["username"], mara["username"]);
-    assert_ne!(user("login_hint=mara&behaviour=second-account").await.ok()["username"], mara["username"]);
-    assert_eq!(user("login_hint=noor").await.ok()["email"], "");
-    assert_eq!(user("login_hint=yuki&behaviour=no-email").await.ok()["email"], "");
-    let long = user("login_hint=noor&behaviour=unicode").await;
-    assert_eq!(long.status, 200, "{}", long.text);
-    for (behaviour, status) in [("denied", 403), ("invalid-code", 400), ("server-error", 502), ("rate-limited", 503)] {
-        let answer = user(&format!("login_hint=mara&behaviour={behaviour}")).await;
-        assert!((400..=599).contains(&answer.status), "{behaviour}, {status}: {}", answer.text);
-        assert!(answer.json()["code"].is_string(), "{behaviour}: {}", answer.text);
-    }
-    // Apple sends the name at the first consent only.
-    let first = dev.sign_in("apple-id", "token_user", "login_hint=mara").await.ok();
-    assert_eq!(first["first_name"], "Mara");
-    let browser = dev.process.client();
-    let begun = dev.begin(&browser, "apple-id").await;
-    let again = callback_of(&dev.consent(&begun, "login_hint=mara").await);
-    assert!(!again.contains_key("user"), "{again:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_simulator_refuses_what_the_provider_refuses() {
-    let dev = Dev::start(&[]).await;
-    let browser = dev.process.client();
-    let begun = dev.begin(&browser, "github").await;
-    let url = begun["authorization_url"].as_str().expect("a URL").to_owned();
-    let path = &url[dev.simulator.len()..];
-    for changed in [
-        path.replace("client_id=simulated-github", "client_id=another"),
-        path.replace("redirect_uri=http", "redirect_uri=https%3A%2F%2Fevil.example%2F&x=http"),
-        path.replace("response_type=code", "response_type=token"),
-        path.replace("code_challenge_method=S256", "code_challenge_method=plain"),
-        path.replace("/login/oauth/", "/login/other/"),
-    ] {
-        assert_ne!(changed, path);
-        let answer = dev.simulator().get(&format!("{changed}&login_hint=mara")).send().await;
-        assert_eq!((answer.status, answer.header("location")), (400, None), "{changed}");
-    }
-    // A code of one login is refused with the verifier of another.
-    let other = dev.begin(&browser, "github").await;
-    let code = callback_of(&dev.consent(&begun, "login_hint=mara").await)["code"].clone();
-    let mut callback = callback_of(&dev.consent(&other, "login_hint=mara").await);
-    callback.insert("code".to_owned(), code);
-    let answer = dev.finish(&browser, "github", "token_user", &other, &callback).await;
-    assert_eq!(answer.status, 400, "{}", answer.text);
-    let calls = dev.calls("github").await;
-    let refused = calls.iter().rfind(|call| call["stage"] == "token").expect("a token request");
-    assert!(refused["problem"].is_string() && refused["status"] != 200, "{refused}");
-    let text = json!(calls).to_string();
-    assert!(!text.contains("simulated-secret-of-github"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -276,31 +244,4 @@ fn a_provider_of_the_settings_with_a_sample_is_simulated() {
     assert!(result["calls"].as_array().expect("calls").iter().any(|call| call["problem"].is_string()), "{result}");
     let (succeeded, result) = check(&OWN.replace("[providers.acme.sample]\n", "[providers.acme.sample]\nanswr = 1\n"));
     assert!(!succeeded && result["error"]["message"].as_str().expect("a message").contains("answr"), "{result}");
-}
-
-/// Only `dev` and `providers check --simulate` can make a simulator: no other module names it, and no setting leads there.
-#[test]
-fn serve_cannot_reach_the_simulator() {
-    fn walk(folder: &std::path::Path, found: &mut Vec<String>) {
-        for entry in std::fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = std::fs::read_to_string(&path).expect("a text");
-                let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-                let uses = ["crate::simulator", "with_simulator(&", "build_simulated(settings"];
-                if uses.iter().any(|part| code.contains(part)) {
-                    found.push(path.display().to_string());
-                }
-            }
-        }
-    }
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut found = Vec::new();
-    walk(&root, &mut found);
-    found.retain(|path| !path.contains("/src/simulator/"));
-    found.sort();
-    let ends: Vec<&str> = found.iter().filter_map(|path| path.rsplit("/src/").next()).collect();
-    assert_eq!(ends, ["cli/dev.rs", "cli/provider_simulation.rs"]);
 }

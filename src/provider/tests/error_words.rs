@@ -1,62 +1,23 @@
-//! Error descriptions of providers for invalid, used or expired codes and for refused clients. Each group has its source; an
-//! answer whose source names no status has the status that the provider uses otherwise.
+//! Error descriptions of providers for invalid, used or expired codes and for refused clients: those of the samples, and further ones.
+//! Each group has its source; an answer whose source names no status has the status that the provider uses otherwise.
 
 use super::super::catalog::read;
 use super::super::descriptor::ErrorRules;
 use super::super::request_rules::Format;
-use super::super::{ProviderError, reply};
+use super::super::{ProviderError, Sample, SampleRefusal, catalog_samples, reply};
 use crate::outgoing::Reply;
 
 /// From the provider's documentation or its staff, at the address that the descriptor cites. A provider, the status and the
 /// body of its answer.
-const DOCUMENTED: &str = r#"apple-id 400 {"error": "invalid_grant", "error_description": "The code has already been used."}
-azuread-oauth2 400 {"error": "invalid_grant", "error_description": "AADSTS70002: Error validating credentials. AADSTS54005: OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token."}
-box 400 {"error": "invalid_grant", "error_description": "The authorization code has expired"}
-github 200 {"error": "bad_verification_code", "error_description": "The code passed is incorrect or expired."}
-instagram 400 {"code": 400, "error_type": "OAuthException", "error_message": "Matching code was not found or was already used."}
-linkedin-oauth2 401 {"error": "invalid_request", "error_description": "Unable to retrieve access token: authorization code not found"}
-linkedin-oauth2 400 {"error": "invalid_request", "error_description": "Unable to retrieve access token: appid/redirect uri/code verifier does not match authorization code. Or authorization code expired. Or external member binding exists"}
-linkedin-openidconnect 401 {"error": "invalid_request", "error_description": "Unable to retrieve access token: authorization code not found"}
-shopify 400 {"error": "invalid_request", "error_description": "The authorization code was not found or was already used"}
-slack 200 {"ok": false, "error": "invalid_code"}
+const DOCUMENTED: &str = r#"linkedin-oauth2 400 {"error": "invalid_request", "error_description": "Unable to retrieve access token: appid/redirect uri/code verifier does not match authorization code. Or authorization code expired. Or external member binding exists"}
 slack 200 {"ok": false, "error": "code_already_used"}
-strava 400 {"message": "Bad Request", "errors": [{"resource": "AuthorizationCode", "field": "code", "code": "invalid"}]}
 strava 400 {"message": "Bad Request", "errors": [{"resource": "AuthorizationCode", "field": "", "code": "expired"}]}
-threads 400 {"error_type": "OAuthException", "code": 400, "error_message": "Matching code was not found or was already used"}
-weibo 400 {"error": "invalid_grant", "error_code": 21325, "request": "/oauth2/access_token"}
-weixin 200 {"errcode": 40029, "errmsg": "invalid code, hints: [ req_id: 1foBSgMre-Hz ]"}
 weixin 200 {"errcode": 40163, "errmsg": "code been used, rid: 62bae58d"}"#;
 
 /// From reports of users and from public code that handles the answer.
-const SEEN: &str = r#"amazon 400 {"error": "invalid_grant", "error_description": "The request has an invalid grant parameter : code"}
-apple-id 400 {"error": "invalid_grant", "error_description": "The code has expired or has been revoked."}
-bitbucket-oauth2 400 {"error": "invalid_grant", "error_description": "The specified code is not valid."}
-cognito 400 {"error": "invalid_grant"}
-digitalocean 401 {"error": "invalid_grant", "error_description": "The provided authorization grant is invalid, expired, revoked, does not match the redirection URI used in the authorization request, or was issued to another client."}
-discord 400 {"error": "invalid_request", "error_description": "Invalid \"code\" in request."}
-dropbox-oauth2 400 {"error": "invalid_grant", "error_description": "code doesn't exist or has expired"}
-facebook 400 {"error": {"message": "This authorization code has been used.", "type": "OAuthException", "code": 100, "error_subcode": 36009}}
-fitbit-oauth2 400 {"errors": [{"errorType": "invalid_grant", "message": "Authorization code invalid: x"}], "success": false}
-google-oauth2 400 {"error": "invalid_grant", "error_description": "Malformed auth code."}
-hubspot 400 {"status": "BAD_AUTH_CODE", "message": "missing or unknown auth code"}
-kakao 400 {"error": "invalid_grant", "error_description": "authorization code not found for code=x", "error_code": "KOE320"}
-keycloak 400 {"error": "invalid_grant", "error_description": "Code not valid"}
-mailru 200 {"error": "token not found", "error_code": 6, "error_description": "token not found"}
-naver 200 {"error": "invalid_request", "error_description": "no valid data in session"}
-okta-oauth2 400 {"error": "invalid_grant", "error_description": "The authorization code is invalid or has expired."}
-patreon 401 {"error": "invalid_grant"}
-qq 200 callback( {"error":100020,"error_description":"code is reused error"} );
+const SEEN: &str = r#"apple-id 400 {"error": "invalid_grant", "error_description": "The code has expired or has been revoked."}
 qq 200 callback( {"error":100019,"error_description":"code to access token error"} );
-salesforce-oauth2 400 {"error": "invalid_grant", "error_description": "expired authorization code"}
-spotify 400 {"error": "invalid_grant", "error_description": "Invalid authorization code"}
-stripe 400 {"error": "invalid_grant", "error_description": "Authorization code does not exist: ac_123"}
-tiktok 200 {"error": "invalid_grant", "error_description": "Authorization code is expired."}
-twitch-oauth2 400 {"status": 400, "message": "Invalid authorization code"}
-twitter-oauth2 400 {"error": "invalid_request", "error_description": "Value passed for the authorization code was invalid."}
-vk-oauth2 401 {"error": "invalid_grant", "error_description": "Code is invalid or expired."}
-weixin 200 {"errcode": 42003, "errmsg": "oauth_code expired"}
-yandex-oauth2 400 {"error": "invalid_grant", "error_description": "Code has expired"}
-zoom-oauth2 400 {"reason": "Invalid authorization code mk1Cq", "error": "invalid_request"}"#;
+weixin 200 {"errcode": 42003, "errmsg": "oauth_code expired"}"#;
 
 /// Not verified: no source was found, so the texts of the providers may differ.
 const REMEMBERED: &str = r#"azuread-oauth2 400 {"error": "invalid_grant", "error_description": "AADSTS70008: The provided authorization code has expired."}
@@ -84,27 +45,12 @@ oidc 400 {"error": "bad_request", "error_description": "Unknown authorization_co
 
 /// Answers that refuse the client or the request. Sources as above; those without an own form are invented.
 const REFUSED_CLIENTS: &str = r#"twitter-oauth2 401 {"error": "unauthorized_client", "error_description": "Missing valid authorization header"}
-twitter-oauth2 400 {"error": "invalid_request", "error_description": "Missing required parameter [code_verifier]."}
-google-oauth2 401 {"error": "invalid_client", "error_description": "The provided client secret is invalid."}
 google-oauth2 400 {"error": "redirect_uri_mismatch", "error_description": "Bad Request"}
-facebook 400 {"error": {"message": "Error validating client secret.", "type": "OAuthException", "code": 1}}
-github 200 {"error": "incorrect_client_credentials", "error_description": "The client_id and/or client_secret passed are incorrect."}
 github 200 {"error": "redirect_uri_mismatch", "error_description": "The redirect_uri MUST match the registered callback URL."}
 github 400 {"error": "redirect_uri_mismatch", "error_description": "The redirect_uri does not match that of the authorization code."}
-linkedin-oauth2 401 {"error": "invalid_client", "error_description": "Client authentication failed"}
-slack 200 {"ok": false, "error": "bad_client_secret"}
-twitch-oauth2 403 {"status": 403, "message": "invalid client secret"}
-weixin 200 {"errcode": 40125, "errmsg": "invalid appsecret"}
 weixin 200 {"errcode": 40013, "errmsg": "invalid appid"}
-qq 200 callback( {"error":100009,"error_description":"client secret is illegal"} );
-strava 400 {"message": "Bad Request", "errors": [{"resource": "Application", "field": "client_id", "code": "invalid"}]}
-instagram 400 {"code": 400, "error_type": "OAuthException", "error_message": "Invalid platform app"}
-zoom-oauth2 401 {"reason": "Invalid client_id or client_secret", "error": "invalid_client"}
 auth0 401 {"error": "access_denied", "error_description": "Unauthorized"}
 auth0_openidconnect 401 {"error": "access_denied", "error_description": "Unauthorized"}
-hubspot-2026-03 400 {"error": "invalid_client", "error_description": "missing or invalid client secret", "status": "BAD_CLIENT_SECRET", "message": "missing or invalid client secret"}
-mailru 200 {"error": "invalid client", "error_code": 2, "error_description": "invalid client"}
-deezer 200 wrong application
 oidc 400 {"error": "unsupported_grant_type", "error_description": "Invalid grant_type authorization_code"}
 oidc 400 {"error": "invalid_request", "error_description": "The code parameter is missing"}
 oidc 400 {"error": "invalid_request", "error_description": "Unsupported grant type: authorization_code is invalid for this client"}
@@ -137,20 +83,36 @@ fn answer(status: u16, body: &str) -> Reply {
     Reply { status, headers: reqwest::header::HeaderMap::new(), body: body.as_bytes().to_vec() }
 }
 
-fn outcomes(lines: &str) -> impl Iterator<Item = (&str, Result<serde_json::Value, ProviderError>)> {
+type Outcome = Result<serde_json::Value, ProviderError>;
+
+fn outcome(provider: &str, stage: &'static str, answer: &Reply) -> Outcome {
+    let descriptor = read(Some(provider), &toml::Table::new()).expect("it is in the catalogue");
+    reply::read(answer, stage, descriptor.token.format, &descriptor.errors, &[])
+}
+
+fn outcomes(lines: &str) -> impl Iterator<Item = (String, Outcome)> {
     lines.lines().map(|line| {
         let mut parts = line.splitn(3, ' ');
         let mut part = || parts.next().unwrap_or_default();
         let (provider, status, body) = (part(), part(), part());
-        let descriptor = read(Some(provider), &toml::Table::new()).expect("it is in the catalogue");
-        let answer = answer(status.parse().expect("a status"), body);
-        (line, reply::read(&answer, "token", descriptor.token.format, &descriptor.errors, &[]))
+        (line.to_owned(), outcome(provider, "token", &answer(status.parse().expect("a status"), body)))
     })
+}
+
+/// The outcomes of one refusal of the samples.
+fn of_samples(stage: &'static str, refusal: impl Fn(Sample) -> Option<SampleRefusal>) -> Vec<(String, Outcome)> {
+    let samples = catalog_samples().map(|(name, text)| (name, Sample::parse(text).expect("it parses")));
+    let refused = samples.filter_map(|(name, sample)| Some((name, refusal(sample)?)));
+    refused
+        .map(|(name, refusal)| (name.to_owned(), outcome(name, stage, &answer(refusal.status, &refusal.answer))))
+        .collect()
 }
 
 #[test]
 fn fault_c09a_descriptions_of_an_invalid_code_are_recognized() {
-    let all = [DOCUMENTED, SEEN, REMEMBERED, MADE_UP].into_iter().flat_map(outcomes);
+    let of_samples = of_samples("token", |sample| sample.refusals.invalid_code);
+    assert!(of_samples.len() > 30, "{}", of_samples.len());
+    let all = [DOCUMENTED, SEEN, REMEMBERED, MADE_UP].into_iter().flat_map(outcomes).chain(of_samples);
     let wrong: Vec<_> = all.filter(|(_, outcome)| !matches!(outcome, Err(ProviderError::InvalidCode { .. }))).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     let good = r#"{"access_token": "a", "message": "code was used"}"#;
@@ -161,7 +123,7 @@ fn fault_c09a_descriptions_of_an_invalid_code_are_recognized() {
 
 #[test]
 fn fault_c09a_a_refused_client_is_not_an_invalid_code() {
-    let all = outcomes(REFUSED_CLIENTS);
+    let all = outcomes(REFUSED_CLIENTS).chain(of_samples("token", |sample| sample.refusals.invalid_client));
     let is_refused = |outcome: &Result<_, _>| {
         matches!(outcome, Err(ProviderError::ClientRejected { .. } | ProviderError::Failed { .. }))
     };
@@ -171,12 +133,22 @@ fn fault_c09a_a_refused_client_is_not_an_invalid_code() {
 
 #[test]
 fn fault_e16_a_refused_client_is_told_from_other_failures() {
-    for line in REFUSED_CLIENTS.lines().filter(|line| line.contains("client secret") || line.contains("invalid_client"))
-    {
-        for (line, outcome) in outcomes(line) {
-            assert!(matches!(outcome, Err(ProviderError::ClientRejected { .. })), "{line}: {outcome:?}");
-        }
+    let names_client =
+        |refusal: &SampleRefusal| ["client secret", "invalid_client"].iter().any(|word| refusal.answer.contains(word));
+    let all = of_samples("token", |sample| sample.refusals.invalid_client.filter(names_client));
+    assert!(all.len() > 5, "{}", all.len());
+    for (name, outcome) in all {
+        assert!(matches!(outcome, Err(ProviderError::ClientRejected { .. })), "{name}: {outcome:?}");
     }
+}
+
+#[test]
+fn words_for_expired_tokens_and_rate_limits_are_errors_of_a_profile_request() {
+    let expired = of_samples("profile", |sample| sample.refusals.expired_token);
+    let limited = of_samples("profile", |sample| sample.refusals.rate_limited);
+    assert!(expired.len() > 10 && limited.len() > 10);
+    let wrong: Vec<_> = expired.into_iter().chain(limited).filter(|(_, outcome)| outcome.is_ok()).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

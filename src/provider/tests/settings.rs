@@ -67,18 +67,20 @@ fn unknown_settings_are_errors_in_the_file_and_warnings_in_the_environment() {
 
 #[test]
 fn plain_http_is_a_warning_where_the_server_or_the_browser_sends_a_request() {
-    let warnings = |name: &str, url: &str| {
+    let warnings = |name: &str, url: &str, allow_plain_http: bool| {
         let values = json!({"KEY": "k", "SECRET": "s", "OIDC_ENDPOINT": "https://id.example", name: url});
-        let typed = settings("oidc", values).typed(&SettingRules::default(), "OIDC", false);
+        let typed = settings("oidc", values).typed(&SettingRules::default(), "OIDC", allow_plain_http);
         typed.warnings
     };
     let name = |name: &str| format!("SOCIAL_AUTH_OIDC_{name} is plain http");
     let expected = name("ACCESS_TOKEN_URL") + ", which is not called";
-    assert_eq!(warnings("ACCESS_TOKEN_URL", "http://localhost:8080/token"), [expected]);
+    assert_eq!(warnings("ACCESS_TOKEN_URL", "http://localhost:8080/token", false), [expected]);
+    assert!(warnings("ACCESS_TOKEN_URL", "http://localhost:8080/token", true).is_empty());
+    assert_eq!(warnings("ACCESS_TOKEN_URL", "http://10.0.0.7/token", true), [name("ACCESS_TOKEN_URL")]);
     // Only the browser opens this URL.
-    assert!(warnings("AUTHORIZATION_URL", "http://localhost:8080/authorize").is_empty());
+    assert!(warnings("AUTHORIZATION_URL", "http://localhost:8080/authorize", false).is_empty());
     let expected = name("AUTHORIZATION_URL") + ": the browser sends the authorization request unencrypted";
-    assert_eq!(warnings("AUTHORIZATION_URL", "http://id.example/authorize"), [expected]);
+    assert_eq!(warnings("AUTHORIZATION_URL", "http://id.example/authorize", false), [expected]);
 }
 
 #[test]

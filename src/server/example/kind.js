@@ -27,11 +27,11 @@ function signIn(provider) {
 
 async function showProviders() {
   const providers = (await auth.providers()).filter(({ kinds }) => kinds.includes(auth.kind));
-  const buttons = providers.map((provider, at) => {
+  const button = (provider, at) => {
     const properties = { type: "button", className: at > 0 ? "quiet" : "", onclick: () => signIn(provider) };
     return make("button", properties, `Sign in with ${provider.title}`);
-  });
-  element("providers").replaceChildren(...providerList(buttons));
+  };
+  element("providers").replaceChildren(...providerList(providers, button));
   if (providers.length === 0) element("providers").textContent = "No provider is configured.";
 }
 

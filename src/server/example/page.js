@@ -9,18 +9,39 @@ export function make(tag, properties = {}, ...children) {
   return made;
 }
 
-/** Terms and descriptions of a `dl`. */
-/** Number of providers that are shown at once; `dev` simulates all of the catalogue. */
-const FIRST_PROVIDERS = 4;
+/** Number of providers that are shown at once; `dev` simulates all of the catalogue, and the server lists well-known ones first. */
+const FIRST_PROVIDERS = 8;
 
-/** Buttons of providers, of which all but the first are behind a disclosure. */
-export function providerList(buttons) {
-  const [first, more] = [buttons.slice(0, FIRST_PROVIDERS), buttons.slice(FIRST_PROVIDERS)];
-  if (more.length === 0) return first;
-  const summary = make("summary", {}, `${more.length} more providers`);
-  return [...first, make("details", { className: "more" }, summary, make("div", { className: "providers" }, ...more))];
+/** The providers with titles that differ: a title that occurs again is followed by the name of the provider. */
+function withDistinctTitles(providers) {
+  const seen = new Set();
+  return providers.map((provider) => {
+    const isRepeated = seen.has(provider.title);
+    seen.add(provider.title);
+    return isRepeated ? { ...provider, title: `${provider.title} (${provider.name})` } : provider;
+  });
 }
 
+/** A button for each provider, made by `button`. All but the first are behind a disclosure, by title, with a search. */
+export function providerList(providers, button) {
+  const distinct = withDistinctTitles(providers);
+  const first = distinct.slice(0, FIRST_PROVIDERS).map(button);
+  const others = distinct.slice(FIRST_PROVIDERS).sort((a, b) => a.title.localeCompare(b.title));
+  if (others.length === 0) return first;
+  const rows = others.map((provider, at) => ({ ...provider, button: button(provider, FIRST_PROVIDERS + at) }));
+  const none = make("p", { className: "none", hidden: true }, "No provider has this name.");
+  const search = make("input", { type: "search", placeholder: "Search", autocomplete: "off", spellcheck: false });
+  search.setAttribute("aria-label", "Search providers");
+  search.addEventListener("input", () => {
+    const wanted = search.value.trim().toLowerCase();
+    for (const { name, title, button } of rows) button.hidden = !`${title} ${name}`.toLowerCase().includes(wanted);
+    none.hidden = rows.some(({ button }) => !button.hidden);
+  });
+  const list = make("div", { className: "providers" }, ...rows.map(({ button }) => button));
+  return [...first, make("details", { className: "more" }, make("summary", {}, `${others.length} more providers`), search, list, none)];
+}
+
+/** Terms and descriptions of a `dl`. */
 export const definitions = (rows) =>
   Object.entries(rows).flatMap(([term, text]) => [make("dt", {}, term), make("dd", {}, String(text))]);
 

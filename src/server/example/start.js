@@ -148,16 +148,16 @@ let providers = [];
 
 function showProviders() {
   const usable = providers.filter(({ kinds }) => kinds.includes(auth.kind));
-  const buttons = usable.map(({ name, title }, at) => {
+  const signInButton = ({ name, title }, at) => {
     const properties = { type: "button", className: at > 0 ? "quiet" : "", onclick: () => signIn(name, title) };
     return make("button", properties, `Sign in with ${title}`);
-  });
-  element("providers").replaceChildren(...providerList(buttons));
-  const links = usable.map(({ name, title }) => {
+  };
+  element("providers").replaceChildren(...providerList(usable, signInButton));
+  const linkButton = ({ name, title }) => {
     const link = () => run(`Linking ${title} …`, () => auth.signIn(name, { link: true }));
     return make("button", { type: "button", className: "quiet small", onclick: link }, `Link ${title}`);
-  });
-  element("link").replaceChildren(...providerList(links));
+  };
+  element("link").replaceChildren(...providerList(usable, linkButton));
 }
 
 const signIn = (name, title) => run(`Signing in with ${title} …`, () => auth.signIn(name));

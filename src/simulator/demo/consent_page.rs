@@ -5,19 +5,12 @@ use poem::Response;
 use poem::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::demo_users::DemoUser;
 use super::responses::html;
 use super::site::{Pending, SCOPES, Site};
 use crate::http::{Language, Texts};
 
-/// Stores the pending request and shows the consent page. `hint`: the user to select first.
-pub fn show(
-    site: &Site,
-    pending: Pending,
-    scope: &str,
-    hint: Option<&'static DemoUser>,
-    language: Language,
-) -> Response {
+/// Stores the pending request and shows the consent page.
+pub fn show(site: &Site, pending: Pending, scope: &str, language: Language) -> Response {
     let consent_id = site.deps.token::<32>();
     let (client, protocol, return_to) = match &pending {
         Pending::OAuth2(request) => (site.oauth2.title, "OpenID Connect", &request.redirect_uri),
@@ -25,7 +18,6 @@ pub fn show(
     };
     let origin = return_to.origin().ascii_serialization();
     site.memory().pending.insert(&consent_id, pending, site.deps.now());
-    let selected = hint.unwrap_or(&site.users[0]);
     let users: Vec<Value> = site
         .users
         .iter()
@@ -35,7 +27,6 @@ pub fn show(
                 "name": user.name(),
                 "initials": user.initials(),
                 "about": user.about,
-                "selected": user.login == selected.login,
             })
         })
         .collect();

@@ -10,7 +10,7 @@ use url::{Url, form_urlencoded};
 
 use super::consent_page;
 use super::demo_users::DemoUser;
-use super::responses::{json, refusal};
+use super::responses::{json, refusal, see_other};
 use super::site::{AccessToken, Memory, Pending, RequestToken, Site, registered_redirect_uri};
 use crate::http::Language;
 use crate::secrets::{ExposeSecret, SecretString, constant_time_eq};
@@ -36,18 +36,21 @@ pub async fn request_token(site: Data<&Arc<Site>>, request: &Request, body: Body
     answer.unwrap_or_else(refused)
 }
 
-/// Shows the consent page (section 2.2).
+/// Shows the consent page (section 2.2), unless `login_hint` names a user.
 #[handler]
 pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
     let params = Params::of_query(request);
     let token = params.get("oauth_token").filter(|_| !params.has_repeats()).unwrap_or_default();
     let callback = site.memory().request_tokens.get(token, site.deps.now()).and_then(RequestToken::pending_callback);
-    match callback {
-        Some(callback) => {
+    let refused = || refusal("This oauth_token is unknown, used or expired. Go back and start again.");
+    let user = params.get("login_hint").and_then(|login| site.user(login));
+    match (callback, user) {
+        (Some(_), Some(user)) => grant(&site, token, user).map_or_else(refused, |target| see_other(&target)),
+        (Some(callback), None) => {
             let pending = Pending::OAuth1 { request_token: token.to_owned(), callback };
-            consent_page::show(&site, pending, "profile email", None, Language::of(request))
+            consent_page::show(&site, pending, "profile email", Language::of(request))
         }
-        None => refusal("This oauth_token is unknown, used or expired. Go back and start again."),
+        (None, _) => refused(),
     }
 }
 

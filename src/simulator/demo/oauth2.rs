@@ -1,4 +1,4 @@
-//! OAuth 2.0: the authorization endpoint, which decides whether the consent page is shown, the token and the revocation endpoint.
+//! OAuth 2.0: the authorization endpoint, the token and the revocation endpoint.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::simulator::params::Params;
 /// Maximum length of a parameter.
 const MAX_PARAMETER_LEN: usize = 2048;
 
-/// The authorization endpoint (RFC 6749, section 3.1): shows the consent page.
+/// The authorization endpoint (RFC 6749, section 3.1): shows the consent page, unless `login_hint` names a user.
 #[handler]
 pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
     let params = Params::of_query(request);
@@ -40,7 +40,10 @@ pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
         Ok(request) => {
             let scope = request.scope.clone();
             let hint = params.get("login_hint").and_then(|login| site.user(login));
-            consent_page::show(&site, Pending::OAuth2(request), &scope, hint, language)
+            match hint {
+                Some(user) => see_other(&grant(&site, request, user)),
+                None => consent_page::show(&site, Pending::OAuth2(request), &scope, language),
+            }
         }
         Err((error, description)) => {
             let members = [("error", error), ("error_description", description)];

@@ -11,19 +11,18 @@ use crate::http::{Language, Pages};
 use crate::settings::SiteRules;
 
 static PAGES: LazyLock<Pages> = LazyLock::new(|| {
-    let templates =
-        [("consent.html", include_str!("pages/consent.html")), ("message.html", include_str!("pages/message.html"))];
+    let templates = [
+        ("consent.html", include_str!("pages/consent.html")),
+        ("front.html", include_str!("pages/front.html")),
+        ("message.html", include_str!("pages/message.html")),
+    ];
     Pages::with_templates(&SiteRules::with_name("Demo provider"), &templates, include_str!("pages/demo.css"))
 });
 
+/// The page at `/`, for a developer who opens the address of the simulator.
 #[handler]
 pub async fn front_page() -> Response {
-    message(
-        StatusCode::OK,
-        "Demo provider",
-        "This provider is part of the development server and has a few invented users. Start a login at the server: it \
-         redirects here and back.",
-    )
+    html(StatusCode::OK, Language::English, "front.html", context! { title => "Provider simulator" })
 }
 
 /// A JSON answer.

@@ -191,8 +191,9 @@ impl Site {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn user(&self, login: &str) -> Option<&'static DemoUser> {
-        self.users.iter().find(|user| user.login == login)
+    /// A user by user name or e-mail address.
+    pub fn user(&self, hint: &str) -> Option<&'static DemoUser> {
+        self.users.iter().find(|user| user.login == hint || !hint.is_empty() && user.email == hint)
     }
 
     /// Both providers as descriptors.
@@ -214,7 +215,7 @@ impl Site {
             key = "{}"
             secret = "{}"
             extra_data = ["id"]
-            authorization = {{ url = "{base}/oauth1/authorize" }}
+            authorization = {{ url = "{base}/oauth1/authorize", login_parameters = ["login_hint"] }}
             oauth1 = {{ request_token_url = "{base}/oauth1/request_token" }}
             token = {{ url = "{base}/oauth1/access_token" }}
             userinfo = [{{ url = "{base}/oauth1/account" }}]
