@@ -38,6 +38,9 @@ const NAVIGATION_TIME = 5000;
 /** Codes after which a pending login cannot be resumed. */
 const PENDING_ENDED = ["state_expired", "code_already_used", "flow_mismatch"];
 
+/** Answered 204 instead of 401 when signed out, because browsers log a 401 as an error. */
+const USER_IF_ANY = "/api/user/?optional=true";
+
 /** The step that asks whether to link an account to an existing user, who then proves to be that user. */
 const ASK_LINK = "ask_link";
 
@@ -150,7 +153,7 @@ export class SocialAuth<Fields = unknown> {
   async #signInByPopup(provider: string, options: SignInOptions): Promise<SignInResult<Fields>> {
     // Open the window before the first await. Afterwards the browser no longer connects it with the click.
     const popup = this.#browser.open?.("about:blank", "_blank", "popup,width=480,height=720");
-    if (!popup) throw new Problem({ code: "popup_blocked", detail: "The browser blocked the sign-in window." });
+    if (!popup) throw new Problem({ code: "popup_blocked", detail: "The sign-in window was blocked." });
     try {
       const { begun, request } = await this.#begin(provider, options);
       const callback = waitForCallback(this.#browser, request, popup, options.signal);
@@ -359,7 +362,7 @@ export class SocialAuth<Fields = unknown> {
   async #hasCookie(): Promise<boolean> {
     const page = this.#browser.location?.href;
     if (!page || new URL(page).hostname === new URL(this.baseUrl).hostname) return true;
-    return (await this.#request("GET", "/api/user/", "session")).status !== 401;
+    return (await this.#request("GET", USER_IF_ANY, "session")).status === 200;
   }
 
   /** The signed-in user, or `null`. */
@@ -368,8 +371,8 @@ export class SocialAuth<Fields = unknown> {
   }
 
   async #loadUser(options: CallOptions = {}): Promise<User<Fields> | null> {
-    if ((await this.#state.family()) !== "session" && (await this.#state.stored()) === null) return null;
-    return (await this.#ask<User<Fields>>("GET", "/api/user/", options).catch(ignoreExpired)) ?? null;
+    if (!(await this.#state.stored()) && (await this.#state.family()) !== "session") return null;
+    return (await this.#ask<User<Fields>>("GET", USER_IF_ANY, options).catch(ignoreExpired)) ?? null;
   }
 
   /** Updates editable fields of the user. Problems: `invalid_request` with `errors` by field. */

@@ -115,7 +115,7 @@ const WAY_BACK = ["provider", "next", "link", "kind", "data", "scope", "paramete
 
 /** The part of a login that repeats it. */
 export function wayBackOf(login: WayBack): WayBack {
-  return Object.fromEntries(WAY_BACK.flatMap((name) => (name in login ? [[name, login[name]]] : []))) as unknown as WayBack;
+  return Object.fromEntries(WAY_BACK.map((name) => [name, login[name]])) as unknown as WayBack;
 }
 
 /** Awaits a part of a login. Its problems get what repeats the login. */

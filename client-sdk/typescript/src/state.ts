@@ -140,8 +140,7 @@ export class AuthState {
     await this.#markSession(credentials === null && familyOf(this.#kind) !== "session");
     this.#login = credentials?.login;
     this.#logins++;
-    this.#user = user ? Promise.resolve(user) : undefined;
-    this.#emit({ type: "signed-in", user, isRemote: false });
+    this.#userChanged("signed-in", user);
     const login = credentials?.login;
     if (login && former?.login === login) this.#post({ type: "token-refreshed", login, credentials });
     else this.#post({ type: "signed-in", login, user });
@@ -151,7 +150,7 @@ export class AuthState {
   /** Deletes the credentials. `isEverywhere`: the credentials of all tabs are revoked. */
   async signOut(isEverywhere = false): Promise<void> {
     const login = (await this.stored())?.login;
-    const wasSignedIn = login !== undefined || (await this.family()) === "session";
+    const wasSignedIn = login ?? (await this.family()) === "session";
     await this.#store(null);
     await this.#markSession(false);
     this.#signedOut(false);
@@ -169,8 +168,7 @@ export class AuthState {
     const logins = this.#logins;
     return (user) => {
       if (logins !== this.#logins) return;
-      this.#user = Promise.resolve(user);
-      this.#emit({ type: "user-updated", user, isRemote: false });
+      this.#userChanged("user-updated", user);
       this.#post({ type: "user-updated", login, user });
     };
   }
@@ -252,10 +250,14 @@ export class AuthState {
       if (stored?.login === login) await this.#store(null);
       this.#signedOut(true);
     } else if (isOwn) {
-      const { user } = message;
-      this.#user = user ? Promise.resolve(user) : undefined;
-      this.#emit({ type, user, isRemote: true } as AuthEvent);
+      this.#userChanged(type, message.user, true);
     }
+  }
+
+  /** `null`: the user is loaded when it is needed. */
+  #userChanged(type: "signed-in" | "user-updated", user: User | null, isRemote = false): void {
+    this.#user = user ? Promise.resolve(user) : undefined;
+    this.#emit({ type, user, isRemote } as AuthEvent);
   }
 
   #signedOut(isRemote: boolean): void {

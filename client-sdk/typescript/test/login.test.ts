@@ -220,7 +220,7 @@ test("a pending login returns its fields and completes with the answers", async 
 
 test("fault_e9 a pending login survives a reload of its page until it expires", async (context) => {
   const { host, browser, auth } = await pendingLogin();
-  const login = await auth.handleCallback();
+  const login = JSON.parse(JSON.stringify(await auth.handleCallback())) as object;
   context.mock.timers.enable({ apis: ["Date"], now: Date.now() + 599_000 });
   assert.deepEqual(await client(host, browser).pendingLogin(), login);
   // The code is no longer in the URL of the page.

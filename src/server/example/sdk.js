@@ -31,7 +31,7 @@ var Problem = class _Problem extends Error {
 };
 var WAY_BACK = ["provider", "next", "link", "kind", "data", "scope", "parameters", "redirectUri"];
 function wayBackOf(login) {
-  return Object.fromEntries(WAY_BACK.flatMap((name) => name in login ? [[name, login[name]]] : []));
+  return Object.fromEntries(WAY_BACK.map((name) => [name, login[name]]));
 }
 async function withWayBack(login, work) {
   try {
@@ -379,8 +379,7 @@ var AuthState = class {
     await this.#markSession(credentials === null && familyOf(this.#kind) !== "session");
     this.#login = credentials?.login;
     this.#logins++;
-    this.#user = user ? Promise.resolve(user) : void 0;
-    this.#emit({ type: "signed-in", user, isRemote: false });
+    this.#userChanged("signed-in", user);
     const login = credentials?.login;
     if (login && former?.login === login) this.#post({ type: "token-refreshed", login, credentials });
     else this.#post({ type: "signed-in", login, user });
@@ -389,7 +388,7 @@ var AuthState = class {
   /** Deletes the credentials. `isEverywhere`: the credentials of all tabs are revoked. */
   async signOut(isEverywhere = false) {
     const login = (await this.stored())?.login;
-    const wasSignedIn = login !== void 0 || await this.family() === "session";
+    const wasSignedIn = login ?? await this.family() === "session";
     await this.#store(null);
     await this.#markSession(false);
     this.#signedOut(false);
@@ -405,8 +404,7 @@ var AuthState = class {
     const logins = this.#logins;
     return (user) => {
       if (logins !== this.#logins) return;
-      this.#user = Promise.resolve(user);
-      this.#emit({ type: "user-updated", user, isRemote: false });
+      this.#userChanged("user-updated", user);
       this.#post({ type: "user-updated", login, user });
     };
   }
@@ -476,10 +474,13 @@ var AuthState = class {
       if (stored?.login === login) await this.#store(null);
       this.#signedOut(true);
     } else if (isOwn) {
-      const { user } = message;
-      this.#user = user ? Promise.resolve(user) : void 0;
-      this.#emit({ type, user, isRemote: true });
+      this.#userChanged(type, message.user, true);
     }
+  }
+  /** `null`: the user is loaded when it is needed. */
+  #userChanged(type, user, isRemote = false) {
+    this.#user = user ? Promise.resolve(user) : void 0;
+    this.#emit({ type, user, isRemote });
   }
   #signedOut(isRemote) {
     this.#login = void 0;
@@ -537,6 +538,7 @@ var pendingCallbacks = /* @__PURE__ */ new WeakMap();
 var RESULT_LIFETIME = 1e3;
 var NAVIGATION_TIME = 5e3;
 var PENDING_ENDED = ["state_expired", "code_already_used", "flow_mismatch"];
+var USER_IF_ANY = "/api/user/?optional=true";
 var ASK_LINK = "ask_link";
 function createClient(options = {}) {
   return new SocialAuth(options);
@@ -614,7 +616,7 @@ var SocialAuth = class {
   }
   async #signInByPopup(provider, options) {
     const popup = this.#browser.open?.("about:blank", "_blank", "popup,width=480,height=720");
-    if (!popup) throw new Problem({ code: "popup_blocked", detail: "The browser blocked the sign-in window." });
+    if (!popup) throw new Problem({ code: "popup_blocked", detail: "The sign-in window was blocked." });
     try {
       const { begun, request } = await this.#begin(provider, options);
       const callback = waitForCallback(this.#browser, request, popup, options.signal);
@@ -789,15 +791,15 @@ var SocialAuth = class {
   async #hasCookie() {
     const page = this.#browser.location?.href;
     if (!page || new URL(page).hostname === new URL(this.baseUrl).hostname) return true;
-    return (await this.#request("GET", "/api/user/", "session")).status !== 401;
+    return (await this.#request("GET", USER_IF_ANY, "session")).status === 200;
   }
   /** The signed-in user, or `null`. */
   user(options = {}) {
     return this.#state.setUser(this.#loadUser(options));
   }
   async #loadUser(options = {}) {
-    if (await this.#state.family() !== "session" && await this.#state.stored() === null) return null;
-    return await this.#ask("GET", "/api/user/", options).catch(ignoreExpired) ?? null;
+    if (!await this.#state.stored() && await this.#state.family() !== "session") return null;
+    return await this.#ask("GET", USER_IF_ANY, options).catch(ignoreExpired) ?? null;
   }
   /** Updates editable fields of the user. Problems: `invalid_request` with `errors` by field. */
   async updateUser(change, options = {}) {
