@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by session cookie
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginSession"];
         delete?: never;
@@ -35,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by session cookie, provider in the URL
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginSessionWithProvider"];
         delete?: never;
@@ -55,7 +55,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginToken"];
         delete?: never;
@@ -75,7 +75,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token, provider in the URL
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginTokenWithProvider"];
         delete?: never;
@@ -95,7 +95,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token, with the user
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginTokenUser"];
         delete?: never;
@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token, with the user, provider in the URL
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginTokenUserWithProvider"];
         delete?: never;
@@ -135,7 +135,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtPair"];
         delete?: never;
@@ -155,7 +155,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token, provider in the URL
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtPairWithProvider"];
         delete?: never;
@@ -175,7 +175,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token, with the user
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtPairUser"];
         delete?: never;
@@ -195,7 +195,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token, with the user, provider in the URL
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtPairUserWithProvider"];
         delete?: never;
@@ -215,7 +215,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtSliding"];
         delete?: never;
@@ -235,7 +235,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token, provider in the URL
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtSlidingWithProvider"];
         delete?: never;
@@ -255,7 +255,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token, with the user
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtSlidingUser"];
         delete?: never;
@@ -275,7 +275,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token, with the user, provider in the URL
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtSlidingUserWithProvider"];
         delete?: never;
@@ -295,7 +295,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginKnox"];
         delete?: never;
@@ -315,7 +315,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token, provider in the URL
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginKnoxWithProvider"];
         delete?: never;
@@ -335,7 +335,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token, with the user
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginKnoxUser"];
         delete?: never;
@@ -355,7 +355,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token, with the user, provider in the URL
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginKnoxUserWithProvider"];
         delete?: never;
@@ -376,7 +376,7 @@ export interface paths {
         /**
          * Sign in by session cookie, short path
          * @deprecated
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["login"];
         delete?: never;
@@ -397,7 +397,7 @@ export interface paths {
         /**
          * Sign in by session cookie, short path, provider in the URL
          * @deprecated
-         * @description See the tag `login`.
+         * @description Post the provider's callback.
          */
         post: operations["loginWithProvider"];
         delete?: never;
