@@ -89,7 +89,7 @@ test-api: $(BIN) target/openapi-venv ## run Schemathesis against a running serve
 test-sdk: client-sdk/typescript/node_modules ## check, build and test the TypeScript client
 	cd client-sdk/typescript && npm run --silent check && npm run --silent build && npm test --silent
 
-test-clients: $(BIN) target/clients-venv tests/clients/node_modules ## generate clients with nine generators, compile them, and sign in with each
+test-clients: $(BIN) target/clients-venv tests/clients/node_modules ## generate clients with ten generators, compile them, and sign in with each
 	target/clients-venv/bin/python tests/clients/run.py $(BIN)
 
 test-browser: $(BIN) tests/browser/node_modules client-sdk/typescript/dist examples/react-spa/node_modules examples/playwright/node_modules ## test all pages and examples/react-spa in a browser, with axe

@@ -1,12 +1,12 @@
 //! `dev`: a server for development on this machine, with the provider simulator on other ports.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use url::Url;
+use url::{Host, Url};
 
 use super::configuration::{self, environment, settings};
 use super::dev_directory::DevDirectory;
@@ -212,8 +212,24 @@ fn addresses_json(own: &Url, simulator: &Url, settings: &Settings) -> String {
     format!("{line}\n")
 }
 
+/// With `localhost` instead of an address of this machine: front-ends in development are at `localhost`, and to a browser an address is
+/// another site, whose session cookie it does not send.
+fn named(own: &Url) -> Url {
+    let mut named = own.clone();
+    let is_address = match own.host() {
+        Some(Host::Ipv4(address)) => address == Ipv4Addr::LOCALHOST,
+        Some(Host::Ipv6(address)) => address == Ipv6Addr::LOCALHOST,
+        _ => false,
+    };
+    if is_address && named.set_host(Some("localhost")).is_err() {
+        return own.clone();
+    }
+    named
+}
+
 fn announcement(own: &Url, demo: &Url, settings: &Settings, directory: &DevDirectory, simulated: usize) -> String {
-    let own = settings.public_url.as_ref().unwrap_or(own);
+    let pages_of = settings.public_url.as_ref().unwrap_or(own);
+    let own = &named(pages_of);
     let warning = if own.scheme() == "https" {
         "\n  The certificate is self-signed: accept the warning of your browser."
     } else {
@@ -224,7 +240,7 @@ fn announcement(own: &Url, demo: &Url, settings: &Settings, directory: &DevDirec
         StatePolicy::WhenPresent => "verified if the front-end sends one",
         StatePolicy::Off => "not verified",
     };
-    let listed = settings.allowed_redirect_uris.iter().filter_map(|uri| uri.strip_prefix(own.as_str()));
+    let listed = settings.allowed_redirect_uris.iter().filter_map(|uri| uri.strip_prefix(pages_of.as_str()));
     let pages = listed.map(|page| format!("/{page}")).collect::<Vec<_>>().join(", ");
     format!(
         "\n  Open {own}\n\n  Examples       {own}example/\n  API and docs   {own}docs/\n  Demo provider  {demo} (client `demo`, secret `demo-secret`)\n  \

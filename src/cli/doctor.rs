@@ -98,6 +98,11 @@ fn check_origins(settings: &Settings) -> Vec<Finding> {
             true => Finding::ok("ALLOWED_ORIGINS"),
             false => Finding::warning("ALLOWED_ORIGINS", "is empty: pages of other origins cannot call this server"),
         });
+        findings.extend(settings.origins_of_other_sites().into_iter().map(|origin| {
+            let advice = "is another site than PUBLIC_URL, so browsers do not send the session cookie from its pages: its \
+                          front-end needs a kind with a token (docs/CREDENTIALS.md)";
+            Finding::warning(format!("ALLOWED_ORIGINS {origin}"), advice)
+        }));
     }
     findings.push(match settings.state_policy {
         StatePolicy::Required => Finding::ok("STATE_POLICY required"),

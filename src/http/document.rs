@@ -96,11 +96,25 @@ sliding JWT or a knox token.
 **Cookies.** The session routes set a cookie that only pages of ALLOWED_ORIGINS may use. All other credentials are sent in \
 the `Authorization` header.
 
-Every path also works without its trailing slash.";
+Every path also works without its trailing slash. A request with a head of more than 32 KiB or 100 headers is answered 431, \
+without a body.";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Readers download it, and it is read in full by people and by programs that have little room.
+    #[test]
+    fn the_document_is_small() {
+        const MAX_BYTES: usize = 160_000;
+        const MAX_BYTES_PER_OPERATION: usize = 2_700;
+
+        let document = DocumentOptions::default();
+        let paths = document.value()["paths"].as_object().expect("paths").clone();
+        let operations: usize = paths.values().filter_map(Value::as_object).map(serde_json::Map::len).sum();
+        let bytes = document.document(DocumentFormat::Yaml).len();
+        assert!(bytes <= MAX_BYTES.min(operations * MAX_BYTES_PER_OPERATION), "{bytes} bytes, {operations} operations");
+    }
 
     #[test]
     fn the_checked_in_document_is_the_generated_one() {

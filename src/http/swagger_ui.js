@@ -1,6 +1,19 @@
 // Shows the document, and in `dev` signs in for the operations that need a user. `spec` and `isDemo` are declared before.
 
-const ui = SwaggerUIBundle({ dom_id: "#ui", spec, deepLinking: true, docExpansion: "none", filter: true, defaultModelsExpandDepth: 0 });
+// Swagger UI puts a link into the button that opens an operation. An element in a button cannot be reached by all users.
+const withoutNestedLinks = ({ React }) => ({
+  components: { DeepLink: ({ text }) => React.createElement("span", null, text) },
+});
+
+const ui = SwaggerUIBundle({
+  dom_id: "#ui",
+  spec,
+  deepLinking: true,
+  docExpansion: "none",
+  filter: true,
+  defaultModelsExpandDepth: 0,
+  plugins: [withoutNestedLinks],
+});
 
 const REQUEST_KEY = "docs.request";
 const TOKEN_KEY = "docs.token";

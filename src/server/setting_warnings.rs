@@ -29,6 +29,14 @@ pub(super) fn log_setting_warnings(app: &App) {
              one rate limit. Set it to the addresses of the proxy"
         );
     }
+    let other_sites = settings.origins_of_other_sites();
+    if !other_sites.is_empty() {
+        tracing::warn!(
+            "ALLOWED_ORIGINS: {} is another site than PUBLIC_URL, so browsers do not send the session cookie from its \
+             pages. Its front-end needs a kind with a token (docs/CREDENTIALS.md)",
+            other_sites.join(", ")
+        );
+    }
     if settings.providers.is_empty() {
         tracing::warn!(
             "no provider is configured, so no user can sign in: set SOCIAL_AUTH_<NAME>_KEY, or [providers.<name>] in \

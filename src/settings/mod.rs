@@ -8,6 +8,7 @@ mod addresses; // network addresses, URIs, e-mail addresses
 mod build; // `Settings`, built from the sources
 mod credential_rules; // sessions, JWTs, knox tokens
 mod file_access; // access rights of files that contain secrets
+mod other_sites; // origins that are on another site than PUBLIC_URL
 mod pipeline_steps; // steps of a login and their order
 mod provider_names;
 mod provider_settings; // settings of one provider

@@ -298,3 +298,19 @@ test("fault_e4 after the Back button at the provider, the buttons work again", a
   await consentTo(page, "Mara Lindqvist");
   await heading(page, "Mara Lindqvist").waitFor();
 });
+
+test("after the user stops the browser on its way to the provider, the buttons work again", async (visit) => {
+  const { page } = visit;
+  await openApplication(visit);
+  const isProvider = (url) => url.pathname === "/authorize";
+  let answer;
+  await page.route(isProvider, (route) => new Promise((resolve) => (answer = () => resolve(route.abort()))), { times: 1 });
+  await button(page, `Sign in with ${PROVIDERS[0]}`).click({ noWaitAfter: true });
+  while (!answer) await new Promise((resolve) => setTimeout(resolve, 10));
+  const session = await page.context().newCDPSession(page);
+  await session.send("Page.stopLoading");
+  await button(page, `Sign in with ${PROVIDERS[0]}`).click();
+  answer();
+  await consentTo(page, "Mara Lindqvist");
+  await heading(page, "Mara Lindqvist").waitFor();
+});

@@ -5,7 +5,7 @@
 
 Each client begins a login, signs in, answers the request for additional input, refreshes its token, reads the user and logs out.
 `--write` writes the clients of client-sdk/python and client-sdk/rust; without it, they must be those that the generators write.
-A language without its compiler is skipped.
+A language without its compiler is generated, and the types in its sources are compared with those that a login needs.
 """
 
 import concurrent.futures
@@ -21,6 +21,7 @@ import urllib.parse
 
 import openapi_generator_cli
 from dev_server import DevServer, consent
+from generated_types import missing_types
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -197,13 +198,20 @@ def sign_in(binary, *command, **environment):
         raise Failed(f"{command[-1]}: {lines}")
 
 
-# Each language, with what must be installed beside Python, Node.js and Java.
+def check_types(language):
+    """For a language that cannot be compiled here."""
+    if missing := missing_types(language, OUT / language):
+        raise Failed("\n".join(["these types are not in the generated sources:", *missing]))
+
+
+# Each language, with what must be installed beside Python, Node.js and Java. Kotlin's compiler is in no Debian package.
 LANGUAGES = {
     "typescript": (typescript, generate_typescript, []),
     "python": (python, lambda: check_or_write(generate_python(), ROOT / "client-sdk/python" / PYTHON_CLIENT), []),
     "java": (java, None, ["javac", *(f"/usr/share/java/{name}.jar" for name in JAVA_LIBRARIES)]),
     "go": (go, None, ["go", str(GO_PACKAGES)]),
     "rust": (rust, lambda: check_or_write(generate_rust(), ROOT / "client-sdk/rust/src/lib.rs"), ["cargo"]),
+    "kotlin": (None, None, []),
 }
 
 
@@ -220,27 +228,35 @@ def timed(name, work):
 
 
 def selected(names):
-    """The languages of the command line, without those whose tools are missing."""
+    """The languages of the command line; by default all."""
     if unknown := set(names) - set(LANGUAGES):
         sys.exit(f"unknown: {', '.join(unknown)}. The languages are {', '.join(LANGUAGES)}.")
-    for name in names or LANGUAGES:
-        missing = [tool for tool in LANGUAGES[name][2] if not (shutil.which(tool) or pathlib.Path(tool).exists())]
-        if missing:
-            print(f"skipped {name}: {', '.join(missing)} is not installed")
-        else:
-            yield name
+    return list(names or LANGUAGES)
+
+
+def is_compiled(name):
+    """Whether the client can be compiled and used here."""
+    use, _, tools = LANGUAGES[name]
+    missing = [tool for tool in tools if not (shutil.which(tool) or pathlib.Path(tool).exists())]
+    if missing:
+        print(f"{name} is generated only: {', '.join(missing)} is not installed", flush=True)
+    return use is not None and not missing
 
 
 def main():
     binary = str(pathlib.Path(sys.argv[1]).resolve())
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "openapi.json").write_text(run(binary, "openapi", "--format", "json"))
-    names = ["python", "rust"] if WRITES else list(selected(sys.argv[2:]))
+    names = ["python", "rust"] if WRITES else selected(sys.argv[2:])
     generators = {f"generate {name}": LANGUAGES[name][1] for name in names if LANGUAGES[name][1]}
     uses = {}
     if not WRITES:
         generators["generate with openapi-generator"] = lambda: generate_with_openapi_generator(names)
-        uses = {name: lambda name=name: LANGUAGES[name][0](binary) for name in names}
+        for name in names:
+            if is_compiled(name):
+                uses[name] = lambda name=name: LANGUAGES[name][0](binary)
+            else:
+                uses[f"types of {name}"] = lambda name=name: check_types(name)
     results = []
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         for stage in [generators, uses]:

@@ -11,7 +11,7 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking
 /** Milliseconds. It only stops a check that hangs. */
 const ELEMENT_TIMEOUT = 60_000;
 const BUTTON = "Sign in with Demo provider";
-const SERVER = "http://127.0.0.1:8000";
+const SERVER = "http://localhost:8000";
 const PAGE = "http://localhost:5173";
 
 /** Runs the commands of the tutorial in order. `state` is what they leave behind. */

@@ -20,6 +20,7 @@ on_both_databases! {
     r_cmp_07_knox_logout_revokes_one_token_and_logoutall_all,
     r_cmp_09_session_logout_deletes_session_and_cookie,
     r_cmp_10_user_endpoint_accepts_every_kind_of_credential,
+    fault_e19_a_page_asks_for_the_user_without_an_error,
     authorization_header_takes_precedence_over_the_session_cookie,
     logout_all_revokes_credentials_of_every_kind,
     logout_all_deletes_the_session_cookie_of_the_same_user_only,
@@ -215,6 +216,16 @@ async fn r_cmp_10_user_endpoint_accepts_every_kind_of_credential(engine: Engine)
     assert_eq!(signed_in(&app, "u0000001").await.get("/api/user/").send().await.text, expected);
     let anonymous = app.client().get("/api/user/").send().await.problem(401, "not_authenticated");
     assert_eq!(anonymous["detail"], "Authentication credentials were not provided.");
+}
+
+async fn fault_e19_a_page_asks_for_the_user_without_an_error(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let path = "/api/user/?optional=true";
+    let anonymous = app.client().get(path).send().await;
+    assert_eq!((anonymous.status, anonymous.text.as_str()), (204, ""));
+    assert_eq!(signed_in(&app, "u1").await.get(path).send().await.status, 200);
+    let rejected = app.client().get(path).header("authorization", "Token x").send().await;
+    rejected.problem(401, "invalid_token");
 }
 
 async fn authorization_header_takes_precedence_over_the_session_cookie(engine: Engine) {

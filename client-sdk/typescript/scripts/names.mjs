@@ -18,9 +18,8 @@ function providers() {
 
 /** The open enum of `code` in the problem document. */
 function codes() {
-  const list = /^    Problem:\n.*?^          x-extensible-enum:\n((?:          - \w+\n)+)/ms;
-  const [, lines] = list.exec(readFileSync(here("../../../openapi.yaml"), "utf8")) ?? [];
-  return (lines ?? "").split("\n").flatMap((line) => line.match(/\w+/) ?? []);
+  const list = /^ +Problem:\n.*?^ +x-extensible-enum: \[([\w,\s]+)\]/ms;
+  return list.exec(readFileSync(here("../../../openapi.yaml"), "utf8"))?.[1].match(/\w+/g) ?? [];
 }
 
 function union(name, comment, members) {

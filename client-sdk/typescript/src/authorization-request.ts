@@ -6,14 +6,16 @@
 
 import { readJson, writeJson } from "./browser.js";
 import type { KeyValueStorage } from "./credentials.js";
+import type { WayBack } from "./problem.js";
 import type { InputRequired } from "./types.js";
 import type { components } from "./schema.js";
 
 /** One of the server's nine login routes. */
 export type LoginKind = components["schemas"]["LoginKind"];
 
-export interface AuthorizationRequest {
-  provider: string;
+export interface AuthorizationRequest extends WayBack {
+  /** Values that its callback contains. */
+  keys: string[];
   kind: LoginKind;
   /** Binds the login to this client when there is no cookie. */
   flowToken: string;
@@ -24,8 +26,6 @@ export interface AuthorizationRequest {
   /** Milliseconds since 1970. */
   expires: number;
 }
-
-type Row = AuthorizationRequest & { keys: string[] };
 
 const REQUESTS = "rest-social-auth.authorization-requests";
 const PENDING = "rest-social-auth.pending-login";
@@ -43,8 +43,8 @@ export class IncompleteLogins {
     this.#storage = storage;
   }
 
-  async save(keys: string[], request: AuthorizationRequest): Promise<void> {
-    await this.#write([...(await this.#read()), { ...request, keys }]);
+  async save(request: AuthorizationRequest): Promise<void> {
+    await this.#write([...(await this.#read()), request]);
   }
 
   /** Returns the request of the first known key and deletes it, because a state is accepted once. */
@@ -55,12 +55,12 @@ export class IncompleteLogins {
     return row;
   }
 
-  async #read(): Promise<Row[]> {
-    const rows = (await readJson<Row[]>(this.#storage, REQUESTS)) ?? [];
+  async #read(): Promise<AuthorizationRequest[]> {
+    const rows = (await readJson<AuthorizationRequest[]>(this.#storage, REQUESTS)) ?? [];
     return rows.filter(({ expires }) => expires > Date.now());
   }
 
-  async #write(rows: Row[]): Promise<void> {
+  async #write(rows: AuthorizationRequest[]): Promise<void> {
     await writeJson(this.#storage, REQUESTS, rows.length > 0 ? rows : null);
   }
 

@@ -4,9 +4,9 @@ import { IncompleteLogins, requestKeys, type AuthorizationRequest, type LoginKin
 import type { Browser } from "./browser.js";
 import { bodyOf, call, init } from "./call.js";
 import { cleanAddress, readCallback, type Callback } from "./callback.js";
-import type { Credentials } from "./credentials.js";
+import type { Credentials, Family } from "./credentials.js";
 import { sendToOpener, waitForCallback } from "./popup.js";
-import { Problem, withWayBack } from "./problem.js";
+import { Problem, wayBackOf, withWayBack, type WayBack } from "./problem.js";
 import type { components } from "./schema.js";
 import { authenticated, AuthState, familyOf } from "./state.js";
 import type {
@@ -33,8 +33,13 @@ import type {
 const pendingCallbacks = new WeakMap<object, Promise<CallbackResult<never>>>();
 /** Milliseconds for which `handleCallback` returns the result of a completed callback again. */
 const RESULT_LIFETIME = 1000;
+/** Milliseconds after which a page that should have been left counts as not left. */
+const NAVIGATION_TIME = 5000;
 /** Codes after which a pending login cannot be resumed. */
 const PENDING_ENDED = ["state_expired", "code_already_used", "flow_mismatch"];
+
+/** Answered 204 instead of 401 when signed out, because browsers log a 401 as an error. */
+const USER_IF_ANY = "/api/user/?optional=true";
 
 /** The step that asks whether to link an account to an existing user, who then proves to be that user. */
 const ASK_LINK = "ask_link";
@@ -56,7 +61,7 @@ export class SocialAuth<Fields = unknown> {
     this.#state = new AuthState(this.kind, options.storage, {
       browser: () => this.#browser,
       baseUrl: () => this.baseUrl,
-      call: (request) => this.#call(request),
+      post: (path, body) => this.#request("POST", path, "jwt-pair", body),
       loadUser: () => this.#loadUser(),
     });
   }
@@ -97,7 +102,7 @@ export class SocialAuth<Fields = unknown> {
 
   /**
    * Begins a login. With a redirect (the default) the browser leaves the page; the promise settles only when the user comes
-   * back to this page with the Back button. With `redirect: false` your code sends the user to `url`. With a pop-up the
+   * back to this page with the Back button, or when the browser still shows it after five seconds. With `redirect: false` your code sends the user to `url`. With a pop-up the
    * promise gives the result. Call it directly in a click handler, or the browser blocks the pop-up.
    *
    * Problems: those of the server, `not_authenticated` for `link` when signed out, `popup_blocked`, `popup_closed`.
@@ -113,7 +118,7 @@ export class SocialAuth<Fields = unknown> {
     provider: string,
     options: SignInOptions & { mode?: "redirect" | "popup"; redirect?: boolean } = {},
   ): Promise<SignInResult<Fields> | NothingHappened | { url: string }> {
-    const { mode, redirect = true } = options;
+    const { mode, redirect } = options;
     const isPopup = mode === "popup";
     const signIn = isPopup ? this.#signInByPopup(provider, options) : this.#signInByRedirect(provider, options, redirect);
     return withWayBack<SignInResult<Fields> | NothingHappened | { url: string }>({ ...options, provider }, signIn);
@@ -122,33 +127,36 @@ export class SocialAuth<Fields = unknown> {
   async #signInByRedirect(
     provider: string,
     options: SignInOptions,
-    redirect: boolean,
+    redirect = true,
   ): Promise<NothingHappened | { url: string }> {
     const browser = this.#browser;
     const { location } = browser;
     if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page: pass baseUrl, or redirect: false." });
-    const { begun, keys, request } = await this.#begin(provider, options);
+    const { begun, request } = await this.#begin(provider, options);
     const url = begun.authorization_url;
-    await this.#incomplete.save(keys, request);
+    await this.#incomplete.save(request);
     if (!redirect || !location) return { url };
     location.assign(url);
     return new Promise((resolve) => {
-      const onShow = ({ persisted }: { persisted: boolean }) => {
-        if (!persisted) return;
+      const settle = (result: NothingHappened | Promise<NothingHappened>) => {
+        clearTimeout(timer);
         browser.removeEventListener?.("pageshow", onShow);
-        resolve(this.#state.restored());
+        resolve(result);
       };
+      const onShow = ({ persisted }: { persisted: boolean }) => persisted && settle(this.#state.restored());
       browser.addEventListener?.("pageshow", onShow);
+      // A browser does not tell a page that the user stopped the navigation.
+      const timer = setTimeout(() => settle({ outcome: "none" }), NAVIGATION_TIME);
     });
   }
 
   async #signInByPopup(provider: string, options: SignInOptions): Promise<SignInResult<Fields>> {
     // Open the window before the first await. Afterwards the browser no longer connects it with the click.
     const popup = this.#browser.open?.("about:blank", "_blank", "popup,width=480,height=720");
-    if (!popup) throw new Problem({ code: "popup_blocked", detail: "The browser blocked the sign-in window." });
+    if (!popup) throw new Problem({ code: "popup_blocked", detail: "The sign-in window was blocked." });
     try {
-      const { begun, keys, request } = await this.#begin(provider, options);
-      const callback = waitForCallback(this.#browser, keys, popup, request.expires, options.signal);
+      const { begun, request } = await this.#begin(provider, options);
+      const callback = waitForCallback(this.#browser, request, popup, options.signal);
       popup.location.href = begun.authorization_url;
       return await this.#completeLogin(request, await callback, options);
     } finally {
@@ -187,14 +195,15 @@ export class SocialAuth<Fields = unknown> {
     const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
     const begun = await this.#post<components["schemas"]["AuthorizationRequest"]>(path, body, { kind, link, signal });
     const request: AuthorizationRequest = {
-      provider,
+      ...wayBackOf({ ...options, provider }),
       kind,
+      keys: requestKeys(begun.state, begun.authorization_url),
       flowToken: begun.flow_token,
       expires: Date.now() + begun.expires_in * 1000,
       next: begun.next ?? undefined,
       link,
     };
-    return { begun, request, keys: requestKeys(begun.state, begun.authorization_url) };
+    return { begun, request };
   }
 
   /**
@@ -215,12 +224,9 @@ export class SocialAuth<Fields = unknown> {
     if (!options.url) browser.history?.replaceState(browser.history.state, "", cleanAddress(address));
     const result = this.#completeCallback(callback, options);
     pendingCallbacks.set(browser, result as Promise<CallbackResult<never>>);
-    const forget = () => {
-      setTimeout(() => {
-        if (pendingCallbacks.get(browser) === result) pendingCallbacks.delete(browser);
-      }, RESULT_LIFETIME);
-    };
-    result.then(forget, forget);
+    const forget = () => pendingCallbacks.get(browser) === result && pendingCallbacks.delete(browser);
+    const forgetLater = () => void setTimeout(forget, RESULT_LIFETIME);
+    result.then(forgetLater, forgetLater);
     return result;
   }
 
@@ -301,25 +307,25 @@ export class SocialAuth<Fields = unknown> {
   }
 
   async #result(
-    { provider, kind, next, link }: LoginPart,
+    login: LoginPart,
     answer: Promise<SignedInAnswer>,
     isResumed = false,
   ): Promise<SignInResult<Fields>> {
-    const login = { provider, kind, next, link };
     try {
       return await withWayBack(login, answer.then((body) => this.#signedIn(login, body, isResumed)));
     } catch (problem) {
       if (!(problem instanceof Problem) || !problem.additionalInput) throw problem;
       const { expiresIn, ...input } = problem.additionalInput;
       const page = pageOf(this.#browser.location?.href);
-      const pending: InputRequired = { ...login, ...input, page, expires: Date.now() + expiresIn * 1000 };
+      const pending: InputRequired = { ...(wayBackOf(login) as LoginPart), ...input, page, expires: Date.now() + expiresIn * 1000 };
       await this.#incomplete.setPending(pending);
       return { outcome: "input-required", ...pending };
     }
   }
 
   async #signedIn({ provider, kind, next, link }: LoginPart, body: SignedInAnswer, isResumed: boolean): Promise<SignInResult<Fields>> {
-    const { is_new: isNew, data, token, refresh } = body;
+    const { is_new: isNew, data, token, refresh, app_state: _appState, kind: _kind, ...fields } = body;
+    const user = fields.id === undefined ? null : (fields as User<Fields>);
     const family = familyOf(kind);
     let credentials: Credentials | null = null;
     if (family !== "session") {
@@ -332,11 +338,10 @@ export class SocialAuth<Fields = unknown> {
       throw new Problem({
         code: "cookie_refused",
         detail:
-          `The browser did not store the session cookie: this page and ${this.baseUrl} are on two sites, as localhost ` +
-          "and 127.0.0.1 are. Use a kind with a token.",
+          `The browser did not store the session cookie: this page and ${this.baseUrl} are two sites, as localhost and ` +
+          "127.0.0.1 are.",
       });
     }
-    const user = userOf<Fields>(body);
     const former = await this.#state.signIn(credentials, user);
     // The login that `ask_link` asks for does not end the one that asked.
     if (isResumed || !(await this.#incomplete.pending())?.isWaiting) await this.cancelPendingLogin();
@@ -348,17 +353,16 @@ export class SocialAuth<Fields = unknown> {
       kind,
       next,
       user,
-      ...(isNew === undefined ? {} : { isNew }),
-      ...(data === undefined ? {} : { data }),
+      ...(isNew !== undefined && { isNew }),
+      ...(data && { data }),
     };
   }
 
   /** Whether the browser sends the session cookie. It always does on the host of the server, where nothing is asked. */
   async #hasCookie(): Promise<boolean> {
     const page = this.#browser.location?.href;
-    if (page === undefined || new URL(page).hostname === new URL(this.baseUrl).hostname) return true;
-    const request = new Request(`${this.baseUrl}/api/user/`, init("GET"));
-    return (await this.#call(authenticated(request, "session", null))).status !== 401;
+    if (!page || new URL(page).hostname === new URL(this.baseUrl).hostname) return true;
+    return (await this.#request("GET", USER_IF_ANY, "session")).status === 200;
   }
 
   /** The signed-in user, or `null`. */
@@ -367,15 +371,15 @@ export class SocialAuth<Fields = unknown> {
   }
 
   async #loadUser(options: CallOptions = {}): Promise<User<Fields> | null> {
-    if ((await this.#state.family()) !== "session" && (await this.#state.stored()) === null) return null;
-    return (await this.#ask<User<Fields>>("GET", "/api/user/", options).catch(ignoreExpired)) ?? null;
+    if (!(await this.#state.stored()) && (await this.#state.family()) !== "session") return null;
+    return (await this.#ask<User<Fields>>("GET", USER_IF_ANY, options).catch(ignoreExpired)) ?? null;
   }
 
   /** Updates editable fields of the user. Problems: `invalid_request` with `errors` by field. */
   async updateUser(change: UserChange<Fields>, options: CallOptions = {}): Promise<User<Fields>> {
-    const login = (await this.#state.stored())?.login;
+    const userUpdated = await this.#state.updatesUser();
     const user = await this.#ask<User<Fields>>("PATCH", "/api/user/", options, change);
-    this.#state.userUpdated(user, login);
+    userUpdated(user);
     return user;
   }
 
@@ -417,7 +421,7 @@ export class SocialAuth<Fields = unknown> {
     for (let query: string | undefined = ""; query !== undefined; ) {
       const page = await this.#send(`/api/user/credentials/${query}`, init("GET", options));
       listed.push(...(await bodyOf<ListedCredential[]>(page)));
-      query = /^<(\?[^>]*)>;\s*rel="next"$/.exec(page.headers.get("link") ?? "")?.[1];
+      query = /^<(\?[^>]*)/.exec(page.headers.get("link") ?? "")?.[1];
     }
     return listed;
   }
@@ -479,9 +483,10 @@ export class SocialAuth<Fields = unknown> {
     const { family, token, refresh = token } = credentials;
     if (family === "token") return;
     const isKnox = family === "knox";
-    const path = isKnox ? "/api/knox/logout/" : "/api/token/blacklist/";
-    const request = new Request(this.baseUrl + path, init("POST", {}, isKnox ? undefined : { refresh }));
-    await this.#call(authenticated(request, family, isKnox ? credentials : null)).then(bodyOf).catch(ignoreExpired);
+    const answer = isKnox
+      ? this.#request("POST", "/api/knox/logout/", family, undefined, credentials)
+      : this.#request("POST", "/api/token/blacklist/", family, { refresh });
+    await answer.then(bodyOf).catch(ignoreExpired);
   }
 
   /** Calls an operation of the server with the credentials and returns its answer. */
@@ -496,8 +501,20 @@ export class SocialAuth<Fields = unknown> {
     { kind, link, signal }: { kind: LoginKind; link?: boolean | undefined; signal?: AbortSignal | undefined },
   ): Promise<T> {
     const credentials = link ? await this.#state.current() : null;
-    const request = new Request(this.baseUrl + path, init("POST", { signal }, body));
-    return bodyOf<T>(await this.#call(authenticated(request, familyOf(kind), credentials)));
+    return bodyOf<T>(await this.#request("POST", path, familyOf(kind), body, credentials, { signal }));
+  }
+
+  /** Calls an operation of the server with these credentials, or for the family `session` with the cookie. */
+  #request(
+    method: string,
+    path: string,
+    family: Family,
+    body?: object,
+    credentials?: Credentials | null,
+    options?: { signal?: AbortSignal | undefined },
+  ): Promise<Response> {
+    const request = new Request(this.baseUrl + path, init(method, options, body));
+    return this.#call(authenticated(request, family, credentials));
   }
 
   async #send(input: string | URL | Request, init?: RequestInit, isStreamed = false): Promise<Response> {
@@ -539,7 +556,7 @@ export class SocialAuth<Fields = unknown> {
 const NO_BROWSER: Browser = {};
 
 /** What a login keeps from its begin to its result. */
-type LoginPart = Pick<InputRequired, "provider" | "kind" | "next" | "link">;
+type LoginPart = WayBack & Pick<InputRequired, "kind" | "next" | "link">;
 
 type SignedInAnswer = Partial<User> & {
   token?: string;
@@ -550,12 +567,6 @@ type SignedInAnswer = Partial<User> & {
   /** `resume` and `swap` add it. */
   kind?: LoginKind;
 };
-
-/** The user of a login's answer, without what is not a field of the user. */
-function userOf<Fields>(body: SignedInAnswer): User<Fields> | null {
-  const { token: _t, refresh: _r, is_new: _n, data: _d, app_state: _a, kind: _k, ...user } = body;
-  return user.id === undefined ? null : (user as User<Fields>);
-}
 
 /** An expired credential (401) counts as signed out. */
 function ignoreExpired(problem: unknown): void {

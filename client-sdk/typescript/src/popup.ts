@@ -3,6 +3,7 @@
  * also works when a provider's Cross-Origin-Opener-Policy has separated the two windows.
  */
 
+import type { AuthorizationRequest } from "./authorization-request.js";
 import type { Browser } from "./browser.js";
 import { Problem } from "./problem.js";
 
@@ -49,9 +50,8 @@ export async function sendToOpener(browser: Browser, keys: string[], fields: Rec
  */
 export function waitForCallback(
   browser: Browser,
-  keys: string[],
+  { keys, expires }: AuthorizationRequest,
   popup: Window,
-  expires: number,
   signal?: AbortSignal,
 ): Promise<Record<string, string>> {
   return new Promise((resolve, reject) => {

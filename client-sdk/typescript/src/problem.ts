@@ -67,7 +67,7 @@ export class Problem extends Error {
   declare readonly errors: Record<string, string[]>;
   /** For `additional_input_required`. `signIn` and `handleCallback` return the outcome `input-required` instead. */
   declare readonly additionalInput: AdditionalInput | undefined;
-  /** The provider of the login that failed. To try again, pass it to `signIn` with `next`, `link` and `kind`. */
+  /** The provider of the login that failed. To try again, call `signIn(problem.provider, problem)`. */
   declare readonly provider: string | undefined;
   /** The `next` of the login that failed. */
   declare readonly next: string | undefined;
@@ -75,6 +75,11 @@ export class Problem extends Error {
   declare readonly link: boolean | undefined;
   /** The kind of the login that failed. */
   declare readonly kind: LoginKind | undefined;
+  /** The options `data`, `scope`, `parameters` and `redirectUri` of the login that failed. */
+  declare readonly data: SignInOptions["data"];
+  declare readonly scope: SignInOptions["scope"];
+  declare readonly parameters: SignInOptions["parameters"];
+  declare readonly redirectUri: string | undefined;
 
   constructor({ cause, ...members }: ProblemMembers) {
     super(`${members.code}: ${members.detail}`, { cause });
@@ -83,7 +88,7 @@ export class Problem extends Error {
 
   /** Reads an error response. Never throws. */
   static async of(response: Response): Promise<Problem> {
-    const { status, headers } = response;
+    const { status } = response;
     const members = ((await response.json().catch(() => {})) ?? {}) as Record<string, unknown>;
     const text = (name: string) => (typeof members[name] === "string" ? members[name] : undefined);
     const flowToken = text("flow_token");
@@ -91,29 +96,34 @@ export class Problem extends Error {
       code: text("code") ?? "unexpected_answer",
       detail: text("detail") ?? `The server answered ${status}.`,
       status,
-      requestId: text("request_id") ?? headers.get("x-request-id") ?? undefined,
+      requestId: text("request_id"),
       errors: (members["errors"] ?? {}) as Record<string, string[]>,
-      additionalInput: flowToken
-        ? {
-            flowToken,
-            step: members["step"] as string,
-            fields: members["fields"] as AskedField[],
-            expiresIn: members["expires_in"] as number,
-          }
-        : undefined,
+      additionalInput: (flowToken && {
+        flowToken,
+        step: members["step"],
+        fields: members["fields"],
+        expiresIn: members["expires_in"],
+      }) as AdditionalInput | undefined,
     });
   }
 }
 
-/** Awaits a part of a login. Its problems get what repeats the login: provider, `next`, `link` and kind. */
-export async function withWayBack<T>(
-  { provider, next, link, kind }: Pick<SignInOptions, "next" | "link" | "kind"> & { provider: string },
-  work: Promise<T>,
-) {
+/** What repeats a login. */
+export type WayBack = Omit<SignInOptions, "signal"> & { provider: string };
+
+const WAY_BACK = ["provider", "next", "link", "kind", "data", "scope", "parameters", "redirectUri"] as const;
+
+/** The part of a login that repeats it. */
+export function wayBackOf(login: WayBack): WayBack {
+  return Object.fromEntries(WAY_BACK.map((name) => [name, login[name]])) as unknown as WayBack;
+}
+
+/** Awaits a part of a login. Its problems get what repeats the login. */
+export async function withWayBack<T>(login: WayBack, work: Promise<T>) {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof Problem) Object.assign(error, { provider, next, link, kind });
+    if (error instanceof Problem) Object.assign(error, wayBackOf(login));
     throw error;
   }
 }

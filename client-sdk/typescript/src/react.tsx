@@ -188,8 +188,8 @@ export function CallbackPage({ onSignedIn, children }: { onSignedIn?: (result: S
     // Once for each result, not for each new function that the parent passes.
   }, [result]);
   if (problem) {
-    const { provider, next, link, kind } = problem;
-    const retry = () => void client.signIn(provider as string, { next, link, kind }).catch(setProblem);
+    const { provider } = problem;
+    const retry = () => void client.signIn(provider as string, problem).catch(setProblem);
     const again = provider && <button type="button" onClick={retry}>Try again</button>;
     return <Alert problem={problem}>{again} {START}</Alert>;
   }

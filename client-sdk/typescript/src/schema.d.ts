@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by session cookie
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginSession"];
         delete?: never;
@@ -35,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by session cookie, provider in the URL
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginSessionWithProvider"];
         delete?: never;
@@ -55,7 +55,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginToken"];
         delete?: never;
@@ -75,7 +75,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token, provider in the URL
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginTokenWithProvider"];
         delete?: never;
@@ -95,7 +95,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token, with the user
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginTokenUser"];
         delete?: never;
@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by permanent token, with the user, provider in the URL
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginTokenUserWithProvider"];
         delete?: never;
@@ -135,7 +135,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtPair"];
         delete?: never;
@@ -155,7 +155,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token, provider in the URL
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtPairWithProvider"];
         delete?: never;
@@ -175,7 +175,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token, with the user
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtPairUser"];
         delete?: never;
@@ -195,7 +195,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by access and refresh token, with the user, provider in the URL
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtPairUserWithProvider"];
         delete?: never;
@@ -215,7 +215,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtSliding"];
         delete?: never;
@@ -235,7 +235,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token, provider in the URL
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtSlidingWithProvider"];
         delete?: never;
@@ -255,7 +255,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token, with the user
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtSlidingUser"];
         delete?: never;
@@ -275,7 +275,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by sliding token, with the user, provider in the URL
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginJwtSlidingUserWithProvider"];
         delete?: never;
@@ -295,7 +295,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginKnox"];
         delete?: never;
@@ -315,7 +315,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token, provider in the URL
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginKnoxWithProvider"];
         delete?: never;
@@ -335,7 +335,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token, with the user
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginKnoxUser"];
         delete?: never;
@@ -355,7 +355,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in by knox token, with the user, provider in the URL
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginKnoxUserWithProvider"];
         delete?: never;
@@ -376,7 +376,7 @@ export interface paths {
         /**
          * Sign in by session cookie, short path
          * @deprecated
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["login"];
         delete?: never;
@@ -397,7 +397,7 @@ export interface paths {
         /**
          * Sign in by session cookie, short path, provider in the URL
          * @deprecated
-         * @description Post the parameters of the provider's callback.
+         * @description Post the provider's callback.
          */
         post: operations["loginWithProvider"];
         delete?: never;
@@ -459,13 +459,12 @@ export interface paths {
         };
         /**
          * Send the user to a provider
-         * @description For a link on a page without script, and for native apps. The provider sends the user back to this server, which
+         * @description For links on pages without script, and for native apps. The provider sends the user back to this server, which
          *     redirects to `next`: with a session cookie, or with a one-time `code` that an app exchanges within 60 seconds. If a
-         *     step needs additional input, `halted` names the step: an app exchanges the `code` for the requested fields; a page
-         *     without script sends the user to `/api/login/social/resume/?code=…`, which shows a form and redirects to `next`
-         *     again. An error is sent to `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, a session login has
-         *     `is_new` too: `true` if the user was created. If the request has a session cookie and the link is on a page of
-         *     the same site, the account is linked to the session's user.
+         *     step needs additional input, `halted` names the step: an app exchanges the `code` for the fields; a page sends the
+         *     user to `/api/login/social/resume/?code=…`, a form that redirects to `next` again. An error is sent to `next` as
+         *     `error`, with its code. With REST_SOCIAL_IS_NEW, a session login has `is_new` too. If the request has a session
+         *     cookie and the link is on a page of the same site, the account is linked to the session's user.
          */
         get: operations["authorize"];
         put?: never;
@@ -540,8 +539,8 @@ export interface paths {
          * Resume a pending login
          * @description A login that was answered 403 `additional_input_required` is pending for ten minutes. Post the answers under the names
          *     of the `fields`, with the `flow_token`. The answer is that of the login route, with its `kind`; or the same 403 again,
-         *     with another flow token, if another step needs input. The provider is not called again. Invalid answers are listed in
-         *     `errors`. After an error the login is still pending; after a success its flow token cannot be used again.
+         *     with another flow token, if another step needs input. After an error the login is still pending; after a success its
+         *     flow token cannot be used again.
          */
         post: operations["resumeLogin"];
         delete?: never;
@@ -559,7 +558,8 @@ export interface paths {
         };
         /**
          * Show the signed-in user
-         * @description By any kind of credential. The `Authorization` header takes precedence over the session cookie.
+         * @description By any kind of credential. The `Authorization` header takes precedence over the session cookie. A page may add
+         *     `?optional=true`: without a credential the answer is then 204 instead of 401, which browsers log as an error.
          */
         get: operations["getUser"];
         put?: never;
@@ -1026,8 +1026,8 @@ export interface components {
         /**
          * @description An authorization request: a login that was begun and is not completed.
          * @example {
-         *       "authorization_url": "https://github.com/login/oauth/authorize?client_id=Iv1.8a61f9b3a7aba766&response_type=code&state=pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
-         *       "state": "pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
+         *       "authorization_url": "https://github.com/login/oauth/authorize?client_id=Iv1.8a61&state=pjEpjvYl",
+         *       "state": "pjEpjvYl",
          *       "flow_token": "rsaf_xCPdtVQK2q0dC0GqYzX4c0QbK3S8Jm8m1sZl0p5yW9E",
          *       "expires_in": 600,
          *       "provider": "github",
@@ -1260,12 +1260,7 @@ export interface components {
          *       "token_use": "access",
          *       "credential_kind": "jwt-pair",
          *       "exp": 1795522900,
-         *       "iat": 1795522600,
-         *       "iss": "https://login.example.com",
-         *       "aud": [
-         *         "https://login.example.com"
-         *       ],
-         *       "jti": "5f1c0a9e7d3b8246a1b2c3d45f1c0a9e"
+         *       "iat": 1795522600
          *     }
          */
         Introspection: {
@@ -1466,7 +1461,7 @@ export interface components {
             code_verifier?: string;
             /**
              * @description Instead of a code: the ID token that the provider's SDK gave to an app, at most ten minutes old and for one use.
-             *     For providers that publish their keys. `credential`, Google One Tap's name, is accepted too.
+             *     `credential`, Google One Tap's name, is accepted too.
              */
             id_token?: string;
             /** @description The nonce that the app gave to the provider's SDK, if the login was not begun here. */
@@ -1508,7 +1503,7 @@ export interface components {
             code_verifier?: string;
             /**
              * @description Instead of a code: the ID token that the provider's SDK gave to an app, at most ten minutes old and for one use.
-             *     For providers that publish their keys. `credential`, Google One Tap's name, is accepted too.
+             *     `credential`, Google One Tap's name, is accepted too.
              */
             id_token?: string;
             /** @description The nonce that the app gave to the provider's SDK, if the login was not begun here. */
@@ -1589,14 +1584,7 @@ export interface components {
          *       "redirect_uri": "https://app.example.com/callback",
          *       "kinds": [
          *         "session",
-         *         "token",
-         *         "token_user",
-         *         "jwt-pair",
-         *         "jwt-pair-user",
-         *         "jwt-sliding",
-         *         "jwt-sliding-user",
-         *         "knox",
-         *         "knox_user"
+         *         "jwt-pair"
          *       ]
          *     }
          */
@@ -1616,33 +1604,7 @@ export interface components {
             /** @description The login routes that it supports. */
             kinds: components["schemas"]["LoginKind"][];
         };
-        /**
-         * @description The configured providers.
-         * @example {
-         *       "providers": [
-         *         {
-         *           "name": "github",
-         *           "title": "GitHub",
-         *           "protocol": "oauth2",
-         *           "client_id": "Iv1.8a61f9b3a7aba766",
-         *           "authorization_url": "https://github.com/login/oauth/authorize",
-         *           "scope": "read:user user:email",
-         *           "redirect_uri": "https://app.example.com/callback",
-         *           "kinds": [
-         *             "session",
-         *             "token",
-         *             "token_user",
-         *             "jwt-pair",
-         *             "jwt-pair-user",
-         *             "jwt-sliding",
-         *             "jwt-sliding-user",
-         *             "knox",
-         *             "knox_user"
-         *           ]
-         *         }
-         *       ]
-         *     }
-         */
+        /** @description The configured providers. */
         ProviderList: {
             providers: components["schemas"]["Provider"][];
         };
@@ -1673,7 +1635,7 @@ export interface components {
         /**
          * @description A refresh token.
          * @example {
-         *       "refresh": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl"
+         *       "refresh": "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyIn0.cg"
          *     }
          */
         RefreshInput: {
@@ -1682,7 +1644,7 @@ export interface components {
         /**
          * @description A new access token.
          * @example {
-         *       "access": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl"
+         *       "access": "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJhIn0.YQ"
          *     }
          */
         RefreshedTokens: {
@@ -1710,28 +1672,7 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /**
-         * @description Authorization server metadata.
-         * @example {
-         *       "issuer": "https://login.example.com",
-         *       "jwks_uri": "https://login.example.com/.well-known/jwks.json",
-         *       "response_types_supported": [],
-         *       "grant_types_supported": [],
-         *       "introspection_endpoint": "https://login.example.com/api/token/introspect/",
-         *       "introspection_endpoint_auth_methods_supported": [
-         *         "client_secret_basic",
-         *         "client_secret_post"
-         *       ],
-         *       "revocation_endpoint": "https://login.example.com/api/token/revoke/",
-         *       "revocation_endpoint_auth_methods_supported": [
-         *         "client_secret_basic",
-         *         "client_secret_post"
-         *       ],
-         *       "access_token_signing_alg_values_supported": [
-         *         "ES256"
-         *       ]
-         *     }
-         */
+        /** @description Authorization server metadata. */
         ServerMetadata: {
             /**
              * @description The URL of the server, without a slash at its end: that of this document (RFC 8414, 3.3). Without SIMPLE_JWT_ISSUER it is
@@ -1759,7 +1700,7 @@ export interface components {
         /**
          * @description A credential of a user, and optionally that of the service.
          * @example {
-         *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl"
+         *       "token": "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJhIn0.YQ"
          *     }
          */
         ServiceInput: {
@@ -1791,16 +1732,7 @@ export interface components {
             };
             app_state?: string;
         };
-        /**
-         * @description The answer to a session login.
-         * @example {
-         *       "id": 1,
-         *       "username": "ada",
-         *       "first_name": "Ada",
-         *       "last_name": "Lovelace",
-         *       "email": "ada@example.com"
-         *     }
-         */
+        /** @description The answer to a session login. */
         SessionUser: {
             /** Format: int64 */
             id: number;
@@ -1822,7 +1754,7 @@ export interface components {
         /**
          * @description The sliding token with a new expiry.
          * @example {
-         *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoic2xpZGluZyJ9.c2lnbmF0dXJl"
+         *       "token": "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJzIn0.cw"
          *     }
          */
         SlidingToken: {
@@ -1874,7 +1806,7 @@ export interface components {
         /**
          * @description A JWT.
          * @example {
-         *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl"
+         *       "token": "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJhIn0.YQ"
          *     }
          */
         TokenInput: {
@@ -1905,8 +1837,8 @@ export interface components {
         /**
          * @description An access and a refresh token.
          * @example {
-         *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl",
-         *       "refresh": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl"
+         *       "token": "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJhIn0.YQ",
+         *       "refresh": "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyIn0.cg"
          *     }
          */
         TokenPair: {
@@ -1985,62 +1917,7 @@ export interface components {
             /** @description Empty deletes the address. A new address is unverified. */
             email?: string;
         };
-        /**
-         * @description All data of a user, without tokens and secrets.
-         * @example {
-         *       "exported": "2026-11-23T12:27:05.000Z",
-         *       "user": {
-         *         "id": 1,
-         *         "username": "ada",
-         *         "first_name": "Ada",
-         *         "last_name": "Lovelace",
-         *         "email": "ada@example.com",
-         *         "email_verified": true,
-         *         "is_active": true,
-         *         "created": "2026-11-23T12:27:05.000Z",
-         *         "fields": {},
-         *         "edited": []
-         *       },
-         *       "social_accounts": [
-         *         {
-         *           "id": 1,
-         *           "provider": "github",
-         *           "uid": "1815",
-         *           "extra_data": {
-         *             "auth_time": 1795436825,
-         *             "id": 1815,
-         *             "login": "ada",
-         *             "token_type": "bearer"
-         *           },
-         *           "created": "2026-11-23T12:27:05.000Z",
-         *           "modified": "2026-11-23T12:27:05.000Z"
-         *         }
-         *       ],
-         *       "credentials": [
-         *         {
-         *           "id": "5f1c0a9e7d3b8246a1b2c3d4",
-         *           "kind": "jwt-pair",
-         *           "current": true,
-         *           "created": "2026-11-23T12:27:05.000Z",
-         *           "last_used": "2026-11-23T12:27:05.000Z",
-         *           "expires": "2026-11-23T12:27:05.000Z",
-         *           "ip": "203.0.113.7",
-         *           "agent": "Mozilla/5.0 (X11; Linux x86_64)"
-         *         }
-         *       ],
-         *       "events": [
-         *         {
-         *           "at": "2026-11-23T12:27:05.000Z",
-         *           "event": "sign_in",
-         *           "provider": "github",
-         *           "kind": "jwt-pair",
-         *           "ip": "203.0.113.7",
-         *           "agent": "Mozilla/5.0 (X11; Linux x86_64)",
-         *           "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b"
-         *         }
-         *       ]
-         *     }
-         */
+        /** @description All data of a user, without tokens and secrets. */
         UserExport: {
             /**
              * Format: date-time
@@ -2086,8 +1963,8 @@ export interface components {
          * @description An access and a refresh token, and their user.
          * @example {
          *       "id": 1,
-         *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl",
-         *       "refresh": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl",
+         *       "token": "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJhIn0.YQ",
+         *       "refresh": "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyIn0.cg",
          *       "username": "ada",
          *       "first_name": "Ada",
          *       "last_name": "Lovelace",
@@ -2255,39 +2132,15 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                /**
-                 * @example {
-                 *       "type": "about:blank",
-                 *       "title": "Forbidden",
-                 *       "status": 403,
-                 *       "code": "additional_input_required",
-                 *       "detail": "A step needs additional input: post the answers with the flow_token to /api/login/social/resume/.",
-                 *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
-                 *       "flow_token": "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
-                 *       "expires_in": 600,
-                 *       "step": "require_email",
-                 *       "fields": [
-                 *         {
-                 *           "name": "email",
-                 *           "type": "email",
-                 *           "title": "E-mail address",
-                 *           "required": true
-                 *         }
-                 *       ]
-                 *     }
-                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
         /** @description `too_many_requests`: the rate limit of the address is exceeded, or too many connections are open. */
         AddressRateLimited: {
             headers: {
-                /** @description Seconds until the next attempt. */
-                "Retry-After": string;
-                /** @description Of an exceeded limit: name, requests left `r`, seconds `t` until more. */
-                RateLimit?: string;
-                /** @description Its name, quota `q`, period `w` in seconds. */
-                "RateLimit-Policy"?: string;
+                "Retry-After": components["headers"]["RetryAfter"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -2377,15 +2230,14 @@ export interface components {
          */
         CredentialRejected: {
             headers: {
-                /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                "WWW-Authenticate": string;
+                "WWW-Authenticate": components["headers"]["WWWAuthenticate"];
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`. */
+        /** @description `csrf_failed`: `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither it nor `Sec-Fetch-Site`. */
         CsrfFailed: {
             headers: {
                 [name: string]: unknown;
@@ -2397,8 +2249,7 @@ export interface components {
         /** @description `database_unavailable`: the database does not answer, or its migrations are being applied; try again in a moment. */
         DatabaseUnavailable: {
             headers: {
-                /** @description Seconds until the next attempt. */
-                "Retry-After": string;
+                "Retry-After": components["headers"]["RetryAfter"];
                 [name: string]: unknown;
             };
             content: {
@@ -2408,8 +2259,7 @@ export interface components {
         /** @description As `DatabaseUnavailable`; a browser gets a page. */
         DatabaseUnavailableOrPage: {
             headers: {
-                /** @description Seconds until the next attempt. */
-                "Retry-After": string;
+                "Retry-After": components["headers"]["RetryAfter"];
                 [name: string]: unknown;
             };
             content: {
@@ -2417,9 +2267,18 @@ export interface components {
                 "text/html": string;
             };
         };
+        /** @description Done. */
+        EmptyObjectAnswer: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["EmptyObject"];
+            };
+        };
         /**
          * @description - `fresh_login_required`: the login of this credential is older than FRESH_LOGIN_AGE; sign in again
-         *     - `csrf_failed`: the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor `Sec-Fetch-Site`
+         *     - `csrf_failed`: `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither it nor `Sec-Fetch-Site`
          */
         FreshLoginRequired: {
             headers: {
@@ -2427,6 +2286,15 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Done. */
+        HealthStatusAnswer: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["HealthStatus"];
             };
         };
         /** @description `internal_error`: an error of the server; its log has details under the request id. */
@@ -2610,17 +2478,6 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                /**
-                 * @example {
-                 *       "type": "about:blank",
-                 *       "title": "Bad Request",
-                 *       "status": 400,
-                 *       "code": "unsupported_token_type",
-                 *       "detail": "This access token has no token family, so it cannot be revoked. It stays valid until it expires.",
-                 *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
-                 *       "error": "unsupported_token_type"
-                 *     }
-                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -2663,6 +2520,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Signed in. */
+        IssuedTokenAnswer: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["IssuedToken"];
+            };
+        };
         /** @description `last_login_method`: the user could not sign in without this account. */
         LastLoginMethod: {
             headers: {
@@ -2672,15 +2538,21 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Done; no body. */
+        LoggedOut: {
+            headers: {
+                /** @description The session cookie with `Max-Age=0`, if a session was revoked. */
+                "Set-Cookie"?: string;
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
         /** @description `too_many_requests`: a rate limit is exceeded (of the address, of the address at this provider, of the provider, or of the user who links an account); or too many logins or connections are open, from this address or in total. */
         LoginRateLimited: {
             headers: {
-                /** @description Seconds until the next attempt. */
-                "Retry-After": string;
-                /** @description Of an exceeded limit: name, requests left `r`, seconds `t` until more. */
-                RateLimit?: string;
-                /** @description Its name, quota `q`, period `w` in seconds. */
-                "RateLimit-Policy"?: string;
+                "Retry-After": components["headers"]["RetryAfter"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -2690,12 +2562,9 @@ export interface components {
         /** @description As `LoginRateLimited`; a browser gets a page. */
         LoginRateLimitedOrPage: {
             headers: {
-                /** @description Seconds until the next attempt. */
-                "Retry-After": string;
-                /** @description Of an exceeded limit: name, requests left `r`, seconds `t` until more. */
-                RateLimit?: string;
-                /** @description Its name, quota `q`, period `w` in seconds. */
-                "RateLimit-Policy"?: string;
+                "Retry-After": components["headers"]["RetryAfter"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -2753,27 +2622,6 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                /**
-                 * @example {
-                 *       "type": "about:blank",
-                 *       "title": "Forbidden",
-                 *       "status": 403,
-                 *       "code": "additional_input_required",
-                 *       "detail": "A step needs additional input: post the answers with the flow_token to /api/login/social/resume/.",
-                 *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
-                 *       "flow_token": "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo",
-                 *       "expires_in": 600,
-                 *       "step": "require_email",
-                 *       "fields": [
-                 *         {
-                 *           "name": "email",
-                 *           "type": "email",
-                 *           "title": "E-mail address",
-                 *           "required": true
-                 *         }
-                 *       ]
-                 *     }
-                 */
                 "application/problem+json": components["schemas"]["Problem"];
                 "text/html": string;
             };
@@ -2798,6 +2646,13 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Done; no body. */
+        NoContent: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
         /** @description `not_acceptable`: the `Accept` header includes neither JSON nor problem documents. */
         NotAcceptable: {
             headers: {
@@ -2816,14 +2671,22 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The document still has the version of `If-None-Match`. */
+        NotModified: {
+            headers: {
+                "Cache-Control": components["headers"]["CacheControl"];
+                ETag: components["headers"]["ETag"];
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
         /**
          * @description - `database_unavailable`: the database does not accept writes, or its migrations are being applied
          *     - `shutting_down`: a graceful shutdown has begun
          */
         NotReady: {
             headers: {
-                /** @description Seconds until the next attempt. */
-                "Retry-After": string;
+                "Retry-After": components["headers"]["RetryAfter"];
                 [name: string]: unknown;
             };
             content: {
@@ -2833,8 +2696,7 @@ export interface components {
         /** @description `provider_error`: the provider refused this server, asks for a later call, or its response is invalid. */
         ProviderFailed: {
             headers: {
-                /** @description Seconds, if the provider sent them. */
-                "Retry-After"?: string;
+                "Retry-After": components["headers"]["OptionalRetryAfter"];
                 [name: string]: unknown;
             };
             content: {
@@ -2844,8 +2706,7 @@ export interface components {
         /** @description As `ProviderFailed`; a browser gets a page. */
         ProviderFailedOrPage: {
             headers: {
-                /** @description Seconds, if the provider sent them. */
-                "Retry-After"?: string;
+                "Retry-After": components["headers"]["OptionalRetryAfter"];
                 [name: string]: unknown;
             };
             content: {
@@ -2893,6 +2754,26 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Redirect to `Location`. */
+        RedirectOfLogin: {
+            headers: {
+                /** @description The provider's URL, or `next`: with `code`, with `halted` and `code`, with `error` or with `is_new`. */
+                Location: string;
+                /** @description The authorization request cookie or the session cookie. */
+                "Set-Cookie"?: string;
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description A form of a page, which accepts HTML: to `next`. */
+        RedirectOfLogout: {
+            headers: {
+                /** @description The `next` of the form, or the default. */
+                Location: string;
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
         /** @description `invalid_client`: the credential of the service is missing or wrong, or the service was removed. */
         ServiceRejected: {
             headers: {
@@ -2901,18 +2782,18 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                /**
-                 * @example {
-                 *       "type": "about:blank",
-                 *       "title": "Unauthorized",
-                 *       "status": 401,
-                 *       "code": "invalid_client",
-                 *       "detail": "The service's client id or secret is missing or wrong.",
-                 *       "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
-                 *       "error": "invalid_client"
-                 *     }
-                 */
                 "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Signed in. */
+        SessionUserAnswer: {
+            headers: {
+                /** @description The session cookie. */
+                "Set-Cookie": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SessionUser"];
             };
         };
         /**
@@ -2921,8 +2802,7 @@ export interface components {
          */
         SignUpUnavailable: {
             headers: {
-                /** @description Seconds until the next attempt. */
-                "Retry-After": string;
+                "Retry-After": components["headers"]["RetryAfter"];
                 [name: string]: unknown;
             };
             content: {
@@ -2932,13 +2812,21 @@ export interface components {
         /** @description As `SignUpUnavailable`; a browser gets a page. */
         SignUpUnavailableOrPage: {
             headers: {
-                /** @description Seconds until the next attempt. */
-                "Retry-After": string;
+                "Retry-After": components["headers"]["RetryAfter"];
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
                 "text/html": string;
+            };
+        };
+        /** @description Signed in. */
+        TokenPairAnswer: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["TokenPair"];
             };
         };
         /**
@@ -2948,8 +2836,7 @@ export interface components {
          */
         TokenRejected: {
             headers: {
-                /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                "WWW-Authenticate": string;
+                "WWW-Authenticate": components["headers"]["WWWAuthenticate"];
                 [name: string]: unknown;
             };
             content: {
@@ -2959,12 +2846,9 @@ export interface components {
         /** @description `too_many_requests`: too many connections are open, from this address or in total. */
         TooManyConnections: {
             headers: {
-                /** @description Seconds until the next attempt. */
-                "Retry-After": string;
-                /** @description Of an exceeded limit: name, requests left `r`, seconds `t` until more. */
-                RateLimit?: string;
-                /** @description Its name, quota `q`, period `w` in seconds. */
-                "RateLimit-Policy"?: string;
+                "Retry-After": components["headers"]["RetryAfter"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -2974,12 +2858,9 @@ export interface components {
         /** @description As `TooManyConnections`; a browser gets a page. */
         TooManyConnectionsOrPage: {
             headers: {
-                /** @description Seconds until the next attempt. */
-                "Retry-After": string;
-                /** @description Of an exceeded limit: name, requests left `r`, seconds `t` until more. */
-                RateLimit?: string;
-                /** @description Its name, quota `q`, period `w` in seconds. */
-                "RateLimit-Policy"?: string;
+                "Retry-After": components["headers"]["RetryAfter"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3047,15 +2928,21 @@ export interface components {
                 "text/html": string;
             };
         };
+        /** @description Done. */
+        UserAnswer: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["User"];
+            };
+        };
         /** @description `too_many_requests`: the rate limit of the user is exceeded, or too many connections are open. */
         UserRateLimited: {
             headers: {
-                /** @description Seconds until the next attempt. */
-                "Retry-After": string;
-                /** @description Of an exceeded limit: name, requests left `r`, seconds `t` until more. */
-                RateLimit?: string;
-                /** @description Its name, quota `q`, period `w` in seconds. */
-                "RateLimit-Policy"?: string;
+                "Retry-After": components["headers"]["RetryAfter"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3073,8 +2960,7 @@ export interface components {
          */
         UserToLinkDeletedOrPage: {
             headers: {
-                /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                "WWW-Authenticate": string;
+                "WWW-Authenticate": components["headers"]["WWWAuthenticate"];
                 [name: string]: unknown;
             };
             content: {
@@ -3089,13 +2975,30 @@ export interface components {
          */
         UserToLinkMissingOrPage: {
             headers: {
-                /** @description `Token`, or `Bearer realm="api"` for a JWT. */
-                "WWW-Authenticate": string;
+                "WWW-Authenticate": components["headers"]["WWWAuthenticate"];
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
                 "text/html": string;
+            };
+        };
+        /** @description Signed in. */
+        UserWithTokenAnswer: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["UserWithToken"];
+            };
+        };
+        /** @description Signed in. */
+        UserWithTokenPairAnswer: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["UserWithTokenPair"];
             };
         };
         /** @description Received. After any other answer the event is sent again. */
@@ -3107,22 +3010,64 @@ export interface components {
         };
     };
     parameters: {
-        /** @description The provider's name. */
-        ProviderName: string;
+        /** @description The id of the linked account. */
+        AccountId: string;
+        /** @description The `ETag` of the caller's copy. If the document still has it, the answer is 304 without a body. */
+        IfNoneMatch: string;
     };
     requestBodies: {
-        WebhookEvent: {
+        LoginBody: {
+            content: {
+                "application/json": components["schemas"]["LoginInput"];
+            };
+        };
+        LoginWithProviderBody: {
+            content: {
+                "application/json": components["schemas"]["LoginWithProviderInput"];
+            };
+        };
+        RefreshBody: {
+            content: {
+                "application/json": components["schemas"]["RefreshInput"];
+            };
+        };
+        ServiceBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceInput"];
+            };
+        };
+        TokenBody: {
+            content: {
+                "application/json": components["schemas"]["TokenInput"];
+            };
+        };
+        WebhookEventBody: {
             content: {
                 "application/json": components["schemas"]["WebhookEvent"];
             };
         };
-        WebhookQuestion: {
+        WebhookQuestionBody: {
             content: {
                 "application/json": components["schemas"]["WebhookQuestion"];
             };
         };
     };
-    headers: never;
+    headers: {
+        /** @description How long the document may be cached. */
+        CacheControl: string;
+        /** @description For `If-None-Match`. */
+        ETag: string;
+        /** @description Seconds, if the provider sent them. */
+        OptionalRetryAfter: string;
+        /** @description Of an exceeded limit: name, requests left `r`, seconds `t` until more. */
+        RateLimit: string;
+        /** @description Its name, quota `q`, period `w` in seconds. */
+        RateLimitPolicy: string;
+        /** @description Seconds until the next attempt. */
+        RetryAfter: string;
+        /** @description `Token`, or `Bearer realm="api"` for a JWT. */
+        WWWAuthenticate: string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -3134,23 +3079,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    /** @description The session cookie. */
-                    "Set-Cookie": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SessionUser"];
-                };
-            };
+            200: components["responses"]["SessionUserAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3173,28 +3104,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+                provider: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginWithProviderInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginWithProviderBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    /** @description The session cookie. */
-                    "Set-Cookie": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SessionUser"];
-                };
-            };
+            200: components["responses"]["SessionUserAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3219,21 +3136,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IssuedToken"];
-                };
-            };
+            200: components["responses"]["IssuedTokenAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3256,26 +3161,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+                provider: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginWithProviderInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginWithProviderBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IssuedToken"];
-                };
-            };
+            200: components["responses"]["IssuedTokenAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3300,21 +3193,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserWithToken"];
-                };
-            };
+            200: components["responses"]["UserWithTokenAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3337,26 +3218,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+                provider: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginWithProviderInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginWithProviderBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserWithToken"];
-                };
-            };
+            200: components["responses"]["UserWithTokenAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3381,21 +3250,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TokenPair"];
-                };
-            };
+            200: components["responses"]["TokenPairAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3418,26 +3275,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+                provider: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginWithProviderInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginWithProviderBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TokenPair"];
-                };
-            };
+            200: components["responses"]["TokenPairAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3462,21 +3307,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserWithTokenPair"];
-                };
-            };
+            200: components["responses"]["UserWithTokenPairAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3499,26 +3332,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+                provider: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginWithProviderInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginWithProviderBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserWithTokenPair"];
-                };
-            };
+            200: components["responses"]["UserWithTokenPairAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3543,21 +3364,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IssuedToken"];
-                };
-            };
+            200: components["responses"]["IssuedTokenAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3580,26 +3389,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+                provider: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginWithProviderInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginWithProviderBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IssuedToken"];
-                };
-            };
+            200: components["responses"]["IssuedTokenAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3624,21 +3421,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserWithToken"];
-                };
-            };
+            200: components["responses"]["UserWithTokenAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3661,26 +3446,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+                provider: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginWithProviderInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginWithProviderBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserWithToken"];
-                };
-            };
+            200: components["responses"]["UserWithTokenAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3705,21 +3478,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IssuedToken"];
-                };
-            };
+            200: components["responses"]["IssuedTokenAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3742,26 +3503,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+                provider: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginWithProviderInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginWithProviderBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IssuedToken"];
-                };
-            };
+            200: components["responses"]["IssuedTokenAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3786,21 +3535,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserWithToken"];
-                };
-            };
+            200: components["responses"]["UserWithTokenAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3823,26 +3560,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+                provider: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginWithProviderInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginWithProviderBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserWithToken"];
-                };
-            };
+            200: components["responses"]["UserWithTokenAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3867,23 +3592,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    /** @description The session cookie. */
-                    "Set-Cookie": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SessionUser"];
-                };
-            };
+            200: components["responses"]["SessionUserAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3906,28 +3617,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+                provider: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginWithProviderInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["LoginWithProviderBody"];
         responses: {
-            /** @description Signed in. */
-            200: {
-                headers: {
-                    /** @description The session cookie. */
-                    "Set-Cookie": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SessionUser"];
-                };
-            };
+            200: components["responses"]["SessionUserAnswer"];
             400: components["responses"]["InvalidLogin"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["LoginRefused"];
@@ -3950,8 +3647,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The provider's name. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+                provider: string;
             };
             cookie?: never;
         };
@@ -4053,24 +3750,14 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The provider's name. */
-                provider: components["parameters"]["ProviderName"];
+                /** @description The provider's name, as `/api/login/social/providers/` lists it. */
+                provider: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Redirect to `Location`. */
-            303: {
-                headers: {
-                    /** @description The provider's URL, or `next`: with `code`, with `halted` and `code`, with `error` or with `is_new`. */
-                    Location: string;
-                    /** @description The authorization request cookie or the session cookie. */
-                    "Set-Cookie"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            303: components["responses"]["RedirectOfLogin"];
             400: components["responses"]["InvalidBeginOrPage"];
             401: components["responses"]["UserToLinkMissingOrPage"];
             403: components["responses"]["BeginRefusedOrPage"];
@@ -4090,23 +3777,13 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The provider's name. */
-                provider: components["parameters"]["ProviderName"];
+                provider: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Redirect to `Location`. */
-            303: {
-                headers: {
-                    /** @description The provider's URL, or `next`: with `code`, with `halted` and `code`, with `error` or with `is_new`. */
-                    Location: string;
-                    /** @description The authorization request cookie or the session cookie. */
-                    "Set-Cookie"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            303: components["responses"]["RedirectOfLogin"];
             400: components["responses"]["InvalidCallbackOrPage"];
             403: components["responses"]["CallbackRefusedOrPage"];
             404: components["responses"]["UnknownProviderOrPage"];
@@ -4123,7 +3800,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The provider's name. */
-                provider: components["parameters"]["ProviderName"];
+                provider: string;
             };
             cookie?: never;
         };
@@ -4133,17 +3810,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Redirect to `Location`. */
-            303: {
-                headers: {
-                    /** @description The provider's URL, or `next`: with `code`, with `halted` and `code`, with `error` or with `is_new`. */
-                    Location: string;
-                    /** @description The authorization request cookie or the session cookie. */
-                    "Set-Cookie"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            303: components["responses"]["RedirectOfLogin"];
             400: components["responses"]["InvalidCallbackOrPage"];
             403: components["responses"]["CallbackRefusedOrPage"];
             404: components["responses"]["UnknownProviderOrPage"];
@@ -4251,17 +3918,7 @@ export interface operations {
                     "application/json": components["schemas"]["LoginResult"];
                 };
             };
-            /** @description Redirect to `Location`. */
-            303: {
-                headers: {
-                    /** @description The provider's URL, or `next`: with `code`, with `halted` and `code`, with `error` or with `is_new`. */
-                    Location: string;
-                    /** @description The authorization request cookie or the session cookie. */
-                    "Set-Cookie"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            303: components["responses"]["RedirectOfLogin"];
             400: components["responses"]["InvalidAnswersOrPage"];
             401: components["responses"]["UserToLinkDeletedOrPage"];
             403: components["responses"]["LoginRefusedOrPage"];
@@ -4286,15 +3943,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
+            200: components["responses"]["UserAnswer"];
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["CredentialRejected"];
             404: components["responses"]["UnknownFormat"];
@@ -4314,15 +3963,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; no body. */
-            204: {
-                headers: {
-                    /** @description The session cookie with `Max-Age=0`, if a session was revoked. */
-                    "Set-Cookie"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["LoggedOut"];
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["FreshLoginRequired"];
@@ -4347,15 +3988,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
+            200: components["responses"]["UserAnswer"];
             400: components["responses"]["InvalidChange"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["CsrfFailed"];
@@ -4432,19 +4065,13 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The id of the linked account. */
-                id: string;
+                id: components["parameters"]["AccountId"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done; no body. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["NoContent"];
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["FreshLoginRequired"];
@@ -4463,7 +4090,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The id of the linked account. */
-                id: string;
+                id: components["parameters"]["AccountId"];
             };
             cookie?: never;
         };
@@ -4538,13 +4165,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; no body. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["NoContent"];
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["CsrfFailed"];
@@ -4563,11 +4184,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RefreshInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["RefreshBody"];
         responses: {
             /** @description Done. */
             200: {
@@ -4598,21 +4215,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TokenInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["TokenBody"];
         responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EmptyObject"];
-                };
-            };
+            200: components["responses"]["EmptyObjectAnswer"];
             400: components["responses"]["InvalidVerifyRequest"];
             401: components["responses"]["TokenRejected"];
             404: components["responses"]["UnknownFormat"];
@@ -4633,21 +4238,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RefreshInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["RefreshBody"];
         responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EmptyObject"];
-                };
-            };
+            200: components["responses"]["EmptyObjectAnswer"];
             400: components["responses"]["InvalidTokenRequest"];
             401: components["responses"]["TokenRejected"];
             404: components["responses"]["UnknownFormat"];
@@ -4668,11 +4261,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TokenInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["TokenBody"];
         responses: {
             /** @description Done. */
             200: {
@@ -4703,11 +4292,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ServiceInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["ServiceBody"];
         responses: {
             /** @description Done. */
             200: {
@@ -4738,21 +4323,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ServiceInput"];
-            };
-        };
+        requestBody: components["requestBodies"]["ServiceBody"];
         responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EmptyObject"];
-                };
-            };
+            200: components["responses"]["EmptyObjectAnswer"];
             400: components["responses"]["InvalidRevokeRequest"];
             401: components["responses"]["ServiceRejected"];
             404: components["responses"]["UnknownFormat"];
@@ -4775,13 +4348,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; no body. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["NoContent"];
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["CredentialRejected"];
             404: components["responses"]["UnknownFormat"];
@@ -4801,13 +4368,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; no body. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["NoContent"];
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["CredentialRejected"];
             404: components["responses"]["UnknownFormat"];
@@ -4827,24 +4388,8 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; no body. */
-            204: {
-                headers: {
-                    /** @description The session cookie with `Max-Age=0`, if a session was revoked. */
-                    "Set-Cookie"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A form of a page, which accepts HTML: to `next`. */
-            303: {
-                headers: {
-                    /** @description The `next` of the form, or the default. */
-                    Location: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["LoggedOut"];
+            303: components["responses"]["RedirectOfLogout"];
             400: components["responses"]["InvalidLogout"];
             403: components["responses"]["CsrfFailed"];
             404: components["responses"]["UnknownFormat"];
@@ -4867,24 +4412,8 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; no body. */
-            204: {
-                headers: {
-                    /** @description The session cookie with `Max-Age=0`, if a session was revoked. */
-                    "Set-Cookie"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A form of a page, which accepts HTML: to `next`. */
-            303: {
-                headers: {
-                    /** @description The `next` of the form, or the default. */
-                    Location: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["LoggedOut"];
+            303: components["responses"]["RedirectOfLogout"];
             400: components["responses"]["InvalidLogout"];
             401: components["responses"]["CredentialRejected"];
             403: components["responses"]["CsrfFailed"];
@@ -4904,7 +4433,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The `ETag` of the caller's copy. If the document still has it, the answer is 304 without a body. */
-                "If-None-Match"?: string;
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path?: never;
             cookie?: never;
@@ -4914,27 +4443,15 @@ export interface operations {
             /** @description The document. */
             200: {
                 headers: {
-                    /** @description How long the document may be cached. */
-                    "Cache-Control": string;
-                    /** @description For `If-None-Match`. */
-                    ETag: string;
+                    "Cache-Control": components["headers"]["CacheControl"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/jwk-set+json": components["schemas"]["KeySet"];
                 };
             };
-            /** @description The document still has the version of `If-None-Match`. */
-            304: {
-                headers: {
-                    /** @description How long the document may be cached. */
-                    "Cache-Control": string;
-                    /** @description For `If-None-Match`. */
-                    ETag: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            304: components["responses"]["NotModified"];
             400: components["responses"]["MalformedRequest"];
             405: components["responses"]["MethodNotAllowed"];
             429: components["responses"]["TooManyConnections"];
@@ -4947,7 +4464,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The `ETag` of the caller's copy. If the document still has it, the answer is 304 without a body. */
-                "If-None-Match"?: string;
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path?: never;
             cookie?: never;
@@ -4957,27 +4474,15 @@ export interface operations {
             /** @description The document. */
             200: {
                 headers: {
-                    /** @description How long the document may be cached. */
-                    "Cache-Control": string;
-                    /** @description For `If-None-Match`. */
-                    ETag: string;
+                    "Cache-Control": components["headers"]["CacheControl"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ServerMetadata"];
                 };
             };
-            /** @description The document still has the version of `If-None-Match`. */
-            304: {
-                headers: {
-                    /** @description How long the document may be cached. */
-                    "Cache-Control": string;
-                    /** @description For `If-None-Match`. */
-                    ETag: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            304: components["responses"]["NotModified"];
             400: components["responses"]["MalformedRequest"];
             405: components["responses"]["MethodNotAllowed"];
             429: components["responses"]["TooManyConnections"];
@@ -4994,15 +4499,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HealthStatus"];
-                };
-            };
+            200: components["responses"]["HealthStatusAnswer"];
             400: components["responses"]["MalformedRequest"];
             405: components["responses"]["MethodNotAllowed"];
             500: components["responses"]["InternalError"];
@@ -5017,15 +4514,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HealthStatus"];
-                };
-            };
+            200: components["responses"]["HealthStatusAnswer"];
             400: components["responses"]["MalformedRequest"];
             405: components["responses"]["MethodNotAllowed"];
             429: components["responses"]["TooManyConnections"];

@@ -5,7 +5,7 @@
 
 import type { LoginKind } from "./authorization-request.js";
 import { access, memoryKeyValues, readJson, storageOf, writeJson, type Browser, type Channel } from "./browser.js";
-import { bodyOf, init } from "./call.js";
+import { bodyOf } from "./call.js";
 import {
   authorization,
   memoryStorage,
@@ -37,7 +37,7 @@ type Message =
 interface Environment {
   browser: () => Browser;
   baseUrl: () => string;
-  call: (request: Request) => Promise<Response>;
+  post: (path: string, body: object) => Promise<Response>;
   /** Asks the server for the user. */
   loadUser: () => Promise<User | null>;
 }
@@ -58,6 +58,8 @@ export class AuthState {
   #user: Promise<User | null> | undefined;
   /** The login of the credentials that this tab had last. */
   #login: string | undefined;
+  /** How often a user signed in or out in this tab. */
+  #logins = 0;
   /** Ends the wait for a newer token of another tab. */
   #onNewerToken = () => {};
 
@@ -137,18 +139,18 @@ export class AuthState {
     await this.#store(credentials);
     await this.#markSession(credentials === null && familyOf(this.#kind) !== "session");
     this.#login = credentials?.login;
-    this.#user = user ? Promise.resolve(user) : undefined;
-    this.#emit({ type: "signed-in", user, isRemote: false });
-    const isSameLogin = credentials !== null && former?.login === credentials.login;
-    if (isSameLogin) this.#post({ type: "token-refreshed", login: credentials.login, credentials });
-    else this.#post({ type: "signed-in", login: credentials?.login, user });
+    this.#logins++;
+    this.#userChanged("signed-in", user);
+    const login = credentials?.login;
+    if (login && former?.login === login) this.#post({ type: "token-refreshed", login, credentials });
+    else this.#post({ type: "signed-in", login, user });
     return former;
   }
 
   /** Deletes the credentials. `isEverywhere`: the credentials of all tabs are revoked. */
   async signOut(isEverywhere = false): Promise<void> {
     const login = (await this.stored())?.login;
-    const wasSignedIn = login !== undefined || (await this.family()) === "session";
+    const wasSignedIn = login ?? (await this.family()) === "session";
     await this.#store(null);
     await this.#markSession(false);
     this.#signedOut(false);
@@ -160,16 +162,21 @@ export class AuthState {
     if ((await this.stored())?.token === credentials.token) await this.signOut();
   }
 
-  userUpdated(user: User, login: string | undefined): void {
-    this.#user = Promise.resolve(user);
-    this.#emit({ type: "user-updated", user, isRemote: false });
-    this.#post({ type: "user-updated", login, user });
+  /** Called before a change of the user; the function takes the changed user, unless the login has ended or is another one. */
+  async updatesUser(): Promise<(user: User) => void> {
+    const login = (await this.stored())?.login;
+    const logins = this.#logins;
+    return (user) => {
+      if (logins !== this.#logins) return;
+      this.#userChanged("user-updated", user);
+      this.#post({ type: "user-updated", login, user });
+    };
   }
 
   /** A page of the back-forward cache is shown again: its state may be old. */
   async restored(): Promise<NothingHappened> {
     const user = await this.setUser(this.#environment.loadUser());
-    this.#emit(user ? { type: "signed-in", user, isRemote: true } : { type: "signed-out", isRemote: true });
+    this.#emit({ type: user ? "signed-in" : "signed-out", user, isRemote: true } as AuthEvent);
     return { outcome: "none" };
   }
 
@@ -189,8 +196,7 @@ export class AuthState {
       stale.family === "jwt-sliding"
         ? ["/api/token/sliding/refresh/", { token: stale.token }]
         : ["/api/token/refresh/", { refresh: stale.refresh }];
-    const request = new Request(this.#environment.baseUrl() + path, init("POST", {}, body));
-    const response = await this.#environment.call(authenticated(request, stale.family, null));
+    const response = await this.#environment.post(path, body);
     if (response.status === 401) {
       await this.forget(stale);
       return null;
@@ -244,14 +250,19 @@ export class AuthState {
       if (stored?.login === login) await this.#store(null);
       this.#signedOut(true);
     } else if (isOwn) {
-      const { user } = message;
-      this.#user = user ? Promise.resolve(user) : undefined;
-      this.#emit({ type, user, isRemote: true } as AuthEvent);
+      this.#userChanged(type, message.user, true);
     }
+  }
+
+  /** `null`: the user is loaded when it is needed. */
+  #userChanged(type: "signed-in" | "user-updated", user: User | null, isRemote = false): void {
+    this.#user = user ? Promise.resolve(user) : undefined;
+    this.#emit({ type, user, isRemote } as AuthEvent);
   }
 
   #signedOut(isRemote: boolean): void {
     this.#login = undefined;
+    this.#logins++;
     this.#user = Promise.resolve(null);
     this.#emit({ type: "signed-out", isRemote });
   }
@@ -265,8 +276,8 @@ export class AuthState {
     this.#channel?.postMessage(message);
   }
 
-  async #markSession(isSession: boolean): Promise<void> {
-    await writeJson(this.tabStorage, SESSION_KEY, isSession ? this.#environment.baseUrl() : null);
+  #markSession(isSession: boolean): Promise<void> {
+    return writeJson(this.tabStorage, SESSION_KEY, isSession ? this.#environment.baseUrl() : null);
   }
 
   /** The session storage of the tab; memory where there is none. */
@@ -294,7 +305,7 @@ export function familyOf(kind: LoginKind): Family {
 }
 
 /** The headers and cookies with which a request is sent. */
-export function authenticated(request: Request, family: Family, credentials: Credentials | null): Request {
+export function authenticated(request: Request, family: Family, credentials?: Credentials | null): Request {
   const copy = new Request(request, { credentials: family === "session" ? "include" : "omit" });
   if (credentials) copy.headers.set("authorization", authorization(credentials));
   return copy;
@@ -306,7 +317,6 @@ function storageFor(option: ClientOptions["storage"] = "tab", browser: Browser):
   return rows ? { ...webStorage(rows), isCopied: option === "tab" } : memoryStorage();
 }
 
-async function withLock<T>(work: () => Promise<T>): Promise<T> {
-  const locks = globalThis.navigator?.locks;
-  return locks ? await locks.request("rest-social-auth.refresh", work) : work();
+function withLock<T>(work: () => Promise<T>): Promise<T> {
+  return (globalThis.navigator?.locks?.request("rest-social-auth.refresh", work) as Promise<T> | undefined) ?? work();
 }

@@ -55,17 +55,17 @@ export type CallOptions = {
 export interface SignInOptions extends CallOptions {
   /** Overrides the client's kind. The client then uses the credential of this login. */
   kind?: LoginKind | undefined;
-  redirectUri?: string;
+  redirectUri?: string | undefined;
   /** Overrides the scopes configured in the server. */
-  scope?: string[];
+  scope?: string[] | undefined;
   /** Returned with the result, and with a problem: a path, or a URL of an allowed origin. */
   next?: string | undefined;
   /** Links the account to the signed-in user. With sessions this happens always, because the cookie is always sent. */
   link?: boolean | undefined;
   /** Returned with the result, at most 2 KB. The server's pipeline and webhooks get it too. */
-  data?: Record<string, unknown>;
+  data?: Record<string, unknown> | undefined;
   /** Parameters for the provider, such as `{ prompt: "select_account", login_hint: "…" }`, or `{ shop: "…" }` for Shopify. */
-  parameters?: Record<string, string | number>;
+  parameters?: Record<string, string | number> | undefined;
 }
 
 export interface SignedIn<Fields = unknown> {

@@ -140,7 +140,7 @@ test("web storage survives a reload, and invalid content counts as signed out", 
 
 test("a problem has the field errors, and an unexpected response is unexpected_answer", async () => {
   const host = new Server({
-    "/api/login/social/providers/": () => [400, { code: "invalid_request", detail: "x", errors: { code: ["required"] } }],
+    "/api/login/social/providers/": () => [400, { code: "invalid_request", detail: "x", errors: { code: ["required"] }, request_id: "r1" }],
     "/api/user/social/": () => [502, undefined],
   });
   const auth = client(host, memoryStorage(), "session");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { createClient, type AuthEvent, type LoginKind, type SocialAuth } from "../src/index.js";
+import { createClient, memoryStorage, type AuthEvent, type LoginKind, type SocialAuth } from "../src/index.js";
 import { begun, closeChannels, duplicate, jwt, MARA, Server, settle, tab, waitForRedirect, type Tab } from "./support.js";
 
 beforeEach(closeChannels);
@@ -90,6 +90,33 @@ test("getSession asks the server once for each login", async () => {
   await auth.updateUser({ first_name: "Ada" });
   assert.equal((await auth.getSession())?.user.first_name, "Ada");
   assert.equal(host.at("/api/user/").length, 2, "the update, and no more");
+});
+
+test("an update that is answered after the user signed out does not sign in again", async () => {
+  for (const kind of ["jwt-pair-user", "session"] as const) {
+    const host = server();
+    let answer = () => {};
+    const isSignedOut = new Promise<void>((resolve) => (answer = resolve));
+    const fetch: typeof host.fetch = async (input, init) => {
+      const response = await host.fetch(input, init);
+      if ((input as Request).method === "PATCH") await isSignedOut;
+      return response;
+    };
+    const storage = memoryStorage();
+    const auth = createClient({ baseUrl: "https://api.example", kind, storage, fetch, browser: tab("https://api.example/") });
+    if (kind !== "session") await storage.set({ family: "jwt-pair", token: jwt(300, "a"), refresh: "r", received: Date.now(), login: "l" });
+    assert.equal((await auth.getSession())?.user.first_name, MARA.first_name);
+    const events: string[] = [];
+    auth.subscribe(({ type }) => events.push(type));
+    const updating = auth.updateUser({ first_name: "Ada" });
+    while (!host.seen.some(({ method }) => method === "PATCH")) await settle();
+    await auth.logout();
+    answer();
+    await updating;
+    await settle();
+    assert.equal(await auth.getSession(), null, kind);
+    assert.deepEqual(events, ["signed-out"], kind);
+  }
 });
 
 test("a failed getSession is asked again", async () => {

@@ -220,7 +220,7 @@ test("a pending login returns its fields and completes with the answers", async 
 
 test("fault_e9 a pending login survives a reload of its page until it expires", async (context) => {
   const { host, browser, auth } = await pendingLogin();
-  const login = await auth.handleCallback();
+  const login = JSON.parse(JSON.stringify(await auth.handleCallback())) as object;
   context.mock.timers.enable({ apis: ["Date"], now: Date.now() + 599_000 });
   assert.deepEqual(await client(host, browser).pendingLogin(), login);
   // The code is no longer in the URL of the page.
@@ -293,6 +293,22 @@ test("fault_e4 the promise of a redirect settles when the Back button shows the 
   assert.deepEqual(await leaving, { outcome: "none" });
   assert.equal(browser.listeners(), 0);
   assert.deepEqual(events, ["signed-out"], "listeners get the state of the restored page");
+});
+
+test("the promise of a redirect settles when the browser still shows the page after five seconds, as after its Stop button", async (context) => {
+  const host = server();
+  const browser = tab();
+  const leaving = client(host, browser).signIn("demo");
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  while (browser.listeners() === 0) await new Promise((resolve) => (setImmediate(resolve), context.mock.timers.tick(1)));
+  let isSettled = false;
+  void leaving.then(() => (isSettled = true));
+  context.mock.timers.tick(4900);
+  await Promise.resolve();
+  assert.equal(isSettled, false);
+  context.mock.timers.tick(200);
+  assert.deepEqual(await leaving, { outcome: "none" });
+  assert.equal(browser.listeners(), 0);
 });
 
 test("redirect: false returns the URL of the provider, and the callback completes", async () => {
@@ -445,13 +461,15 @@ test("a failed link login says so, and the next attempt links again", async () =
   await new Promise((resolve) => setTimeout(resolve, 1100));
   const login = host.answers[LOGIN] as NonNullable<(typeof host.answers)[string]>;
   host.answers[LOGIN] = () => [400, { code: "access_denied", detail: "x" }];
-  const problem = await signIn({ link: true, kind: "jwt-pair-user" }, "s2").catch((error: Problem) => error);
+  const options = { link: true, kind: "jwt-pair-user", data: { plan: "pro" }, scope: ["a"], parameters: { prompt: "login" } };
+  const problem = await signIn(options, "s2").catch((error: Problem) => error);
   assert.ok(problem instanceof Problem);
   assert.deepEqual([problem.link, problem.kind, problem.next], [true, "jwt-pair-user", "/after"]);
+  assert.deepEqual([problem.data, problem.scope, problem.parameters], [{ plan: "pro" }, ["a"], { prompt: "login" }]);
   host.answers[LOGIN] = login;
   await new Promise((resolve) => setTimeout(resolve, 1100));
-  const { next, link, kind } = problem;
-  await signIn({ next, link, kind }, "s3");
+  await signIn(problem, "s3");
+  assert.deepEqual(host.at(BEGIN)[2]?.body, { prompt: "login", scope: "a", next: "/after", data: { plan: "pro" } });
   assert.equal(host.seen.filter(({ path, authorization }) => path === LOGIN && authorization === "Bearer access-s1").length, 2);
 });
 

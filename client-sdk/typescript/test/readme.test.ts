@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import ts from "typescript";
-import { createClient, type Session, type SocialAuth } from "../src/index.js";
+import { createClient, type Problem, type Session, type SocialAuth } from "../src/index.js";
 import { MARA, Server, tab } from "./support.js";
 
 const FOLDER = "build/readme";
@@ -95,13 +95,22 @@ function signedIn(): SocialAuth {
   return createClient({ baseUrl: "https://api.example", fetch: host.fetch, browser: tab() });
 }
 
+function unreachable(): SocialAuth {
+  const fetch = () => Promise.reject(new TypeError("no connection"));
+  return createClient({ baseUrl: "https://api.example", fetch, browser: tab() });
+}
+
 async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await new Promise((done) => setTimeout(done, 1));
 }
 
 test("the recipe for Vue follows the session until its scope ends", async () => {
   const { effectScope } = await import("vue");
-  type Recipe = { useSession(auth: SocialAuth): { session: { value: Session | null }; isLoading: { value: boolean } } };
+  type Recipe = { useSession(auth: SocialAuth): {
+      session: { value: Session | null };
+      isLoading: { value: boolean };
+      error: { value: Problem | null };
+    } };
   const { useSession } = await load<Recipe>("Vue");
   const auth = signedIn();
   const scope = effectScope();
@@ -112,19 +121,26 @@ test("the recipe for Vue follows the session until its scope ends", async () => 
   await auth.logout();
   await until(() => session.value === null);
   scope.stop();
+  const offline = effectScope().run(() => useSession(unreachable())) as ReturnType<typeof useSession>;
+  await until(() => !offline.isLoading.value);
+  assert.equal(offline.error.value?.code, "network_error");
 });
 
 test("the recipe for Svelte follows the session", async () => {
   type Recipe = {
-    sessionStore(auth: SocialAuth): { subscribe(run: (session: Session | null | undefined) => void): () => void };
+    sessionStore(auth: SocialAuth): { subscribe(run: (session: Session | Problem | null | undefined) => void): () => void };
   };
   const { sessionStore } = await load<Recipe>("Svelte");
   const auth = signedIn();
   const seen: (string | null | undefined)[] = [];
-  const stop = sessionStore(auth).subscribe((session) => seen.push(session && session.user.username));
+  const stop = sessionStore(auth).subscribe((session) => seen.push(session && (session as Session).user.username));
   await until(() => seen.length === 2);
   await auth.logout();
   await until(() => seen.length === 3);
   stop();
   assert.deepEqual(seen, [undefined, "mara", null]);
+  const failures: unknown[] = [];
+  sessionStore(unreachable()).subscribe((session) => failures.push(session));
+  await until(() => failures.length === 2);
+  assert.equal((failures[1] as Problem).code, "network_error");
 });

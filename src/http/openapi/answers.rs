@@ -49,6 +49,25 @@ impl<T: ToJSON> ApiResponse for Answer<T> {
     }
 }
 
+/// 200 with the user. `None`: 204, for a call that says that it may have no credential.
+pub struct UserIfAny(pub Option<User>);
+
+impl IntoResponse for UserIfAny {
+    fn into_response(self) -> Response {
+        self.0.map_or_else(|| StatusCode::NO_CONTENT.into_response(), |user| json(&user))
+    }
+}
+
+impl ApiResponse for UserIfAny {
+    fn meta() -> MetaResponses {
+        Answer::<User>::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        Answer::<User>::register(registry);
+    }
+}
+
 /// 200 with one page of a list; the header `Link` has the next page (RFC 8288).
 pub struct Page<T> {
     pub entries: Vec<T>,
@@ -227,7 +246,6 @@ pub struct User {
 
 /// The answer to a session login.
 #[derive(Object)]
-#[oai(example)]
 pub struct SessionUser {
     #[oai(flatten)]
     pub user: User,
@@ -328,8 +346,8 @@ pub struct UserWithTokenPair {
     pub app_state: Option<String>,
 }
 
-const ACCESS: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl";
-const REFRESH: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl";
+const ACCESS: &str = "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJhIn0.YQ";
+const REFRESH: &str = "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyIn0.cg";
 const OPAQUE: &str = "0303f6f5b6e302dee22dc2f5d6aea16b0fead4b0";
 
 impl Example for User {
@@ -342,12 +360,6 @@ impl Example for User {
             email: "ada@example.com".to_owned(),
             fields: JsonObject::default(),
         }
-    }
-}
-
-impl Example for SessionUser {
-    fn example() -> Self {
-        Self { user: User::example(), is_new: None, data: None, app_state: None }
     }
 }
 

@@ -103,14 +103,12 @@ cases! {
     };
 
     CSRF_FAILED = 403 "CsrfFailed" {
-        "csrf_failed": "the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor \
-                        `Sec-Fetch-Site`",
+        "csrf_failed": "`Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither it nor `Sec-Fetch-Site`",
     };
 
     FRESH_LOGIN_REQUIRED = 403 "FreshLoginRequired" {
         "fresh_login_required": "the login of this credential is older than FRESH_LOGIN_AGE; sign in again",
-        "csrf_failed": "the `Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither `Origin` nor \
-                        `Sec-Fetch-Site`",
+        "csrf_failed": "`Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither it nor `Sec-Fetch-Site`",
     };
 
     PROVIDER_FAILED = 502 "ProviderFailed" {
@@ -245,7 +243,7 @@ cases! {
     SWAP_PENDING = 403 "AdditionalInputRequired" {
         "additional_input_required": "the login is pending: post the answers to the `fields` with the `flow_token` to \
                                       `/api/login/social/resume/`",
-    } => "additional_input_required", ADDITIONAL_INPUT_DETAIL;
+    };
 
     INVALID_PENDING_CODE = 400 "InvalidPendingCode" {
         "invalid_request": "`code` is missing",
@@ -298,7 +296,7 @@ cases! {
 
     SERVICE_REJECTED = 401 "ServiceRejected" {
         "invalid_client": "the credential of the service is missing or wrong, or the service was removed",
-    } => "invalid_client", "The service's client id or secret is missing or wrong.";
+    };
 
     INVALID_INTROSPECT = 400 "InvalidIntrospectRequest" {
         "invalid_request": "`token` is missing (with `errors`), or the service sent its credential twice",
@@ -309,7 +307,7 @@ cases! {
         "unsupported_token_type": "an access token that another server issued with the same key; it stays valid until it expires",
         "invalid_request": "`token` is missing (with `errors`), or the service sent its credential twice",
         "invalid_json": "the body is not a JSON object",
-    } => "unsupported_token_type", "This access token has no token family, so it cannot be revoked. It stays valid until it expires.";
+    };
 }
 
 /// Every code of this server, sorted.

@@ -16,6 +16,7 @@ use super::error_cases::{self, ErrorCase, OWN_CODES};
 use crate::http::protocol::{Problem, Rejection};
 
 const PROBLEM: &str = "application/problem+json";
+const ADDITIONAL_INPUT: &str = "additional_input_required";
 /// Added to the name of a case for operations that show it to browsers as a page.
 const OR_PAGE: &str = "OrPage";
 
@@ -113,7 +114,10 @@ fn response(name: &str, shared: &BTreeSet<String>) -> Value {
         response["headers"] = headers.into();
     }
     response["content"] = json!({PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}});
-    if let Some((code, detail)) = case.example {
+    // Not for a page, which refers to the other response.
+    if let Some((code, detail)) = case.example
+        && !(name != base && shared.contains(base))
+    {
         response["content"][PROBLEM]["example"] = example(case.status, code, detail);
     }
     if name != base {
@@ -147,13 +151,11 @@ fn example(status: u16, code: &str, detail: &str) -> Value {
         "detail": detail,
         "request_id": "0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b",
     });
-    if code == "additional_input_required" {
+    if code == ADDITIONAL_INPUT {
         example["flow_token"] = "rsaf_pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo".into();
         example["expires_in"] = 600.into();
         example["step"] = "require_email".into();
         example["fields"] = json!([{"name": "email", "type": "email", "title": "E-mail address", "required": true}]);
-    } else {
-        example["error"] = code.into();
     }
     example
 }

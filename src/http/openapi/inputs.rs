@@ -30,7 +30,7 @@ pub struct LoginWithProviderInput {
     #[oai(skip_serializing_if_is_none)]
     pub code_verifier: Option<String>,
     /// Instead of a code: the ID token that the provider's SDK gave to an app, at most ten minutes old and for one use.
-    /// For providers that publish their keys. `credential`, Google One Tap's name, is accepted too.
+    /// `credential`, Google One Tap's name, is accepted too.
     #[oai(skip_serializing_if_is_none)]
     pub id_token: Option<String>,
     /// The nonce that the app gave to the provider's SDK, if the login was not begun here.
@@ -175,9 +175,7 @@ impl RequestSchema for RefreshInput {
 
 impl Example for RefreshInput {
     fn example() -> Self {
-        Self {
-            refresh: "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl".to_owned(),
-        }
+        Self { refresh: "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyIn0.cg".to_owned() }
     }
 }
 
@@ -194,7 +192,7 @@ impl RequestSchema for TokenInput {
 
 impl Example for TokenInput {
     fn example() -> Self {
-        Self { token: "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl".to_owned() }
+        Self { token: "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJhIn0.YQ".to_owned() }
     }
 }
 

@@ -71,8 +71,7 @@ impl_type!(LoginResult, NAME, MetaSchemaRef::Reference(NAME.to_owned()), |regist
     });
 });
 
-/// The schema of a login route's answer, with `kind` as first property. The answer always has it. It is not in `required`,
-/// because Rust clients of openapi-generator consume it to select the variant, and would then miss it in the variant.
+/// The schema of a login route's answer, with `kind` as first property.
 fn variant(kind: LoginKind, registry: &mut Registry) -> MetaSchema {
     use LoginKind as K;
     match kind {
@@ -96,5 +95,6 @@ fn extended<T: Type>(kind: LoginKind, registry: &mut Registry) -> MetaSchema {
     };
     let properties = answer.properties.into_iter().map(undescribed);
     let properties = std::iter::once((KIND, MetaSchemaRef::Inline(Box::new(kind_schema)))).chain(properties);
-    MetaSchema { rust_typename: None, properties: properties.collect(), example: None, ..answer }
+    let required = std::iter::once(KIND).chain(answer.required).collect();
+    MetaSchema { rust_typename: None, required, properties: properties.collect(), example: None, ..answer }
 }

@@ -8,7 +8,8 @@ pub enum Tag {
     /// Post the parameters of the provider's callback and get a signed-in user: `code`, and `state` if the login was begun here
     /// (with `flow_token` from a client without cookies). Each kind of credential has its own route; all take the same body. A
     /// new user is created. If the login was begun with a credential, the provider's account is linked to that user instead;
-    /// a credential sent only with this call links nothing.
+    /// a credential sent only with this call links nothing. In OAuth 1.0a a call without `oauth_token`, as front-ends of
+    /// django-rest-social-auth make it, is answered 200 with an `oauth_token` for the provider's URL; use begin instead.
     #[oai(rename = "login")]
     Login,
     /// Session login under the paths without a kind, as front-ends of django-rest-social-auth use them. New front-ends use

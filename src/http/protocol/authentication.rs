@@ -86,8 +86,12 @@ impl<C: AcceptedCredential> OptionalAuth<'_, C> {
 impl<C: AcceptedCredential> RequiredAuth<'_, C> {
     /// Verifies the credential and the origin. Errors: those of [`admit`], and 401 `not_authenticated`.
     pub async fn admit(&self, app: &App, policy: OriginPolicy) -> Result<Caller, Failure> {
-        let admitted = admit(app, self.request, C::SCHEME, policy).await?;
-        admitted.caller.ok_or_else(|| AuthError::NotAuthenticated.into())
+        self.admit_if_any(app, policy).await?.ok_or_else(|| AuthError::NotAuthenticated.into())
+    }
+
+    /// [`Self::admit`]; `None` without a credential.
+    pub async fn admit_if_any(&self, app: &App, policy: OriginPolicy) -> Result<Option<Caller>, Failure> {
+        Ok(admit(app, self.request, C::SCHEME, policy).await?.caller)
     }
 
     /// The credentials of the request, not verified.

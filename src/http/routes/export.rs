@@ -37,7 +37,6 @@ impl Exports {
 
 /// All data of a user, without tokens and secrets.
 #[derive(Object)]
-#[oai(example)]
 pub struct UserExport {
     /// The time of the export.
     pub exported: Timestamp,
@@ -132,18 +131,6 @@ impl From<AuditRecord> for ExportedEvent {
     fn from(record: AuditRecord) -> Self {
         let AuditRecord { at, event, code, provider, kind, service, ip, agent, request_id, .. } = record;
         Self { at: Timestamp::from_rfc3339(at), event, code, provider, kind, service, ip, agent, request_id }
-    }
-}
-
-impl Example for UserExport {
-    fn example() -> Self {
-        Self {
-            exported: Timestamp::example(),
-            user: ExportedUser::example(),
-            social_accounts: vec![SocialAccount::example()],
-            credentials: vec![Credential::example()],
-            events: vec![ExportedEvent::example()],
-        }
     }
 }
 

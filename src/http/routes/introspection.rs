@@ -136,9 +136,9 @@ impl Example for Introspection {
             credential_kind: Some(LoginKind::JwtPair),
             exp: Some(1_795_522_900),
             iat: Some(1_795_522_600),
-            iss: Some("https://login.example.com".to_owned()),
-            aud: Some(vec!["https://login.example.com".to_owned()]),
-            jti: Some("5f1c0a9e7d3b8246a1b2c3d45f1c0a9e".to_owned()),
+            iss: None,
+            aud: None,
+            jti: None,
         }
     }
 }

@@ -57,7 +57,7 @@ pub struct Login<K> {
 impl<K: Kind> Login<K> {
     /// Sign in
     ///
-    /// Post the parameters of the provider's callback.
+    /// Post the provider's callback.
     #[oai(path = "/", method = "post")]
     async fn without_provider(
         &self,
@@ -69,7 +69,7 @@ impl<K: Kind> Login<K> {
 
     /// Sign in with the provider in the URL
     ///
-    /// Post the parameters of the provider's callback.
+    /// Post the provider's callback.
     #[oai(path = "/:provider", method = "post")]
     async fn with_provider(
         &self,

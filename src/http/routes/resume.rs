@@ -33,8 +33,8 @@ impl Resume {
     ///
     /// A login that was answered 403 `additional_input_required` is pending for ten minutes. Post the answers under the names
     /// of the `fields`, with the `flow_token`. The answer is that of the login route, with its `kind`; or the same 403 again,
-    /// with another flow token, if another step needs input. The provider is not called again. Invalid answers are listed in
-    /// `errors`. After an error the login is still pending; after a success its flow token cannot be used again.
+    /// with another flow token, if another step needs input. After an error the login is still pending; after a success its
+    /// flow token cannot be used again.
     #[oai(path = "/resume", method = "post", operation_id = "resumeLogin")]
     async fn resume(
         &self,

@@ -95,7 +95,7 @@ pub struct RefreshedTokens {
 
 impl Example for RefreshedTokens {
     fn example() -> Self {
-        let access = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl";
+        let access = "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJhIn0.YQ";
         Self { access: access.to_owned(), refresh: None }
     }
 }
@@ -109,7 +109,7 @@ pub struct SlidingToken {
 
 impl Example for SlidingToken {
     fn example() -> Self {
-        let token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoic2xpZGluZyJ9.c2lnbmF0dXJl";
+        let token = "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJzIn0.cw";
         Self { token: token.to_owned() }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use poem::Request;
 use poem_openapi::OpenApi;
 
 use crate::account::Proof;
-use crate::http::openapi::answers::{Answer, LoggedOut, User};
+use crate::http::openapi::answers::{Answer, LoggedOut, User, UserIfAny};
 use crate::http::openapi::inputs::UserChange;
 use crate::http::openapi::{Refused, Tag, error_list};
 use crate::http::protocol::{
@@ -27,11 +28,15 @@ error_list! {
 impl Users {
     /// Show the signed-in user
     ///
-    /// By any kind of credential. The `Authorization` header takes precedence over the session cookie.
+    /// By any kind of credential. The `Authorization` header takes precedence over the session cookie. A page may add
+    /// `?optional=true`: without a credential the answer is then 204 instead of 401, which browsers log as an error.
     #[oai(path = "/", method = "get", operation_id = "getUser")]
-    async fn user(&self, auth: RequiredAuth<'_, ByAny>) -> Result<Answer<User>, Refused<UserErrors>> {
-        let caller = auth.admit(&self.app, OriginPolicy::Unchecked).await?;
-        Ok(Answer(self.response(&caller.user)))
+    async fn user(&self, auth: RequiredAuth<'_, ByAny>) -> Result<UserIfAny, Refused<UserErrors>> {
+        let caller = match is_optional(auth.request) {
+            true => auth.admit_if_any(&self.app, OriginPolicy::Unchecked).await?,
+            false => Some(auth.admit(&self.app, OriginPolicy::Unchecked).await?),
+        };
+        Ok(UserIfAny(caller.map(|caller| self.response(&caller.user))))
     }
 
     /// Change the signed-in user
@@ -63,6 +68,12 @@ impl Users {
         let own = base_url(&self.app.settings, auth.request);
         Ok(LoggedOut { cookie: by_session.then(|| delete_session_cookie(&own)) })
     }
+}
+
+/// Not a parameter in the document: generators would make two types of success of it.
+fn is_optional(request: &Request) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "optional" && value == "true")
 }
 
 impl Users {

@@ -88,7 +88,6 @@ impl Example for KeySet {
 
 /// Authorization server metadata.
 #[derive(Object)]
-#[oai(example)]
 pub struct ServerMetadata {
     /// The URL of the server, without a slash at its end: that of this document (RFC 8414, 3.3). Without SIMPLE_JWT_ISSUER it is
     /// also `iss` of JWTs with an asymmetric algorithm.
@@ -127,12 +126,5 @@ impl ServerMetadata {
             access_token_signing_alg_values_supported: algorithms,
             issuer: base,
         }
-    }
-}
-
-impl Example for ServerMetadata {
-    fn example() -> Self {
-        let own = Url::parse("https://login.example.com").expect("a URL");
-        Self::new(&own, vec!["ES256".to_owned()])
     }
 }

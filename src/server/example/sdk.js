@@ -9,7 +9,7 @@ var Problem = class _Problem extends Error {
   }
   /** Reads an error response. Never throws. */
   static async of(response) {
-    const { status, headers } = response;
+    const { status } = response;
     const members = await response.json().catch(() => {
     }) ?? {};
     const text = (name) => typeof members[name] === "string" ? members[name] : void 0;
@@ -18,22 +18,26 @@ var Problem = class _Problem extends Error {
       code: text("code") ?? "unexpected_answer",
       detail: text("detail") ?? `The server answered ${status}.`,
       status,
-      requestId: text("request_id") ?? headers.get("x-request-id") ?? void 0,
+      requestId: text("request_id"),
       errors: members["errors"] ?? {},
-      additionalInput: flowToken ? {
+      additionalInput: flowToken && {
         flowToken,
         step: members["step"],
         fields: members["fields"],
         expiresIn: members["expires_in"]
-      } : void 0
+      }
     });
   }
 };
-async function withWayBack({ provider, next, link, kind }, work) {
+var WAY_BACK = ["provider", "next", "link", "kind", "data", "scope", "parameters", "redirectUri"];
+function wayBackOf(login) {
+  return Object.fromEntries(WAY_BACK.map((name) => [name, login[name]]));
+}
+async function withWayBack(login, work) {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof Problem) Object.assign(error, { provider, next, link, kind });
+    if (error instanceof Problem) Object.assign(error, wayBackOf(login));
     throw error;
   }
 }
@@ -89,8 +93,8 @@ var IncompleteLogins = class {
   constructor(storage) {
     this.#storage = storage;
   }
-  async save(keys, request) {
-    await this.#write([...await this.#read(), { ...request, keys }]);
+  async save(request) {
+    await this.#write([...await this.#read(), request]);
   }
   /** Returns the request of the first known key and deletes it, because a state is accepted once. */
   async consume(keys) {
@@ -217,7 +221,7 @@ async function sendToOpener(browser, keys, fields) {
     }
   });
 }
-function waitForCallback(browser, keys, popup, expires, signal) {
+function waitForCallback(browser, { keys, expires }, popup, signal) {
   return new Promise((resolve, reject) => {
     const channels = openChannels(browser, keys);
     const done = () => {
@@ -303,6 +307,8 @@ var AuthState = class {
   #user;
   /** The login of the credentials that this tab had last. */
   #login;
+  /** How often a user signed in or out in this tab. */
+  #logins = 0;
   /** Ends the wait for a newer token of another tab. */
   #onNewerToken = () => {
   };
@@ -372,17 +378,17 @@ var AuthState = class {
     await this.#store(credentials);
     await this.#markSession(credentials === null && familyOf(this.#kind) !== "session");
     this.#login = credentials?.login;
-    this.#user = user ? Promise.resolve(user) : void 0;
-    this.#emit({ type: "signed-in", user, isRemote: false });
-    const isSameLogin = credentials !== null && former?.login === credentials.login;
-    if (isSameLogin) this.#post({ type: "token-refreshed", login: credentials.login, credentials });
-    else this.#post({ type: "signed-in", login: credentials?.login, user });
+    this.#logins++;
+    this.#userChanged("signed-in", user);
+    const login = credentials?.login;
+    if (login && former?.login === login) this.#post({ type: "token-refreshed", login, credentials });
+    else this.#post({ type: "signed-in", login, user });
     return former;
   }
   /** Deletes the credentials. `isEverywhere`: the credentials of all tabs are revoked. */
   async signOut(isEverywhere = false) {
     const login = (await this.stored())?.login;
-    const wasSignedIn = login !== void 0 || await this.family() === "session";
+    const wasSignedIn = login ?? await this.family() === "session";
     await this.#store(null);
     await this.#markSession(false);
     this.#signedOut(false);
@@ -392,15 +398,20 @@ var AuthState = class {
   async forget(credentials) {
     if ((await this.stored())?.token === credentials.token) await this.signOut();
   }
-  userUpdated(user, login) {
-    this.#user = Promise.resolve(user);
-    this.#emit({ type: "user-updated", user, isRemote: false });
-    this.#post({ type: "user-updated", login, user });
+  /** Called before a change of the user; the function takes the changed user, unless the login has ended or is another one. */
+  async updatesUser() {
+    const login = (await this.stored())?.login;
+    const logins = this.#logins;
+    return (user) => {
+      if (logins !== this.#logins) return;
+      this.#userChanged("user-updated", user);
+      this.#post({ type: "user-updated", login, user });
+    };
   }
   /** A page of the back-forward cache is shown again: its state may be old. */
   async restored() {
     const user = await this.setUser(this.#environment.loadUser());
-    this.#emit(user ? { type: "signed-in", user, isRemote: true } : { type: "signed-out", isRemote: true });
+    this.#emit({ type: user ? "signed-in" : "signed-out", user, isRemote: true });
     return { outcome: "none" };
   }
   /** One refresh at a time for all waiting requests, in this tab and in other tabs of the origin. */
@@ -415,8 +426,7 @@ var AuthState = class {
     const stored = await this.stored();
     if (stored?.token !== stale.token) return stored;
     const [path, body] = stale.family === "jwt-sliding" ? ["/api/token/sliding/refresh/", { token: stale.token }] : ["/api/token/refresh/", { refresh: stale.refresh }];
-    const request = new Request(this.#environment.baseUrl() + path, init("POST", {}, body));
-    const response = await this.#environment.call(authenticated(request, stale.family, null));
+    const response = await this.#environment.post(path, body);
     if (response.status === 401) {
       await this.forget(stale);
       return null;
@@ -464,13 +474,17 @@ var AuthState = class {
       if (stored?.login === login) await this.#store(null);
       this.#signedOut(true);
     } else if (isOwn) {
-      const { user } = message;
-      this.#user = user ? Promise.resolve(user) : void 0;
-      this.#emit({ type, user, isRemote: true });
+      this.#userChanged(type, message.user, true);
     }
+  }
+  /** `null`: the user is loaded when it is needed. */
+  #userChanged(type, user, isRemote = false) {
+    this.#user = user ? Promise.resolve(user) : void 0;
+    this.#emit({ type, user, isRemote });
   }
   #signedOut(isRemote) {
     this.#login = void 0;
+    this.#logins++;
     this.#user = Promise.resolve(null);
     this.#emit({ type: "signed-out", isRemote });
   }
@@ -481,8 +495,8 @@ var AuthState = class {
   #post(message) {
     this.#channel?.postMessage(message);
   }
-  async #markSession(isSession) {
-    await writeJson(this.tabStorage, SESSION_KEY, isSession ? this.#environment.baseUrl() : null);
+  #markSession(isSession) {
+    return writeJson(this.tabStorage, SESSION_KEY, isSession ? this.#environment.baseUrl() : null);
   }
   /** The session storage of the tab; memory where there is none. */
   get tabStorage() {
@@ -515,15 +529,16 @@ function storageFor(option = "tab", browser) {
   const rows = option === "memory" ? void 0 : storageOf(browser, option === "tab" ? "sessionStorage" : "localStorage");
   return rows ? { ...webStorage(rows), isCopied: option === "tab" } : memoryStorage();
 }
-async function withLock(work) {
-  const locks = globalThis.navigator?.locks;
-  return locks ? await locks.request("rest-social-auth.refresh", work) : work();
+function withLock(work) {
+  return globalThis.navigator?.locks?.request("rest-social-auth.refresh", work) ?? work();
 }
 
 // src/client.ts
 var pendingCallbacks = /* @__PURE__ */ new WeakMap();
 var RESULT_LIFETIME = 1e3;
+var NAVIGATION_TIME = 5e3;
 var PENDING_ENDED = ["state_expired", "code_already_used", "flow_mismatch"];
+var USER_IF_ANY = "/api/user/?optional=true";
 var ASK_LINK = "ask_link";
 function createClient(options = {}) {
   return new SocialAuth(options);
@@ -539,7 +554,7 @@ var SocialAuth = class {
     this.#state = new AuthState(this.kind, options.storage, {
       browser: () => this.#browser,
       baseUrl: () => this.baseUrl,
-      call: (request) => this.#call(request),
+      post: (path, body) => this.#request("POST", path, "jwt-pair", body),
       loadUser: () => this.#loadUser()
     });
   }
@@ -574,35 +589,37 @@ var SocialAuth = class {
     return list.providers;
   }
   signIn(provider, options = {}) {
-    const { mode, redirect = true } = options;
+    const { mode, redirect } = options;
     const isPopup = mode === "popup";
     const signIn = isPopup ? this.#signInByPopup(provider, options) : this.#signInByRedirect(provider, options, redirect);
     return withWayBack({ ...options, provider }, signIn);
   }
-  async #signInByRedirect(provider, options, redirect) {
+  async #signInByRedirect(provider, options, redirect = true) {
     const browser = this.#browser;
     const { location } = browser;
     if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page: pass baseUrl, or redirect: false." });
-    const { begun, keys, request } = await this.#begin(provider, options);
+    const { begun, request } = await this.#begin(provider, options);
     const url = begun.authorization_url;
-    await this.#incomplete.save(keys, request);
+    await this.#incomplete.save(request);
     if (!redirect || !location) return { url };
     location.assign(url);
     return new Promise((resolve) => {
-      const onShow = ({ persisted }) => {
-        if (!persisted) return;
+      const settle = (result) => {
+        clearTimeout(timer);
         browser.removeEventListener?.("pageshow", onShow);
-        resolve(this.#state.restored());
+        resolve(result);
       };
+      const onShow = ({ persisted }) => persisted && settle(this.#state.restored());
       browser.addEventListener?.("pageshow", onShow);
+      const timer = setTimeout(() => settle({ outcome: "none" }), NAVIGATION_TIME);
     });
   }
   async #signInByPopup(provider, options) {
     const popup = this.#browser.open?.("about:blank", "_blank", "popup,width=480,height=720");
-    if (!popup) throw new Problem({ code: "popup_blocked", detail: "The browser blocked the sign-in window." });
+    if (!popup) throw new Problem({ code: "popup_blocked", detail: "The sign-in window was blocked." });
     try {
-      const { begun, keys, request } = await this.#begin(provider, options);
-      const callback = waitForCallback(this.#browser, keys, popup, request.expires, options.signal);
+      const { begun, request } = await this.#begin(provider, options);
+      const callback = waitForCallback(this.#browser, request, popup, options.signal);
       popup.location.href = begun.authorization_url;
       return await this.#completeLogin(request, await callback, options);
     } finally {
@@ -633,14 +650,15 @@ var SocialAuth = class {
     const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
     const begun = await this.#post(path, body, { kind, link, signal });
     const request = {
-      provider,
+      ...wayBackOf({ ...options, provider }),
       kind,
+      keys: requestKeys(begun.state, begun.authorization_url),
       flowToken: begun.flow_token,
       expires: Date.now() + begun.expires_in * 1e3,
       next: begun.next ?? void 0,
       link
     };
-    return { begun, request, keys: requestKeys(begun.state, begun.authorization_url) };
+    return { begun, request };
   }
   /**
    * Completes a login on the page at `redirectUri`: reads the URL, removes the code from it, and signs in. It is safe to
@@ -660,12 +678,9 @@ var SocialAuth = class {
     if (!options.url) browser.history?.replaceState(browser.history.state, "", cleanAddress(address));
     const result = this.#completeCallback(callback, options);
     pendingCallbacks.set(browser, result);
-    const forget = () => {
-      setTimeout(() => {
-        if (pendingCallbacks.get(browser) === result) pendingCallbacks.delete(browser);
-      }, RESULT_LIFETIME);
-    };
-    result.then(forget, forget);
+    const forget = () => pendingCallbacks.get(browser) === result && pendingCallbacks.delete(browser);
+    const forgetLater = () => void setTimeout(forget, RESULT_LIFETIME);
+    result.then(forgetLater, forgetLater);
     return result;
   }
   async #completeCallback({ keys, fields }, options) {
@@ -731,21 +746,21 @@ var SocialAuth = class {
       throw problem;
     }
   }
-  async #result({ provider, kind, next, link }, answer, isResumed = false) {
-    const login = { provider, kind, next, link };
+  async #result(login, answer, isResumed = false) {
     try {
       return await withWayBack(login, answer.then((body) => this.#signedIn(login, body, isResumed)));
     } catch (problem) {
       if (!(problem instanceof Problem) || !problem.additionalInput) throw problem;
       const { expiresIn, ...input } = problem.additionalInput;
       const page = pageOf(this.#browser.location?.href);
-      const pending = { ...login, ...input, page, expires: Date.now() + expiresIn * 1e3 };
+      const pending = { ...wayBackOf(login), ...input, page, expires: Date.now() + expiresIn * 1e3 };
       await this.#incomplete.setPending(pending);
       return { outcome: "input-required", ...pending };
     }
   }
   async #signedIn({ provider, kind, next, link }, body, isResumed) {
-    const { is_new: isNew, data, token, refresh } = body;
+    const { is_new: isNew, data, token, refresh, app_state: _appState, kind: _kind, ...fields } = body;
+    const user = fields.id === void 0 ? null : fields;
     const family = familyOf(kind);
     let credentials = null;
     if (family !== "session") {
@@ -755,10 +770,9 @@ var SocialAuth = class {
     } else if (!await this.#hasCookie()) {
       throw new Problem({
         code: "cookie_refused",
-        detail: `The browser did not store the session cookie: this page and ${this.baseUrl} are on two sites, as localhost and 127.0.0.1 are. Use a kind with a token.`
+        detail: `The browser did not store the session cookie: this page and ${this.baseUrl} are two sites, as localhost and 127.0.0.1 are.`
       });
     }
-    const user = userOf(body);
     const former = await this.#state.signIn(credentials, user);
     if (isResumed || !(await this.#incomplete.pending())?.isWaiting) await this.cancelPendingLogin();
     if (former && former.token !== token) await this.#revoke(former).catch(() => {
@@ -769,30 +783,29 @@ var SocialAuth = class {
       kind,
       next,
       user,
-      ...isNew === void 0 ? {} : { isNew },
-      ...data === void 0 ? {} : { data }
+      ...isNew !== void 0 && { isNew },
+      ...data && { data }
     };
   }
   /** Whether the browser sends the session cookie. It always does on the host of the server, where nothing is asked. */
   async #hasCookie() {
     const page = this.#browser.location?.href;
-    if (page === void 0 || new URL(page).hostname === new URL(this.baseUrl).hostname) return true;
-    const request = new Request(`${this.baseUrl}/api/user/`, init("GET"));
-    return (await this.#call(authenticated(request, "session", null))).status !== 401;
+    if (!page || new URL(page).hostname === new URL(this.baseUrl).hostname) return true;
+    return (await this.#request("GET", USER_IF_ANY, "session")).status === 200;
   }
   /** The signed-in user, or `null`. */
   user(options = {}) {
     return this.#state.setUser(this.#loadUser(options));
   }
   async #loadUser(options = {}) {
-    if (await this.#state.family() !== "session" && await this.#state.stored() === null) return null;
-    return await this.#ask("GET", "/api/user/", options).catch(ignoreExpired) ?? null;
+    if (!await this.#state.stored() && await this.#state.family() !== "session") return null;
+    return await this.#ask("GET", USER_IF_ANY, options).catch(ignoreExpired) ?? null;
   }
   /** Updates editable fields of the user. Problems: `invalid_request` with `errors` by field. */
   async updateUser(change, options = {}) {
-    const login = (await this.#state.stored())?.login;
+    const userUpdated = await this.#state.updatesUser();
     const user = await this.#ask("PATCH", "/api/user/", options, change);
-    this.#state.userUpdated(user, login);
+    userUpdated(user);
     return user;
   }
   /** Everything that the server stores about this user. */
@@ -828,7 +841,7 @@ var SocialAuth = class {
     for (let query = ""; query !== void 0; ) {
       const page = await this.#send(`/api/user/credentials/${query}`, init("GET", options));
       listed.push(...await bodyOf(page));
-      query = /^<(\?[^>]*)>;\s*rel="next"$/.exec(page.headers.get("link") ?? "")?.[1];
+      query = /^<(\?[^>]*)/.exec(page.headers.get("link") ?? "")?.[1];
     }
     return listed;
   }
@@ -882,9 +895,8 @@ var SocialAuth = class {
     const { family, token, refresh = token } = credentials;
     if (family === "token") return;
     const isKnox = family === "knox";
-    const path = isKnox ? "/api/knox/logout/" : "/api/token/blacklist/";
-    const request = new Request(this.baseUrl + path, init("POST", {}, isKnox ? void 0 : { refresh }));
-    await this.#call(authenticated(request, family, isKnox ? credentials : null)).then(bodyOf).catch(ignoreExpired);
+    const answer = isKnox ? this.#request("POST", "/api/knox/logout/", family, void 0, credentials) : this.#request("POST", "/api/token/blacklist/", family, { refresh });
+    await answer.then(bodyOf).catch(ignoreExpired);
   }
   /** Calls an operation of the server with the credentials and returns its answer. */
   async #ask(method, path, options = {}, body) {
@@ -893,8 +905,12 @@ var SocialAuth = class {
   /** Posts a login request. Only linking sends the current credential: an expired one would fail the login. */
   async #post(path, body, { kind, link, signal }) {
     const credentials = link ? await this.#state.current() : null;
-    const request = new Request(this.baseUrl + path, init("POST", { signal }, body));
-    return bodyOf(await this.#call(authenticated(request, familyOf(kind), credentials)));
+    return bodyOf(await this.#request("POST", path, familyOf(kind), body, credentials, { signal }));
+  }
+  /** Calls an operation of the server with these credentials, or for the family `session` with the cookie. */
+  #request(method, path, family, body, credentials, options) {
+    const request = new Request(this.baseUrl + path, init(method, options, body));
+    return this.#call(authenticated(request, family, credentials));
   }
   async #send(input, init2, isStreamed = false) {
     const own = this.baseUrl;
@@ -926,10 +942,6 @@ var SocialAuth = class {
   }
 };
 var NO_BROWSER = {};
-function userOf(body) {
-  const { token: _t, refresh: _r, is_new: _n, data: _d, app_state: _a, kind: _k, ...user } = body;
-  return user.id === void 0 ? null : user;
-}
 function ignoreExpired(problem) {
   if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
 }

@@ -4,8 +4,9 @@ import { provideInput } from "/example/ask.js";
 import { definitions, element, make, providerList, run } from "/example/page.js";
 import { createClient, webStorage } from "/example/sdk.js";
 
-/** The address in the code of the page. */
+/** The addresses in the code of the page. A front-end at localhost needs the server at localhost: 127.0.0.1 is another site. */
 const PRINTED_SERVER = "http://127.0.0.1:8000";
+const PRINTED_SITE = "http://localhost:8000";
 const KIND_KEY = "start.kind";
 
 const storage = webStorage(sessionStorage, "start.credentials");
@@ -236,7 +237,8 @@ element("copy").addEventListener("click", async () => {
 });
 
 for (const code of document.querySelectorAll("pre code")) {
-  code.textContent = code.textContent.replaceAll(PRINTED_SERVER, location.origin);
+  const site = location.origin.replace(/\/\/(127\.0\.0\.1|\[::1\])/, "//localhost");
+  code.textContent = code.textContent.replaceAll(PRINTED_SERVER, location.origin).replaceAll(PRINTED_SITE, site);
 }
 selectTab(tabs[0]);
 const kind = sessionStorage.getItem(KIND_KEY);

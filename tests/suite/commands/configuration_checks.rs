@@ -142,6 +142,8 @@ async fn doctor_accepts_a_valid_configuration() {
         "calls go through 127.0.0.1",
         "SSL_CERT_FILE: /",
         "STATE_POLICY required",
+        // fault_e2
+        "ALLOWED_ORIGINS https://front.example: is another site than PUBLIC_URL",
         "token endpoint https://github.com/login/oauth/access_token",
         "keys that sign ID tokens",
     ] {

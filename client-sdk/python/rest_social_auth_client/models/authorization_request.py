@@ -19,10 +19,9 @@ class AuthorizationRequest:
     """An authorization request: a login that was begun and is not completed.
 
     Example:
-        {'authorization_url': 'https://github.com/login/oauth/authorize?client_id=Iv1.8a61f9b3a7aba766&response_type=cod
-            e&state=pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo', 'state': 'pjEpjvYlAhrn2JyZwIvcCzk6WJjmE1v6ilaZnGWGyVo',
-            'flow_token': 'rsaf_xCPdtVQK2q0dC0GqYzX4c0QbK3S8Jm8m1sZl0p5yW9E', 'expires_in': 600, 'provider': 'github',
-            'redirect_uri': 'https://app.example.com/callback', 'next': '/account'}
+        {'authorization_url': 'https://github.com/login/oauth/authorize?client_id=Iv1.8a61&state=pjEpjvYl', 'state':
+            'pjEpjvYl', 'flow_token': 'rsaf_xCPdtVQK2q0dC0GqYzX4c0QbK3S8Jm8m1sZl0p5yW9E', 'expires_in': 600, 'provider':
+            'github', 'redirect_uri': 'https://app.example.com/callback', 'next': '/account'}
 
     Attributes:
         authorization_url (str): Where to send the user.

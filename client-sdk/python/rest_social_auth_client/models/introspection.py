@@ -23,8 +23,7 @@ class Introspection:
 
     Example:
         {'active': True, 'sub': '1', 'username': 'mara', 'token_type': 'Bearer', 'token_use': 'access',
-            'credential_kind': 'jwt-pair', 'exp': 1795522900, 'iat': 1795522600, 'iss': 'https://login.example.com', 'aud':
-            ['https://login.example.com'], 'jti': '5f1c0a9e7d3b8246a1b2c3d45f1c0a9e'}
+            'credential_kind': 'jwt-pair', 'exp': 1795522900, 'iat': 1795522600}
 
     Attributes:
         active (bool): Whether the token is valid now. False for any token that is unknown, expired or revoked, or whose

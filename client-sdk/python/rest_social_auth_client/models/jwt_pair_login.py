@@ -24,17 +24,17 @@ class JwtPairLogin:
     """An access and a refresh token.
 
     Attributes:
+        kind (JwtPairLoginKind):
         token (str):
         refresh (str):
-        kind (JwtPairLoginKind | Unset):
         is_new (bool | Unset):
         data (JwtPairLoginData | Unset):
         app_state (str | Unset):
     """
 
+    kind: JwtPairLoginKind
     token: str
     refresh: str
-    kind: JwtPairLoginKind | Unset = UNSET
     is_new: bool | Unset = UNSET
     data: JwtPairLoginData | Unset = UNSET
     app_state: str | Unset = UNSET
@@ -43,13 +43,11 @@ class JwtPairLogin:
     def to_dict(self) -> dict[str, Any]:
         from ..models.jwt_pair_login_data import JwtPairLoginData  # noqa: PLC0415
 
+        kind = self.kind.value
+
         token = self.token
 
         refresh = self.refresh
-
-        kind: str | Unset = UNSET
-        if not isinstance(self.kind, Unset):
-            kind = self.kind.value
 
         is_new = self.is_new
 
@@ -63,12 +61,11 @@ class JwtPairLogin:
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
+                "kind": kind,
                 "token": token,
                 "refresh": refresh,
             }
         )
-        if kind is not UNSET:
-            field_dict["kind"] = kind
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
         if data is not UNSET:
@@ -83,16 +80,11 @@ class JwtPairLogin:
         from ..models.jwt_pair_login_data import JwtPairLoginData  # noqa: PLC0415
 
         d = dict(src_dict)
+        kind = JwtPairLoginKind(d.pop("kind"))
+
         token = d.pop("token")
 
         refresh = d.pop("refresh")
-
-        _kind = d.pop("kind", UNSET)
-        kind: JwtPairLoginKind | Unset
-        if isinstance(_kind, Unset):
-            kind = UNSET
-        else:
-            kind = JwtPairLoginKind(_kind)
 
         is_new = d.pop("is_new", UNSET)
 
@@ -106,9 +98,9 @@ class JwtPairLogin:
         app_state = d.pop("app_state", UNSET)
 
         jwt_pair_login = cls(
+            kind=kind,
             token=token,
             refresh=refresh,
-            kind=kind,
             is_new=is_new,
             data=data,
             app_state=app_state,

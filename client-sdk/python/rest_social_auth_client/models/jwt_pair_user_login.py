@@ -24,6 +24,7 @@ class JwtPairUserLogin:
     """An access and a refresh token, and their user.
 
     Attributes:
+        kind (JwtPairUserLoginKind):
         id (int):
         token (str):
         refresh (str):
@@ -31,12 +32,12 @@ class JwtPairUserLogin:
         first_name (str):
         last_name (str):
         email (str):
-        kind (JwtPairUserLoginKind | Unset):
         is_new (bool | Unset):
         data (JwtPairUserLoginData | Unset):
         app_state (str | Unset):
     """
 
+    kind: JwtPairUserLoginKind
     id: int
     token: str
     refresh: str
@@ -44,7 +45,6 @@ class JwtPairUserLogin:
     first_name: str
     last_name: str
     email: str
-    kind: JwtPairUserLoginKind | Unset = UNSET
     is_new: bool | Unset = UNSET
     data: JwtPairUserLoginData | Unset = UNSET
     app_state: str | Unset = UNSET
@@ -52,6 +52,8 @@ class JwtPairUserLogin:
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.jwt_pair_user_login_data import JwtPairUserLoginData  # noqa: PLC0415
+
+        kind = self.kind.value
 
         id = self.id
 
@@ -67,10 +69,6 @@ class JwtPairUserLogin:
 
         email = self.email
 
-        kind: str | Unset = UNSET
-        if not isinstance(self.kind, Unset):
-            kind = self.kind.value
-
         is_new = self.is_new
 
         data: dict[str, Any] | Unset = UNSET
@@ -83,6 +81,7 @@ class JwtPairUserLogin:
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
+                "kind": kind,
                 "id": id,
                 "token": token,
                 "refresh": refresh,
@@ -92,8 +91,6 @@ class JwtPairUserLogin:
                 "email": email,
             }
         )
-        if kind is not UNSET:
-            field_dict["kind"] = kind
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
         if data is not UNSET:
@@ -108,6 +105,8 @@ class JwtPairUserLogin:
         from ..models.jwt_pair_user_login_data import JwtPairUserLoginData  # noqa: PLC0415
 
         d = dict(src_dict)
+        kind = JwtPairUserLoginKind(d.pop("kind"))
+
         id = d.pop("id")
 
         token = d.pop("token")
@@ -122,13 +121,6 @@ class JwtPairUserLogin:
 
         email = d.pop("email")
 
-        _kind = d.pop("kind", UNSET)
-        kind: JwtPairUserLoginKind | Unset
-        if isinstance(_kind, Unset):
-            kind = UNSET
-        else:
-            kind = JwtPairUserLoginKind(_kind)
-
         is_new = d.pop("is_new", UNSET)
 
         _data = d.pop("data", UNSET)
@@ -141,6 +133,7 @@ class JwtPairUserLogin:
         app_state = d.pop("app_state", UNSET)
 
         jwt_pair_user_login = cls(
+            kind=kind,
             id=id,
             token=token,
             refresh=refresh,
@@ -148,7 +141,6 @@ class JwtPairUserLogin:
             first_name=first_name,
             last_name=last_name,
             email=email,
-            kind=kind,
             is_new=is_new,
             data=data,
             app_state=app_state,

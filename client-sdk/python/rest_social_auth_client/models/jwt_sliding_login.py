@@ -24,15 +24,15 @@ class JwtSlidingLogin:
     """A token without its user.
 
     Attributes:
+        kind (JwtSlidingLoginKind):
         token (str):
-        kind (JwtSlidingLoginKind | Unset):
         is_new (bool | Unset):
         data (JwtSlidingLoginData | Unset):
         app_state (str | Unset):
     """
 
+    kind: JwtSlidingLoginKind
     token: str
-    kind: JwtSlidingLoginKind | Unset = UNSET
     is_new: bool | Unset = UNSET
     data: JwtSlidingLoginData | Unset = UNSET
     app_state: str | Unset = UNSET
@@ -41,11 +41,9 @@ class JwtSlidingLogin:
     def to_dict(self) -> dict[str, Any]:
         from ..models.jwt_sliding_login_data import JwtSlidingLoginData  # noqa: PLC0415
 
-        token = self.token
+        kind = self.kind.value
 
-        kind: str | Unset = UNSET
-        if not isinstance(self.kind, Unset):
-            kind = self.kind.value
+        token = self.token
 
         is_new = self.is_new
 
@@ -59,11 +57,10 @@ class JwtSlidingLogin:
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
+                "kind": kind,
                 "token": token,
             }
         )
-        if kind is not UNSET:
-            field_dict["kind"] = kind
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
         if data is not UNSET:
@@ -78,14 +75,9 @@ class JwtSlidingLogin:
         from ..models.jwt_sliding_login_data import JwtSlidingLoginData  # noqa: PLC0415
 
         d = dict(src_dict)
-        token = d.pop("token")
+        kind = JwtSlidingLoginKind(d.pop("kind"))
 
-        _kind = d.pop("kind", UNSET)
-        kind: JwtSlidingLoginKind | Unset
-        if isinstance(_kind, Unset):
-            kind = UNSET
-        else:
-            kind = JwtSlidingLoginKind(_kind)
+        token = d.pop("token")
 
         is_new = d.pop("is_new", UNSET)
 
@@ -99,8 +91,8 @@ class JwtSlidingLogin:
         app_state = d.pop("app_state", UNSET)
 
         jwt_sliding_login = cls(
-            token=token,
             kind=kind,
+            token=token,
             is_new=is_new,
             data=data,
             app_state=app_state,

@@ -24,25 +24,25 @@ class JwtSlidingUserLogin:
     """A token and its user.
 
     Attributes:
+        kind (JwtSlidingUserLoginKind):
         id (int):
         token (str):
         username (str):
         first_name (str):
         last_name (str):
         email (str):
-        kind (JwtSlidingUserLoginKind | Unset):
         is_new (bool | Unset):
         data (JwtSlidingUserLoginData | Unset):
         app_state (str | Unset):
     """
 
+    kind: JwtSlidingUserLoginKind
     id: int
     token: str
     username: str
     first_name: str
     last_name: str
     email: str
-    kind: JwtSlidingUserLoginKind | Unset = UNSET
     is_new: bool | Unset = UNSET
     data: JwtSlidingUserLoginData | Unset = UNSET
     app_state: str | Unset = UNSET
@@ -50,6 +50,8 @@ class JwtSlidingUserLogin:
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.jwt_sliding_user_login_data import JwtSlidingUserLoginData  # noqa: PLC0415
+
+        kind = self.kind.value
 
         id = self.id
 
@@ -63,10 +65,6 @@ class JwtSlidingUserLogin:
 
         email = self.email
 
-        kind: str | Unset = UNSET
-        if not isinstance(self.kind, Unset):
-            kind = self.kind.value
-
         is_new = self.is_new
 
         data: dict[str, Any] | Unset = UNSET
@@ -79,6 +77,7 @@ class JwtSlidingUserLogin:
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
+                "kind": kind,
                 "id": id,
                 "token": token,
                 "username": username,
@@ -87,8 +86,6 @@ class JwtSlidingUserLogin:
                 "email": email,
             }
         )
-        if kind is not UNSET:
-            field_dict["kind"] = kind
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
         if data is not UNSET:
@@ -103,6 +100,8 @@ class JwtSlidingUserLogin:
         from ..models.jwt_sliding_user_login_data import JwtSlidingUserLoginData  # noqa: PLC0415
 
         d = dict(src_dict)
+        kind = JwtSlidingUserLoginKind(d.pop("kind"))
+
         id = d.pop("id")
 
         token = d.pop("token")
@@ -114,13 +113,6 @@ class JwtSlidingUserLogin:
         last_name = d.pop("last_name")
 
         email = d.pop("email")
-
-        _kind = d.pop("kind", UNSET)
-        kind: JwtSlidingUserLoginKind | Unset
-        if isinstance(_kind, Unset):
-            kind = UNSET
-        else:
-            kind = JwtSlidingUserLoginKind(_kind)
 
         is_new = d.pop("is_new", UNSET)
 
@@ -134,13 +126,13 @@ class JwtSlidingUserLogin:
         app_state = d.pop("app_state", UNSET)
 
         jwt_sliding_user_login = cls(
+            kind=kind,
             id=id,
             token=token,
             username=username,
             first_name=first_name,
             last_name=last_name,
             email=email,
-            kind=kind,
             is_new=is_new,
             data=data,
             app_state=app_state,

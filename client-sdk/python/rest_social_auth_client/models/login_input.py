@@ -32,7 +32,7 @@ class LoginInput:
         code_verifier (str | Unset): The verifier of the front-end's own PKCE pair (RFC 7636).
         id_token (str | Unset): Instead of a code: the ID token that the provider's SDK gave to an app, at most ten
             minutes old and for one use.
-            For providers that publish their keys. `credential`, Google One Tap's name, is accepted too.
+            `credential`, Google One Tap's name, is accepted too.
         nonce (str | Unset): The nonce that the app gave to the provider's SDK, if the login was not begun here.
         iss (str | Unset): The issuer from the callback (RFC 9207).
         oauth_token (str | Unset): OAuth 1.0a: the request token from the callback.

@@ -21,12 +21,6 @@ T = TypeVar("T", bound="ProviderList")
 class ProviderList:
     """The configured providers.
 
-    Example:
-        {'providers': [{'name': 'github', 'title': 'GitHub', 'protocol': 'oauth2', 'client_id': 'Iv1.8a61f9b3a7aba766',
-            'authorization_url': 'https://github.com/login/oauth/authorize', 'scope': 'read:user user:email',
-            'redirect_uri': 'https://app.example.com/callback', 'kinds': ['session', 'token', 'token_user', 'jwt-pair',
-            'jwt-pair-user', 'jwt-sliding', 'jwt-sliding-user', 'knox', 'knox_user']}]}
-
     Attributes:
         providers (list[Provider]):
     """

@@ -17,7 +17,7 @@ class RefreshInput:
     """A refresh token.
 
     Example:
-        {'refresh': 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl'}
+        {'refresh': 'eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyIn0.cg'}
 
     Attributes:
         refresh (str):

@@ -19,7 +19,7 @@ class RefreshedTokens:
     """A new access token.
 
     Example:
-        {'access': 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl'}
+        {'access': 'eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJhIn0.YQ'}
 
     Attributes:
         access (str):

@@ -19,14 +19,6 @@ T = TypeVar("T", bound="ServerMetadata")
 class ServerMetadata:
     """Authorization server metadata.
 
-    Example:
-        {'issuer': 'https://login.example.com', 'jwks_uri': 'https://login.example.com/.well-known/jwks.json',
-            'response_types_supported': [], 'grant_types_supported': [], 'introspection_endpoint':
-            'https://login.example.com/api/token/introspect/', 'introspection_endpoint_auth_methods_supported':
-            ['client_secret_basic', 'client_secret_post'], 'revocation_endpoint':
-            'https://login.example.com/api/token/revoke/', 'revocation_endpoint_auth_methods_supported':
-            ['client_secret_basic', 'client_secret_post'], 'access_token_signing_alg_values_supported': ['ES256']}
-
     Attributes:
         issuer (str): The URL of the server, without a slash at its end: that of this document (RFC 8414, 3.3). Without
             SIMPLE_JWT_ISSUER it is

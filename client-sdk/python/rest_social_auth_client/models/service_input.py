@@ -19,7 +19,7 @@ class ServiceInput:
     """A credential of a user, and optionally that of the service.
 
     Example:
-        {'token': 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl'}
+        {'token': 'eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJhIn0.YQ'}
 
     Attributes:
         token (str): Any credential: a session id (the value of the cookie), a permanent token, a JWT or a knox token.

@@ -24,23 +24,23 @@ class SessionLogin:
     """The answer to a session login.
 
     Attributes:
+        kind (SessionLoginKind):
         id (int):
         username (str):
         first_name (str):
         last_name (str):
         email (str):
-        kind (SessionLoginKind | Unset):
         is_new (bool | Unset):
         data (SessionLoginData | Unset):
         app_state (str | Unset):
     """
 
+    kind: SessionLoginKind
     id: int
     username: str
     first_name: str
     last_name: str
     email: str
-    kind: SessionLoginKind | Unset = UNSET
     is_new: bool | Unset = UNSET
     data: SessionLoginData | Unset = UNSET
     app_state: str | Unset = UNSET
@@ -48,6 +48,8 @@ class SessionLogin:
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.session_login_data import SessionLoginData  # noqa: PLC0415
+
+        kind = self.kind.value
 
         id = self.id
 
@@ -58,10 +60,6 @@ class SessionLogin:
         last_name = self.last_name
 
         email = self.email
-
-        kind: str | Unset = UNSET
-        if not isinstance(self.kind, Unset):
-            kind = self.kind.value
 
         is_new = self.is_new
 
@@ -75,6 +73,7 @@ class SessionLogin:
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
+                "kind": kind,
                 "id": id,
                 "username": username,
                 "first_name": first_name,
@@ -82,8 +81,6 @@ class SessionLogin:
                 "email": email,
             }
         )
-        if kind is not UNSET:
-            field_dict["kind"] = kind
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
         if data is not UNSET:
@@ -98,6 +95,8 @@ class SessionLogin:
         from ..models.session_login_data import SessionLoginData  # noqa: PLC0415
 
         d = dict(src_dict)
+        kind = SessionLoginKind(d.pop("kind"))
+
         id = d.pop("id")
 
         username = d.pop("username")
@@ -107,13 +106,6 @@ class SessionLogin:
         last_name = d.pop("last_name")
 
         email = d.pop("email")
-
-        _kind = d.pop("kind", UNSET)
-        kind: SessionLoginKind | Unset
-        if isinstance(_kind, Unset):
-            kind = UNSET
-        else:
-            kind = SessionLoginKind(_kind)
 
         is_new = d.pop("is_new", UNSET)
 
@@ -127,12 +119,12 @@ class SessionLogin:
         app_state = d.pop("app_state", UNSET)
 
         session_login = cls(
+            kind=kind,
             id=id,
             username=username,
             first_name=first_name,
             last_name=last_name,
             email=email,
-            kind=kind,
             is_new=is_new,
             data=data,
             app_state=app_state,

@@ -22,9 +22,6 @@ T = TypeVar("T", bound="SessionUser")
 class SessionUser:
     """The answer to a session login.
 
-    Example:
-        {'id': 1, 'username': 'ada', 'first_name': 'Ada', 'last_name': 'Lovelace', 'email': 'ada@example.com'}
-
     Attributes:
         id (int):
         username (str): Unique. Derived from the provider's username at sign-up; later logins do not change it.

@@ -17,7 +17,7 @@ class SlidingToken:
     """The sliding token with a new expiry.
 
     Example:
-        {'token': 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoic2xpZGluZyJ9.c2lnbmF0dXJl'}
+        {'token': 'eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJzIn0.cw'}
 
     Attributes:
         token (str):

@@ -17,7 +17,7 @@ class TokenInput:
     """A JWT.
 
     Example:
-        {'token': 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl'}
+        {'token': 'eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJhIn0.YQ'}
 
     Attributes:
         token (str):

@@ -23,8 +23,7 @@ class TokenPair:
     """An access and a refresh token.
 
     Example:
-        {'token': 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl', 'refresh':
-            'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl'}
+        {'token': 'eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJhIn0.YQ', 'refresh': 'eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyIn0.cg'}
 
     Attributes:
         token (str): The access token, five minutes long: `Authorization: Bearer …`.

@@ -24,25 +24,25 @@ class TokenUserLogin:
     """A token and its user.
 
     Attributes:
+        kind (TokenUserLoginKind):
         id (int):
         token (str):
         username (str):
         first_name (str):
         last_name (str):
         email (str):
-        kind (TokenUserLoginKind | Unset):
         is_new (bool | Unset):
         data (TokenUserLoginData | Unset):
         app_state (str | Unset):
     """
 
+    kind: TokenUserLoginKind
     id: int
     token: str
     username: str
     first_name: str
     last_name: str
     email: str
-    kind: TokenUserLoginKind | Unset = UNSET
     is_new: bool | Unset = UNSET
     data: TokenUserLoginData | Unset = UNSET
     app_state: str | Unset = UNSET
@@ -50,6 +50,8 @@ class TokenUserLogin:
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.token_user_login_data import TokenUserLoginData  # noqa: PLC0415
+
+        kind = self.kind.value
 
         id = self.id
 
@@ -63,10 +65,6 @@ class TokenUserLogin:
 
         email = self.email
 
-        kind: str | Unset = UNSET
-        if not isinstance(self.kind, Unset):
-            kind = self.kind.value
-
         is_new = self.is_new
 
         data: dict[str, Any] | Unset = UNSET
@@ -79,6 +77,7 @@ class TokenUserLogin:
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
+                "kind": kind,
                 "id": id,
                 "token": token,
                 "username": username,
@@ -87,8 +86,6 @@ class TokenUserLogin:
                 "email": email,
             }
         )
-        if kind is not UNSET:
-            field_dict["kind"] = kind
         if is_new is not UNSET:
             field_dict["is_new"] = is_new
         if data is not UNSET:
@@ -103,6 +100,8 @@ class TokenUserLogin:
         from ..models.token_user_login_data import TokenUserLoginData  # noqa: PLC0415
 
         d = dict(src_dict)
+        kind = TokenUserLoginKind(d.pop("kind"))
+
         id = d.pop("id")
 
         token = d.pop("token")
@@ -114,13 +113,6 @@ class TokenUserLogin:
         last_name = d.pop("last_name")
 
         email = d.pop("email")
-
-        _kind = d.pop("kind", UNSET)
-        kind: TokenUserLoginKind | Unset
-        if isinstance(_kind, Unset):
-            kind = UNSET
-        else:
-            kind = TokenUserLoginKind(_kind)
 
         is_new = d.pop("is_new", UNSET)
 
@@ -134,13 +126,13 @@ class TokenUserLogin:
         app_state = d.pop("app_state", UNSET)
 
         token_user_login = cls(
+            kind=kind,
             id=id,
             token=token,
             username=username,
             first_name=first_name,
             last_name=last_name,
             email=email,
-            kind=kind,
             is_new=is_new,
             data=data,
             app_state=app_state,

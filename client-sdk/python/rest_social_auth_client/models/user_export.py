@@ -25,18 +25,6 @@ T = TypeVar("T", bound="UserExport")
 class UserExport:
     """All data of a user, without tokens and secrets.
 
-    Example:
-        {'exported': '2026-11-23T12:27:05.000Z', 'user': {'id': 1, 'username': 'ada', 'first_name': 'Ada', 'last_name':
-            'Lovelace', 'email': 'ada@example.com', 'email_verified': True, 'is_active': True, 'created':
-            '2026-11-23T12:27:05.000Z', 'fields': {}, 'edited': []}, 'social_accounts': [{'id': 1, 'provider': 'github',
-            'uid': '1815', 'extra_data': {'auth_time': 1795436825, 'id': 1815, 'login': 'ada', 'token_type': 'bearer'},
-            'created': '2026-11-23T12:27:05.000Z', 'modified': '2026-11-23T12:27:05.000Z'}], 'credentials': [{'id':
-            '5f1c0a9e7d3b8246a1b2c3d4', 'kind': 'jwt-pair', 'current': True, 'created': '2026-11-23T12:27:05.000Z',
-            'last_used': '2026-11-23T12:27:05.000Z', 'expires': '2026-11-23T12:27:05.000Z', 'ip': '203.0.113.7', 'agent':
-            'Mozilla/5.0 (X11; Linux x86_64)'}], 'events': [{'at': '2026-11-23T12:27:05.000Z', 'event': 'sign_in',
-            'provider': 'github', 'kind': 'jwt-pair', 'ip': '203.0.113.7', 'agent': 'Mozilla/5.0 (X11; Linux x86_64)',
-            'request_id': '0199a0b2-7c1e-7d3a-9b1f-3c5d7e9f1a2b'}]}
-
     Attributes:
         exported (datetime.datetime): The time of the export.
         user (ExportedUser): The user with all stored fields. Example: {'id': 1, 'username': 'ada', 'first_name': 'Ada',

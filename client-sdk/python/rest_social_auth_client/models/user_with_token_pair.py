@@ -23,9 +23,9 @@ class UserWithTokenPair:
     """An access and a refresh token, and their user.
 
     Example:
-        {'id': 1, 'token': 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl',
-            'refresh': 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl', 'username':
-            'ada', 'first_name': 'Ada', 'last_name': 'Lovelace', 'email': 'ada@example.com'}
+        {'id': 1, 'token': 'eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJhIn0.YQ', 'refresh':
+            'eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyIn0.cg', 'username': 'ada', 'first_name': 'Ada', 'last_name': 'Lovelace',
+            'email': 'ada@example.com'}
 
     Attributes:
         id (int):

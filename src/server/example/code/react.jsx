@@ -6,7 +6,7 @@ import { createClient } from "rest-social-auth-client";
 import { AuthProvider, RequireAuth, useAuth } from "rest-social-auth-client/react";
 
 const auth = createClient({
-  baseUrl: "http://127.0.0.1:8000",
+  baseUrl: "http://localhost:8000",
   kind: "{{ kind.user_route }}",
   redirectUri: `${location.origin}/`,
 });

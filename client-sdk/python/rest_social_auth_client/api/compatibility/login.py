@@ -138,7 +138,7 @@ def sync_detailed(
 ) -> Response[Problem | SessionUser]:
     """Sign in by session cookie, short path
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         body (LoginInput): The body of a login whose URL names no provider: the provider, and the
@@ -171,7 +171,7 @@ def sync(
 ) -> Problem | SessionUser | None:
     """Sign in by session cookie, short path
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         body (LoginInput): The body of a login whose URL names no provider: the provider, and the
@@ -199,7 +199,7 @@ async def asyncio_detailed(
 ) -> Response[Problem | SessionUser]:
     """Sign in by session cookie, short path
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         body (LoginInput): The body of a login whose URL names no provider: the provider, and the
@@ -230,7 +230,7 @@ async def asyncio(
 ) -> Problem | SessionUser | None:
     """Sign in by session cookie, short path
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         body (LoginInput): The body of a login whose URL names no provider: the provider, and the

@@ -125,7 +125,7 @@ def sync_detailed(
 
     Args:
         body (RefreshInput): A refresh token. Example: {'refresh':
-            'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl'}.
+            'eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyIn0.cg'}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -160,7 +160,7 @@ def sync(
 
     Args:
         body (RefreshInput): A refresh token. Example: {'refresh':
-            'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl'}.
+            'eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyIn0.cg'}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -190,7 +190,7 @@ async def asyncio_detailed(
 
     Args:
         body (RefreshInput): A refresh token. Example: {'refresh':
-            'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl'}.
+            'eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyIn0.cg'}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -223,7 +223,7 @@ async def asyncio(
 
     Args:
         body (RefreshInput): A refresh token. Example: {'refresh':
-            'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl'}.
+            'eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyIn0.cg'}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -136,7 +136,7 @@ def sync_detailed(
 ) -> Response[Problem | TokenPair]:
     """Sign in by access and refresh token
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         body (LoginInput): The body of a login whose URL names no provider: the provider, and the
@@ -169,7 +169,7 @@ def sync(
 ) -> Problem | TokenPair | None:
     """Sign in by access and refresh token
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         body (LoginInput): The body of a login whose URL names no provider: the provider, and the
@@ -197,7 +197,7 @@ async def asyncio_detailed(
 ) -> Response[Problem | TokenPair]:
     """Sign in by access and refresh token
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         body (LoginInput): The body of a login whose URL names no provider: the provider, and the
@@ -228,7 +228,7 @@ async def asyncio(
 ) -> Problem | TokenPair | None:
     """Sign in by access and refresh token
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         body (LoginInput): The body of a login whose URL names no provider: the provider, and the

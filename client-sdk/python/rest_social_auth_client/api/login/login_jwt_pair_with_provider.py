@@ -140,7 +140,7 @@ def sync_detailed(
 ) -> Response[Problem | TokenPair]:
     """Sign in by access and refresh token, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):
@@ -178,7 +178,7 @@ def sync(
 ) -> Problem | TokenPair | None:
     """Sign in by access and refresh token, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):
@@ -211,7 +211,7 @@ async def asyncio_detailed(
 ) -> Response[Problem | TokenPair]:
     """Sign in by access and refresh token, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):
@@ -247,7 +247,7 @@ async def asyncio(
 ) -> Problem | TokenPair | None:
     """Sign in by access and refresh token, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):

@@ -140,7 +140,7 @@ def sync_detailed(
 ) -> Response[Problem | UserWithToken]:
     """Sign in by sliding token, with the user
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         body (LoginInput): The body of a login whose URL names no provider: the provider, and the
@@ -173,7 +173,7 @@ def sync(
 ) -> Problem | UserWithToken | None:
     """Sign in by sliding token, with the user
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         body (LoginInput): The body of a login whose URL names no provider: the provider, and the
@@ -201,7 +201,7 @@ async def asyncio_detailed(
 ) -> Response[Problem | UserWithToken]:
     """Sign in by sliding token, with the user
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         body (LoginInput): The body of a login whose URL names no provider: the provider, and the
@@ -232,7 +232,7 @@ async def asyncio(
 ) -> Problem | UserWithToken | None:
     """Sign in by sliding token, with the user
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         body (LoginInput): The body of a login whose URL names no provider: the provider, and the

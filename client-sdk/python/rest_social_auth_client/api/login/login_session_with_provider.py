@@ -142,7 +142,7 @@ def sync_detailed(
 ) -> Response[Problem | SessionUser]:
     """Sign in by session cookie, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):
@@ -180,7 +180,7 @@ def sync(
 ) -> Problem | SessionUser | None:
     """Sign in by session cookie, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):
@@ -213,7 +213,7 @@ async def asyncio_detailed(
 ) -> Response[Problem | SessionUser]:
     """Sign in by session cookie, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):
@@ -249,7 +249,7 @@ async def asyncio(
 ) -> Problem | SessionUser | None:
     """Sign in by session cookie, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):

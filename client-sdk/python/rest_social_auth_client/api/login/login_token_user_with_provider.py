@@ -144,7 +144,7 @@ def sync_detailed(
 ) -> Response[Problem | UserWithToken]:
     """Sign in by permanent token, with the user, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):
@@ -182,7 +182,7 @@ def sync(
 ) -> Problem | UserWithToken | None:
     """Sign in by permanent token, with the user, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):
@@ -215,7 +215,7 @@ async def asyncio_detailed(
 ) -> Response[Problem | UserWithToken]:
     """Sign in by permanent token, with the user, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):
@@ -251,7 +251,7 @@ async def asyncio(
 ) -> Problem | UserWithToken | None:
     """Sign in by permanent token, with the user, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):

@@ -142,7 +142,7 @@ def sync_detailed(
 ) -> Response[IssuedToken | Problem]:
     """Sign in by permanent token, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):
@@ -180,7 +180,7 @@ def sync(
 ) -> IssuedToken | Problem | None:
     """Sign in by permanent token, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):
@@ -213,7 +213,7 @@ async def asyncio_detailed(
 ) -> Response[IssuedToken | Problem]:
     """Sign in by permanent token, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):
@@ -249,7 +249,7 @@ async def asyncio(
 ) -> IssuedToken | Problem | None:
     """Sign in by permanent token, provider in the URL
 
-     Post the parameters of the provider's callback.
+     Post the provider's callback.
 
     Args:
         provider (str):

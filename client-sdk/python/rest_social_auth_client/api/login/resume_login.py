@@ -267,10 +267,9 @@ def sync_detailed(
     answers under the names
     of the `fields`, with the `flow_token`. The answer is that of the login route, with its `kind`; or
     the same 403 again,
-    with another flow token, if another step needs input. The provider is not called again. Invalid
-    answers are listed in
-    `errors`. After an error the login is still pending; after a success its flow token cannot be used
-    again.
+    with another flow token, if another step needs input. After an error the login is still pending;
+    after a success its
+    flow token cannot be used again.
 
     Args:
         body (ResumeInput): The answers to a pending login. Example: {'flow_token':
@@ -320,10 +319,9 @@ def sync(
     answers under the names
     of the `fields`, with the `flow_token`. The answer is that of the login route, with its `kind`; or
     the same 403 again,
-    with another flow token, if another step needs input. The provider is not called again. Invalid
-    answers are listed in
-    `errors`. After an error the login is still pending; after a success its flow token cannot be used
-    again.
+    with another flow token, if another step needs input. After an error the login is still pending;
+    after a success its
+    flow token cannot be used again.
 
     Args:
         body (ResumeInput): The answers to a pending login. Example: {'flow_token':
@@ -367,10 +365,9 @@ async def asyncio_detailed(
     answers under the names
     of the `fields`, with the `flow_token`. The answer is that of the login route, with its `kind`; or
     the same 403 again,
-    with another flow token, if another step needs input. The provider is not called again. Invalid
-    answers are listed in
-    `errors`. After an error the login is still pending; after a success its flow token cannot be used
-    again.
+    with another flow token, if another step needs input. After an error the login is still pending;
+    after a success its
+    flow token cannot be used again.
 
     Args:
         body (ResumeInput): The answers to a pending login. Example: {'flow_token':
@@ -418,10 +415,9 @@ async def asyncio(
     answers under the names
     of the `fields`, with the `flow_token`. The answer is that of the login route, with its `kind`; or
     the same 403 again,
-    with another flow token, if another step needs input. The provider is not called again. Invalid
-    answers are listed in
-    `errors`. After an error the login is still pending; after a success its flow token cannot be used
-    again.
+    with another flow token, if another step needs input. After an error the login is still pending;
+    after a success its
+    flow token cannot be used again.
 
     Args:
         body (ResumeInput): The answers to a pending login. Example: {'flow_token':

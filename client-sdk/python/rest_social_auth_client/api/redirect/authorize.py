@@ -172,19 +172,17 @@ def sync_detailed(
 ) -> Response[Any | Problem]:
     """Send the user to a provider
 
-     For a link on a page without script, and for native apps. The provider sends the user back to this
+     For links on pages without script, and for native apps. The provider sends the user back to this
     server, which
     redirects to `next`: with a session cookie, or with a one-time `code` that an app exchanges within
     60 seconds. If a
-    step needs additional input, `halted` names the step: an app exchanges the `code` for the requested
-    fields; a page
-    without script sends the user to `/api/login/social/resume/?code=…`, which shows a form and
-    redirects to `next`
-    again. An error is sent to `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, a
-    session login has
-    `is_new` too: `true` if the user was created. If the request has a session cookie and the link is on
-    a page of
-    the same site, the account is linked to the session's user.
+    step needs additional input, `halted` names the step: an app exchanges the `code` for the fields; a
+    page sends the
+    user to `/api/login/social/resume/?code=…`, a form that redirects to `next` again. An error is sent
+    to `next` as
+    `error`, with its code. With REST_SOCIAL_IS_NEW, a session login has `is_new` too. If the request
+    has a session
+    cookie and the link is on a page of the same site, the account is linked to the session's user.
 
     Args:
         provider (str):
@@ -254,19 +252,17 @@ def sync(
 ) -> Any | Problem | None:
     """Send the user to a provider
 
-     For a link on a page without script, and for native apps. The provider sends the user back to this
+     For links on pages without script, and for native apps. The provider sends the user back to this
     server, which
     redirects to `next`: with a session cookie, or with a one-time `code` that an app exchanges within
     60 seconds. If a
-    step needs additional input, `halted` names the step: an app exchanges the `code` for the requested
-    fields; a page
-    without script sends the user to `/api/login/social/resume/?code=…`, which shows a form and
-    redirects to `next`
-    again. An error is sent to `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, a
-    session login has
-    `is_new` too: `true` if the user was created. If the request has a session cookie and the link is on
-    a page of
-    the same site, the account is linked to the session's user.
+    step needs additional input, `halted` names the step: an app exchanges the `code` for the fields; a
+    page sends the
+    user to `/api/login/social/resume/?code=…`, a form that redirects to `next` again. An error is sent
+    to `next` as
+    `error`, with its code. With REST_SOCIAL_IS_NEW, a session login has `is_new` too. If the request
+    has a session
+    cookie and the link is on a page of the same site, the account is linked to the session's user.
 
     Args:
         provider (str):
@@ -331,19 +327,17 @@ async def asyncio_detailed(
 ) -> Response[Any | Problem]:
     """Send the user to a provider
 
-     For a link on a page without script, and for native apps. The provider sends the user back to this
+     For links on pages without script, and for native apps. The provider sends the user back to this
     server, which
     redirects to `next`: with a session cookie, or with a one-time `code` that an app exchanges within
     60 seconds. If a
-    step needs additional input, `halted` names the step: an app exchanges the `code` for the requested
-    fields; a page
-    without script sends the user to `/api/login/social/resume/?code=…`, which shows a form and
-    redirects to `next`
-    again. An error is sent to `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, a
-    session login has
-    `is_new` too: `true` if the user was created. If the request has a session cookie and the link is on
-    a page of
-    the same site, the account is linked to the session's user.
+    step needs additional input, `halted` names the step: an app exchanges the `code` for the fields; a
+    page sends the
+    user to `/api/login/social/resume/?code=…`, a form that redirects to `next` again. An error is sent
+    to `next` as
+    `error`, with its code. With REST_SOCIAL_IS_NEW, a session login has `is_new` too. If the request
+    has a session
+    cookie and the link is on a page of the same site, the account is linked to the session's user.
 
     Args:
         provider (str):
@@ -411,19 +405,17 @@ async def asyncio(
 ) -> Any | Problem | None:
     """Send the user to a provider
 
-     For a link on a page without script, and for native apps. The provider sends the user back to this
+     For links on pages without script, and for native apps. The provider sends the user back to this
     server, which
     redirects to `next`: with a session cookie, or with a one-time `code` that an app exchanges within
     60 seconds. If a
-    step needs additional input, `halted` names the step: an app exchanges the `code` for the requested
-    fields; a page
-    without script sends the user to `/api/login/social/resume/?code=…`, which shows a form and
-    redirects to `next`
-    again. An error is sent to `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, a
-    session login has
-    `is_new` too: `true` if the user was created. If the request has a session cookie and the link is on
-    a page of
-    the same site, the account is linked to the session's user.
+    step needs additional input, `halted` names the step: an app exchanges the `code` for the fields; a
+    page sends the
+    user to `/api/login/social/resume/?code=…`, a form that redirects to `next` again. An error is sent
+    to `next` as
+    `error`, with its code. With REST_SOCIAL_IS_NEW, a session login has `is_new` too. If the request
+    has a session
+    cookie and the link is on a page of the same site, the account is linked to the session's user.
 
     Args:
         provider (str):

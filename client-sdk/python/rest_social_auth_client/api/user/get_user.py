@@ -90,7 +90,10 @@ def sync_detailed(
 ) -> Response[Problem | User]:
     """Show the signed-in user
 
-     By any kind of credential. The `Authorization` header takes precedence over the session cookie.
+     By any kind of credential. The `Authorization` header takes precedence over the session cookie. A
+    page may add
+    `?optional=true`: without a credential the answer is then 204 instead of 401, which browsers log as
+    an error.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -115,7 +118,10 @@ def sync(
 ) -> Problem | User | None:
     """Show the signed-in user
 
-     By any kind of credential. The `Authorization` header takes precedence over the session cookie.
+     By any kind of credential. The `Authorization` header takes precedence over the session cookie. A
+    page may add
+    `?optional=true`: without a credential the answer is then 204 instead of 401, which browsers log as
+    an error.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -136,7 +142,10 @@ async def asyncio_detailed(
 ) -> Response[Problem | User]:
     """Show the signed-in user
 
-     By any kind of credential. The `Authorization` header takes precedence over the session cookie.
+     By any kind of credential. The `Authorization` header takes precedence over the session cookie. A
+    page may add
+    `?optional=true`: without a credential the answer is then 204 instead of 401, which browsers log as
+    an error.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -159,7 +168,10 @@ async def asyncio(
 ) -> Problem | User | None:
     """Show the signed-in user
 
-     By any kind of credential. The `Authorization` header takes precedence over the session cookie.
+     By any kind of credential. The `Authorization` header takes precedence over the session cookie. A
+    page may add
+    `?optional=true`: without a credential the answer is then 204 instead of 401, which browsers log as
+    an error.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -38,7 +38,7 @@ async fn main() {
     let answers = json!({"flow_token": pending.flow_token, "answers": {"email": EMAIL}});
     let answers: ResumeInput = serde_json::from_value(answers).expect("the input");
     let resumed = login_api::resume_login(&configuration, answers).await.map_err(problem).expect("resume");
-    let LoginResult::JwtPairUser(resumed) = resumed else { panic!("{resumed:?}") };
+    let LoginResult::JwtPairUserLogin(resumed) = resumed else { panic!("{resumed:?}") };
     assert_eq!(resumed.email, EMAIL);
 
     let second = login(&configuration).await.expect("the second login");
