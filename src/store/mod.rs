@@ -16,6 +16,7 @@ mod events;
 mod group;
 mod ids;
 pub mod import;
+mod import_columns;
 mod import_rows;
 mod limited;
 mod logins;

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgPool};
 
 use super::claim_group::Claim;
 use super::current_pool::CurrentPool;
@@ -18,7 +18,7 @@ use crate::settings::SettingError;
 use crate::store::error::Result;
 use crate::store::group::GroupQueue;
 use crate::store::limited::Backend;
-use crate::store::opening::Opening;
+use crate::store::opening::{Opening, without_statement_log};
 use crate::store::types::KnownLogin;
 
 /// The store in PostgreSQL.
@@ -34,8 +34,8 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
     let Opening { event_factory, limits, .. } = opening;
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| SettingError::new("DATABASE_URL", "must look like postgres://user:password@host:port/database"))?
-        .application_name("rest-social-auth")
-        .disable_statement_logging();
+        .application_name("rest-social-auth");
+    let options = without_statement_log(options);
     let pool = Arc::new(CurrentPool::new(options, limits));
     let connected = pool.get().acquire().await.map(|mut lent| lent.release());
     connected.map_err(|error| not_opened(pool.options(), error))?;
