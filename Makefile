@@ -33,8 +33,8 @@ dist: ## make the files of a release in target/dist; TARGET and CARGO select ano
 
 # ---- tests
 
-.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-simulator faults lint fmt
-test: install lint test-rust test-openapi test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-api ## install missing dependencies and run all tests
+.PHONY: test test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-scale test-simulator faults lint fmt
+test: install lint test-rust test-openapi test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-scale test-api ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
 lint: $(DENY) ## check wording, links, formatting, clippy warnings, Rust documentation and dependency rules
@@ -158,6 +158,15 @@ bench: ## measure the release binary; SCENARIO="all" and the variables of the to
 	@test -x $(SHARED)/bench/run.sh || { echo "make bench: $(SHARED)/bench/run.sh is missing. Set SHARED to the folder of the tools." >&2; exit 2; }
 	cargo build --release --quiet
 	SERVER_BIN=$(CURDIR)/target/release/rest-social-auth BENCH_WORK=$(BENCH_WORK) $(SHARED)/bench/run.sh ours $(SCENARIO)
+
+.PHONY: bench-scale test-scale
+bench-scale: ## measure databases of 10^4 and 10^6 users; USERS="10000 10000000" and POSTGRES=1 change the run
+	cargo build --release --quiet
+	$(if $(POSTGRES),tests/postgres.sh) python3 tests/scale/run.py target/release/rest-social-auth $(if $(POSTGRES),--postgres) \
+	  --users $(or $(USERS),10000 1000000)
+
+test-scale: $(BIN) ## check that no statement reads a whole table that grows with the users
+	python3 tests/scale/statements.py $(BIN)
 
 .PHONY: measure-import
 measure-import: ## measure `import django`; USERS (default 1000000) and TARGET (a database URL) change the run
