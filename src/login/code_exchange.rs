@@ -20,7 +20,7 @@ use super::request_fields::Fields;
 use super::request_lookup::{CompletionMode, MatchedRequest, state_mismatch};
 use super::service::LoginService;
 use crate::clock::UnixMillis;
-use crate::model::{CodeClaim, CredentialKind, Identity};
+use crate::model::{CodeClaim, CredentialKind, Identity, UsedCode};
 use crate::provider::{Callback, CheckedCallback, Protocol, Provider, RequestToken};
 use crate::rate_limit::ReservedLogin;
 use crate::secrets::{self, Digest, ExposeSecret};
@@ -55,6 +55,16 @@ impl CheckedLogin {
     fn is_long_lived(&self) -> bool {
         self.claim.claimed.plus(authorization_request::LONG_CLAIM_LIFETIME) < self.remembered_until
     }
+}
+
+/// What a claim led to.
+enum AfterClaim {
+    SignedIn(LoginOutcome),
+    /// A repeat, which waits for the first answer as long as its caller does.
+    CodeUsed {
+        login: Box<CheckedLogin>,
+        used: UsedCode,
+    },
 }
 
 /// The parameters that the body must hold for the provider's protocol.
@@ -153,20 +163,26 @@ impl LoginService {
         // The time that the login waited for a limit is neither the provider's nor that in which a repeat is answered.
         login.exchange.deadline = Instant::now() + self.settings.outgoing.login_timeout;
         login.claim.claimed = self.deps.now();
+        let service = self.clone();
+        match self.spawn_detached(async move { service.claim_and_exchange(login, reserved).await }).await? {
+            AfterClaim::SignedIn(outcome) => Ok(outcome),
+            AfterClaim::CodeUsed { login, used } => self.replay(&login.claim, used, &login.context).await,
+        }
+    }
+
+    /// In a task of its own: a claim whose caller disconnected would leave a code that no login uses.
+    async fn claim_and_exchange(&self, login: CheckedLogin, reserved: ReservedLogin) -> Result<AfterClaim, LoginError> {
         match self.claim(&login).await? {
             Claimed::Acquired => {
                 if let Some(matched) = &login.exchange.matched {
-                    self.capacity.finish_authorization_request(client_ip.as_deref(), matched.row.created);
+                    let client_ip = login.context.client.ip.as_deref();
+                    self.capacity.finish_authorization_request(client_ip, matched.row.created);
                 }
-                let service = self.clone();
-                self.spawn_detached(async move { service.exchange(login, reserved).await }).await
+                self.exchange(login, reserved).await.map(AfterClaim::SignedIn)
             }
             Claimed::RequestAlreadyUsed => Err(state_mismatch("This state was used already: start the login again.")),
-            Claimed::CodeUsed(used) => {
-                // Before the wait for the first answer: a repeat does not count.
-                drop(reserved);
-                self.replay(&login.claim, used, &login.context).await
-            }
+            // `reserved` is dropped before the wait for the first answer: a repeat does not count.
+            Claimed::CodeUsed(used) => Ok(AfterClaim::CodeUsed { login: Box::new(login), used }),
         }
     }
 

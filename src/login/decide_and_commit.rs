@@ -84,10 +84,10 @@ impl LoginContext {
 impl LoginService {
     /// Runs a login in a task of its own, which goes on when the caller disconnects: a browser that aborts and posts again
     /// (React's StrictMode does) gets the answer of the first request.
-    pub(super) async fn spawn_detached(
+    pub(super) async fn spawn_detached<T: Send + 'static>(
         &self,
-        work: impl Future<Output = Result<LoginOutcome, LoginError>> + Send + 'static,
-    ) -> Result<LoginOutcome, LoginError> {
+        work: impl Future<Output = Result<T, LoginError>> + Send + 'static,
+    ) -> Result<T, LoginError> {
         let task = self.in_flight.spawn(work.in_current_span());
         task.await.unwrap_or_else(|failure| match failure.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -212,7 +212,11 @@ pub(super) fn misspelt_setting(name: &str) -> Option<&'static str> {
         _ => 2,
     };
     let mut names = settings().map(|setting| setting.name.as_str());
-    names.find(|setting| strsim::damerau_levenshtein(name, setting) <= max_edits(setting))
+    // The difference of the lengths is the least number of edits. It excludes most pairs, which are some ten thousand at a start.
+    names.find(|setting| {
+        let max = max_edits(setting);
+        name.len().abs_diff(setting.len()) <= max && strsim::damerau_levenshtein(name, setting) <= max
+    })
 }
 
 /// The end of an error about an unknown name.

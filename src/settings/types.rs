@@ -223,6 +223,8 @@ pub struct UserRules {
     pub max_session_length: Option<Duration>,
     /// REST_SOCIAL_USER_FIELDS, the same for all providers.
     pub own_fields: UserFields,
+    /// AUTH_TIME_INTERVAL, the same for all providers.
+    pub auth_time_interval: Duration,
     /// LEGACY_UIDS_UNTIL, the same for all providers.
     pub legacy_uids_until: Option<UnixMillis>,
 }

@@ -96,6 +96,7 @@ fn read(reader: &mut SettingReader, fields: &UserFields, steps: &[&str]) -> User
             .unwrap_or_default(),
         session_expiration: reader.boolean(&name("SESSION_EXPIRATION")),
         max_session_length: reader.optional_seconds(&name("MAX_SESSION_LENGTH")),
+        auth_time_interval: reader.seconds("AUTH_TIME_INTERVAL"),
         legacy_uids_until: reader.optional("LEGACY_UIDS_UNTIL", ValueType::Text, addresses::date_or_time),
         own_fields: fields.clone(),
         trusts_email: false,

@@ -41,7 +41,8 @@ impl Step for BuiltIn {
             Self::AssociateUser => draft.associate = true,
             Self::LoadExtraData => {
                 let stored = draft.account.as_ref().and_then(|account| account.extra_data.as_object());
-                draft.extra_data = Some(extra_data::merged(draft.identity, stored, draft.deps.now()));
+                let interval = draft.rules.auth_time_interval;
+                draft.extra_data = Some(extra_data::merged(draft.identity, stored, draft.deps.now(), interval));
             }
             Self::UserDetails => draft.update_details().await?,
             Self::SaveAvatar => draft.store_picture_url(),

@@ -1,7 +1,7 @@
 //! The claims of a group: one statement, which is its own transaction.
 
 use super::current_pool::CurrentPool;
-use super::group::GroupWrite;
+use super::group::{GroupError, GroupWrite};
 use super::pool::Lent;
 use crate::clock::UnixMillis;
 use crate::model::CodeClaim;
@@ -20,12 +20,18 @@ impl GroupWrite for Claim {
     /// Two claims on one authorization request would lock it in one statement.
     type Key = Vec<u8>;
 
+    /// The first claim refuses the second.
+    const IS_REPEATABLE: bool = true;
+
     fn key(&self) -> Vec<u8> {
         let code = self.code.as_ref().map(|code| &code.digest);
         self.authorization_request.as_ref().or(code).map(|digest| digest.as_bytes().to_vec()).unwrap_or_default()
     }
 
-    async fn commit_together(mut connection: Lent, claims: &[&Self]) -> Result<Vec<Option<bool>>> {
+    async fn commit_together(
+        mut connection: Lent,
+        claims: &[&Self],
+    ) -> std::result::Result<Vec<Option<bool>>, GroupError> {
         let mut with_code: Vec<(&Self, &CodeClaim)> =
             claims.iter().filter_map(|claim| Some((*claim, claim.code.as_ref()?))).collect();
         with_code.sort_by(|(_, one), (_, other)| one.digest.as_bytes().cmp(other.digest.as_bytes()));
@@ -33,7 +39,8 @@ impl GroupWrite for Claim {
         if with_code.is_empty() {
             return Ok(vec![None; claims.len()]);
         }
-        let acquired: Vec<Vec<u8>> = claim_all(&with_code).fetch_all(&mut *connection).await?;
+        let acquired: Vec<Vec<u8>> =
+            claim_all(&with_code).fetch_all(&mut *connection).await.map_err(GroupError::of_commit)?;
         connection.release();
         // Of two claims on one code in a group, the second is decided by itself.
         Ok(claims
@@ -49,7 +56,7 @@ impl GroupWrite for Claim {
     }
 
     async fn commit_alone(&self, pool: &CurrentPool) -> Result<bool> {
-        let mut connection = pool.get().acquire().await?;
+        let mut connection = pool.get().acquire_tested().await?;
         let is_acquired = match (&self.code, &self.authorization_request) {
             (Some(code), _) => claim_all(&[(self, code)]).fetch_optional(&mut *connection).await?.is_some(),
             (None, Some(key)) => {

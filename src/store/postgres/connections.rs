@@ -3,8 +3,9 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use sqlx::PgPool;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgQueryResult};
+use sqlx::query::Query;
+use sqlx::{PgPool, Postgres};
 
 use super::claim_group::Claim;
 use super::current_pool::CurrentPool;
@@ -109,19 +110,39 @@ impl Store {
         self.pool.get().acquire().await
     }
 
-    /// Another reader, if the database had closed the connection of a read that failed with `error`.
-    pub(super) async fn reader_after(&self, error: sqlx::Error) -> sqlx::Result<Lent> {
+    /// Another connection, if the database had closed that of a read that failed with `error`.
+    pub(super) async fn reader_after(&self, reader: Lent, error: sqlx::Error) -> sqlx::Result<Lent> {
         if !is_lost(&error) {
             return Err(error);
         }
+        // First, so that its place in the pool is free for the next one.
+        reader.discard();
         let pool = self.pool.get();
         pool.suspect_all();
-        pool.acquire().await
+        pool.acquire_tested().await
     }
 
     /// Gives a reader back after a read that succeeded.
     pub(super) fn release(mut reader: Lent) {
         reader.release();
+    }
+
+    /// Executes one statement that writes, outside of a transaction. When the database had closed the connection, executes it
+    /// once more on another one: only for a statement that may be executed twice, as the answer of the first may have been lost.
+    pub(super) async fn execute_repeatable<'q>(
+        &self,
+        query: impl Fn() -> Query<'q, Postgres, PgArguments> + Send + Sync,
+    ) -> sqlx::Result<PgQueryResult> {
+        let mut writer = self.writer().await?;
+        let executed = match query().execute(&mut *writer).await {
+            Ok(executed) => executed,
+            Err(error) => {
+                writer = self.reader_after(writer, error).await?;
+                query().execute(&mut *writer).await?
+            }
+        };
+        writer.release();
+        Ok(executed)
     }
 
     pub(super) async fn close_all(&self) {
@@ -150,17 +171,13 @@ impl Store {
 
     /// Commits the time of the last use of a credential.
     pub(super) async fn commit_touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()> {
-        let mut writer = self.writer().await?;
-        Self::touch_query(handle, user, now).execute(&mut *writer).await?;
-        writer.release();
+        self.execute_repeatable(|| Self::touch_query(handle, user, now)).await?;
         Ok(())
     }
 
-    /// Commits an event that belongs to no other transaction.
+    /// Commits an event that belongs to no other transaction. It is in the log twice rather than never.
     pub(super) async fn commit_audit_event(&self, event: &AuditEvent) -> Result<()> {
-        let mut writer = self.writer().await?;
-        Self::audit_event_query(event).execute(&mut *writer).await?;
-        writer.release();
+        self.execute_repeatable(|| Self::audit_event_query(event)).await?;
         Ok(())
     }
 

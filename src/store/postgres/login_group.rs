@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sqlx::types::Json;
 
 use super::current_pool::CurrentPool;
-use super::group::GroupWrite;
+use super::group::{GroupError, GroupWrite};
 use super::pool::{Lent, Tx};
 use super::{Store, credential_group};
 use crate::model::{AccountId, ServiceName, UserId};
@@ -15,11 +15,14 @@ use crate::store::types::{ConsumedCredential, KnownLogin, LoginTarget};
 impl GroupWrite for KnownLogin {
     type Key = i64;
 
+    /// Its credential would be inserted twice.
+    const IS_REPEATABLE: bool = false;
+
     fn key(&self) -> i64 {
         self.user.id.0
     }
 
-    async fn commit_together(connection: Lent, logins: &[&Self]) -> Result<Vec<Option<bool>>> {
+    async fn commit_together(connection: Lent, logins: &[&Self]) -> std::result::Result<Vec<Option<bool>>, GroupError> {
         let mut group: Vec<&Self> = logins.iter().copied().filter(|login| is_plain(login)).collect();
         if group.is_empty() {
             return Ok(vec![None; logins.len()]);
@@ -34,7 +37,7 @@ impl GroupWrite for KnownLogin {
         store_answers(&mut tx, &group).await?;
         insert_audit_events(&mut tx, &group).await?;
         insert_webhook_events(&mut tx, &group).await?;
-        tx.commit().await?;
+        tx.commit().await.map_err(GroupError::of_commit)?;
         // The others are decided by themselves: whether their accounts changed, or another transaction has locked their users.
         let is_written = |login: &&Self| group.iter().any(|written| std::ptr::eq(*written, *login));
         Ok(logins.iter().map(|login| is_written(login).then_some(true)).collect())

@@ -2,7 +2,8 @@
 //! each statement of a login.
 //!
 //! This one tests a connection that has not been used for a second, and one whose last user did not say that it is in order:
-//! an error, or a caller that stopped waiting. A test that fails makes every idle connection be tested before its next use.
+//! an error, or a caller that stopped waiting. A test that fails makes every idle connection be tested before its next use. So a
+//! statement may find its connection closed ([`is_lost`]); what may be executed twice is then executed on another one.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
@@ -74,6 +75,17 @@ impl Pool {
     ///
     /// Errors: none became free in time, none could be made, or the pool is closed.
     pub async fn acquire(&self) -> sqlx::Result<Lent> {
+        self.lend(TRUSTED_FOR).await
+    }
+
+    /// Lends a connection that was made or tested just now.
+    ///
+    /// Errors: as [`Pool::acquire`].
+    pub async fn acquire_tested(&self) -> sqlx::Result<Lent> {
+        self.lend(Duration::ZERO).await
+    }
+
+    async fn lend(&self, trusted_for: Duration) -> sqlx::Result<Lent> {
         let deadline = Instant::now() + self.0.queue;
         let permit = match self.0.permits.try_acquire() {
             Ok(permit) => permit,
@@ -87,7 +99,7 @@ impl Pool {
         let mut lent = Lent { live: None, is_in_order: true, has_transaction: false, pool: self.0.clone() };
         while let Some(idle) = self.0.pop() {
             let Idle { mut live, used, is_suspect } = idle;
-            let is_trusted = !is_suspect && used.elapsed() < TRUSTED_FOR;
+            let is_trusted = !is_suspect && used.elapsed() < trusted_for;
             if is_trusted || matches!(timeout_at(deadline, live.connection.ping()).await, Ok(Ok(()))) {
                 lent.live = Some(live);
                 return Ok(lent);
@@ -136,8 +148,15 @@ impl Shared {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The connection that was used last. Those that are too old are closed.
     fn pop(&self) -> Option<Idle> {
-        self.lock().pop_back()
+        let mut idle = self.lock();
+        while let Some(last) = idle.pop_back() {
+            if last.used.elapsed() <= MAX_IDLE && last.live.made.elapsed() <= MAX_AGE {
+                return Some(last);
+            }
+        }
+        None
     }
 
     fn suspect_all(&self) {
@@ -221,6 +240,11 @@ impl Lent {
     pub fn release(&mut self) {
         self.is_in_order = true;
     }
+
+    /// Closes a connection that is lost. Its place in the pool is free at once.
+    pub fn discard(mut self) {
+        self.live = None;
+    }
 }
 
 const LENT: &str = "a lent connection is there until it is dropped";
@@ -283,7 +307,7 @@ impl Tx {
         match Self::begin_on(pool.acquire().await?).await {
             Err(error) if is_lost(&error) => {
                 pool.suspect_all();
-                Self::begin_on(pool.acquire().await?).await
+                Self::begin_on(pool.acquire_tested().await?).await
             }
             begun => begun,
         }
@@ -293,8 +317,15 @@ impl Tx {
     pub(super) async fn begin_on(lent: Lent) -> sqlx::Result<Self> {
         let mut tx = Self(lent);
         tx.0.has_transaction = true;
-        sqlx::raw_sql("BEGIN").execute(&mut *tx.0).await?;
-        Ok(tx)
+        match sqlx::raw_sql("BEGIN").execute(&mut *tx.0).await {
+            Ok(_) => Ok(tx),
+            Err(error) => {
+                if is_lost(&error) {
+                    tx.0.discard();
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Commits. Errors: whether it was committed is not known.

@@ -144,10 +144,10 @@ impl AccountStore for Store {
     }
 
     async fn release_token_lease(&self, account: AccountId) -> Result<()> {
-        sqlx::query("UPDATE social_accounts SET lease_expires = NULL WHERE id = $1")
-            .bind(account)
-            .execute(&mut *self.writer().await?)
-            .await?;
+        self.execute_repeatable(|| {
+            sqlx::query("UPDATE social_accounts SET lease_expires = NULL WHERE id = $1").bind(account)
+        })
+        .await?;
         Ok(())
     }
 

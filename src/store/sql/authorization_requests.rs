@@ -48,29 +48,30 @@ impl AuthorizationRequestStore for Store {
             StartedBy::Begin { flow_token } => Some(flow_token),
             StartedBy::OAuth1Login => None,
         };
-        sqlx::query(
-            "INSERT INTO authorization_requests (key, provider, redirect_uri, browser, flow, code_challenge,
+        self.execute_repeatable(|| {
+            sqlx::query(
+                "INSERT INTO authorization_requests (key, provider, redirect_uri, browser, flow, code_challenge,
                                          encrypted_secret, user_id, link_generation,
                                          address, server_redirect, created,
                                          expires, needs_fresh_login, encrypted_options)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-        )
-        .bind(authorization_request.key.as_bytes())
-        .bind(&authorization_request.provider)
-        .bind(&authorization_request.redirect_uri)
-        .bind(authorization_request.browser.as_bytes())
-        .bind(flow_token.map(Digest::as_bytes))
-        .bind(&authorization_request.code_challenge)
-        .bind(&authorization_request.encrypted_secret)
-        .bind(authorization_request.link_request.map(|link_request| link_request.user))
-        .bind(authorization_request.link_request.map_or(0, |link_request| link_request.generation))
-        .bind(authorization_request.address.as_ref().map(Json))
-        .bind(authorization_request.server_redirect.as_ref().map(Json))
-        .bind(authorization_request.created.0)
-        .bind(authorization_request.expires.0)
-        .bind(authorization_request.needs_fresh_login)
-        .bind(&authorization_request.encrypted_options)
-        .execute(&mut *self.writer().await?)
+            )
+            .bind(authorization_request.key.as_bytes())
+            .bind(&authorization_request.provider)
+            .bind(&authorization_request.redirect_uri)
+            .bind(authorization_request.browser.as_bytes())
+            .bind(flow_token.map(Digest::as_bytes))
+            .bind(&authorization_request.code_challenge)
+            .bind(&authorization_request.encrypted_secret)
+            .bind(authorization_request.link_request.map(|link_request| link_request.user))
+            .bind(authorization_request.link_request.map_or(0, |link_request| link_request.generation))
+            .bind(authorization_request.address.as_ref().map(Json))
+            .bind(authorization_request.server_redirect.as_ref().map(Json))
+            .bind(authorization_request.created.0)
+            .bind(authorization_request.expires.0)
+            .bind(authorization_request.needs_fresh_login)
+            .bind(&authorization_request.encrypted_options)
+        })
         .await?;
         Ok(())
     }
@@ -141,21 +142,23 @@ impl AuthorizationRequestStore for Store {
     }
 
     async fn store_answer(&self, code: &Digest, encrypted_answer: &[u8]) -> Result<()> {
-        sqlx::query("UPDATE used_codes SET encrypted_answer = $1 WHERE code = $2")
-            .bind(encrypted_answer)
-            .bind(code.as_bytes())
-            .execute(&mut *self.writer().await?)
-            .await?;
+        self.execute_repeatable(|| {
+            sqlx::query("UPDATE used_codes SET encrypted_answer = $1 WHERE code = $2")
+                .bind(encrypted_answer)
+                .bind(code.as_bytes())
+        })
+        .await?;
         Ok(())
     }
 
     async fn extend_claim(&self, code: &Digest, expires: UnixMillis, owner: Option<&Digest>) -> Result<()> {
-        sqlx::query("UPDATE used_codes SET expires = $1, owner = $3 WHERE code = $2 AND expires < $1")
-            .bind(expires.0)
-            .bind(code.as_bytes())
-            .bind(owner.map(Digest::as_bytes))
-            .execute(&mut *self.writer().await?)
-            .await?;
+        self.execute_repeatable(|| {
+            sqlx::query("UPDATE used_codes SET expires = $1, owner = $3 WHERE code = $2 AND expires < $1")
+                .bind(expires.0)
+                .bind(code.as_bytes())
+                .bind(owner.map(Digest::as_bytes))
+        })
+        .await?;
         Ok(())
     }
 
@@ -185,14 +188,15 @@ impl AuthorizationRequestStore for Store {
     }
 
     async fn insert_one_time_code(&self, code: &OneTimeCode) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO one_time_codes (code, code_challenge, encrypted_answer, expires) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(code.code.as_bytes())
-        .bind(&code.code_challenge)
-        .bind(&code.answer)
-        .bind(code.expires.0)
-        .execute(&mut *self.writer().await?)
+        self.execute_repeatable(|| {
+            sqlx::query(
+                "INSERT INTO one_time_codes (code, code_challenge, encrypted_answer, expires) VALUES ($1, $2, $3, $4)",
+            )
+            .bind(code.code.as_bytes())
+            .bind(&code.code_challenge)
+            .bind(&code.answer)
+            .bind(code.expires.0)
+        })
         .await?;
         Ok(())
     }
@@ -218,7 +222,7 @@ impl AuthorizationRequestStore for Store {
     }
 
     async fn insert_pending_login(&self, pending: &StoredPendingLogin) -> Result<()> {
-        new_pending_login(pending).execute(&mut *self.writer().await?).await?;
+        self.execute_repeatable(|| new_pending_login(pending)).await?;
         Ok(())
     }
 

@@ -216,19 +216,15 @@ impl CredentialStore for Store {
     }
 
     async fn extend_knox(&self, digest: &str, expires: UnixMillis) -> Result<()> {
-        sqlx::query("UPDATE knox_tokens SET expires = $1 WHERE digest = $2")
-            .bind(expires.0)
-            .bind(digest)
-            .execute(&mut *self.writer().await?)
-            .await?;
+        self.execute_repeatable(|| {
+            sqlx::query("UPDATE knox_tokens SET expires = $1 WHERE digest = $2").bind(expires.0).bind(digest)
+        })
+        .await?;
         Ok(())
     }
 
     async fn delete_knox(&self, digest: &str) -> Result<()> {
-        sqlx::query("DELETE FROM knox_tokens WHERE digest = $1")
-            .bind(digest)
-            .execute(&mut *self.writer().await?)
-            .await?;
+        self.execute_repeatable(|| sqlx::query("DELETE FROM knox_tokens WHERE digest = $1").bind(digest)).await?;
         Ok(())
     }
 

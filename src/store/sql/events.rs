@@ -90,11 +90,12 @@ impl EventStore for Store {
     }
 
     async fn event_delivered(&self, id: &str, now: UnixMillis) -> Result<()> {
-        sqlx::query("UPDATE webhook_events SET due = NULL, delivered = $1, error = NULL WHERE id = $2")
-            .bind(now.0)
-            .bind(id)
-            .execute(&mut *self.writer().await?)
-            .await?;
+        self.execute_repeatable(|| {
+            sqlx::query("UPDATE webhook_events SET due = NULL, delivered = $1, error = NULL WHERE id = $2")
+                .bind(now.0)
+                .bind(id)
+        })
+        .await?;
         Ok(())
     }
 

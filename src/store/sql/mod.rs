@@ -11,7 +11,7 @@ macro_rules! read {
         let rows = match $query.$fetch(&mut *reader).await {
             Ok(rows) => rows,
             Err(error) => {
-                reader = $store.reader_after(error).await?;
+                reader = $store.reader_after(reader, error).await?;
                 $query.$fetch(&mut *reader).await?
             }
         };

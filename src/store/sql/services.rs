@@ -61,11 +61,10 @@ impl ServiceStore for Store {
     }
 
     async fn touch_service(&self, client_id: &str, now: UnixMillis) -> Result<()> {
-        sqlx::query("UPDATE services SET last_used = $1 WHERE client_id = $2")
-            .bind(now.0)
-            .bind(client_id)
-            .execute(&mut *self.writer().await?)
-            .await?;
+        self.execute_repeatable(|| {
+            sqlx::query("UPDATE services SET last_used = $1 WHERE client_id = $2").bind(now.0).bind(client_id)
+        })
+        .await?;
         Ok(())
     }
 }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteQueryResult};
 use sqlx::{ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -28,6 +29,9 @@ use crate::store::types::KnownLogin;
 
 /// Pages of the write-ahead log before the checkpoint of a command (16 MiB).
 const CHECKPOINT_PAGES: &str = "4000";
+
+/// The page cache of a connection that reads (1 MiB). It is emptied after each commit, so more memory would not be used.
+const READER_CACHE: &str = "-1024";
 
 /// How long a command waits for a connection, or for another process that writes.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -90,7 +94,8 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         .connect_with(options.clone())
         .await
         .map_err(failed)?;
-    let readers = Readers::open(&options.clone().read_only(true), queue).await.map_err(failed)?;
+    let reading = options.clone().read_only(true).pragma("cache_size", READER_CACHE);
+    let readers = Readers::open(&reading, queue).await.map_err(failed)?;
     let file =
         FileIdentity::of(path.clone()).map_err(|error| wrong(format!("{} cannot be read: {error}", path.display())))?;
     let group = Group::start::<Store>(write.clone(), reopen.clone(), metrics);
@@ -285,16 +290,25 @@ impl Store {
 
     /// Never another reader: no server closes the connection.
     #[expect(clippy::unused_async, reason = "the other database awaits here")]
-    pub(super) async fn reader_after(
-        &self,
+    pub(super) async fn reader_after<'s>(
+        &'s self,
+        _reader: MappedMutexGuard<'s, SqliteConnection>,
         error: sqlx::Error,
-    ) -> sqlx::Result<MappedMutexGuard<'_, SqliteConnection>> {
+    ) -> sqlx::Result<MappedMutexGuard<'s, SqliteConnection>> {
         Err(error)
     }
 
     /// Gives a reader back after a read that succeeded.
     pub(super) fn release(reader: MappedMutexGuard<'_, SqliteConnection>) {
         drop(reader);
+    }
+
+    /// Executes one statement that writes, outside of a transaction. The other database may execute it twice.
+    pub(super) async fn execute_repeatable<'q>(
+        &self,
+        query: impl Fn() -> Query<'q, Sqlite, SqliteArguments> + Send + Sync,
+    ) -> sqlx::Result<SqliteQueryResult> {
+        query().execute(&mut *self.writer().await?).await
     }
 
     pub(super) async fn close_all(&self) {

@@ -123,39 +123,99 @@ async fn credentials_of_all_kinds_are_written_in_a_group(engine: Engine) {
     }
 }
 
+/// Ends the connections of the server for which `condition` holds.
+async fn terminate(store: &Store, condition: &str) {
+    store
+        .database
+        .run(&format!(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name = 'rest-social-auth' AND {condition}"
+        ))
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_f1_connections_that_the_database_closed_are_replaced() {
     let store = store(Engine::Postgres).await;
     let (account, user) = users(&store, 1).await.remove(0);
     for round in 0..3 {
-        store
-            .database
-            .run(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                 WHERE datname = current_database() AND application_name = 'rest-social-auth'",
-            )
-            .await;
-        // A read and a transaction that the last call was less than a second ago: neither tests its connection before.
-        store.repository.user(user.id).await.expect("a read").expect("the user");
         let name = format!("s{round}");
+        // The last call was less than a second ago, so no connection is tested before its use.
+        terminate(&store, "true").await;
+        store.repository.user(user.id).await.expect("a read").expect("the user");
+        terminate(&store, "true").await;
+        store.repository.insert_authorization_request(&authorization_request(&name, NOW)).await.expect("a write");
+        terminate(&store, "true").await;
+        let claimed = store.repository.claim(Some(&digest(&name)), Some(&code(&name, NOW)), NOW).await;
+        assert!(matches!(claimed, Ok(Claimed::Acquired)), "{claimed:?}");
+        terminate(&store, "true").await;
         store.commit(&returning(&user, &account), |user| session(&name, user)).await.expect("a login");
+        let again = store.repository.claim(None, Some(&code(&name, NOW)), NOW).await;
+        assert!(matches!(again, Ok(Claimed::CodeUsed(_))), "{again:?}");
     }
     assert_eq!(store.database.count("sessions").await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f1_many_reads_on_closed_connections_do_not_wait_for_each_other() {
+    let store = store(Engine::Postgres).await;
+    let (_, user) = users(&store, 1).await.remove(0);
+    // As many as the pool has connections, so that each holds one when it finds it closed.
+    let read_all = || join_all((0..16).map(|_| store.repository.user(user.id)));
+    read_all().await;
+    terminate(&store, "true").await;
+    let reads = tokio::time::timeout(Duration::from_secs(4), read_all()).await.expect("no wait for the queue limit");
+    assert!(reads.into_iter().all(|read| read.expect("a read").is_some()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f1_a_connection_lost_in_a_transaction_undoes_it() {
+    let store = store(Engine::Postgres).await;
+    let (account, user) = users(&store, 1).await.remove(0);
+    let mut beside = lock_user(&store, &user).await;
+    let login = returning(&user, &account);
+    let mut issue = |user: &User| IssuedCredential { credential: session("lost", user), answer: None };
+    let lost = store.repository.commit_login(login.clone(), &mut issue);
+    let kill = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        terminate(&store, "wait_event_type = 'Lock'").await;
+    };
+    let (lost, ()) = futures_util::future::join(lost, kill).await;
+    assert!(lost.is_err(), "{lost:?}");
+    sqlx::raw_sql("COMMIT").execute(&mut beside).await.expect("the lock is released");
+    store.commit(&login, |user| session("next", user)).await.expect("a login");
+    assert_eq!(store.database.count("sessions").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statements_prepared_before_a_migration_are_valid_after_it() {
+    let store = store(Engine::Postgres).await;
+    let (account, user) = users(&store, 1).await.remove(0);
+    for (round, table) in ["users", "social_accounts", "sessions", "used_codes"].into_iter().enumerate() {
+        let name = format!("s{round}");
+        let claimed = store.repository.claim(None, Some(&code(&name, NOW)), NOW).await;
+        assert!(matches!(claimed, Ok(Claimed::Acquired)), "{claimed:?}");
+        store.commit(&returning(&user, &account), |user| session(&name, user)).await.expect("a login");
+        store.repository.session(&digest(&name)).await.expect("a read").expect("the session");
+        // As the migration of a later release, applied while this one serves.
+        store.database.run(&format!("ALTER TABLE {table} ADD COLUMN later text NOT NULL DEFAULT ''")).await;
+    }
+}
+
+/// A connection beside the server's that has locked the user.
+async fn lock_user(store: &Store, user: &User) -> sqlx::PgConnection {
+    let options: sqlx::postgres::PgConnectOptions = store.database.url().parse().expect("a URL");
+    let mut beside = sqlx::PgConnection::connect_with(&options).await.expect("a connection");
+    let lock = format!("BEGIN; UPDATE users SET is_active = true WHERE id = {}", user.id);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(lock)).execute(&mut beside).await.expect("a lock");
+    beside
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_that_waits_for_a_lock_holds_up_no_other_and_is_not_made_when_abandoned() {
     let store = store(Engine::Postgres).await;
     let users = users(&store, 2).await;
-    let options: sqlx::postgres::PgConnectOptions = store.database.url().parse().expect("a URL");
-    let mut beside = sqlx::PgConnection::connect_with(&options).await.expect("a connection");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
-        "BEGIN; UPDATE users SET is_active = true WHERE id = {}",
-        users[0].1.id
-    )))
-    .execute(&mut beside)
-    .await
-    .expect("a lock");
+    let mut beside = lock_user(&store, &users[0].1).await;
     let (waiting, free) = (returning(&users[0].1, &users[0].0), returning(&users[1].1, &users[1].0));
     let abandoned = store.commit(&waiting, |user| session("abandoned", user));
     let (late, done) = futures_util::future::join(
