@@ -169,10 +169,10 @@ def print_commands(all_measured):
     print(f"\n{'command':<44} " + " ".join(f"{measured.users:>9}" for measured in all_measured) + "   (seconds)")
     for shown, arguments in [
         ("users list", ["users", "list"]),
-        ("users list --search, without a hit", ["users", "list", "--search", "nobody-has-this"]),
+        ("users list --search, without a hit", ["users", "list", "--search", "no-such-user"]),
         ("users list --search, an e-mail address", ["users", "list", "--search", "user77@example.com"]),
         ("users list --search, all users", ["users", "list", "--search", "u"]),
-        ("users list --contains, without a hit", ["users", "list", "--contains", "nobody-has-this"]),
+        ("users list --contains, without a hit", ["users", "list", "--contains", "no-such-user"]),
         ("audit", ["audit"]),
         ("audit --user 77", ["audit", "--user", "77"]),
     ]:
