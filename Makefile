@@ -35,7 +35,7 @@ dist: ## make the files of a release in target/dist; TARGET and CARGO select ano
 # With `make --jobs`, cargo would share the jobs of make: one, while another target runs.
 export CARGO_MAKEFLAGS :=
 
-.PHONY: test packages test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-simulator test-simulator-sample faults lint fmt
+.PHONY: test packages test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-scale test-simulator test-simulator-sample faults lint fmt
 test: ## install missing dependencies and run all tests
 	@$(MAKE) --no-print-directory install
 	@echo "make test: lint, while packages are installed. The output of each step is printed at its end."
@@ -46,7 +46,7 @@ test: ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
 # The longest ones first. Each waits for programs and browsers half of its time, so two at a time use two cores.
-SYSTEM_TESTS := test-clients test-deploy test-verify test-faults test-browser test-api test-docs test-simulator-sample test-openapi
+SYSTEM_TESTS := test-clients test-deploy test-verify test-faults test-browser test-api test-docs test-simulator-sample test-scale test-openapi
 
 lint: $(DENY) ## check wording, links, formatting, clippy warnings, Rust documentation and dependency rules
 	python3 tests/lint/plain_language.py
@@ -182,6 +182,15 @@ bench-postgres: ## the same on PostgreSQL, with the CPU time of the database
 	cargo build --release --quiet
 	cargo build --release --quiet --locked --manifest-path tests/bench/Cargo.toml --target-dir target/bench
 	tests/postgres.sh python3 tests/bench/run.py target/release/rest-social-auth target/bench/release/bench --postgres $(BENCH)
+
+.PHONY: bench-scale test-scale
+bench-scale: ## measure databases of 10^4 and 10^6 users; USERS="10000 10000000" and POSTGRES=1 change the run
+	cargo build --release --quiet
+	$(if $(POSTGRES),tests/postgres.sh) python3 tests/scale/run.py target/release/rest-social-auth $(if $(POSTGRES),--postgres) \
+	  --users $(or $(USERS),10000 1000000)
+
+test-scale: $(BIN) ## check that no statement reads a whole table that grows with the users
+	python3 tests/scale/statements.py $(BIN)
 
 .PHONY: measure-import
 measure-import: ## measure `import django`; USERS (default 1000000) and TARGET (a database URL) change the run

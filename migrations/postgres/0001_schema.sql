@@ -24,6 +24,12 @@ CREATE TABLE users (
 -- For `users list --search`: indexes by bytes, since a prefix is a range of bytes in every collation. Equality uses them too.
 CREATE INDEX users_username_lower ON users (lower(username) text_pattern_ops);
 CREATE INDEX users_email_lower ON users (email_lower text_pattern_ops) WHERE email_lower <> '';
+CREATE INDEX users_domain ON users ((substr(email_lower, strpos(email_lower, '@') + 1)) text_pattern_ops) WHERE email_lower <> '';
+-- The start of a first name, of a whole name and of a last name, and what follows the first word of a last name.
+CREATE INDEX users_name_lower ON users ((lower(first_name || ' ' || last_name)) text_pattern_ops) WHERE first_name <> '';
+CREATE INDEX users_last_name_lower ON users ((lower(last_name)) text_pattern_ops) WHERE last_name <> '';
+CREATE INDEX users_later_name_lower ON users ((lower(substr(last_name, strpos(last_name, ' ') + 1))) text_pattern_ops)
+  WHERE strpos(last_name, ' ') > 0;
 
 -- Accounts at providers, by which users sign in.
 CREATE TABLE social_accounts (

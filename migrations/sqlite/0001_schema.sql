@@ -24,6 +24,12 @@ CREATE TABLE users (
 CREATE INDEX users_email ON users (email_lower) WHERE email_lower <> '';
 -- For `users list --search`.
 CREATE INDEX users_username_lower ON users (lower(username));
+CREATE INDEX users_domain ON users (substr(email_lower, instr(email_lower, '@') + 1)) WHERE email_lower <> '';
+-- The start of a first name, of a whole name and of a last name, and what follows the first word of a last name.
+CREATE INDEX users_name_lower ON users (lower(first_name || ' ' || last_name)) WHERE first_name <> '';
+CREATE INDEX users_last_name_lower ON users (lower(last_name)) WHERE last_name <> '';
+CREATE INDEX users_later_name_lower ON users (lower(substr(last_name, instr(last_name, ' ') + 1)))
+  WHERE instr(last_name, ' ') > 0;
 
 -- Accounts at providers, by which users sign in.
 CREATE TABLE social_accounts (

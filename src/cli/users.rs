@@ -23,7 +23,7 @@ use crate::store::{Repository, StoredAccount, UserSearch};
 pub(super) enum Command {
     /// List users in the order of their ids
     List {
-        /// Only users whose username or e-mail address begins with this text, ignoring case, or who have an account with exactly this uid
+        /// Only users whose username, e-mail address, its domain or a name begins with this text, ignoring case, or who have an account with exactly this uid
         #[arg(long, value_name = "TEXT", conflicts_with = "contains")]
         search: Option<String>,
         /// Only users whose username, e-mail address or name contains this text, ignoring case. Slow: it reads all users

@@ -2,26 +2,39 @@
 //! Tokens and sessions stay valid, so users need not sign in again. `docs/MOVING.md` describes it.
 //!
 //! An import overwrites nothing and does not write to Django's database. It can run again: it imports the missing rows.
+//! While one page of rows is written, the next ones are read and converted (`pages.rs`).
 
+mod context;
 mod django_session;
+mod imported_rows;
+mod imported_users;
+mod notes;
+mod pages;
 mod report;
 mod row_conversion;
+mod tables;
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
+use tokio::runtime::Handle;
+
+use self::context::{Context, Usernames};
+use self::imported_rows::ImportedRow;
+use self::imported_users::ImportedUsers;
+use self::notes::Note;
+use self::pages::{SourceTable, read_ahead};
 use self::report::{Count, Reason};
 pub use self::report::{Report, ReportEntry, Table};
-use crate::clock::{Deps, UnixMillis};
-use crate::credential::jwt::{JwtFault, Jwts, TokenType};
-use crate::model::{AccountId, CredentialKind, ProviderTokens, UserId, token_binding};
-use crate::provider::{StoredKey, UidKeys};
+use crate::clock::Deps;
+use crate::credential::jwt::Jwts;
+use crate::model::{AccountId, UserId};
 use crate::secrets::SecretString;
 use crate::settings::{SettingError, Settings};
 pub use crate::store::django::Names;
-use crate::store::django::{Django, Link, plain_key};
-use crate::store::import::{ConflictKind, RowOutcome};
-use crate::store::{Repository, StoreError, StoredAccount};
+use crate::store::django::{self, Django};
+use crate::store::import::{ConflictKind, ImportMode, ImportTable, RowOutcome};
+use crate::store::{Repository, StoreError};
 
 const LINKS: &str = "social_auth_usersocialauth";
 const TOKENS: &str = "authtoken_token";
@@ -66,16 +79,14 @@ pub trait Progress: Send {
 }
 
 struct Import<'a> {
-    source: Django,
+    context: Arc<Context>,
     /// `None`: a dry run, and the database does not exist.
     target: Option<Arc<dyn Repository>>,
-    settings: &'a Settings,
-    deps: &'a Deps,
-    now: UnixMillis,
-    options: &'a ImportOptions,
+    dry_run: bool,
     progress: &'a mut dyn Progress,
-    /// Users that are in the target, or would be after a dry run.
-    imported_users: HashSet<UserId>,
+    usernames: Usernames,
+    imported_users: ImportedUsers,
+    notes: BTreeMap<Note, Count>,
     report: Report,
 }
 
@@ -91,371 +102,147 @@ pub async fn django(
 ) -> Result<Report, ImportError> {
     let declared: Vec<&str> = settings.users.own_fields.iter().map(|field| field.name.as_str()).collect();
     let source = Django::open(&options.from, &options.names, &declared).await?;
-    let report = Report { dry_run: options.dry_run, ..Report::default() };
-    let now = deps.now();
-    let imported_users = HashSet::new();
-    let mut import = Import { source, target, settings, deps, now, options, progress, imported_users, report };
+    let jwts = if source.has(OUTSTANDING) { Some(Jwts::new(settings.jwt.clone())?) } else { None };
+    let usernames =
+        if source.users().has_unique_usernames { Usernames::Unique } else { Usernames::Seen(HashSet::new()) };
+    let context = Arc::new(Context {
+        source: Arc::new(source),
+        settings: settings.clone(),
+        deps: deps.clone(),
+        now: deps.now(),
+        session_keys: options.session_keys.clone(),
+        jwts,
+        runtime: Handle::current(),
+        imported_users: OnceLock::new(),
+        providers: Mutex::default(),
+    });
+    let mut import = Import {
+        context,
+        target,
+        dry_run: options.dry_run,
+        progress,
+        usernames,
+        imported_users: ImportedUsers::default(),
+        notes: BTreeMap::new(),
+        report: Report { dry_run: options.dry_run, ..Report::default() },
+    };
     import.reserve_ids().await?;
     import.import_users().await?;
-    import.import_social_accounts().await?;
-    import.import_tokens().await?;
-    import.import_knox_tokens().await?;
-    import.import_refresh_tokens().await?;
-    import.import_sessions().await?;
-    import.add_user_notes().await?;
+    import.import_optional_table::<django::Link>(LINKS).await?;
+    import.import_optional_table::<django::Token>(TOKENS).await?;
+    import.import_optional_table::<django::Knox>(KNOX).await?;
+    import.import_optional_table::<django::Outstanding>(OUTSTANDING).await?;
+    import.import_optional_table::<django::Session>(SESSIONS).await?;
+    import.add_notes().await?;
     Ok(import.report)
-}
-
-/// Writes one batch. A dry run only compares it with the target; without a target all rows are new.
-macro_rules! write_batch {
-    ($self:ident, $import:ident, $rows:expr) => {
-        match &$self.target {
-            Some(target) => target.$import($rows, !$self.options.dry_run).await.map_err(ImportError::Target)?,
-            None => vec![RowOutcome::Inserted; $rows.len()],
-        }
-    };
-}
-
-/// The profile members that a provider's uids come from, read once for each provider.
-fn uid_keys<'a>(
-    settings: &Settings,
-    known: &'a mut BTreeMap<String, Option<UidKeys>>,
-    provider: &str,
-) -> Option<&'a UidKeys> {
-    if !known.contains_key(provider) {
-        let configured = settings.providers.iter().find(|settings| settings.name == provider);
-        known.insert(provider.to_owned(), UidKeys::of(provider, configured));
-    }
-    known.get(provider).and_then(Option::as_ref)
 }
 
 impl Import<'_> {
     async fn reserve_ids(&mut self) -> Result<(), ImportError> {
-        let users = self.source.users().name.clone();
-        let user = self.source.extent(&users).await.map_err(ImportError::Source)?.highest;
-        let link = match self.source.has(LINKS) {
-            true => self.source.extent(LINKS).await.map_err(ImportError::Source)?.highest,
+        let source = &self.context.source;
+        let user = source.extent(&source.users().name).await.map_err(ImportError::Source)?.highest;
+        let link = match source.has(LINKS) {
+            true => source.extent(LINKS).await.map_err(ImportError::Source)?.highest,
             false => 0,
         };
         match &self.target {
-            Some(target) if !self.options.dry_run => {
+            Some(target) if !self.dry_run => {
                 target.reserve_ids(UserId(user), AccountId(link)).await.map_err(ImportError::Target)
             }
             _ => Ok(()),
         }
     }
 
-    /// `None`: Django's database does not have the table, and the report lists it.
-    async fn begin_optional_table(&mut self, name: &'static str) -> Result<Option<Table>, ImportError> {
-        if !self.source.has(name) {
+    async fn import_users(&mut self) -> Result<(), ImportError> {
+        let name = self.context.source.users().name.clone();
+        self.import_table::<django::User>(&name).await?;
+        // Set once: this is the only call.
+        let _is_set = self.context.imported_users.set(std::mem::take(&mut self.imported_users));
+        Ok(())
+    }
+
+    /// Imports the table if Django's database has it; otherwise the report lists it.
+    async fn import_optional_table<T>(&mut self, name: &'static str) -> Result<(), ImportError>
+    where
+        T: SourceTable,
+        T::Row: ImportedRow,
+    {
+        if !self.context.source.has(name) {
             self.report.absent.push(name);
-            return Ok(None);
+            return Ok(());
         }
-        self.begin_table(name).await.map(Some)
+        self.import_table::<T>(name).await
     }
 
-    async fn begin_table(&mut self, name: &str) -> Result<Table, ImportError> {
-        let extent = self.source.extent(name).await.map_err(ImportError::Source)?;
+    async fn import_table<T>(&mut self, name: &str) -> Result<(), ImportError>
+    where
+        T: SourceTable,
+        T::Row: ImportedRow,
+    {
+        let extent = self.context.source.extent(name).await.map_err(ImportError::Source)?;
         self.progress.begin(name, extent.rows.unsigned_abs());
-        Ok(Table::new(name))
-    }
-
-    fn advance(&mut self, table: &mut Table, rows: usize) {
-        table.read += rows as u64;
-        self.progress.advance(rows as u64);
-    }
-
-    fn end_table(&mut self, table: Table) {
+        let mut table = Table::new(name);
+        let mut expects_new = match &self.target {
+            Some(target) => target.is_table_empty(T::TARGET).await.map_err(ImportError::Target)?,
+            None => true,
+        };
+        let mut pages = read_ahead::<T>(&self.context);
+        while let Some(page) = pages.next().await {
+            let mut page = page.map_err(ImportError::Source)?;
+            table.read += page.read as u64;
+            self.progress.advance(page.read as u64);
+            table.skip_all(&page.skipped);
+            for (note, count) in &page.notes {
+                self.notes.entry(note.clone()).or_default().append(count);
+            }
+            page.rows.retain(|row| {
+                let is_kept = row.is_new_username(&mut self.usernames);
+                if !is_kept {
+                    table.skip(Reason::UsernameShared, row.id());
+                }
+                is_kept
+            });
+            let outcomes = self.write(&page.rows, expects_new).await?;
+            for (row, outcome) in page.rows.iter().zip(&outcomes) {
+                table.record(*outcome, row.id());
+                if T::TARGET == ImportTable::Users && !matches!(outcome, RowOutcome::Conflict(_)) {
+                    self.imported_users.push(UserId(row.id()));
+                }
+                if let Some(note) = note_of(*outcome) {
+                    self.notes.entry(note).or_default().add(row.id());
+                }
+            }
+            // New accounts are compared with all others, unless there were none before.
+            expects_new = (expects_new || T::TARGET != ImportTable::SocialAccounts)
+                && outcomes.iter().all(|outcome| *outcome == RowOutcome::Inserted);
+        }
         self.progress.end();
         self.report.tables.push(table.finish());
-    }
-
-    async fn import_users(&mut self) -> Result<(), ImportError> {
-        let name = self.source.users().name.clone();
-        let mut table = self.begin_table(&name).await?;
-        let [mut inactive_in_django, mut id_conflicts, mut filled, mut invalid_emails] =
-            std::array::from_fn(|_| Count::default());
-        let mut invalid_fields: BTreeMap<String, Count> = BTreeMap::new();
-        // In a custom user table they need not be unique.
-        let mut usernames: HashSet<String> = HashSet::new();
-        let mut after = i64::MIN;
-        loop {
-            let page = self.source.user_page(after).await.map_err(ImportError::Source)?;
-            let Some(last) = page.last() else { break };
-            after = last.id.0;
-            self.advance(&mut table, page.len());
-            let mut batch = Vec::with_capacity(page.len());
-            for row in page {
-                let declared = row_conversion::declared_values(&row.own, &self.settings.users.own_fields);
-                if row_conversion::has_invalid_email(&row) {
-                    invalid_emails.add(row.id.0);
-                }
-                match row_conversion::user(&row, declared.values, self.now) {
-                    Ok(user) if usernames.insert(user.username.clone()) => batch.push(user),
-                    Ok(_) => table.skip(Reason::UsernameShared, row.id.0),
-                    Err(reason) => table.skip(reason, row.id.0),
-                }
-                for field in declared.invalid_fields {
-                    invalid_fields.entry(field).or_default().add(row.id.0);
-                }
-            }
-            let outcomes = write_batch!(self, import_users, &batch);
-            for (user, outcome) in batch.iter().zip(outcomes) {
-                table.record(outcome, user.id.0);
-                if !matches!(outcome, RowOutcome::Conflict(_)) {
-                    self.imported_users.insert(user.id);
-                }
-                match outcome {
-                    RowOutcome::ExistsButActive => inactive_in_django.add(user.id.0),
-                    RowOutcome::FieldsAdded => filled.add(user.id.0),
-                    RowOutcome::Conflict(ConflictKind::Id) => id_conflicts.add(user.id.0),
-                    _ => {}
-                }
-            }
-        }
-        self.end_table(table);
-        let report = &mut self.report;
-        // A JWT contains the id of its user.
-        report.add_note(
-            "jwts_of_others",
-            &id_conflicts,
-            "users were skipped because another user of this server has their id. JWTs of Django authenticate that other user, \
-             unless SIMPLE_JWT_SIGNING_KEY differs from Django's: import into an empty database, or set another key",
-        );
-        report.add_note(
-            "inactive_at_the_source",
-            &inactive_in_django,
-            "users of an earlier import are active here and inactive in Django: use `users deactivate`",
-        );
-        report.add_note("fields_filled", &filled, "users of an earlier import got values for empty declared fields");
-        let text = "users have a malformed e-mail address: they were imported without an address";
-        report.add_note("invalid_email", &invalid_emails, text);
-        for (field, count) in &invalid_fields {
-            let text = format!(
-                "users have a {field} of another type than REST_SOCIAL_USER_FIELDS declares: it was not imported"
-            );
-            report.add_note("field_does_not_fit", count, text);
-        }
         Ok(())
     }
 
-    async fn import_social_accounts(&mut self) -> Result<(), ImportError> {
-        let Some(mut table) = self.begin_optional_table(LINKS).await? else { return Ok(()) };
-        let [mut tokens_dropped, mut tokens_encrypted, mut unreadable, mut renumbered, mut legacy, mut undecided] =
-            std::array::from_fn(|_| Count::default());
-        let mut keys: BTreeMap<String, Option<UidKeys>> = BTreeMap::new();
-        let mut not_configured: BTreeMap<String, Count> = BTreeMap::new();
-        let mut after = i64::MIN;
-        loop {
-            let page = self.source.link_page(after).await.map_err(ImportError::Source)?;
-            let Some(last) = page.last() else { break };
-            after = last.id.0;
-            self.advance(&mut table, page.len());
-            let mut batch = Vec::with_capacity(page.len());
-            for row in page {
-                if let Err(reason) = row_conversion::check_link(&row, &self.imported_users) {
-                    table.skip(reason, row.id.0);
-                    continue;
-                }
-                let extra = row_conversion::split_extra_data(&row.extra_data);
-                let keys = uid_keys(self.settings, &mut keys, &row.provider);
-                let uid_scope = keys.map(|keys| keys.stored_scope(&extra.public, &extra.claims)).unwrap_or_default();
-                let encrypted = self.encrypt_tokens(&row, &uid_scope, extra.tokens.as_ref());
-                match (extra.is_unreadable, encrypted.is_some(), extra.had_secrets) {
-                    (true, ..) => unreadable.add(row.id.0),
-                    (_, true, _) => tokens_encrypted.add(row.id.0),
-                    (_, false, true) => tokens_dropped.add(row.id.0),
-                    (_, false, false) => {}
-                }
-                if !self.settings.providers.iter().any(|provider| provider.name == row.provider) {
-                    not_configured.entry(row.provider.clone()).or_default().add(row.id.0);
-                }
-                let key = keys.map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.public));
-                let is_legacy = key != StoredKey::Current;
-                if is_legacy {
-                    legacy.add(row.id.0);
-                }
-                if key == StoredKey::Undecided {
-                    undecided.add(row.id.0);
-                }
-                let account = row_conversion::account(row, extra.public, uid_scope, is_legacy, self.now);
-                batch.push(StoredAccount { account, encrypted_tokens: encrypted });
-            }
-            let outcomes = write_batch!(self, import_accounts, &batch);
-            for (StoredAccount { account, .. }, outcome) in batch.iter().zip(outcomes) {
-                table.record(outcome, account.id.0);
-                if outcome == RowOutcome::Renumbered {
-                    renumbered.add(account.id.0);
-                }
-            }
-        }
-        self.end_table(table);
-        let report = &mut self.report;
-        let text =
-            "social accounts had provider tokens in extra_data, which were dropped: STORE_PROVIDER_TOKENS is off";
-        report.add_note("provider_tokens_dropped", &tokens_dropped, text);
-        let text = "social accounts had provider tokens in extra_data, which were encrypted and stored separately";
-        report.add_note("provider_tokens_sealed", &tokens_encrypted, text);
-        report.add_note(
-            "extra_data_unreadable",
-            &unreadable,
-            "social accounts had extra_data that is not a JSON object: theirs is empty",
-        );
-        report.add_note(
-            "renumbered",
-            &renumbered,
-            "social accounts got a new id, because another account of this server has theirs",
-        );
-        let text = "social accounts have a uid that another user can get later, such as a username or an e-mail address: a \
-                    login finds them only until LEGACY_UIDS_UNTIL";
-        report.add_note("legacy_uids", &legacy, text);
-        let text = "of these social accounts have a uid that may also be the provider's own id; their data does not show which. \
-                    A login finds them only until LEGACY_UIDS_UNTIL";
-        report.add_note("legacy_uids_undecided", &undecided, text);
-        for (provider, count) in &not_configured {
-            let text = format!(
-                "social accounts are of {provider}, which is not configured: their users cannot sign in with it"
-            );
-            report.add_note("provider_not_configured", count, text);
-        }
-        Ok(())
+    /// Writes one page. A dry run only compares it with the target; without a target all rows are new.
+    async fn write<R: ImportedRow>(&self, rows: &[R], expects_new: bool) -> Result<Vec<RowOutcome>, ImportError> {
+        let Some(target) = &self.target else { return Ok(vec![RowOutcome::Inserted; rows.len()]) };
+        let mode = match (self.dry_run, expects_new) {
+            (true, _) => ImportMode::Compare,
+            (false, true) => ImportMode::InsertNew,
+            (false, false) => ImportMode::Write,
+        };
+        R::import(&**target, rows, mode).await.map_err(ImportError::Target)
     }
 
-    /// The provider tokens, bound to the account in the same way as those of a login. `None`: they are not stored.
-    fn encrypt_tokens(&self, link: &Link, uid_scope: &str, tokens: Option<&ProviderTokens>) -> Option<Vec<u8>> {
-        let (vault, tokens) = self.settings.token_cipher.as_ref().zip(tokens)?;
-        Some(vault.encrypt(&token_binding(&link.provider, &link.uid, uid_scope), &tokens.to_bytes(), self.deps))
-    }
-
-    async fn import_tokens(&mut self) -> Result<(), ImportError> {
-        let Some(mut table) = self.begin_optional_table(TOKENS).await? else { return Ok(()) };
-        let mut after = String::new();
-        loop {
-            let page = self.source.token_page(&after).await.map_err(ImportError::Source)?;
-            let Some(last) = page.last() else { break };
-            after.clone_from(&last.key);
-            self.advance(&mut table, page.len());
-            let mut batch = Vec::with_capacity(page.len());
-            for row in page {
-                match row_conversion::token(&row, &self.imported_users, self.now) {
-                    Ok(token) => batch.push(token),
-                    Err(reason) => table.skip(reason, row.user_id.0),
-                }
-            }
-            let outcomes = write_batch!(self, import_tokens, &batch);
-            batch.iter().zip(outcomes).for_each(|(token, outcome)| table.record(outcome, token.user_id.0));
+    async fn add_notes(&mut self) -> Result<(), ImportError> {
+        for (note, count) in &self.notes {
+            let (code, text) = note.describe();
+            self.report.add_note(code, count, text);
         }
-        self.end_table(table);
-        Ok(())
-    }
-
-    async fn import_knox_tokens(&mut self) -> Result<(), ImportError> {
-        let Some(mut table) = self.begin_optional_table(KNOX).await? else { return Ok(()) };
-        let mut after = String::new();
-        loop {
-            let page = self.source.knox_page(&after).await.map_err(ImportError::Source)?;
-            let Some(last) = page.last() else { break };
-            after.clone_from(&last.digest);
-            self.advance(&mut table, page.len());
-            let mut batch = Vec::with_capacity(page.len());
-            for row in page {
-                match row_conversion::check_knox(&row, &self.imported_users, self.now) {
-                    Ok(()) => batch.push(row_conversion::knox(row, self.now)),
-                    Err(reason) => table.skip(reason, row.user_id.0),
-                }
-            }
-            let outcomes = write_batch!(self, import_knox, &batch);
-            batch.iter().zip(outcomes).for_each(|(token, outcome)| table.record(outcome, token.user_id.0));
-        }
-        self.end_table(table);
-        Ok(())
-    }
-
-    /// Refresh and sliding tokens. A token needs no row to be valid; the rows list the user's credentials and the blacklist.
-    async fn import_refresh_tokens(&mut self) -> Result<(), ImportError> {
-        let Some(mut table) = self.begin_optional_table(OUTSTANDING).await? else { return Ok(()) };
-        let jwts = Jwts::new(self.settings.jwt.clone())?;
-        let renumbers = self.source.renumbers();
-        let mut not_verified = Count::default();
-        let mut after = i64::MIN;
-        loop {
-            let page = self.source.outstanding_page(after).await.map_err(ImportError::Source)?;
-            let Some(last) = page.last() else { break };
-            after = last.id;
-            self.advance(&mut table, page.len());
-            let mut batch = Vec::with_capacity(page.len());
-            for row in page {
-                match row_conversion::refresh(&row, &self.imported_users, &self.settings.jwt, self.now) {
-                    Ok(_) if renumbers => table.skip(Reason::OldId, row.user_id.map(|user| user.0)),
-                    Ok((mut token, blacklisted)) => {
-                        let is_sliding = token.kind == CredentialKind::JwtSliding;
-                        let token_type = if is_sliding { TokenType::Sliding } else { TokenType::Refresh };
-                        token.expires = jwts.blacklist_until(token_type, token.expires);
-                        let verified = jwts.verify(&row.token, &TokenType::ALL, self.now);
-                        if verified.is_err_and(|fault| fault == JwtFault::Invalid) {
-                            not_verified.add(token.user_id.0);
-                        }
-                        batch.push((token, blacklisted));
-                    }
-                    Err(reason) => table.skip(reason, row.user_id.map(|user| user.0)),
-                }
-            }
-            let outcomes = write_batch!(self, import_refresh, &batch);
-            batch.iter().zip(outcomes).for_each(|((token, _), outcome)| table.record(outcome, token.user_id.0));
-        }
-        self.end_table(table);
-        self.report.add_note(
-            "jwts_of_another_key",
-            &not_verified,
-            "refresh or sliding tokens cannot be verified with SIMPLE_JWT_SIGNING_KEY, ALGORITHM, ISSUER and AUDIENCE of this \
-             server: JWTs of Django will be refused",
-        );
-        Ok(())
-    }
-
-    async fn import_sessions(&mut self) -> Result<(), ImportError> {
-        let Some(mut table) = self.begin_optional_table(SESSIONS).await? else { return Ok(()) };
-        let mut after = String::new();
-        loop {
-            let page = self.source.session_page(&after).await.map_err(ImportError::Source)?;
-            let Some(last) = page.last() else { break };
-            after.clone_from(&last.session_key);
-            self.advance(&mut table, page.len());
-            let mut decoded = Vec::with_capacity(page.len());
-            for row in page {
-                match row_conversion::decode_session(&row, &self.options.session_keys, self.now) {
-                    Ok(session) => decoded.push((row, session)),
-                    Err(reason) => table.skip(reason, None),
-                }
-            }
-            let keys: Vec<&str> = decoded.iter().map(|(_, session)| session.user.as_str()).collect();
-            let users = self.source.people(&keys).await.map_err(ImportError::Source)?;
-            let mut batch = Vec::with_capacity(decoded.len());
-            for (row, session) in &decoded {
-                let user = users.get(&plain_key(&session.user)).filter(|user| self.imported_users.contains(&user.id));
-                let Some(user) = user else {
-                    table.skip(Reason::UserLeftOut, session.user.parse().ok());
-                    continue;
-                };
-                if session.has_password(&user.password, &self.options.session_keys) {
-                    batch.push(row_conversion::session(row, session, user.id, self.now));
-                } else {
-                    table.skip(Reason::PasswordChanged, user.id.0);
-                }
-            }
-            let outcomes = write_batch!(self, import_sessions, &batch);
-            batch.iter().zip(outcomes).for_each(|(session, outcome)| table.record(outcome, session.user_id.0));
-        }
-        self.end_table(table);
-        Ok(())
-    }
-
-    async fn add_user_notes(&mut self) -> Result<(), ImportError> {
-        let (count, first) = self.source.users_with_password_only().await.map_err(ImportError::Source)?;
+        let source = &self.context.source;
+        let (count, first) = source.users_with_password_only().await.map_err(ImportError::Source)?;
         let text = "users have a password and no social account: this server has no passwords, so they cannot sign in again \
                     until they link an account";
         self.report.add_note("password_only", &Count { count, first }, text);
-        let users = self.source.users();
+        let users = source.users();
         let of_columns = |columns: &[String]| Count { count: columns.len() as u64, first: Vec::new() };
         let text = format!("columns of {} were imported as declared fields: {}", users.name, users.own.join(", "));
         self.report.add_note("columns_carried", &of_columns(&users.own), text);
@@ -465,7 +252,7 @@ impl Import<'_> {
             users.extra.join(", ")
         );
         self.report.add_note("columns_left_out", &of_columns(&users.extra), text);
-        if self.source.renumbers() {
+        if source.renumbers() {
             let text = format!(
                 "column is the new id of the users: {}. Tokens and sessions stay valid. JWTs are refused, because they contain the \
                  old id",
@@ -478,5 +265,16 @@ impl Import<'_> {
             self.report.add_note("empty_target", &Count { count: 1, first: Vec::new() }, text);
         }
         Ok(())
+    }
+}
+
+/// The note about a row with this outcome.
+fn note_of(outcome: RowOutcome) -> Option<Note> {
+    match outcome {
+        RowOutcome::ExistsButActive => Some(Note::InactiveInDjango),
+        RowOutcome::FieldsAdded => Some(Note::FieldsFilled),
+        RowOutcome::Renumbered => Some(Note::Renumbered),
+        RowOutcome::Conflict(ConflictKind::Id) => Some(Note::JwtsOfOthers),
+        RowOutcome::Inserted | RowOutcome::Exists | RowOutcome::Conflict(_) => None,
     }
 }

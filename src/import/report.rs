@@ -71,6 +71,13 @@ impl Count {
             self.first.extend(id.into());
         }
     }
+
+    /// Adds rows that come after the others.
+    pub fn append(&mut self, later: &Self) {
+        self.count += later.count;
+        let room = MAX_SHOWN_IDS - self.first.len();
+        self.first.extend(later.first.iter().take(room));
+    }
 }
 
 /// Why a row was skipped.
@@ -172,6 +179,13 @@ impl Table {
     /// Counts a skipped row.
     pub fn skip(&mut self, reason: Reason, id: impl Into<Option<i64>>) {
         self.reasons.entry(reason).or_default().add(id);
+    }
+
+    /// Counts the skipped rows of a page.
+    pub fn skip_all(&mut self, page: &BTreeMap<Reason, Count>) {
+        for (reason, count) in page {
+            self.reasons.entry(*reason).or_default().append(count);
+        }
     }
 
     /// Counts a row that was given to the store.

@@ -1,12 +1,11 @@
 //! Converts rows of Django's tables to rows of this server, or gives the reason why a row is skipped.
 
-use std::collections::HashSet;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::django_session::{self, DjangoSession, SessionError};
+use super::imported_users::ImportedUsers;
 use super::report::Reason;
 use crate::clock::UnixMillis;
 use crate::model::{
@@ -27,8 +26,6 @@ const TOKEN_LEN: usize = 40;
 const KNOX_DIGEST_LEN: usize = 128;
 /// The server refuses a JWT with a longer `jti`.
 const MAX_JTI_LEN: usize = 64;
-
-type ImportedUsers = HashSet<UserId>;
 
 /// The values of declared fields, read from the project's own columns.
 #[derive(Debug, Default, PartialEq)]
@@ -110,7 +107,7 @@ pub fn check_link(row: &django::Link, imported_users: &ImportedUsers) -> Result<
         })
     } else if row.provider.contains('\0') {
         Err(Reason::NulCharacter)
-    } else if !imported_users.contains(&row.user_id) {
+    } else if !imported_users.contains(row.user_id) {
         Err(Reason::UserLeftOut)
     } else {
         Ok(())
@@ -195,7 +192,7 @@ pub fn token(row: &django::Token, imported_users: &ImportedUsers, now: UnixMilli
     if row.key.len() != TOKEN_LEN {
         return Err(Reason::NotAToken);
     }
-    if !imported_users.contains(&row.user_id) {
+    if !imported_users.contains(row.user_id) {
         return Err(Reason::UserLeftOut);
     }
     Ok(TokenRow {
@@ -215,7 +212,7 @@ pub fn check_knox(row: &django::Knox, imported_users: &ImportedUsers, now: UnixM
         Err(Reason::NulCharacter)
     } else if row.expiry.is_some_and(|expiry| expiry <= now.0) {
         Err(Reason::Expired)
-    } else if !imported_users.contains(&row.user_id) {
+    } else if !imported_users.contains(row.user_id) {
         Err(Reason::UserLeftOut)
     } else {
         Ok(())
@@ -257,7 +254,7 @@ pub fn refresh(
     if expires <= now {
         return Err(Reason::Expired);
     }
-    if !imported_users.contains(&user_id) {
+    if !imported_users.contains(user_id) {
         return Err(Reason::UserLeftOut);
     }
     let token = RefreshRow {
@@ -327,7 +324,7 @@ mod tests {
 
     #[test]
     fn r_pipe_02_account_shared_by_several_users_is_skipped() {
-        let imported_users = ImportedUsers::from([UserId(1)]);
+        let imported_users = ImportedUsers::from_iter([1]);
         assert_eq!(check_link(&link("None", 1), &imported_users), Err(Reason::SharedUid));
         assert_eq!(check_link(&link("", 1), &imported_users), Err(Reason::NoUid));
         assert_eq!(check_link(&link("5", 2), &imported_users), Err(Reason::UserLeftOut));
@@ -373,7 +370,7 @@ mod tests {
             blacklisted: None,
         };
         let at = |seconds| {
-            refresh(&row, &ImportedUsers::from([UserId(1)]), &JwtRules::default(), UnixMillis::from_seconds(seconds))
+            refresh(&row, &ImportedUsers::from_iter([1]), &JwtRules::default(), UnixMillis::from_seconds(seconds))
                 .map(|(token, _)| (token.kind, token.expires.seconds()))
         };
         assert_eq!(at(10), Ok((CredentialKind::JwtSliding, 1000)));
@@ -390,7 +387,7 @@ mod tests {
             expiry: None,
             salt: salt.into(),
         };
-        let check = |row| check_knox(&row, &ImportedUsers::from([UserId(1)]), UnixMillis(0));
+        let check = |row| check_knox(&row, &ImportedUsers::from_iter([1]), UnixMillis(0));
         assert_eq!(check(row(&"0".repeat(128), "")), Ok(()));
         assert_eq!(check(row(&"0".repeat(128), "s")), Err(Reason::Salted));
         assert_eq!(check(row(&"0".repeat(64), "")), Err(Reason::NotAToken));

@@ -41,23 +41,57 @@ pub enum ConflictKind {
     ConcurrentWrite,
 }
 
-/// Each `import_` method returns the outcomes in the order of the rows. It writes in one transaction, or, with `write`
-/// false, only compares.
+/// What an import does with rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportMode {
+    /// Compares them with the target and writes nothing.
+    Compare,
+    /// Compares them with the target and inserts the missing ones, a thousand rows in each transaction: a server that uses the
+    /// database waits only for one of these.
+    Write,
+    /// As `Write` for rows that are probably all missing. It inserts them in one transaction without a comparison. When one of
+    /// them is not inserted, it rolls back and does as `Write`. For accounts the table must have been empty before the import.
+    InsertNew,
+}
+
+/// A table that an import writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportTable {
+    /// Users.
+    Users,
+    /// Social accounts.
+    SocialAccounts,
+    /// Permanent tokens.
+    Tokens,
+    /// Knox tokens.
+    KnoxTokens,
+    /// Refresh and sliding tokens.
+    RefreshTokens,
+    /// Sessions.
+    Sessions,
+}
+
+/// Each `import_` method returns the outcomes in the order of the rows.
 #[async_trait]
 pub trait ImportStore: Send + Sync {
     /// From now on, new users and accounts get higher ids than these.
     async fn reserve_ids(&self, user: UserId, account: AccountId) -> Result<()>;
+    /// Whether the table has no row.
+    async fn is_table_empty(&self, table: ImportTable) -> Result<bool>;
     /// Users. A user is the same as one with its id and its username or time of creation. Usernames in `users` are unique.
-    async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<RowOutcome>>;
-    /// Social accounts. The users must exist.
-    async fn import_accounts(&self, accounts: &[StoredAccount], write: bool) -> Result<Vec<RowOutcome>>;
+    async fn import_users(&self, users: &[User], mode: ImportMode) -> Result<Vec<RowOutcome>>;
+    /// Social accounts by ascending id. The users must exist.
+    async fn import_accounts(&self, accounts: &[StoredAccount], mode: ImportMode) -> Result<Vec<RowOutcome>>;
     /// Permanent tokens. The users must exist.
-    async fn import_tokens(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<RowOutcome>>;
+    async fn import_tokens(&self, tokens: &[TokenRow], mode: ImportMode) -> Result<Vec<RowOutcome>>;
     /// Knox tokens. The users must exist.
-    async fn import_knox(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<RowOutcome>>;
-    /// Refresh and sliding tokens with the time of blacklisting, which is also added to a row that exists without it.
-    async fn import_refresh(&self, tokens: &[(RefreshRow, Option<UnixMillis>)], write: bool)
-    -> Result<Vec<RowOutcome>>;
+    async fn import_knox(&self, tokens: &[KnoxRow], mode: ImportMode) -> Result<Vec<RowOutcome>>;
+    /// Refresh tokens with the time of blacklisting, which is also added to a row that exists without it.
+    async fn import_refresh(
+        &self,
+        tokens: &[(RefreshRow, Option<UnixMillis>)],
+        mode: ImportMode,
+    ) -> Result<Vec<RowOutcome>>;
     /// Sessions. The users must exist.
-    async fn import_sessions(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<RowOutcome>>;
+    async fn import_sessions(&self, sessions: &[SessionRow], mode: ImportMode) -> Result<Vec<RowOutcome>>;
 }

@@ -17,8 +17,7 @@ use super::credentials::{Blacklisting, CredentialStore, NextStep, RevokedCredent
 use super::deletable_rows::{BoundedRows, ExpiringTable};
 use super::error::{Result, StoreError};
 use super::events::{EventStore, Lease, Resend};
-use super::import::ImportStore;
-use super::import::RowOutcome;
+use super::import::{ImportMode, ImportStore, ImportTable, RowOutcome};
 use super::logins::LoginStore;
 use super::rate_limits::{RateLimitStore, SharedUse};
 use super::repository::Repository;
@@ -282,12 +281,13 @@ limited!(ServiceStore {
 
 limited!(ImportStore {
     fn reserve_ids(user: UserId, account: AccountId) -> ();
-    fn import_users(users: &[User], write: bool) -> Vec<RowOutcome>;
-    fn import_accounts(accounts: &[StoredAccount], write: bool) -> Vec<RowOutcome>;
-    fn import_tokens(tokens: &[TokenRow], write: bool) -> Vec<RowOutcome>;
-    fn import_knox(tokens: &[KnoxRow], write: bool) -> Vec<RowOutcome>;
-    fn import_refresh(tokens: &[(RefreshRow, Option<UnixMillis>)], write: bool) -> Vec<RowOutcome>;
-    fn import_sessions(sessions: &[SessionRow], write: bool) -> Vec<RowOutcome>;
+    fn is_table_empty(table: ImportTable) -> bool;
+    fn import_users(users: &[User], mode: ImportMode) -> Vec<RowOutcome>;
+    fn import_accounts(accounts: &[StoredAccount], mode: ImportMode) -> Vec<RowOutcome>;
+    fn import_tokens(tokens: &[TokenRow], mode: ImportMode) -> Vec<RowOutcome>;
+    fn import_knox(tokens: &[KnoxRow], mode: ImportMode) -> Vec<RowOutcome>;
+    fn import_refresh(tokens: &[(RefreshRow, Option<UnixMillis>)], mode: ImportMode) -> Vec<RowOutcome>;
+    fn import_sessions(sessions: &[SessionRow], mode: ImportMode) -> Vec<RowOutcome>;
 });
 
 limited!(RateLimitStore {

@@ -17,6 +17,7 @@ mod from_row;
 mod group;
 mod ids;
 pub mod import;
+mod import_columns;
 mod import_rows;
 mod limited;
 mod logins;

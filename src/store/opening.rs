@@ -1,5 +1,7 @@
 //! How a database is opened.
 
+use sqlx::ConnectOptions;
+
 use crate::metrics::Metrics;
 use crate::model::EventFactory;
 use crate::settings::{DatabaseLimits, SqliteSynchronous};
@@ -17,4 +19,14 @@ pub struct Opening {
     pub synchronous: SqliteSynchronous,
     /// Counts calls and groups of writes.
     pub metrics: Metrics,
+}
+
+/// Turns the log of statements off. A debug build has it at the level `info` of `sqlx::query`, for `tests/scale/statements.py`; it
+/// shows no values.
+pub(super) fn without_statement_log<O: ConnectOptions>(options: O) -> O {
+    let silent = options.disable_statement_logging();
+    match "info".parse() {
+        Ok(info) if cfg!(debug_assertions) => silent.log_statements(info),
+        _ => silent,
+    }
 }

@@ -24,8 +24,8 @@ pub enum Updated {
 pub enum UserSearch<'a> {
     /// All users.
     All,
-    /// Users whose username or e-mail address begins with this text, or who have an account with exactly this uid. Reads
-    /// indexes.
+    /// Users whose username, e-mail address, domain of it, first or last name begins with this text, or what follows the first
+    /// word of the last name; or who have an account with exactly this uid. Reads indexes. Of more matches than the limit, any.
     Prefix(&'a str),
     /// Users whose username, e-mail address, first or last name contains this text. Reads all users.
     Substring(&'a str),

@@ -197,7 +197,20 @@ async fn users_list_and_show_find_users(engine: Engine) {
     assert_eq!(found(&["--limit", "2"]).await, [1, 2]);
     assert_eq!(found(&["--search", "USER2@"]).await, [2]);
     assert_eq!(found(&["--search", &uid]).await, [2]);
-    for text in ["SER2@", "last1", "%", "_", "\\", "unmatched"] {
+    app.database.run("UPDATE users SET last_name = 'de la Cruz' WHERE id = 3").await;
+    for (text, ids) in [
+        ("LAST1", &[1][..]),
+        ("50%_off", &[2]),
+        ("50%_off l", &[2]),
+        ("de l", &[3]),
+        ("LA CRUZ", &[3]),
+        ("example.com", &[1, 2, 3]),
+        ("@EXAMPLE.c", &[1, 2, 3]),
+    ] {
+        assert_eq!(found(&["--search", text]).await, ids, "{text}");
+    }
+    assert_eq!(found(&["--search", "example.com", "--limit", "2"]).await.len(), 2);
+    for text in ["SER2@", "ast1", "%", "_", "\\", "unmatched"] {
         assert_eq!(found(&["--search", text]).await, [0; 0], "{text}");
     }
     for (text, ids) in

@@ -1,15 +1,15 @@
 //! SQL expressions that convert Django's columns, for both dialects.
 
-use super::{Django, Source, quoted};
+use super::{Dialect, Django, quoted};
 
 impl Django {
     /// A time in milliseconds since 1970. Django stores UTC (with USE_TZ off: its local time, which is read as UTC).
     pub(super) fn millis(&self, column: &str) -> String {
         let column = quoted(column);
-        match self.connection {
-            Source::Sqlite(_) => format!("CAST(round(unixepoch({column}, 'subsec') * 1000) AS INTEGER)"),
+        match self.dialect {
+            Dialect::Sqlite => format!("CAST(round(unixepoch({column}, 'subsec') * 1000) AS INTEGER)"),
             // An infinite time becomes NULL.
-            Source::Postgres(_) => {
+            Dialect::Postgres => {
                 format!(
                     "CASE WHEN isfinite({column}) THEN CAST(floor(extract(epoch FROM {column}) * 1000) AS BIGINT) END"
                 )
@@ -28,17 +28,17 @@ impl Django {
     }
 
     pub(super) fn integer(&self, column: &str) -> String {
-        match self.connection {
+        match self.dialect {
             // A column of SQLite may hold values of any type.
-            Source::Sqlite(_) => format!("CAST({} AS INTEGER)", quoted(column)),
-            Source::Postgres(_) => format!("CAST({} AS BIGINT)", quoted(column)),
+            Dialect::Sqlite => format!("CAST({} AS INTEGER)", quoted(column)),
+            Dialect::Postgres => format!("CAST({} AS BIGINT)", quoted(column)),
         }
     }
 
     pub(super) fn boolean(&self, column: &str) -> String {
-        match self.connection {
-            Source::Sqlite(_) => format!("COALESCE(CAST({} AS INTEGER), 0) <> 0", quoted(column)),
-            Source::Postgres(_) => format!("COALESCE({}, false)", quoted(column)),
+        match self.dialect {
+            Dialect::Sqlite => format!("COALESCE(CAST({} AS INTEGER), 0) <> 0", quoted(column)),
+            Dialect::Postgres => format!("COALESCE({}, false)", quoted(column)),
         }
     }
 
@@ -64,15 +64,15 @@ impl Django {
         if own.is_empty() {
             return "'{}'".to_owned();
         }
-        match self.connection {
-            Source::Sqlite(_) => {
+        match self.dialect {
+            Dialect::Sqlite => {
                 let member = |name: &String| {
                     let column = quoted(name);
                     format!("'{name}', CASE typeof({column}) WHEN 'blob' THEN hex({column}) ELSE {column} END")
                 };
                 format!("json_object({})", own.iter().map(member).collect::<Vec<_>>().join(", "))
             }
-            Source::Postgres(_) => {
+            Dialect::Postgres => {
                 let columns: Vec<String> = own.iter().map(|name| format!("users.{}", quoted(name))).collect();
                 format!("CAST((SELECT to_jsonb(own) FROM (SELECT {}) own) AS TEXT)", columns.join(", "))
             }

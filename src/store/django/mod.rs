@@ -10,6 +10,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
+use tokio::sync::Mutex;
+
 use super::Result;
 use super::from_row::from_row;
 use crate::secrets::{ExposeSecret, SecretString};
@@ -18,17 +20,18 @@ use crate::settings::SettingError;
 mod columns;
 mod source_rows;
 
-pub use self::source_rows::{Knox, Link, Outstanding, Session, Token, User, plain_key};
-
-/// Rows read by one statement.
-pub const PAGE: i64 = 1000;
+pub use self::source_rows::{Knox, Link, Outstanding, Session, SourceRow, Token, User, plain_key};
 
 /// The option that names the database, for errors.
 const FROM: &str = "--from";
 
-/// A connection to the database, with the names of its tables and columns.
+/// Rows that the driver of SQLite passes on together.
+const ROW_BUFFER_SIZE: usize = 1000;
+
+/// A connection to the database, with the names of its tables and columns. Its calls follow each other.
 pub struct Django {
-    connection: Source,
+    connection: Mutex<Source>,
+    dialect: Dialect,
     tables: BTreeMap<String, Vec<Column>>,
     users: UserTable,
 }
@@ -46,6 +49,12 @@ from_row! {
         kind: String,
         in_primary_key: bool,
     }
+
+#[derive(Clone, Copy)]
+enum Dialect {
+    Sqlite,
+    Postgres,
+}
 }
 
 struct Column {
@@ -65,6 +74,8 @@ pub struct UserTable {
     pub id: String,
     /// The column that becomes the username.
     pub username: String,
+    /// Whether the database keeps the usernames unique.
+    pub has_unique_usernames: bool,
     /// Columns that become declared fields of their name.
     pub own: Vec<String>,
     /// Columns of the project that are not imported.
@@ -96,11 +107,12 @@ from_row! {
 /// Runs a query on the database, of either kind.
 macro_rules! fetch {
     ($django:expr, $row:ty, $sql:expr $(, $bind:expr)*) => {
-        match &mut $django.connection {
+        match &mut *$django.connection.lock().await {
+            // Each page has another size, and a list of keys another text: no statement is worth keeping.
             Source::Sqlite(connection) => sqlx::query_as::<_, $row>(AssertSqlSafe($sql))
-                $(.bind($bind))*.fetch_all(connection).await,
+                $(.bind($bind))*.persistent(false).fetch_all(connection).await,
             Source::Postgres(connection) => sqlx::query_as::<_, $row>(AssertSqlSafe($sql))
-                $(.bind($bind))*.fetch_all(connection).await,
+                $(.bind($bind))*.persistent(false).fetch_all(connection).await,
         }
     };
 }
@@ -150,9 +162,14 @@ impl Django {
         let opened = if text.starts_with("sqlite:") { open_sqlite(text).await } else { open_postgres(text).await };
         let connection = opened.map_err(wrong)?;
         let users = UserTable::unknown();
-        let mut django = Self { connection, tables: BTreeMap::new(), users };
+        let dialect = match connection {
+            Source::Sqlite(_) => Dialect::Sqlite,
+            Source::Postgres(_) => Dialect::Postgres,
+        };
+        let mut django = Self { connection: Mutex::new(connection), dialect, tables: BTreeMap::new(), users };
         django.read_tables().await.map_err(|error| wrong(format!("its tables cannot be listed: {error}")))?;
         django.users = django.find_users(names, declared).await?;
+        django.users.has_unique_usernames = django.has_unique_usernames().await.unwrap_or(false);
         django.check_ids().await?;
         Ok(django)
     }
@@ -177,7 +194,7 @@ impl Django {
     }
 
     /// The extent of a table.
-    pub async fn extent(&mut self, table: &str) -> Result<Extent> {
+    pub async fn extent(&self, table: &str) -> Result<Extent> {
         let id = if table == self.users.name { self.users.id.clone() } else { "id".to_owned() };
         let highest = match self.tables.get(table) {
             Some(columns) if columns.iter().any(|column| column.name == id && is_integer(&column.kind)) => {
@@ -191,12 +208,12 @@ impl Django {
     }
 
     async fn read_tables(&mut self) -> Result<()> {
-        let sql = match self.connection {
-            Source::Sqlite(_) => {
+        let sql = match self.dialect {
+            Dialect::Sqlite => {
                 "SELECT t.name AS table_name, c.name AS column_name, lower(c.type) AS kind, c.pk > 0 AS in_primary_key
                  FROM sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'"
             }
-            Source::Postgres(_) => {
+            Dialect::Postgres => {
                 "SELECT t.relname::text AS table_name, c.attname::text AS column_name,
                         format_type(c.atttypid, NULL) AS kind,
                         COALESCE(c.attnum = ANY(p.indkey), false) AS in_primary_key
@@ -214,7 +231,7 @@ impl Django {
         Ok(())
     }
 
-    async fn find_users(&mut self, names: &Names, declared: &[&str]) -> std::result::Result<UserTable, SettingError> {
+    async fn find_users(&self, names: &Names, declared: &[&str]) -> std::result::Result<UserTable, SettingError> {
         let (option, table) = match &names.user_table {
             Some(table) => ("--user-table", table.clone()),
             None => (FROM, self.table_linked_to().await.unwrap_or_else(|| "auth_user".to_owned())),
@@ -226,7 +243,7 @@ impl Django {
     }
 
     /// Checks that the column of the ids, which need not be the primary key, has unique values and no NULL.
-    async fn check_ids(&mut self) -> std::result::Result<(), SettingError> {
+    async fn check_ids(&self) -> std::result::Result<(), SettingError> {
         if !self.renumbers() {
             return Ok(());
         }
@@ -242,14 +259,33 @@ impl Django {
         }
     }
 
+    /// Whether an index of the database, over the column alone and all rows, keeps the usernames unique.
+    async fn has_unique_usernames(&self) -> Result<bool> {
+        let sql = match self.dialect {
+            Dialect::Sqlite => {
+                "SELECT count(*) FROM pragma_index_list($1) l
+                 WHERE l.\"unique\" AND NOT l.partial AND 1 = (SELECT count(*) FROM pragma_index_info(l.name))
+                   AND $2 = (SELECT c.name FROM pragma_index_info(l.name) c)"
+            }
+            Dialect::Postgres => {
+                "SELECT count(*) FROM pg_index i JOIN pg_attribute c ON c.attrelid = i.indrelid AND c.attnum = i.indkey[0]
+                 WHERE i.indrelid = to_regclass(quote_ident($1)) AND i.indisunique AND i.indisvalid AND i.indnatts = 1
+                   AND i.indpred IS NULL AND c.attname = $2"
+            }
+        };
+        let found: std::result::Result<Vec<(i64,)>, _> =
+            fetch!(self, (i64,), sql.to_owned(), &self.users.name, &self.users.username);
+        Ok(found?.first().is_some_and(|(count,)| *count > 0))
+    }
+
     /// The table to which the foreign key `user_id` of the links refers.
-    async fn table_linked_to(&mut self) -> Option<String> {
-        let sql = match self.connection {
-            Source::Sqlite(_) => {
+    async fn table_linked_to(&self) -> Option<String> {
+        let sql = match self.dialect {
+            Dialect::Sqlite => {
                 "SELECT \"table\" AS name FROM pragma_foreign_key_list('social_auth_usersocialauth')
                  WHERE \"from\" = 'user_id'"
             }
-            Source::Postgres(_) => {
+            Dialect::Postgres => {
                 "SELECT t.relname::text AS name FROM pg_constraint k JOIN pg_class t ON t.oid = k.confrelid
                    JOIN pg_attribute c ON c.attrelid = k.conrelid AND c.attnum = ANY(k.conkey)
                  WHERE k.contype = 'f' AND c.attname = 'user_id'
@@ -270,6 +306,7 @@ impl UserTable {
             key_kind: KeyKind::Integer,
             id: String::new(),
             username: String::new(),
+            has_unique_usernames: false,
             own: Vec::new(),
             extra: Vec::new(),
             present: Vec::new(),
@@ -327,6 +364,7 @@ impl UserTable {
             key_kind,
             id: id.name.clone(),
             username: username.to_owned(),
+            has_unique_usernames: false,
             extra: extra.cloned().collect(),
             present: IMPORTED_COLUMNS.into_iter().chain(IGNORED_COLUMNS).filter(|name| has(name)).collect(),
             own,
@@ -344,6 +382,7 @@ fn sqlite_options(url: &str) -> std::result::Result<SqliteConnectOptions, String
         .map_err(|_| "must look like sqlite://path/to/db.sqlite3".to_owned())?
         .read_only(true)
         .create_if_missing(false)
+        .row_buffer_size(ROW_BUFFER_SIZE)
         .disable_statement_logging();
     let path = options.get_filename();
     match std::fs::metadata(path) {

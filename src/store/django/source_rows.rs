@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::{Django, KeyKind, PAGE, Result, Source, fetch, quoted};
+use super::{Dialect, Django, KeyKind, Result, Source, fetch, quoted};
 use crate::model::{AccountId, UserId};
 use crate::store::from_row::from_row;
 
 const LINKS: &str = "social_auth_usersocialauth";
 const KNOX: &str = "knox_authtoken";
+/// Keys in one statement.
+const MAX_KEYS: usize = 2000;
 const NULL_TIME: &str = "CAST(NULL AS BIGINT)";
 
 from_row! {
@@ -105,6 +107,55 @@ from_row! {
     }
 }
 
+/// A row of a table that is read in pages.
+pub trait SourceRow: Sized + Send + 'static {
+    /// The key by which the rows are ordered.
+    type Key: Clone + Send + Sync + 'static;
+    /// The most rows that a page may have. A larger page takes more memory. It pays where the rows are inserted in another order
+    /// than they are read, as digests are.
+    const MAX_PAGE: usize;
+
+    /// A key below all others.
+    fn lowest_key() -> Self::Key;
+    /// The key of the row.
+    fn key(&self) -> Self::Key;
+    /// The first `rows` rows with a key above `after`.
+    fn page(source: &Django, after: &Self::Key, rows: usize) -> impl Future<Output = Result<Vec<Self>>> + Send;
+}
+
+/// Implements [`SourceRow`]: the type of the key, its lowest value and its column, and the function that reads a page.
+macro_rules! source_row {
+    ($row:ty, $key:ty, $lowest:expr, $max:expr, |$this:ident| $of:expr, |$source:ident, $after:ident, $rows:ident| $page:expr) => {
+        impl SourceRow for $row {
+            type Key = $key;
+            const MAX_PAGE: usize = $max;
+
+            fn lowest_key() -> $key {
+                $lowest
+            }
+
+            fn key(&self) -> $key {
+                let $this = self;
+                $of
+            }
+
+            async fn page($source: &Django, $after: &$key, $rows: usize) -> Result<Vec<Self>> {
+                $page.await
+            }
+        }
+    };
+}
+source_row!(User, i64, i64::MIN, 10_000, |row| row.id.0, |source, after, rows| source.user_page(*after, rows));
+source_row!(Link, i64, i64::MIN, 10_000, |row| row.id.0, |source, after, rows| source.link_page(*after, rows));
+source_row!(Token, String, String::new(), 50_000, |row| row.key.clone(), |source, after, rows| source
+    .token_page(after, rows));
+source_row!(Knox, String, String::new(), 10_000, |row| row.digest.clone(), |source, after, rows| source
+    .knox_page(after, rows));
+source_row!(Outstanding, i64, i64::MIN, 10_000, |row| row.id, |source, after, rows| source
+    .outstanding_page(*after, rows));
+source_row!(Session, String, String::new(), 25_000, |row| row.session_key.clone(), |source, after, rows| source
+    .session_page(after, rows));
+
 /// A primary key without dashes, so that both forms of a UUID are equal.
 pub fn plain_key(key: &str) -> String {
     key.replace('-', "")
@@ -112,7 +163,7 @@ pub fn plain_key(key: &str) -> String {
 
 impl Django {
     /// Users with an id above `after`.
-    pub async fn user_page(&mut self, after: i64) -> Result<Vec<User>> {
+    async fn user_page(&self, after: i64, rows: usize) -> Result<Vec<User>> {
         let table = &self.users;
         let text = |column: &str| if table.has(column) { self.text(column) } else { "''".to_owned() };
         let moment = |column: &str| if table.has(column) { self.millis(column) } else { NULL_TIME.to_owned() };
@@ -120,7 +171,7 @@ impl Django {
         let sql = format!(
             "SELECT {id} AS id, {username} AS username, {first} AS first_name, {last} AS last_name, {email} AS email,
                     {active} AS is_active, {joined} AS joined, {last_login} AS last_login, {own} AS own
-             FROM {table} users WHERE {key} > $1 ORDER BY {key} LIMIT {PAGE}",
+             FROM {table} users WHERE {key} > $1 ORDER BY {key} LIMIT {rows}",
             id = self.integer(&table.id),
             username = self.text(&table.username),
             first = text("first_name"),
@@ -136,11 +187,11 @@ impl Django {
     }
 
     /// Links with an id above `after`.
-    pub async fn link_page(&mut self, after: i64) -> Result<Vec<Link>> {
+    async fn link_page(&self, after: i64, rows: usize) -> Result<Vec<Link>> {
         let sql = format!(
             "SELECT {id} AS id, {user} AS user_id, {provider} AS provider, {uid} AS uid, {extra} AS extra_data,
                     {created} AS created, {modified} AS modified
-             FROM {LINKS} WHERE id > $1 ORDER BY id LIMIT {PAGE}",
+             FROM {LINKS} WHERE id > $1 ORDER BY id LIMIT {rows}",
             id = self.integer("id"),
             user = self.user_of(LINKS),
             provider = self.text("provider"),
@@ -153,10 +204,10 @@ impl Django {
     }
 
     /// Permanent tokens with a key above `after`.
-    pub async fn token_page(&mut self, after: &str) -> Result<Vec<Token>> {
+    async fn token_page(&self, after: &str, rows: usize) -> Result<Vec<Token>> {
         let sql = format!(
             "SELECT key, {user} AS user_id, {created} AS created
-             FROM authtoken_token WHERE key > $1 ORDER BY key LIMIT {PAGE}",
+             FROM authtoken_token WHERE key > $1 ORDER BY key LIMIT {rows}",
             user = self.user_of("authtoken_token"),
             created = self.millis("created"),
         );
@@ -164,11 +215,11 @@ impl Django {
     }
 
     /// Knox tokens with a digest above `after`.
-    pub async fn knox_page(&mut self, after: &str) -> Result<Vec<Knox>> {
+    async fn knox_page(&self, after: &str, rows: usize) -> Result<Vec<Knox>> {
         let sql = format!(
             "SELECT digest, {key} AS token_key, {user} AS user_id, {created} AS created, {expiry} AS expiry,
                     {salt} AS salt
-             FROM {KNOX} WHERE digest > $1 ORDER BY digest LIMIT {PAGE}",
+             FROM {KNOX} WHERE digest > $1 ORDER BY digest LIMIT {rows}",
             key = self.or(KNOX, "token_key", self.text("token_key"), "''"),
             user = self.user_of(KNOX),
             created = self.millis("created"),
@@ -185,20 +236,20 @@ impl Django {
     }
 
     /// Refresh and sliding tokens with an id above `after`, with the time of their blacklisting.
-    pub async fn outstanding_page(&mut self, after: i64) -> Result<Vec<Outstanding>> {
+    async fn outstanding_page(&self, after: i64, rows: usize) -> Result<Vec<Outstanding>> {
         let (blacklisted, join) = if self.has("token_blacklist_blacklistedtoken") {
             (self.millis("blacklisted_at"), "LEFT JOIN token_blacklist_blacklistedtoken b ON b.token_id = o.id")
         } else {
             (NULL_TIME.to_owned(), "")
         };
-        let id = match self.connection {
-            Source::Sqlite(_) => "o.id",
-            Source::Postgres(_) => "CAST(o.id AS BIGINT)",
+        let id = match self.dialect {
+            Dialect::Sqlite => "o.id",
+            Dialect::Postgres => "CAST(o.id AS BIGINT)",
         };
         let sql = format!(
             "SELECT {id} AS id, {user} AS user_id, jti, token, {created} AS created, {expires} AS expires,
                     {blacklisted} AS blacklisted
-             FROM token_blacklist_outstandingtoken o {join} WHERE o.id > $1 ORDER BY o.id LIMIT {PAGE}",
+             FROM token_blacklist_outstandingtoken o {join} WHERE o.id > $1 ORDER BY o.id LIMIT {rows}",
             user = self.user_of("o"),
             created = self.millis("created_at"),
             expires = self.millis("expires_at"),
@@ -207,21 +258,29 @@ impl Django {
     }
 
     /// Sessions with a key above `after`.
-    pub async fn session_page(&mut self, after: &str) -> Result<Vec<Session>> {
+    async fn session_page(&self, after: &str, rows: usize) -> Result<Vec<Session>> {
         let sql = format!(
             "SELECT session_key, session_data, {expires} AS expires
-             FROM django_session WHERE session_key > $1 ORDER BY session_key LIMIT {PAGE}",
+             FROM django_session WHERE session_key > $1 ORDER BY session_key LIMIT {rows}",
             expires = self.millis("expire_date"),
         );
         Ok(fetch!(self, Session, sql, after)?)
     }
 
     /// The users with these primary keys, by [`plain_key`].
-    pub async fn people(&mut self, keys: &[&str]) -> Result<HashMap<String, DjangoUser>> {
+    pub async fn people(&self, keys: &[&str]) -> Result<HashMap<String, DjangoUser>> {
+        let mut people = HashMap::with_capacity(keys.len());
+        for some in keys.chunks(MAX_KEYS) {
+            people.extend(self.some_people(some).await?);
+        }
+        Ok(people)
+    }
+
+    async fn some_people(&self, keys: &[&str]) -> Result<Vec<(String, DjangoUser)>> {
         let users = &self.users;
         let keys: Vec<String> = keys.iter().flat_map(|key| self.literals(key)).collect();
         if keys.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(Vec::new());
         }
         let sql = format!(
             "SELECT CAST({key} AS TEXT) AS key, {id} AS id, {password} AS password FROM {table} WHERE {key} IN ({keys})",
@@ -249,7 +308,7 @@ impl Django {
     }
 
     /// The number of users with a password and no social account, who cannot sign in here, and the ids of the first five.
-    pub async fn users_with_password_only(&mut self) -> Result<(u64, Vec<i64>)> {
+    pub async fn users_with_password_only(&self) -> Result<(u64, Vec<i64>)> {
         if !self.users.has("password") {
             return Ok((0, Vec::new()));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgQueryResult};
 use sqlx::query::Query;
-use sqlx::{ConnectOptions, PgPool, Postgres};
+use sqlx::{PgPool, Postgres};
 
 use super::claim_group::Claim;
 use super::current_pool::CurrentPool;
@@ -19,7 +19,7 @@ use crate::settings::SettingError;
 use crate::store::error::Result;
 use crate::store::group::GroupQueue;
 use crate::store::limited::Backend;
-use crate::store::opening::Opening;
+use crate::store::opening::{Opening, without_statement_log};
 use crate::store::types::KnownLogin;
 
 /// The store in PostgreSQL.
@@ -35,8 +35,8 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
     let Opening { event_factory, limits, .. } = opening;
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| SettingError::new("DATABASE_URL", "must look like postgres://user:password@host:port/database"))?
-        .application_name("rest-social-auth")
-        .disable_statement_logging();
+        .application_name("rest-social-auth");
+    let options = without_statement_log(options);
     let pool = Arc::new(CurrentPool::new(options, limits));
     let connected = pool.get().acquire().await.map(|mut lent| lent.release());
     connected.map_err(|error| not_opened(pool.options(), error))?;

@@ -22,11 +22,20 @@ macro_rules! dialect {
     (at_least) => {
         "~>=~"
     };
+    // Ends an ORDER BY of texts by their bytes.
+    (by_bytes) => {
+        " USING ~<~"
+    };
+    // The place of one text in another; 0: it does not occur.
+    (position) => {
+        "strpos"
+    };
     (below) => {
         "~<~"
     };
 }
 
+mod bulk_insert;
 mod claim_group;
 mod connections;
 mod credential_group;

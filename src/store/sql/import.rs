@@ -1,4 +1,5 @@
-//! Import: for each batch of rows, one read of the existing rows and one insert of the others.
+//! Import: rows that are probably new are inserted at once; others are compared with the existing rows first, and the missing
+//! ones are inserted.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,17 +7,33 @@ use sqlx::types::Json;
 
 use super::{Builder, Key, Store, Tx, push_list};
 use crate::clock::UnixMillis;
-use crate::model::{AccountId, EmailAddress, KnoxRow, RefreshRow, SessionRow, TokenRow, User, UserId};
+use crate::model::{AccountId, KnoxRow, RefreshRow, SessionRow, TokenRow, User, UserId};
 use crate::store::accounts::StoredAccount;
-use crate::store::django::PAGE;
 use crate::store::error::Result;
-use crate::store::import::{ConflictKind, ImportStore, RowOutcome};
-use crate::store::import_rows::{KnownAccount, KnownUser, credential_outcome, mark_unwritten, with_outcome};
-use crate::store::names::{MAX_NAME_LEN, truncated};
+use crate::store::import::{ConflictKind, ImportMode, ImportStore, ImportTable, RowOutcome};
+use crate::store::import_columns::Columns;
+use crate::store::import_rows::{self, KnownAccount, KnownUser, credential_outcome, mark_unwritten, with_outcome};
 
-/// Whether a statement of so many rows is kept prepared: full pages repeat it, and its text is long.
+/// Rows that are compared and inserted together.
+const BATCH: usize = 1000;
+
+/// Whether a statement of so many rows is kept prepared: full batches repeat it, and its text is long.
 fn is_page(rows: usize) -> bool {
-    usize::try_from(PAGE) == Ok(rows)
+    rows == BATCH
+}
+
+/// Inserts new rows together where `mode` expects that, otherwise imports them in batches.
+macro_rules! import_in_batches {
+    ($self:ident, $rows:ident, $mode:ident, $columns:expr, $batch:ident) => {{
+        if $mode == ImportMode::InsertNew && $self.insert_all(&$columns(&$rows.iter().collect::<Vec<_>>())).await? {
+            return Ok(vec![RowOutcome::Inserted; $rows.len()]);
+        }
+        let mut outcomes = Vec::with_capacity($rows.len());
+        for batch in $rows.chunks(BATCH) {
+            outcomes.extend($self.$batch(batch, $mode != ImportMode::Compare).await?);
+        }
+        Ok(outcomes)
+    }};
 }
 
 impl Store {
@@ -37,33 +54,6 @@ impl Store {
                 .await?,
         );
         Ok(known)
-    }
-
-    async fn insert_users(&self, users: &[&User]) -> Result<HashSet<UserId>> {
-        let mut insert = Builder::new(
-            "INSERT INTO users (id, username, first_name, last_name, email, email_lower, email_verified,
-                                is_active, created, credential_generation, last_login, fields) ",
-        );
-        insert.push_values(users, |mut row, user| {
-            row.push_bind(user.id)
-                .push_bind(user.username.as_str())
-                .push_bind(truncated(&user.first_name, MAX_NAME_LEN))
-                .push_bind(truncated(&user.last_name, MAX_NAME_LEN))
-                .push_bind(user.email.as_str())
-                .push_bind(EmailAddress::key_of_stored(&user.email))
-                .push_bind(user.email_verified)
-                .push_bind(user.is_active)
-                .push_bind(user.created.0)
-                .push_bind(user.credential_generation)
-                .push_bind(user.last_login.map(|at| at.0))
-                .push_bind(Some(&user.fields).filter(|fields| !fields.is_empty()).map(Json));
-        });
-        insert.push(" ON CONFLICT DO NOTHING RETURNING id");
-        let mut tx = self.begin().await?;
-        let written: Vec<UserId> =
-            insert.build_query_scalar().persistent(is_page(users.len())).fetch_all(&mut *tx).await?;
-        tx.commit().await?;
-        Ok(written.into_iter().collect())
     }
 
     /// Adds values to declared fields that have none.
@@ -117,38 +107,6 @@ impl Store {
         Ok(known)
     }
 
-    /// Returns (provider, uid) of the inserted accounts. `renumbered`: they get new ids.
-    async fn insert_accounts(
-        tx: &mut Tx,
-        accounts: &[&StoredAccount],
-        renumbered: bool,
-    ) -> Result<Vec<(String, String)>> {
-        if accounts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let id = if renumbered { "" } else { "id, " };
-        let mut insert = Builder::new(format!(
-            "INSERT INTO social_accounts
-               ({id}user_id, provider, uid, uid_scope, legacy_uid, extra_data, created, modified, encrypted_tokens) "
-        ));
-        insert.push_values(accounts, |mut row, StoredAccount { account, encrypted_tokens }| {
-            if !renumbered {
-                row.push_bind(account.id);
-            }
-            row.push_bind(account.user_id)
-                .push_bind(account.provider.as_str())
-                .push_bind(account.uid.as_str())
-                .push_bind(account.uid_scope.as_str())
-                .push_bind(account.legacy_uid)
-                .push_bind(Json(&account.extra_data))
-                .push_bind(account.created.0)
-                .push_bind(account.modified.0)
-                .push_bind(encrypted_tokens.as_deref());
-        });
-        insert.push(" ON CONFLICT DO NOTHING RETURNING provider, uid");
-        Ok(insert.build_query_as().persistent(is_page(accounts.len())).fetch_all(&mut **tx).await?)
-    }
-
     /// The users of the existing credentials with these keys.
     async fn owners<K: Key>(
         &self,
@@ -184,24 +142,52 @@ impl Store {
         Ok(rows.into_iter().map(|(user, jti, is_valid)| ((user, jti), is_valid)).collect())
     }
 
-    /// Runs an insert of `rows` rows and returns the keys of the inserted rows.
-    async fn insert_returning<K: Key>(&self, mut insert: Builder, rows: usize, column: &str) -> Result<HashSet<K>> {
-        insert.push(format!(" ON CONFLICT DO NOTHING RETURNING {column}"));
+    /// Inserts the rows that conflict with none, in a transaction of its own, and returns their values of `column`.
+    async fn insert_missing<K: Key>(&self, columns: &Columns<'_>, column: &str) -> Result<HashSet<K>> {
         let mut tx = self.begin().await?;
-        let written: Vec<K> = insert.build_query_scalar().persistent(is_page(rows)).fetch_all(&mut *tx).await?;
+        let ending = format!("ON CONFLICT DO NOTHING RETURNING {column}");
+        let inserted: Vec<(K,)> = Self::insert_columns_returning(&mut tx, columns, &ending).await?;
         tx.commit().await?;
-        Ok(written.into_iter().collect())
-    }
-}
-
-#[async_trait::async_trait]
-impl ImportStore for Store {
-    async fn reserve_ids(&self, user: UserId, account: AccountId) -> Result<()> {
-        self.raise_ids(user, account).await?;
-        Ok(())
+        Ok(inserted.into_iter().map(|(key,)| key).collect())
     }
 
-    async fn import_users(&self, users: &[User], write: bool) -> Result<Vec<RowOutcome>> {
+    /// Inserts all rows in one transaction. False: one of them conflicts with another row, and nothing was written.
+    async fn insert_all(&self, columns: &Columns<'_>) -> Result<bool> {
+        if columns.rows == 0 {
+            return Ok(true);
+        }
+        Self::insert_all_in(self.begin().await?, columns).await
+    }
+
+    async fn insert_all_in(mut tx: Tx, columns: &Columns<'_>) -> Result<bool> {
+        let inserted = Self::insert_columns(&mut tx, columns).await?;
+        let is_complete = usize::try_from(inserted) == Ok(columns.rows);
+        if is_complete {
+            tx.commit().await?;
+        } else {
+            tx.rollback().await?;
+        }
+        Ok(is_complete)
+    }
+
+    /// Inserts new accounts, as [`Self::insert_all`]. The table was empty before the import, which inserts the accounts by
+    /// ascending id; those of logins have higher ids than all of them. So without an account from the lowest id on, no account
+    /// has one of these uids in any scope.
+    async fn insert_all_accounts(&self, accounts: &[&StoredAccount]) -> Result<bool> {
+        let Some(lowest) = accounts.iter().map(|stored| stored.account.id).min() else { return Ok(true) };
+        let mut tx = self.begin().await?;
+        let is_next: bool = sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM social_accounts WHERE id >= $1)")
+            .bind(lowest)
+            .fetch_one(&mut *tx)
+            .await?;
+        if !is_next {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        Self::insert_all_in(tx, &import_rows::account_columns(accounts, true)).await
+    }
+
+    async fn import_users_batch(&self, users: &[User], write: bool) -> Result<Vec<RowOutcome>> {
         if users.is_empty() {
             return Ok(Vec::new());
         }
@@ -216,7 +202,7 @@ impl ImportStore for Store {
         let mut outcomes: Vec<RowOutcome> = users.iter().map(outcome).collect();
         let new = with_outcome(users, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
-            let written = self.insert_users(&new).await?;
+            let written = self.insert_missing(&import_rows::user_columns(&new), "id").await?;
             mark_unwritten(&mut outcomes, users.iter().map(|user| user.id), &written);
         }
         let there = with_outcome(users, &outcomes, RowOutcome::FieldsAdded);
@@ -226,7 +212,7 @@ impl ImportStore for Store {
         Ok(outcomes)
     }
 
-    async fn import_accounts(&self, accounts: &[StoredAccount], write: bool) -> Result<Vec<RowOutcome>> {
+    async fn import_accounts_batch(&self, accounts: &[StoredAccount], write: bool) -> Result<Vec<RowOutcome>> {
         if accounts.is_empty() {
             return Ok(Vec::new());
         }
@@ -249,19 +235,24 @@ impl ImportStore for Store {
         }
         if write && outcomes.iter().any(|outcome| matches!(outcome, RowOutcome::Inserted | RowOutcome::Renumbered)) {
             let mut tx = self.begin().await?;
-            let same = with_outcome(accounts, &outcomes, RowOutcome::Inserted);
-            let other = with_outcome(accounts, &outcomes, RowOutcome::Renumbered);
-            let mut written = Self::insert_accounts(&mut tx, &same, false).await?;
-            written.extend(Self::insert_accounts(&mut tx, &other, true).await?);
+            let mut written: HashSet<(String, String)> = HashSet::new();
+            for outcome in [RowOutcome::Inserted, RowOutcome::Renumbered] {
+                let rows = with_outcome(accounts, &outcomes, outcome);
+                if !rows.is_empty() {
+                    let columns = import_rows::account_columns(&rows, outcome == RowOutcome::Inserted);
+                    let ending = "ON CONFLICT DO NOTHING RETURNING provider, uid";
+                    written.extend(Self::insert_columns_returning(&mut tx, &columns, ending).await?);
+                }
+            }
             tx.commit().await?;
             let keys =
                 accounts.iter().map(|StoredAccount { account, .. }| (account.provider.clone(), account.uid.clone()));
-            mark_unwritten(&mut outcomes, keys, &written.into_iter().collect());
+            mark_unwritten(&mut outcomes, keys, &written);
         }
         Ok(outcomes)
     }
 
-    async fn import_tokens(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<RowOutcome>> {
+    async fn import_tokens_batch(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<RowOutcome>> {
         if tokens.is_empty() {
             return Ok(Vec::new());
         }
@@ -273,20 +264,13 @@ impl ImportStore for Store {
             .collect();
         let new = with_outcome(tokens, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
-            let count = new.len();
-            let mut insert = Builder::new("INSERT INTO tokens (digest, user_id, created, last_used) ");
-            insert.push_values(new, |mut row, token| {
-                row.push_bind(token.digest.as_bytes())
-                    .push_bind(token.user_id)
-                    .push_bind(token.created.0)
-                    .push_bind(token.created.0);
-            });
-            mark_unwritten(&mut outcomes, keys(), &self.insert_returning(insert, count, "digest").await?);
+            let written = self.insert_missing(&import_rows::token_columns(&new), "digest").await?;
+            mark_unwritten(&mut outcomes, keys(), &written);
         }
         Ok(outcomes)
     }
 
-    async fn import_knox(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<RowOutcome>> {
+    async fn import_knox_batch(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<RowOutcome>> {
         if tokens.is_empty() {
             return Ok(Vec::new());
         }
@@ -296,23 +280,13 @@ impl ImportStore for Store {
             tokens.iter().map(|token| credential_outcome(owners.get(&token.digest).copied(), token.user_id)).collect();
         let new = with_outcome(tokens, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
-            let count = new.len();
-            let mut insert =
-                Builder::new("INSERT INTO knox_tokens (digest, token_key, user_id, created, expires, last_used) ");
-            insert.push_values(new, |mut row, token| {
-                row.push_bind(token.digest.as_str())
-                    .push_bind(token.token_key.as_str())
-                    .push_bind(token.user_id)
-                    .push_bind(token.created.0)
-                    .push_bind(token.expires.map(|at| at.0))
-                    .push_bind(token.last_used.0);
-            });
-            mark_unwritten(&mut outcomes, keys(), &self.insert_returning(insert, count, "digest").await?);
+            let written = self.insert_missing(&import_rows::knox_columns(&new), "digest").await?;
+            mark_unwritten(&mut outcomes, keys(), &written);
         }
         Ok(outcomes)
     }
 
-    async fn import_refresh(
+    async fn import_refresh_batch(
         &self,
         tokens: &[(RefreshRow, Option<UnixMillis>)],
         write: bool,
@@ -333,37 +307,19 @@ impl ImportStore for Store {
         let mut outcomes: Vec<RowOutcome> = tokens.iter().map(outcome).collect();
         let new: Vec<_> = with_outcome(tokens, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
-            let count = new.len();
-            let mut insert = Builder::new(
-                "INSERT INTO refresh_tokens AS known
-                   (jti, family, kind, user_id, created, family_created, expires, last_used, blacklisted) ",
-            );
-            insert.push_values(new, |mut row, (token, blacklisted)| {
-                row.push_bind(token.jti.as_str())
-                    .push_bind(token.family.as_str())
-                    .push_bind(token.kind.to_string())
-                    .push_bind(token.user_id)
-                    .push_bind(token.created.0)
-                    .push_bind(token.family_created.0)
-                    .push_bind(token.expires.0)
-                    .push_bind(token.created.0)
-                    .push_bind(blacklisted.map(|at| at.0));
-            });
-            insert.push(
-                " ON CONFLICT (user_id, jti) DO UPDATE SET blacklisted = excluded.blacklisted
-                    WHERE known.blacklisted IS NULL AND excluded.blacklisted IS NOT NULL
-                  RETURNING jti",
-            );
+            let ending = "ON CONFLICT (user_id, jti) DO UPDATE SET blacklisted = excluded.blacklisted
+                            WHERE known.blacklisted IS NULL AND excluded.blacklisted IS NOT NULL
+                          RETURNING jti";
             let mut tx = self.begin().await?;
-            let written: Vec<String> =
-                insert.build_query_scalar().persistent(is_page(count)).fetch_all(&mut *tx).await?;
+            let written: Vec<(String,)> =
+                Self::insert_columns_returning(&mut tx, &import_rows::refresh_columns(&new), ending).await?;
             tx.commit().await?;
-            mark_unwritten(&mut outcomes, keys(), &written.into_iter().collect());
+            mark_unwritten(&mut outcomes, keys(), &written.into_iter().map(|(jti,)| jti).collect());
         }
         Ok(outcomes)
     }
 
-    async fn import_sessions(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<RowOutcome>> {
+    async fn import_sessions_batch(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<RowOutcome>> {
         if sessions.is_empty() {
             return Ok(Vec::new());
         }
@@ -375,17 +331,64 @@ impl ImportStore for Store {
             .collect();
         let new = with_outcome(sessions, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
-            let count = new.len();
-            let mut insert = Builder::new("INSERT INTO sessions (digest, user_id, created, expires, last_used) ");
-            insert.push_values(new, |mut row, session| {
-                row.push_bind(session.digest.as_bytes())
-                    .push_bind(session.user_id)
-                    .push_bind(session.created.0)
-                    .push_bind(session.expires.0)
-                    .push_bind(session.last_used.0);
-            });
-            mark_unwritten(&mut outcomes, keys(), &self.insert_returning(insert, count, "digest").await?);
+            let written = self.insert_missing(&import_rows::session_columns(&new), "digest").await?;
+            mark_unwritten(&mut outcomes, keys(), &written);
         }
         Ok(outcomes)
+    }
+}
+
+#[async_trait::async_trait]
+impl ImportStore for Store {
+    async fn reserve_ids(&self, user: UserId, account: AccountId) -> Result<()> {
+        self.raise_ids(user, account).await?;
+        Ok(())
+    }
+
+    async fn is_table_empty(&self, table: ImportTable) -> Result<bool> {
+        let statement = match table {
+            ImportTable::Users => "SELECT NOT EXISTS (SELECT 1 FROM users)",
+            ImportTable::SocialAccounts => "SELECT NOT EXISTS (SELECT 1 FROM social_accounts)",
+            ImportTable::Tokens => "SELECT NOT EXISTS (SELECT 1 FROM tokens)",
+            ImportTable::KnoxTokens => "SELECT NOT EXISTS (SELECT 1 FROM knox_tokens)",
+            ImportTable::RefreshTokens => "SELECT NOT EXISTS (SELECT 1 FROM refresh_tokens)",
+            ImportTable::Sessions => "SELECT NOT EXISTS (SELECT 1 FROM sessions)",
+        };
+        Ok(sqlx::query_scalar(statement).fetch_one(&mut *self.reader().await?).await?)
+    }
+
+    async fn import_users(&self, users: &[User], mode: ImportMode) -> Result<Vec<RowOutcome>> {
+        import_in_batches!(self, users, mode, import_rows::user_columns, import_users_batch)
+    }
+
+    async fn import_accounts(&self, accounts: &[StoredAccount], mode: ImportMode) -> Result<Vec<RowOutcome>> {
+        if mode == ImportMode::InsertNew && self.insert_all_accounts(&accounts.iter().collect::<Vec<_>>()).await? {
+            return Ok(vec![RowOutcome::Inserted; accounts.len()]);
+        }
+        let mut outcomes = Vec::with_capacity(accounts.len());
+        for batch in accounts.chunks(BATCH) {
+            outcomes.extend(self.import_accounts_batch(batch, mode != ImportMode::Compare).await?);
+        }
+        Ok(outcomes)
+    }
+
+    async fn import_tokens(&self, tokens: &[TokenRow], mode: ImportMode) -> Result<Vec<RowOutcome>> {
+        import_in_batches!(self, tokens, mode, import_rows::token_columns, import_tokens_batch)
+    }
+
+    async fn import_knox(&self, tokens: &[KnoxRow], mode: ImportMode) -> Result<Vec<RowOutcome>> {
+        import_in_batches!(self, tokens, mode, import_rows::knox_columns, import_knox_batch)
+    }
+
+    async fn import_refresh(
+        &self,
+        tokens: &[(RefreshRow, Option<UnixMillis>)],
+        mode: ImportMode,
+    ) -> Result<Vec<RowOutcome>> {
+        import_in_batches!(self, tokens, mode, import_rows::refresh_columns, import_refresh_batch)
+    }
+
+    async fn import_sessions(&self, sessions: &[SessionRow], mode: ImportMode) -> Result<Vec<RowOutcome>> {
+        import_in_batches!(self, sessions, mode, import_rows::session_columns, import_sessions_batch)
     }
 }

@@ -37,6 +37,7 @@ mod user_lookup;
 mod users;
 
 use super::{Database, MIGRATOR, Store, Tx};
+use crate::model::UserId;
 
 type Builder = sqlx::QueryBuilder<Database>;
 type Connection = <Database as sqlx::Database>::Connection;
@@ -57,7 +58,7 @@ where
     list.push_unseparated(")");
 }
 
-/// The key of a credential's row: bytes or text.
+/// The key of a row.
 trait Key:
     std::hash::Hash
     + Eq
@@ -71,3 +72,4 @@ trait Key:
 }
 impl Key for Vec<u8> {}
 impl Key for String {}
+impl Key for UserId {}

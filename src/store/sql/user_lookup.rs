@@ -57,50 +57,82 @@ impl Store {
         Ok(rows.into_iter().map(User::from).filter(|user| email.is_same_as_stored(&user.email)).collect())
     }
 
-    /// Each part reads one index. `id + 0` keeps the database from reading all users by id instead. The index of accounts
-    /// begins with the provider, so the first part lists the providers, one index step each.
+    /// Each part reads at most `limit` entries of one index, in its order: a text that most users match is found as fast as any
+    /// other. The index of accounts begins with the provider, so the last part lists the providers, one index step each.
     pub(super) async fn users_by_prefix(&self, text: &str, limit: i64) -> Result<Vec<UserRow>> {
-        let rows = read!(
-            self,
-            fetch_all,
-            sqlx::query_as(concat!(
-                "WITH RECURSIVE providers (name) AS (
+        /// Selects the users for whom the indexed expression begins with a text.
+        macro_rules! begins_with {
+            ($expression:expr, $condition:expr, $text:literal, $name:literal) => {
+                concat!(
+                    "SELECT id FROM (SELECT id FROM users WHERE ",
+                    $condition,
+                    " AND ",
+                    $expression,
+                    " ",
+                    dialect!(at_least),
+                    " ",
+                    $text,
+                    " AND ",
+                    $expression,
+                    " ",
+                    dialect!(below),
+                    " (",
+                    $text,
+                    " || $5) ORDER BY ",
+                    $expression,
+                    dialect!(by_bytes),
+                    " LIMIT $2) AS ",
+                    $name,
+                    " UNION ALL "
+                )
+            };
+        }
+        let statement = concat!(
+            "WITH RECURSIVE providers (name) AS (
                SELECT min(provider) FROM social_accounts
                UNION ALL
                SELECT (SELECT min(provider) FROM social_accounts WHERE provider > name)
                FROM providers WHERE name IS NOT NULL
              )
              SELECT ",
-                user_columns!(),
-                " FROM users u WHERE u.id IN (
-               SELECT id FROM (SELECT id FROM users
-                               WHERE lower(username) ",
-                dialect!(at_least),
-                " lower($1) AND lower(username) ",
-                dialect!(below),
-                " (lower($1) || $5) ORDER BY id + 0 LIMIT $2) AS by_username
-               UNION ALL
-               SELECT id FROM (SELECT id FROM users
-                               WHERE email_lower <> '' AND email_lower ",
-                dialect!(at_least),
-                " $3 AND email_lower ",
-                dialect!(below),
-                " ($3 || $5) ORDER BY id + 0 LIMIT $2) AS by_email
-               UNION ALL
-               SELECT id FROM users WHERE email_lower <> '' AND email_lower = $4
+            user_columns!(),
+            " FROM users u WHERE u.id IN (",
+            begins_with!("lower(username)", "true", "lower($1)", "by_username"),
+            begins_with!("email_lower", "email_lower <> ''", "$3", "by_email"),
+            begins_with!(
+                concat!("substr(email_lower, ", dialect!(position), "(email_lower, '@') + 1)"),
+                "email_lower <> ''",
+                "$6",
+                "by_domain"
+            ),
+            begins_with!("lower(first_name || ' ' || last_name)", "first_name <> ''", "lower($1)", "by_name"),
+            begins_with!("lower(last_name)", "last_name <> ''", "lower($1)", "by_last_name"),
+            begins_with!(
+                concat!("lower(substr(last_name, ", dialect!(position), "(last_name, ' ') + 1))"),
+                concat!(dialect!(position), "(last_name, ' ') > 0"),
+                "lower($1)",
+                "by_later_name"
+            ),
+            "SELECT id FROM users WHERE email_lower <> '' AND email_lower = $4
                UNION ALL
                SELECT user_id FROM (SELECT a.user_id FROM providers p
                                     JOIN social_accounts a ON a.provider = p.name AND a.uid = $1
                                     ORDER BY a.user_id + 0 LIMIT $2) AS by_uid
              ) ORDER BY u.id LIMIT $2"
-            ))
-            .bind(text)
-            .bind(limit)
-            .bind(text.to_ascii_lowercase())
-            // A whole address is found in each of its forms, with the domain in Unicode or in ASCII.
-            .bind(EmailAddress::key_of_stored(text))
-            // Greater than every text with the prefix.
-            .bind("\u{10ffff}")
+        );
+        let key = text.to_ascii_lowercase();
+        let rows = read!(
+            self,
+            fetch_all,
+            sqlx::query_as(statement)
+                .bind(text)
+                .bind(limit)
+                .bind(&key)
+                // A whole address is found in each of its forms, with the domain in Unicode or in ASCII.
+                .bind(EmailAddress::key_of_stored(text))
+                // Greater than every text with the prefix.
+                .bind("\u{10ffff}")
+                .bind(key.strip_prefix('@').unwrap_or(&key))
         );
         Ok(rows)
     }

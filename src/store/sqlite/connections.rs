@@ -24,7 +24,7 @@ use crate::secrets::Digest;
 use crate::settings::{SettingError, SqliteSynchronous};
 use crate::store::error::{self, Result, StoreError};
 use crate::store::limited::{self, Backend};
-use crate::store::opening::Opening;
+use crate::store::opening::{Opening, without_statement_log};
 use crate::store::types::KnownLogin;
 
 /// Pages of the write-ahead log before the checkpoint of a command (16 MiB).
@@ -69,8 +69,8 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         })
         .foreign_keys(true)
         .pragma("wal_autocheckpoint", limits.as_ref().map_or(CHECKPOINT_PAGES, |_| checkpoint::EMERGENCY_PAGES))
-        .busy_timeout(busy)
-        .disable_statement_logging();
+        .busy_timeout(busy);
+    let options = without_statement_log(options);
     let path = options.get_filename().to_owned();
     if create {
         create_private(&path).map_err(|error| wrong(format!("{} cannot be created: {error}", path.display())))?;

@@ -22,12 +22,21 @@ macro_rules! dialect {
     (at_least) => {
         ">="
     };
+    // Ends an ORDER BY of texts by their bytes.
+    (by_bytes) => {
+        ""
+    };
+    // The place of one text in another; 0: it does not occur.
+    (position) => {
+        "instr"
+    };
     (below) => {
         "<"
     };
 }
 
 mod backup;
+mod bulk_insert;
 mod checkpoint;
 mod claim;
 mod connections;

@@ -117,7 +117,7 @@ async fn django_secret_key_fallbacks_are_a_json_list() {
 async fn killed_import_can_be_continued(engine: Engine) {
     let folder = TempDir::new().expect("a temporary folder");
     let source = format!("sqlite://{}", folder.path().join("django.sqlite3").display());
-    make_django_database(&source, &["--many", "4000"], SECRET_KEY);
+    make_django_database(&source, &["--many", "8000"], SECRET_KEY);
     let database = Database::create(engine).await;
     let arguments = ["import", "django", "--from", &source];
     let settings = settings(database.url(), &[]);
@@ -131,7 +131,7 @@ async fn killed_import_can_be_continued(engine: Engine) {
     let status = child.wait().expect("it ends");
     assert!(!status.success(), "killed before it was finished");
     let half = database.count("social_accounts").await;
-    assert!(half < 5333, "{half}");
+    assert!(half < 10666, "{half}");
 
     let output = process::run(&[&arguments[..], &["--json"]].concat(), &settings, folder.path());
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -139,12 +139,12 @@ async fn killed_import_can_be_continued(engine: Engine) {
     assert_eq!(report["tables"][1]["already_there"], half);
     let counts = database.counts().await;
     for (table, expected) in [
-        ("users", 4000),
-        ("social_accounts", 5333),
-        ("tokens", 4000),
-        ("knox_tokens", 1600),
-        ("refresh_tokens", 1600),
-        ("sessions", 1600),
+        ("users", 8000),
+        ("social_accounts", 10666),
+        ("tokens", 8000),
+        ("knox_tokens", 3200),
+        ("refresh_tokens", 3200),
+        ("sessions", 3200),
     ] {
         assert_eq!(counts[table], expected, "{table}");
     }
