@@ -49,12 +49,12 @@ from_row! {
         kind: String,
         in_primary_key: bool,
     }
+}
 
 #[derive(Clone, Copy)]
 enum Dialect {
     Sqlite,
     Postgres,
-}
 }
 
 struct Column {
