@@ -1,6 +1,7 @@
 //! The repository by itself, on both databases: claims, races, rotation and the sweeper.
 
 mod concurrent_logins;
+mod migrations;
 mod users;
 
 use std::sync::Arc;
