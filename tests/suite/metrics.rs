@@ -10,6 +10,7 @@ use crate::support::{Client, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     metrics_count_logins_requests_calls_and_statements,
+    metrics_count_each_revoked_credential,
     metrics_have_no_secret_and_no_text_of_a_caller,
     metrics_have_a_listener_of_their_own,
 }
@@ -78,6 +79,40 @@ async fn metrics_count_logins_requests_calls_and_statements(engine: Engine) {
     let groups = value(&text, "rest_social_auth_write_group_size_count");
     assert_eq!(groups > 0.0, matches!(engine, Engine::Sqlite), "{text}");
     assert!(app.client().get("/metrics").send().await.status == 404, "not on the listener of the API");
+}
+
+async fn metrics_count_each_revoked_credential(engine: Engine) {
+    let (app, metrics) = measured(engine, &[]).await;
+    let profile = json!({"id": 7, "login": "octo"});
+    let mut tokens = Vec::new();
+    for kind in ["knox", "knox", "jwt-pair", "jwt-pair", "jwt-sliding", "session", "token"] {
+        let code = format!("u{}", tokens.len());
+        app.fake_users.set_profile("github", &code, profile.clone());
+        let answer = app.login(kind, &code).await;
+        answer.ok();
+        tokens.push(if kind == "session" { String::new() } else { format!("Token {}", answer.field("token")) });
+    }
+    let revoked = async || {
+        let text = scrape(&metrics).await;
+        ["knox", "jwt-pair", "jwt-sliding", "session", "token"]
+            .map(|kind| value(&text, &format!("rest_social_auth_credentials_revoked_total{{kind=\"{kind}\"}}")))
+    };
+    let post = async |path: &str, token: &str| {
+        let answer = app.client().post(path).header("authorization", token).send().await;
+        assert_eq!(answer.status, 204, "{path}: {}", answer.text);
+    };
+    post("/api/knox/logoutall/", &tokens[0]).await;
+    assert_eq!(revoked().await, [2.0, 0.0, 0.0, 0.0, 0.0]);
+    post("/api/logout/all/", &tokens[6]).await;
+    assert_eq!(revoked().await, [2.0, 2.0, 1.0, 1.0, 1.0]);
+    assert!(!scrape(&metrics).await.contains("kind=\"all\""));
+
+    // A deleted user's too. The permanent token is a new one.
+    app.fake_users.set_profile("github", "u8", profile);
+    let token = format!("Token {}", app.login("token", "u8").await.field("token"));
+    let deleted = app.client().request("DELETE", "/api/user/").header("authorization", token).send().await;
+    assert_eq!(deleted.status, 204, "{}", deleted.text);
+    assert_eq!(revoked().await, [2.0, 2.0, 1.0, 1.0, 2.0]);
 }
 
 async fn metrics_have_no_secret_and_no_text_of_a_caller(engine: Engine) {

@@ -2,6 +2,7 @@
 
 mod concurrent_logins;
 mod group_commits;
+mod migrations;
 mod refresh_tokens;
 mod sweeper;
 mod users;

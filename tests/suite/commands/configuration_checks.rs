@@ -223,9 +223,16 @@ async fn doctor_reports_clock_skew_missing_keys_and_old_schemas() {
     let old_schema = setup.run(&["doctor", "--json"], &[("DATABASE_URL", &url)]).await;
     old_schema.assert_finding(true, "run `rest-social-auth migrate`");
 
-    let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-                 VALUES (9999, 'of a later release', TRUE, X'00', 0)";
-    database.run(later).await;
+    let later = |version: i64, name: &str| {
+        format!(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES ({version}, '{name}', TRUE, X'00', 0)"
+        )
+    };
+    database.run(&later(9998, "expand of a later release")).await;
+    let usable = setup.run(&["doctor", "--json"], &[]).await;
+    usable.assert_finding(true, "the schema is ahead");
+    database.run(&later(9999, "of a later release")).await;
     let ahead = setup.run(&["doctor", "--json"], &[]).await;
     assert_eq!(ahead.status, Some(1));
     ahead.assert_finding(false, "the database was made by a later release");

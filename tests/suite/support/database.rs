@@ -7,6 +7,7 @@ use std::str::FromStr as _;
 
 use rest_social_auth::secrets::SecretString;
 use rest_social_auth::store::{self, Repository};
+use sqlx::migrate::{Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, Connection as _, PgPool, SqlitePool};
@@ -46,27 +47,47 @@ impl Database {
     /// An empty database with the migrated schema.
     pub async fn create(engine: Engine) -> Self {
         match engine {
-            Engine::Sqlite => Self::sqlite().await,
-            Engine::Postgres => Self::postgres().await,
+            Engine::Sqlite => Self::sqlite_file(Some(&sqlite_template().await)),
+            Engine::Postgres => Self::postgres(false).await,
         }
     }
 
-    async fn sqlite() -> Self {
+    /// A database without tables.
+    pub async fn empty(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => Self::sqlite_file(None),
+            Engine::Postgres => Self::postgres(true).await,
+        }
+    }
+
+    /// Applies those of the migrations that it does not have.
+    pub async fn apply(&self, migrations: Vec<Migration>) {
+        let migrator = Migrator::with_migrations(migrations);
+        match &self.pool {
+            Pool::Sqlite(pool) => migrator.run(pool).await,
+            Pool::Postgres(pool) => migrator.run(pool).await,
+        }
+        .expect("migrations that can be applied");
+    }
+
+    fn sqlite_file(template: Option<&Path>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let path = folder.path().join("suite.db");
-        std::fs::copy(sqlite_template().await, &path).expect("a copy of the template");
         let url = sqlite_url(&path);
-        let options = SqliteConnectOptions::from_str(&url).expect("a URL that was just made");
+        let options = SqliteConnectOptions::from_str(&url).expect("a URL that was just made").create_if_missing(true);
+        if let Some(template) = template {
+            std::fs::copy(template, &path).expect("a copy of the template");
+        }
         let pool = SqlitePoolOptions::new().max_connections(2).connect_lazy_with(options);
         Self { url, pool: Pool::Sqlite(pool), _folder: Some(folder), to_drop: None }
     }
 
-    async fn postgres() -> Self {
+    async fn postgres(is_empty: bool) -> Self {
         let cluster = std::env::var("TEST_POSTGRES_URL")
             .expect("TEST_POSTGRES_URL names the test cluster: run the suite by `make test` or `tests/postgres.sh`");
         let options = PgConnectOptions::from_str(&cluster).expect("TEST_POSTGRES_URL is a URL");
         let mut admin = PgConnection::connect_with(&options).await.expect("the test cluster answers");
-        let template = template(&mut admin, &cluster).await;
+        let template = if is_empty { "template0".to_owned() } else { template(&mut admin, &cluster).await };
         let name = format!("t_{}", unique());
         execute(&mut admin, format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")).await;
         admin.close().await.expect("a closed connection");
