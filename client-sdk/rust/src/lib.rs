@@ -377,8 +377,7 @@ for a refresh token.*/
         pub data: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_new: ::std::option::Option<bool>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub kind: ::std::option::Option<JwtPairLoginKind>,
+        pub kind: JwtPairLoginKind,
         pub refresh: ::std::string::String,
         pub token: ::std::string::String,
     }
@@ -445,8 +444,7 @@ for a refresh token.*/
         pub id: i64,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_new: ::std::option::Option<bool>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub kind: ::std::option::Option<JwtPairUserLoginKind>,
+        pub kind: JwtPairUserLoginKind,
         pub last_name: ::std::string::String,
         pub refresh: ::std::string::String,
         pub token: ::std::string::String,
@@ -512,8 +510,7 @@ for a refresh token.*/
         pub data: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_new: ::std::option::Option<bool>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub kind: ::std::option::Option<JwtSlidingLoginKind>,
+        pub kind: JwtSlidingLoginKind,
         pub token: ::std::string::String,
     }
     ///`JwtSlidingLoginKind`
@@ -579,8 +576,7 @@ for a refresh token.*/
         pub id: i64,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_new: ::std::option::Option<bool>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub kind: ::std::option::Option<JwtSlidingUserLoginKind>,
+        pub kind: JwtSlidingUserLoginKind,
         pub last_name: ::std::string::String,
         pub token: ::std::string::String,
         pub username: ::std::string::String,
@@ -653,8 +649,7 @@ for a refresh token.*/
         pub data: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_new: ::std::option::Option<bool>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub kind: ::std::option::Option<KnoxLoginKind>,
+        pub kind: KnoxLoginKind,
         pub token: ::std::string::String,
     }
     ///`KnoxLoginKind`
@@ -720,8 +715,7 @@ for a refresh token.*/
         pub id: i64,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_new: ::std::option::Option<bool>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub kind: ::std::option::Option<KnoxUserLoginKind>,
+        pub kind: KnoxUserLoginKind,
         pub last_name: ::std::string::String,
         pub token: ::std::string::String,
         pub username: ::std::string::String,
@@ -793,7 +787,7 @@ for a refresh token.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub flow_token: ::std::option::Option<::std::string::String>,
         /**Instead of a code: the ID token that the provider's SDK gave to an app, at most ten minutes old and for one use.
-For providers that publish their keys. `credential`, Google One Tap's name, is accepted too.*/
+`credential`, Google One Tap's name, is accepted too.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub id_token: ::std::option::Option<::std::string::String>,
         ///The issuer from the callback (RFC 9207).
@@ -976,7 +970,7 @@ authorization request. Other members are ignored, `provider` too, so a front-end
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub flow_token: ::std::option::Option<::std::string::String>,
         /**Instead of a code: the ID token that the provider's SDK gave to an app, at most ten minutes old and for one use.
-For providers that publish their keys. `credential`, Google One Tap's name, is accepted too.*/
+`credential`, Google One Tap's name, is accepted too.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub id_token: ::std::option::Option<::std::string::String>,
         ///The issuer from the callback (RFC 9207).
@@ -1226,8 +1220,7 @@ also `iss` of JWTs with an asymmetric algorithm.*/
         pub id: i64,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_new: ::std::option::Option<bool>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub kind: ::std::option::Option<SessionLoginKind>,
+        pub kind: SessionLoginKind,
         pub last_name: ::std::string::String,
         pub username: ::std::string::String,
     }
@@ -1342,8 +1335,7 @@ also `iss` of JWTs with an asymmetric algorithm.*/
         pub data: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_new: ::std::option::Option<bool>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub kind: ::std::option::Option<TokenLoginKind>,
+        pub kind: TokenLoginKind,
         pub token: ::std::string::String,
     }
     ///`TokenLoginKind`
@@ -1491,8 +1483,7 @@ must not accept it.*/
         pub id: i64,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_new: ::std::option::Option<bool>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub kind: ::std::option::Option<TokenUserLoginKind>,
+        pub kind: TokenUserLoginKind,
         pub last_name: ::std::string::String,
         pub token: ::std::string::String,
         pub username: ::std::string::String,
@@ -2059,7 +2050,7 @@ Sign in with any provider from any front-end.
 
 **Cookies.** The session routes set a cookie that only pages of ALLOWED_ORIGINS may use. All other credentials are sent in the `Authorization` header.
 
-Every path also works without its trailing slash.
+Every path also works without its trailing slash. A request with a head of more than 32 KiB or 100 headers is answered 431, without a body.
 
 Version: 0.1.0*/
 pub struct Client {
@@ -2114,7 +2105,7 @@ impl ClientHooks<()> for &Client {}
 impl Client {
     /**Sign in by session cookie
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/session/`
 
@@ -2200,12 +2191,12 @@ Sends a `POST` request to `/api/login/social/session/`
     }
     /**Sign in by session cookie, provider in the URL
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/session/{provider}/`
 
 Arguments:
-- `provider`: The provider's name.
+- `provider`: The provider's name, as `/api/login/social/providers/` lists it.
 - `body`
 */
     pub async fn login_session_with_provider<'a>(
@@ -2293,7 +2284,7 @@ Arguments:
     }
     /**Sign in by permanent token
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/token/`
 
@@ -2379,12 +2370,12 @@ Sends a `POST` request to `/api/login/social/token/`
     }
     /**Sign in by permanent token, provider in the URL
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/token/{provider}/`
 
 Arguments:
-- `provider`: The provider's name.
+- `provider`: The provider's name, as `/api/login/social/providers/` lists it.
 - `body`
 */
     pub async fn login_token_with_provider<'a>(
@@ -2472,7 +2463,7 @@ Arguments:
     }
     /**Sign in by permanent token, with the user
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/token_user/`
 
@@ -2558,12 +2549,12 @@ Sends a `POST` request to `/api/login/social/token_user/`
     }
     /**Sign in by permanent token, with the user, provider in the URL
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/token_user/{provider}/`
 
 Arguments:
-- `provider`: The provider's name.
+- `provider`: The provider's name, as `/api/login/social/providers/` lists it.
 - `body`
 */
     pub async fn login_token_user_with_provider<'a>(
@@ -2651,7 +2642,7 @@ Arguments:
     }
     /**Sign in by access and refresh token
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/jwt-pair/`
 
@@ -2737,12 +2728,12 @@ Sends a `POST` request to `/api/login/social/jwt-pair/`
     }
     /**Sign in by access and refresh token, provider in the URL
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/jwt-pair/{provider}/`
 
 Arguments:
-- `provider`: The provider's name.
+- `provider`: The provider's name, as `/api/login/social/providers/` lists it.
 - `body`
 */
     pub async fn login_jwt_pair_with_provider<'a>(
@@ -2830,7 +2821,7 @@ Arguments:
     }
     /**Sign in by access and refresh token, with the user
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/jwt-pair-user/`
 
@@ -2916,12 +2907,12 @@ Sends a `POST` request to `/api/login/social/jwt-pair-user/`
     }
     /**Sign in by access and refresh token, with the user, provider in the URL
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/jwt-pair-user/{provider}/`
 
 Arguments:
-- `provider`: The provider's name.
+- `provider`: The provider's name, as `/api/login/social/providers/` lists it.
 - `body`
 */
     pub async fn login_jwt_pair_user_with_provider<'a>(
@@ -3009,7 +3000,7 @@ Arguments:
     }
     /**Sign in by sliding token
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/jwt-sliding/`
 
@@ -3095,12 +3086,12 @@ Sends a `POST` request to `/api/login/social/jwt-sliding/`
     }
     /**Sign in by sliding token, provider in the URL
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/jwt-sliding/{provider}/`
 
 Arguments:
-- `provider`: The provider's name.
+- `provider`: The provider's name, as `/api/login/social/providers/` lists it.
 - `body`
 */
     pub async fn login_jwt_sliding_with_provider<'a>(
@@ -3188,7 +3179,7 @@ Arguments:
     }
     /**Sign in by sliding token, with the user
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/jwt-sliding-user/`
 
@@ -3274,12 +3265,12 @@ Sends a `POST` request to `/api/login/social/jwt-sliding-user/`
     }
     /**Sign in by sliding token, with the user, provider in the URL
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/jwt-sliding-user/{provider}/`
 
 Arguments:
-- `provider`: The provider's name.
+- `provider`: The provider's name, as `/api/login/social/providers/` lists it.
 - `body`
 */
     pub async fn login_jwt_sliding_user_with_provider<'a>(
@@ -3367,7 +3358,7 @@ Arguments:
     }
     /**Sign in by knox token
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/knox/`
 
@@ -3453,12 +3444,12 @@ Sends a `POST` request to `/api/login/social/knox/`
     }
     /**Sign in by knox token, provider in the URL
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/knox/{provider}/`
 
 Arguments:
-- `provider`: The provider's name.
+- `provider`: The provider's name, as `/api/login/social/providers/` lists it.
 - `body`
 */
     pub async fn login_knox_with_provider<'a>(
@@ -3546,7 +3537,7 @@ Arguments:
     }
     /**Sign in by knox token, with the user
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/knox_user/`
 
@@ -3632,12 +3623,12 @@ Sends a `POST` request to `/api/login/social/knox_user/`
     }
     /**Sign in by knox token, with the user, provider in the URL
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/knox_user/{provider}/`
 
 Arguments:
-- `provider`: The provider's name.
+- `provider`: The provider's name, as `/api/login/social/providers/` lists it.
 - `body`
 */
     pub async fn login_knox_user_with_provider<'a>(
@@ -3725,7 +3716,7 @@ Arguments:
     }
     /**Sign in by session cookie, short path
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/`
 
@@ -3811,12 +3802,12 @@ Sends a `POST` request to `/api/login/social/`
     }
     /**Sign in by session cookie, short path, provider in the URL
 
-Post the parameters of the provider's callback.
+Post the provider's callback.
 
 Sends a `POST` request to `/api/login/social/{provider}/`
 
 Arguments:
-- `provider`: The provider's name.
+- `provider`: The provider's name, as `/api/login/social/providers/` lists it.
 - `body`
 */
     pub async fn login_with_provider<'a>(
@@ -3911,7 +3902,7 @@ binds the login to that user: completing it links the account.
 Sends a `POST` request to `/api/login/social/begin/{provider}/`
 
 Arguments:
-- `provider`: The provider's name.
+- `provider`: The provider's name, as `/api/login/social/providers/` lists it.
 - `body`
 */
     pub async fn begin_login<'a>(
@@ -4057,18 +4048,17 @@ Sends a `GET` request to `/api/login/social/providers/`
     }
     /**Send the user to a provider
 
-For a link on a page without script, and for native apps. The provider sends the user back to this server, which
+For links on pages without script, and for native apps. The provider sends the user back to this server, which
 redirects to `next`: with a session cookie, or with a one-time `code` that an app exchanges within 60 seconds. If a
-step needs additional input, `halted` names the step: an app exchanges the `code` for the requested fields; a page
-without script sends the user to `/api/login/social/resume/?code=…`, which shows a form and redirects to `next`
-again. An error is sent to `next` as `error`, with its stable code. With REST_SOCIAL_IS_NEW, a session login has
-`is_new` too: `true` if the user was created. If the request has a session cookie and the link is on a page of
-the same site, the account is linked to the session's user.
+step needs additional input, `halted` names the step: an app exchanges the `code` for the fields; a page sends the
+user to `/api/login/social/resume/?code=…`, a form that redirects to `next` again. An error is sent to `next` as
+`error`, with its code. With REST_SOCIAL_IS_NEW, a session login has `is_new` too. If the request has a session
+cookie and the link is on a page of the same site, the account is linked to the session's user.
 
 Sends a `GET` request to `/api/login/social/authorize/{provider}/`
 
 Arguments:
-- `provider`: The provider's name.
+- `provider`: The provider's name, as `/api/login/social/providers/` lists it.
 - `acr_values`: Authentication context classes that the application requests, in order.
 - `app_state`: A text of at most 512 characters, which is appended to `next`.
 - `code_challenge`: The challenge of an app (RFC 7636): the exchange of the code then needs its verifier.
@@ -4466,8 +4456,8 @@ default is `Accept-Language`.
 
 A login that was answered 403 `additional_input_required` is pending for ten minutes. Post the answers under the names
 of the `fields`, with the `flow_token`. The answer is that of the login route, with its `kind`; or the same 403 again,
-with another flow token, if another step needs input. The provider is not called again. Invalid answers are listed in
-`errors`. After an error the login is still pending; after a success its flow token cannot be used again.
+with another flow token, if another step needs input. After an error the login is still pending; after a success its
+flow token cannot be used again.
 
 Sends a `POST` request to `/api/login/social/resume/`
 
@@ -4547,7 +4537,8 @@ Sends a `POST` request to `/api/login/social/resume/`
     }
     /**Show the signed-in user
 
-By any kind of credential. The `Authorization` header takes precedence over the session cookie.
+By any kind of credential. The `Authorization` header takes precedence over the session cookie. A page may add
+`?optional=true`: without a credential the answer is then 204 instead of 401, which browsers log as an error.
 
 Sends a `GET` request to `/api/user/`
 
