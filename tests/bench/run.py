@@ -165,7 +165,7 @@ def proportional_set_size(pid: int) -> float:
 
 
 def measure(arguments: argparse.Namespace, folder: pathlib.Path) -> dict:
-    provider, ours, floor = free_port(), free_port(), free_port()
+    provider, ours, baseline = free_port(), free_port(), free_port()
     database = os.environ["TEST_POSTGRES_URL"] if arguments.postgres else f"sqlite://{folder}/server.db"
     environment = settings(ours, provider, database)
     with Processes(folder) as processes:
@@ -176,11 +176,11 @@ def measure(arguments: argparse.Namespace, folder: pathlib.Path) -> dict:
         starts = start_times(processes, arguments.server, environment, ours, 5)
         server = processes.start("server", 0, [arguments.server, "serve"], ours, **environment)
         bare = processes.start(
-            "floor", 0, [arguments.bench, "floor", "--port", floor, "--provider", provider, "--database", folder / "floor.db"], floor
+            "baseline", 0, [arguments.bench, "baseline", "--port", baseline, "--provider", provider, "--database", folder / "baseline.db"], baseline
         )
         pids = [server.pid] + ([postmaster(database)] if arguments.postgres else [])
         target = Target(arguments.bench, ours, pids, arguments.users, arguments.seconds)
-        least = Target(arguments.bench, floor, [bare.pid], arguments.users, arguments.seconds)
+        least = Target(arguments.bench, baseline, [bare.pid], arguments.users, arguments.seconds)
         target.sign_up_all()
         least.sign_up_all()
         results = {}

@@ -38,7 +38,13 @@ struct Tokens {
 }
 
 impl Load {
-    async fn call(&self, method: Method, path: &str, bearer: Option<&str>, body: Option<Value>) -> Result<Value, Failure> {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        bearer: Option<&str>,
+        body: Option<Value>,
+    ) -> Result<Value, Failure> {
         let mut request = Request::builder().method(method).uri(path).header("host", "127.0.0.1");
         if let Some(token) = bearer {
             request = request.header("authorization", format!("Bearer {token}"));

@@ -1,7 +1,7 @@
-//! `bench provider|floor|load`: the parts of `make bench` that must cost little. `run.py` starts them.
+//! `bench provider|baseline|load`: the parts of `make bench` that must cost little. `run.py` starts them.
 
+mod baseline;
 mod client;
-mod floor;
 mod load;
 mod process;
 mod provider;
@@ -34,8 +34,8 @@ fn main() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command.as_str() {
         "provider" => runtime.block_on(provider::serve(options.number("port"))),
-        "floor" => runtime.block_on(floor::serve(&options)),
+        "baseline" => runtime.block_on(baseline::serve(&options)),
         "load" => runtime.block_on(load::run(&options)),
-        _ => Err("usage: bench provider|floor|load --name value ...".into()),
+        _ => Err("usage: bench provider|baseline|load --name value ...".into()),
     }
 }

@@ -7,8 +7,7 @@ pub fn cpu_ticks(pid: u64) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The name in parentheses may contain spaces. After it: state, then utime, stime, cutime and cstime as numbers 12 to 15.
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let own: u64 =
-        after_name.split_whitespace().skip(11).take(4).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    let own: u64 = after_name.split_whitespace().skip(11).take(4).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
     own + children(pid).into_iter().map(cpu_ticks).sum::<u64>()
 }
 

@@ -17,7 +17,9 @@ pub async fn serve(port: u64) -> Result<(), Failure> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)));
+        tokio::spawn(
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)),
+        );
     }
 }
 
@@ -41,5 +43,9 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
 /// The digits after `prefix`.
 fn user_in(text: &str, prefix: &str) -> u64 {
     let digits = text.split_once(prefix).map_or("", |(_, rest)| rest);
-    digits.split(|other: char| !other.is_ascii_digit()).next().and_then(|digits| digits.parse().ok()).unwrap_or_default()
+    digits
+        .split(|other: char| !other.is_ascii_digit())
+        .next()
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or_default()
 }

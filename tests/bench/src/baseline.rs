@@ -33,7 +33,7 @@ const SCHEMA: &str = "
 const JWT_HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
 const LIFETIME: u64 = 3600;
 
-struct Floor {
+struct Baseline {
     provider: Host,
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
@@ -46,7 +46,7 @@ pub async fn serve(options: &Options) -> Result<(), Failure> {
         connection.execute_batch(SCHEMA)?;
         Ok(connection)
     };
-    let floor = Arc::new(Floor {
+    let baseline = Arc::new(Baseline {
         provider: Host::new(options.number("provider")),
         writer: Mutex::new(open()?),
         reader: Mutex::new(open()?),
@@ -56,18 +56,18 @@ pub async fn serve(options: &Options) -> Result<(), Failure> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let floor = floor.clone();
-        let service = service_fn(move |request| answer(floor.clone(), request));
+        let baseline = baseline.clone();
+        let service = service_fn(move |request| answer(baseline.clone(), request));
         tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 
-async fn answer(floor: Arc<Floor>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(baseline: Arc<Baseline>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let answered = match request.uri().path() {
         "/healthz" => Ok("{}".to_owned()),
-        "/api/user/" => floor.user(&request),
-        "/api/token/refresh/" => floor.refresh(request).await,
-        _ => floor.login(request).await,
+        "/api/user/" => baseline.user(&request),
+        "/api/token/refresh/" => baseline.refresh(request).await,
+        _ => baseline.login(request).await,
     };
     let (status, body) = match answered {
         Ok(body) => (StatusCode::OK, body),
@@ -83,7 +83,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-impl Floor {
+impl Baseline {
     fn sign(&self, user: i64, kind: &str, jti: i64) -> String {
         let claims = json!({"token_type": kind, "exp": now() + LIFETIME, "jti": jti, "user_id": user});
         let signed = format!("{JWT_HEADER}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
@@ -150,7 +150,8 @@ impl Floor {
         let user = match known {
             Some(user) => user,
             None => {
-                tx.prepare_cached("INSERT INTO users (username, email) VALUES (?1, ?2)")?.execute(params![login, email])?;
+                tx.prepare_cached("INSERT INTO users (username, email) VALUES (?1, ?2)")?
+                    .execute(params![login, email])?;
                 let user = tx.last_insert_rowid();
                 tx.prepare_cached("INSERT INTO accounts (uid, user_id, extra_data) VALUES (?1, ?2, ?3)")?
                     .execute(params![uid, user, extra_data])?;
