@@ -65,16 +65,14 @@ impl SourceTable for Link {
                 (_, false, true) => page.note(Note::TokensDropped, id),
                 (_, false, false) => {}
             }
-            if !providers.contains_key(&row.provider) {
-                providers.insert(row.provider.clone(), context.provider(&row.provider));
-            }
-            let rules = providers.get(&row.provider);
-            if !rules.is_some_and(|rules| rules.is_configured) {
+            // The lock of the shared rules is taken once for each provider of a page.
+            let rules =
+                providers.entry(row.provider.clone()).or_insert_with(|| context.provider(&row.provider)).clone();
+            if !rules.is_configured {
                 page.note(Note::ProviderNotConfigured(row.provider.clone()), id);
             }
-            let key = rules
-                .and_then(|rules| rules.uid_keys.as_ref())
-                .map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.public));
+            let key =
+                rules.uid_keys.as_ref().map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.public));
             let is_legacy = key != StoredKey::Current;
             if is_legacy {
                 page.note(Note::LegacyUid, id);
