@@ -58,11 +58,10 @@ impl SourceTable for Link {
                 continue;
             }
             let extra = row_conversion::split_extra_data(&row.extra_data);
-            if !providers.contains_key(&row.provider) {
-                providers.insert(row.provider.clone(), context.provider(&row.provider));
-            }
-            let rules = providers.get(&row.provider);
-            let keys = rules.and_then(|rules| rules.uid_keys.as_ref());
+            // The lock of the shared rules is taken once for each provider of a page.
+            let rules =
+                providers.entry(row.provider.clone()).or_insert_with(|| context.provider(&row.provider)).clone();
+            let keys = rules.uid_keys.as_ref();
             let uid_scope = keys.map(|keys| keys.stored_scope(&extra.public, &extra.claims)).unwrap_or_default();
             let encrypted_tokens = encrypt_tokens(context, &row, &uid_scope, extra.tokens.as_ref());
             match (extra.is_unreadable, encrypted_tokens.is_some(), extra.had_secrets) {
@@ -71,7 +70,7 @@ impl SourceTable for Link {
                 (_, false, true) => page.note(Note::TokensDropped, id),
                 (_, false, false) => {}
             }
-            if !rules.is_some_and(|rules| rules.is_configured) {
+            if !rules.is_configured {
                 page.note(Note::ProviderNotConfigured(row.provider.clone()), id);
             }
             let key = keys.map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.public));

@@ -241,7 +241,9 @@ impl Store {
                 if !rows.is_empty() {
                     let columns = import_rows::account_columns(&rows, outcome == RowOutcome::Inserted);
                     let ending = "ON CONFLICT DO NOTHING RETURNING provider, uid";
-                    written.extend(Self::insert_columns_returning(&mut tx, &columns, ending).await?);
+                    let inserted: Vec<(String, String)> =
+                        Self::insert_columns_returning(&mut tx, &columns, ending).await?;
+                    written.extend(inserted);
                 }
             }
             tx.commit().await?;
