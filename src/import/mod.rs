@@ -65,6 +65,31 @@ pub trait Progress: Send {
     fn end(&mut self);
 }
 
+/// Codes and texts of what is counted of social accounts.
+const ACCOUNT_NOTES: [(&str, &str); 6] = [
+    (
+        "provider_tokens_dropped",
+        "social accounts had provider tokens in extra_data, which were dropped: STORE_PROVIDER_TOKENS is off",
+    ),
+    (
+        "provider_tokens_sealed",
+        "social accounts had provider tokens in extra_data, which were encrypted and stored separately",
+    ),
+    ("extra_data_unreadable", "social accounts had extra_data that is not a JSON object: theirs is empty"),
+    ("renumbered", "social accounts got a new id, because another account of this server has theirs"),
+    (
+        "legacy_uids",
+        "social accounts have a uid that another user can get later, such as a username or an e-mail address: a login finds \
+         them only until LEGACY_UIDS_UNTIL",
+    ),
+    (
+        "legacy_uids_undecided",
+        "of these social accounts have a uid that may also be the provider's own id; their data does not show which. A login \
+         finds them only until LEGACY_UIDS_UNTIL. If Django always stored the provider's own id, set an empty LEGACY_ID_KEYS for \
+         the provider and import into an empty database",
+    ),
+];
+
 struct Import<'a> {
     source: Django,
     /// `None`: a dry run, and the database does not exist.
@@ -269,7 +294,11 @@ impl Import<'_> {
                     not_configured.entry(row.provider.clone()).or_default().add(row.id.0);
                 }
                 let key = uid_keys(self.settings, &mut keys, &row.provider)
-                    .map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.public));
+                    .map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.public, extra.is_lost));
+                if key == StoredKey::Unreadable {
+                    table.skip(Reason::UnreadableData, row.id.0);
+                    continue;
+                }
                 let is_legacy = key != StoredKey::Current;
                 if is_legacy {
                     legacy.add(row.id.0);
@@ -290,27 +319,10 @@ impl Import<'_> {
         }
         self.end_table(table);
         let report = &mut self.report;
-        let text =
-            "social accounts had provider tokens in extra_data, which were dropped: STORE_PROVIDER_TOKENS is off";
-        report.add_note("provider_tokens_dropped", &tokens_dropped, text);
-        let text = "social accounts had provider tokens in extra_data, which were encrypted and stored separately";
-        report.add_note("provider_tokens_sealed", &tokens_encrypted, text);
-        report.add_note(
-            "extra_data_unreadable",
-            &unreadable,
-            "social accounts had extra_data that is not a JSON object: theirs is empty",
-        );
-        report.add_note(
-            "renumbered",
-            &renumbered,
-            "social accounts got a new id, because another account of this server has theirs",
-        );
-        let text = "social accounts have a uid that another user can get later, such as a username or an e-mail address: a \
-                    login finds them only until LEGACY_UIDS_UNTIL";
-        report.add_note("legacy_uids", &legacy, text);
-        let text = "of these social accounts have a uid that may also be the provider's own id; their data does not show which. \
-                    A login finds them only until LEGACY_UIDS_UNTIL";
-        report.add_note("legacy_uids_undecided", &undecided, text);
+        let counts = [tokens_dropped, tokens_encrypted, unreadable, renumbered, legacy, undecided];
+        for ((code, text), count) in ACCOUNT_NOTES.into_iter().zip(counts) {
+            report.add_note(code, &count, text);
+        }
         for (provider, count) in &not_configured {
             let text = format!(
                 "social accounts are of {provider}, which is not configured: their users cannot sign in with it"

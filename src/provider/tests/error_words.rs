@@ -9,7 +9,10 @@ use crate::outgoing::Reply;
 
 /// From the provider's documentation or its staff, at the address that the descriptor cites. A provider, the status and the
 /// body of its answer.
-const DOCUMENTED: &str = r#"apple-id 400 {"error": "invalid_grant", "error_description": "The code has already been used."}
+const DOCUMENTED: &str = r#"gitea 400 {"error": "unauthorized_client", "error_description": "client is not authorized"}
+gitea 400 {"error": "unauthorized_client", "error_description": "failed PKCE code challenge"}
+nextcloud 400 {"error": "invalid_request"}
+apple-id 400 {"error": "invalid_grant", "error_description": "The code has already been used."}
 azuread-oauth2 400 {"error": "invalid_grant", "error_description": "AADSTS70002: Error validating credentials. AADSTS54005: OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token."}
 box 400 {"error": "invalid_grant", "error_description": "The authorization code has expired"}
 github 200 {"error": "bad_verification_code", "error_description": "The code passed is incorrect or expired."}
@@ -83,7 +86,11 @@ oidc 400 {"error": "invalid_request", "error_description": "code_verifier does n
 oidc 400 {"error": "bad_request", "error_description": "Unknown authorization_code"}"#;
 
 /// Answers that refuse the client or the request. Sources as above; those without an own form are invented.
-const REFUSED_CLIENTS: &str = r#"twitter-oauth2 401 {"error": "unauthorized_client", "error_description": "Missing valid authorization header"}
+const REFUSED_CLIENTS: &str = r#"gitea 400 {"error": "unauthorized_client", "error_description": "invalid client secret"}
+gitea 400 {"error": "unauthorized_client", "error_description": "unexpected redirect URI"}
+gitea 400 {"error": "invalid_client", "error_description": "cannot load client with client id: 'x'"}
+nextcloud 400 {"error": "invalid_client"}
+twitter-oauth2 401 {"error": "unauthorized_client", "error_description": "Missing valid authorization header"}
 twitter-oauth2 400 {"error": "invalid_request", "error_description": "Missing required parameter [code_verifier]."}
 google-oauth2 401 {"error": "invalid_client", "error_description": "The provided client secret is invalid."}
 google-oauth2 400 {"error": "redirect_uri_mismatch", "error_description": "Bad Request"}
