@@ -45,7 +45,7 @@ impl Provider {
 
     /// The setting that holds the client secret, such as BOT_TOKEN.
     pub(super) fn secret_setting(&self) -> &str {
-        let source = self.descriptor.client_secret.as_ref().map_or("SECRET", |template| template.source());
+        let source = self.descriptor.client_secret.as_ref().map_or("SECRET", Template::source);
         let name = source.trim_matches(['{', '}']);
         if is_setting(name) { name } else { "SECRET" }
     }

@@ -98,7 +98,7 @@ fn is_der_sequence(bytes: &[u8]) -> bool {
     let length = match bytes {
         [0x30, short @ 0..=0x7f, rest @ ..] => Some((usize::from(*short), rest)),
         [0x30, 0x81, length, rest @ ..] => Some((usize::from(*length), rest)),
-        [0x30, 0x82, high, low, rest @ ..] => Some((usize::from(*high) << 8 | usize::from(*low), rest)),
+        [0x30, 0x82, high, low, rest @ ..] => Some((usize::from(u16::from_be_bytes([*high, *low])), rest)),
         _ => None,
     };
     length.is_some_and(|(length, rest)| length == rest.len())
