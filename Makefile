@@ -163,7 +163,7 @@ conformance: ## replay recorded provider exchanges; FILTER=github selects a prov
 	@test -f $(SHARED)/conformance/replay.py || { echo "make conformance: $(SHARED)/conformance/replay.py is missing. Set SHARED to the folder of the tools." >&2; exit 2; }
 	cargo build --quiet
 	python3 $(SHARED)/conformance/replay.py --server '$(CURDIR)/$(BIN) serve' --cases $(SHARED)/conformance/cases --keep-going \
-	  --jobs $(JOBS) --env OUTGOING_ALLOW_PRIVATE=true --env ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL=true \
+	  --jobs $(JOBS) --env OUTGOING_ALLOW_PRIVATE=true --env ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL=true --env USERNAMES_ACCEPT_UNVERIFIED_EMAIL=true \
 	  $(foreach pair,$(ENGINE),--provider-config $(word 1,$(subst =, ,$(pair)))=tests/conformance/$(word 2,$(subst =, ,$(pair))).toml) \
 	  $(foreach name,$(FILTER),--filter $(name)) | tee target/conformance.log || true
 	@failed=$$(tail -n 1 target/conformance.log | sed -nE 's/.* passed, ([0-9]+) failed.*/\1/p'); \

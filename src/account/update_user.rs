@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 use super::authenticate::Caller;
 use super::error::AuthError;
 use super::service::AccountService;
-use crate::model::{AuditKind, ClientInfo, EmailAddress, User};
+use crate::model::{
+    AuditKind, ClientInfo, EmailAddress, MAX_USERNAME_LEN, User, is_username_char, normalized_username,
+};
 use crate::settings::UserRules;
 use crate::store::{StoreError, Updated};
 
@@ -99,10 +101,8 @@ impl AccountService {
         match name {
             "username" => {
                 let new = text(value, MAX_NAME_LEN)?;
-                if new != user.username {
-                    check_username(&new, rules.clean_usernames)?;
-                }
-                change.username = Some(new);
+                // The stored username may be older than the rules.
+                change.username = Some(if new == user.username { new } else { username(rules, &new, user)? });
             }
             "first_name" => change.first_name = Some(text(value, MAX_NAME_LEN)?),
             "last_name" => change.last_name = Some(text(value, MAX_NAME_LEN)?),
@@ -179,16 +179,22 @@ fn email(rules: &UserRules, text: &str) -> Result<String, String> {
     Ok(rules.stored_email(&address).to_string())
 }
 
-/// The same characters as at a sign-up: ASCII only with CLEAN_USERNAMES.
-fn check_username(name: &str, ascii: bool) -> Result<(), String> {
-    let is_letter = |c: char| if ascii { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() };
+/// The username to store: the same characters as at a sign-up, ASCII only with CLEAN_USERNAMES.
+fn username(rules: &UserRules, text: &str, user: &User) -> Result<String, String> {
+    let ascii = rules.clean_usernames;
+    let name = normalized_username(text, ascii);
+    let is_own_address = || user.email_verified && name == user.email;
     if name.is_empty() {
         Err("This field may not be blank.".to_owned())
-    } else if name.chars().all(|c| is_letter(c) || "@.+-_".contains(c)) {
-        Ok(())
-    } else {
+    } else if name.chars().count() > MAX_USERNAME_LEN {
+        Err(format!("Ensure this field has no more than {MAX_USERNAME_LEN} characters."))
+    } else if !name.chars().all(|c| is_username_char(c, ascii)) {
         Err("Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
             .to_owned())
+    } else if rules.has_addresses_as_usernames() && name.contains('@') && !is_own_address() {
+        Err("Enter a username without @, or your own verified email address.".to_owned())
+    } else {
+        Ok(name)
     }
 }
 
@@ -232,8 +238,37 @@ mod tests {
         {
             assert!(email(&rules, bad).is_err(), "{bad}");
         }
-        assert!(check_username("ana.lopez@x+1-_", true).is_ok() && check_username("Zoë", false).is_ok());
-        assert!(check_username("Zoë", true).is_err() && check_username("a b", false).is_err());
-        assert!(check_username("", true).is_err() && text(&json!("a".repeat(151)), MAX_NAME_LEN).is_err());
+        assert!(text(&json!("a".repeat(151)), MAX_NAME_LEN).is_err());
+    }
+
+    #[test]
+    fn a_changed_username_follows_the_rules_of_a_sign_up() {
+        let rules = |clean_usernames| UserRules { clean_usernames, ..UserRules::default() };
+        let stored = |text: &str, clean| username(&rules(clean), text, &user());
+        assert_eq!(stored("ana.lopez@x+1-_", true).as_deref(), Ok("ana.lopez@x+1-_"));
+        assert_eq!(stored("Zoe\u{308}", false).as_deref(), Ok("Zo\u{eb}"), "NFKC");
+        assert_eq!(stored("\u{ff41}dmin", false).as_deref(), Ok("admin"), "NFKC");
+        let too_long = "\u{fdfa}".repeat(150);
+        for (text, clean) in [
+            ("Zoë", true),
+            ("a b", false),
+            ("", true),
+            ("\u{3164}", false),
+            ("admin\u{200b}", false),
+            ("admin\u{202e}", false),
+            (too_long.as_str(), false),
+        ] {
+            assert!(stored(text, clean).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_another_user_is_no_username() {
+        let rules = UserRules { username_is_full_email: true, ..UserRules::default() };
+        let own = User { email: "ana@x.example".to_owned(), email_verified: true, ..user() };
+        let unverified = User { email_verified: false, ..own.clone() };
+        assert!(username(&rules, "ana@x.example", &own).is_ok() && username(&rules, "ana", &own).is_ok());
+        assert!(username(&rules, "bob@x.example", &own).is_err());
+        assert!(username(&rules, "ana@x.example", &unverified).is_err());
     }
 }

@@ -93,12 +93,13 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
 /// Keys that may have signed Django's sessions, in addition to SECRET_KEY.
 fn django_secret_keys(environment: &[(String, String)]) -> Result<Vec<SecretString>, Failure> {
     let variable = |wanted: &str| environment.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.as_str());
-    let mut keys: Vec<SecretString> = variable(DJANGO_SECRET_KEY).map(SecretString::from).into_iter().collect();
+    let key = variable(DJANGO_SECRET_KEY).filter(|key| !key.is_empty());
+    let mut keys: Vec<SecretString> = key.map(SecretString::from).into_iter().collect();
     if let Some(list) = variable(DJANGO_SECRET_KEY_FALLBACKS).filter(|list| !list.is_empty()) {
         let list: Vec<String> = serde_json::from_str(list).map_err(|_| {
             SettingError::new(DJANGO_SECRET_KEY_FALLBACKS, "must be a JSON list of texts, such as [\"an earlier key\"]")
         })?;
-        keys.extend(list.into_iter().map(SecretString::from));
+        keys.extend(list.into_iter().filter(|key| !key.is_empty()).map(SecretString::from));
     }
     Ok(keys)
 }

@@ -51,8 +51,10 @@ impl Sessions {
     /// A new id at every login (SEC-32). Lifetime: SESSION_COOKIE_AGE, or the provider's, capped (R-SES-04).
     pub fn issue(&self, issue: &IssueRequest<'_>, deps: &Deps) -> (Cookie, SessionRow) {
         let value = format!("{PREFIX}{}", deps.token::<32>());
-        let provider = issue.expires_in.and_then(|seconds| u64::try_from(seconds).ok()).filter(|&seconds| seconds > 0);
-        let wanted = provider.map(|seconds| Duration::from_secs(seconds).min(MAX_PROVIDER_LIFETIME));
+        // Some providers send 0 for a token that never expires. Less than 0: it has expired, and so has the session.
+        let provider = issue.expires_in.filter(|&seconds| seconds != 0);
+        let provider = provider.map(|seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
+        let wanted = provider.map(|lifetime| lifetime.min(MAX_PROVIDER_LIFETIME));
         let age = match (wanted, issue.max_session_length) {
             (Some(wanted), Some(longest)) => wanted.min(longest),
             (Some(wanted), None) => wanted,
@@ -143,8 +145,14 @@ mod tests {
     #[test]
     fn fault_a23_a_provider_cannot_set_an_unlimited_lifetime() {
         assert_eq!(max_age(Some(i64::MAX), None), 400 * 86_400);
-        for ignored in [0, -1, i64::MIN] {
-            assert_eq!(max_age(Some(ignored), None), 1_209_600, "{ignored}");
+        assert_eq!(max_age(Some(0), None), 1_209_600, "no lifetime");
+    }
+
+    #[test]
+    fn a_session_of_an_expired_token_has_expired() {
+        for expired in [-1, i64::MIN] {
+            assert_eq!(max_age(Some(expired), None), 0, "{expired}");
+            assert_eq!(max_age(Some(expired), Some(600)), 0, "{expired}");
         }
     }
 

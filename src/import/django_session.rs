@@ -12,6 +12,7 @@ use data_encoding::HEXLOWER;
 use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
+use crate::model::lenient;
 use crate::secrets::{ExposeSecret, SecretString, constant_time_eq};
 
 /// The salt of `SessionStore`, with the suffix that every signer appends.
@@ -93,7 +94,10 @@ fn decode_payload(payload: &str) -> Option<Map<String, Value>> {
     } else {
         json = bytes;
     }
-    serde_json::from_slice(&json).ok()
+    match lenient::json(&json) {
+        Ok(Value::Object(members)) => Some(members),
+        _ => None,
+    }
 }
 
 /// The timestamp of Django's signer: Unix seconds in base 62.

@@ -64,7 +64,8 @@ impl Note {
             Self::UndecidedUid => (
                 "legacy_uids_undecided",
                 "of these social accounts have a uid that may also be the provider's own id; their data does not show which. A \
-                 login finds them only until LEGACY_UIDS_UNTIL",
+                 login finds them only until LEGACY_UIDS_UNTIL. If Django always stored the provider's own id, set an empty \
+                 LEGACY_ID_KEYS for the provider and import into an empty database",
             ),
             Self::ProviderNotConfigured(provider) => {
                 let text = format!(

@@ -95,6 +95,7 @@ pub enum Reason {
     SharedUid,
     UidTooLong,
     UnreadableUid,
+    UnreadableData,
     AccountInUse,
     CredentialInUse,
     TakenMeanwhile,
@@ -130,6 +131,9 @@ impl Reason {
             ),
             Self::UidTooLong => ("uid_too_long", "the uid has more than 255 characters"),
             Self::UnreadableUid => ("unreadable_uid", "the uid contains U+FFFD, the replacement of a lost character"),
+            Self::UnreadableData => {
+                ("unreadable_data", "the uid may be a name, and the provider's own id in the extra data cannot be read")
+            }
             Self::AccountInUse => {
                 ("account_in_use", "the account of the provider belongs to another user of this server")
             }

@@ -9,9 +9,9 @@ use super::imported_users::ImportedUsers;
 use super::report::Reason;
 use crate::clock::UnixMillis;
 use crate::model::{
-    AccountUid, ClientInfo, CredentialKind, EmailAddress, KnoxRow, ProviderTokens, RefreshRow, SessionRow,
-    SocialAccount, TokenRow, UidError, User, UserFieldType, UserFields, UserId, strip_nul_characters,
-    without_provider_tokens,
+    AccountUid, ClientInfo, CredentialKind, EmailAddress, KnoxRow, ProviderTokens, RefreshRow, Seconds, SessionRow,
+    SocialAccount, TokenRow, UidError, User, UserFieldType, UserFields, UserId, lenient, remaining_seconds,
+    strip_nul_characters, without_provider_tokens,
 };
 use crate::secrets::{Digest, SecretString};
 use crate::settings::JwtRules;
@@ -26,6 +26,8 @@ const TOKEN_LEN: usize = 40;
 const KNOX_DIGEST_LEN: usize = 128;
 /// The server refuses a JWT with a longer `jti`.
 const MAX_JTI_LEN: usize = 64;
+/// How many times JSON may be encoded as a text of JSON.
+const MAX_ENCODINGS: usize = 5;
 
 /// The values of declared fields, read from the project's own columns.
 #[derive(Debug, Default, PartialEq)]
@@ -39,7 +41,7 @@ pub struct DeclaredValues {
 /// `columns` is a JSON object. Null and empty text count as no value.
 pub fn declared_values(columns: &str, fields: &UserFields) -> DeclaredValues {
     let mut declared = DeclaredValues::default();
-    let columns: Map<String, Value> = serde_json::from_str(columns).unwrap_or_default();
+    let columns = object(columns.as_bytes());
     for field in fields.iter() {
         let value = match columns.get(&field.name) {
             None | Some(Value::Null) => continue,
@@ -148,31 +150,39 @@ pub struct ExtraData {
     pub had_secrets: bool,
     /// Whether it is not a JSON object.
     pub is_unreadable: bool,
+    /// Whether it is not empty either, so that an id in it may have been lost.
+    pub is_lost: bool,
 }
 
 pub fn split_extra_data(text: &str) -> ExtraData {
-    let mut value = serde_json::from_str(text).unwrap_or(Value::Null);
+    let read = |text: &str| match text.trim() {
+        "" => Ok(Value::Null),
+        text => lenient::json(text.as_bytes()),
+    };
+    let mut value = read(text);
     // Releases with a text column encoded the JSON once more when the column became JSON.
-    if let Value::String(inner) = &value {
-        value = serde_json::from_str(inner).unwrap_or(Value::Null);
+    for _ in 0..MAX_ENCODINGS {
+        let Ok(Value::String(inner)) = &value else { break };
+        value = read(inner);
     }
-    let Value::Object(all) = value else { return ExtraData { is_unreadable: true, ..ExtraData::default() } };
+    let all = match value {
+        Ok(Value::Object(all)) => all,
+        other => {
+            let is_lost = !matches!(other, Ok(Value::Null));
+            return ExtraData { is_unreadable: true, is_lost, ..ExtraData::default() };
+        }
+    };
     let mut public = without_provider_tokens(&all);
     let had_secrets = public != all;
     public.retain(|name, _| !name.contains('\0'));
     public.values_mut().for_each(strip_nul_characters);
     let claims = all.get("id_token").and_then(Value::as_str).map(claims).unwrap_or_default();
-    ExtraData { public, tokens: provider_tokens(&all), claims, had_secrets, is_unreadable: false }
+    ExtraData { public, tokens: provider_tokens(&all), claims, had_secrets, ..ExtraData::default() }
 }
 
 /// The access token is a text, or an object with token and secret (OAuth 1.0a; R-EXT-01 to R-EXT-03).
 fn provider_tokens(all: &Map<String, Value>) -> Option<ProviderTokens> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
-    let seconds = |name: &str| match all.get(name) {
-        Some(Value::String(text)) => text.parse().ok(),
-        Some(value) => value.as_i64(),
-        None => None,
-    };
     let access_token = all.get("access_token");
     let of_pair = |name: &str| text(access_token.and_then(|pair| pair.get(name)));
     Some(ProviderTokens {
@@ -180,12 +190,17 @@ fn provider_tokens(all: &Map<String, Value>) -> Option<ProviderTokens> {
         refresh_token: text(all.get("refresh_token")).map(SecretString::from),
         secret: of_pair("oauth_token_secret").map(SecretString::from),
         token_type: text(all.get("token_type")),
-        expires: seconds("auth_time")
-            .zip(seconds("expires_in"))
-            .map(|(issued, lifetime): (i64, i64)| UnixMillis::from_seconds(issued.saturating_add(lifetime))),
+        expires: expiry(all),
         identity: Map::new(),
         callback: Map::new(),
     })
+}
+
+/// When the provider tokens expire. A lifetime without a known begin counts as over, so that the tokens are refreshed.
+fn expiry(all: &Map<String, Value>) -> Option<UnixMillis> {
+    let issued = all.get("auth_time").and_then(Seconds::parse).map_or(0, Seconds::get);
+    let remaining = remaining_seconds(&[Some(all)], issued)?;
+    Some(UnixMillis::from_seconds(issued.saturating_add(remaining)))
 }
 
 pub fn token(row: &django::Token, imported_users: &ImportedUsers, now: UnixMillis) -> Result<TokenRow, Reason> {
@@ -276,7 +291,15 @@ pub fn refresh(
 fn claims(token: &str) -> Map<String, Value> {
     let payload = token.split('.').nth(1).unwrap_or_default();
     let bytes = URL_SAFE_NO_PAD.decode(payload).unwrap_or_default();
-    serde_json::from_slice(&bytes).unwrap_or_default()
+    object(&bytes)
+}
+
+/// The members of a JSON object, which may have broken characters. Anything else has none.
+fn object(json: &[u8]) -> Map<String, Value> {
+    match lenient::json(json) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
 }
 
 pub fn decode_session(row: &django::Session, keys: &[SecretString], now: UnixMillis) -> Result<DjangoSession, Reason> {
@@ -336,9 +359,56 @@ mod tests {
         let parts = split_extra_data(r#"{"auth_time": 1, "access_token": "a", "token_type": "bearer", "id": 3}"#);
         assert_eq!(Value::Object(parts.public), json!({"auth_time": 1, "token_type": "bearer", "id": 3}));
         assert!(parts.had_secrets && parts.tokens.is_some());
-        assert_eq!(split_extra_data(r#""{\"id\": 3}""#).public["id"], json!(3), "encoded twice");
         assert!(split_extra_data("null").is_unreadable);
         assert_eq!(split_extra_data(r#"{"plan": "a\u0000b"}"#).public["plan"], json!("ab"));
+    }
+
+    #[test]
+    fn extra_data_with_a_broken_part_keeps_its_id() {
+        let twice = json!(r#"{"sub": "id-1"}"#).to_string();
+        let thrice = json!(twice).to_string();
+        for text in [
+            r#"{"sub": "id-1", "name": "Bea \ud83d"}"#,
+            "{\"sub\": \"id-1\", \"name\": \"a\tb\"}",
+            "\u{feff}{\"sub\": \"id-1\"}",
+            &twice,
+            &thrice,
+        ] {
+            let parts = split_extra_data(text);
+            assert_eq!((parts.public.get("sub"), parts.is_unreadable), (Some(&json!("id-1")), false), "{text}");
+        }
+        let big = split_extra_data(r#"{"sub": 123456789012345678901234567890}"#);
+        assert_eq!(big.public["sub"], json!("123456789012345678901234567890"));
+        let deep = format!("{{\"sub\": \"id-1\", \"x\": {}{}}}", "[".repeat(200), "]".repeat(200));
+        for lost in [deep.as_str(), "{'sub': 'id-1', 'name': None}", r#"["sub", "id-1"]"#, "\"id-1\"", "5"] {
+            let parts = split_extra_data(lost);
+            assert!(parts.is_unreadable && parts.is_lost, "{lost}");
+        }
+        for empty in ["null", "", " ", "\"\"", "\"null\""] {
+            let parts = split_extra_data(empty);
+            assert!(parts.is_unreadable && !parts.is_lost, "{empty}");
+        }
+        assert!(!split_extra_data("{}").is_unreadable);
+    }
+
+    #[test]
+    fn imported_tokens_expire_in_every_form_of_a_time() {
+        for (times, expires) in [
+            (r#""auth_time": 1600000000, "expires_in": 3600"#, Some(1_600_003_600)),
+            (r#""auth_time": 1600000000, "expires_in": 3600.0"#, Some(1_600_003_600)),
+            (r#""auth_time": 1600000000.5, "expires_in": "3599.5""#, Some(1_600_003_599)),
+            (r#""auth_time": 1600000000, "expires": 3600"#, Some(1_600_003_600)),
+            (r#""auth_time": 1600000000, "expires": 1600003600"#, Some(1_600_003_600)),
+            (r#""auth_time": 1600000000, "expires_on": "1600003600""#, Some(1_600_003_600)),
+            (r#""auth_time": 1600000000, "expires_in": -5"#, Some(1_599_999_995)),
+            (r#""expires_on": 1600003600"#, Some(1_600_003_600)),
+            (r#""expires_in": 3600"#, Some(3600)),
+            (r#""auth_time": 1600000000, "expires_in": null"#, None),
+            (r#""auth_time": 1600000000"#, None),
+        ] {
+            let tokens = split_extra_data(&format!(r#"{{"access_token": "a", {times}}}"#)).tokens.expect("tokens");
+            assert_eq!(tokens.expires.map(UnixMillis::seconds), expires, "{times}");
+        }
     }
 
     #[test]

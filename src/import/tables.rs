@@ -73,7 +73,11 @@ impl SourceTable for Link {
             if !rules.is_configured {
                 page.note(Note::ProviderNotConfigured(row.provider.clone()), id);
             }
-            let key = keys.map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.public));
+            let key = keys.map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.public, extra.is_lost));
+            if key == StoredKey::Unreadable {
+                page.skip(Reason::UnreadableData, id);
+                continue;
+            }
             let is_legacy = key != StoredKey::Current;
             if is_legacy {
                 page.note(Note::LegacyUid, id);

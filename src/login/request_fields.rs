@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::error::LoginError;
+use crate::model::lenient;
 use crate::provider::{Provider, ProviderError};
 
 /// The fields of a body.
@@ -113,7 +114,10 @@ impl Fields {
     pub fn object(&self, name: &str, errors: &mut Vec<(String, String)>) -> Option<Map<String, Value>> {
         let object = match self.map.get(name)? {
             Value::String(text) if self.is_form && text.trim().is_empty() => return None,
-            Value::String(text) if self.is_form => serde_json::from_str(text).ok(),
+            Value::String(text) if self.is_form => match lenient::json(text.as_bytes()) {
+                Ok(Value::Object(members)) => Some(members),
+                _ => None,
+            },
             Value::Object(members) => Some(members.clone()),
             _ => None,
         };

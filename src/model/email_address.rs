@@ -8,6 +8,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 use super::Domain;
+use super::safe_text::is_invisible;
 
 /// Maximum octets (RFC 5321, 4.5.3.1.3).
 const MAX_LEN: usize = 254;
@@ -48,6 +49,12 @@ impl EmailAddress {
     /// The address as it was written, without surrounding spaces.
     pub fn as_str(&self) -> &str {
         &self.whole
+    }
+
+    /// The address as it was written, with its domain in the ASCII form if it has other characters.
+    pub fn with_ascii_domain(&self) -> String {
+        let is_ascii = self.domain_text.is_ascii();
+        if is_ascii { self.whole.clone() } else { format!("{}@{}", self.local_part, self.domain) }
     }
 
     /// The part after the `@`.
@@ -92,9 +99,7 @@ impl EmailAddress {
 
 /// Whether a character is a visible letter, digit or mark.
 fn is_shown(c: char) -> bool {
-    let is_ignored = matches!(c, '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}');
-    (c.is_alphanumeric() || is_combining_mark(c)) && !is_ignored
+    (c.is_alphanumeric() || is_combining_mark(c)) && !is_invisible(c)
 }
 
 impl fmt::Display for EmailAddress {

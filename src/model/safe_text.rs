@@ -7,6 +7,12 @@ pub fn is_bidi_or_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether a letter or mark has no visible form, such as the fillers of Hangul.
+pub fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}')
+}
+
 /// Maximum characters of a sanitized text.
 const MAX_EXTERNAL_TEXT_LEN: usize = 300;
 

@@ -1,6 +1,6 @@
 //! Durations and moments in whole seconds, parsed from values of providers.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A whole number of seconds that another party sent: a duration, or a Unix time.
 ///
@@ -51,11 +51,51 @@ impl Seconds {
     }
 }
 
+/// Larger numbers are Unix times, also past ones: 2001-09-09. As a duration it would be 31 years.
+const MIN_UNIX_TIME: i64 = 1_000_000_000;
+
+/// Remaining lifetime of a token in seconds, from the first of `sources` with a member for it. Zero or less: it has expired.
+pub fn remaining_seconds(sources: &[Option<&Map<String, Value>>], now: i64) -> Option<i64> {
+    let named = |name: &str| {
+        let found = sources.iter().flatten().filter_map(|members| members.get(name)).find_map(Seconds::parse);
+        found.map(Seconds::get)
+    };
+    if let Some(at) = named("expires_on") {
+        return Some(at.saturating_sub(now));
+    }
+    let seconds = named("expires_in").or_else(|| named("expires"))?;
+    // Some providers send a time, others a duration.
+    let is_time = seconds > now || seconds >= MIN_UNIX_TIME;
+    Some(if is_time { seconds.saturating_sub(now) } else { seconds })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_lifetime_that_is_over_is_not_endless() {
+        const NOW: i64 = 1_800_000_000;
+        for (members, remaining) in [
+            (json!({"expires_in": 3600}), Some(3600)),
+            (json!({"expires_in": "3599.5"}), Some(3599)),
+            (json!({"expires_in": -5}), Some(-5)),
+            (json!({"expires_in": 0}), Some(0)),
+            (json!({"expires_in": 31_536_000}), Some(31_536_000)),
+            (json!({"expires": NOW + 60}), Some(60)),
+            (json!({"expires": NOW - 100}), Some(-100)),
+            (json!({"expires_in": NOW - 100}), Some(-100)),
+            (json!({"expires_on": (NOW - 100).to_string()}), Some(-100)),
+            (json!({"expires_on": NOW + 60, "expires_in": -5}), Some(60)),
+            (json!({"expires_in": null, "expires": 60}), Some(60)),
+            (json!({"expires_in": ""}), None),
+            (json!({}), None),
+        ] {
+            assert_eq!(remaining_seconds(&[members.as_object()], NOW), remaining, "{members}");
+        }
+    }
 
     #[test]
     fn fault_c14_every_form_of_a_number_of_seconds_is_parsed() {

@@ -8,7 +8,7 @@ use url::Url;
 use super::call::render_url;
 use super::configured::Provider;
 use super::error::ProviderError;
-use super::expression::Template;
+use super::expression::{Template, is_setting};
 use super::jws::SignatureAlgorithm;
 use super::keys::{Discovery, Key};
 use super::protocol::Protocol;
@@ -35,6 +35,19 @@ impl Provider {
         is_required
             && self.client_secret.expose_secret().is_empty()
             && self.descriptor.token.needs_secret(self.client_auth(None))
+    }
+
+    /// Whether the client secret is the key of a signature that the server verifies.
+    pub(super) fn uses_secret_as_key(&self) -> bool {
+        self.descriptor.uses_secret_as_key()
+            || self.verification.algorithms.iter().any(|algorithm| algorithm.is_symmetric())
+    }
+
+    /// The setting that holds the client secret, such as BOT_TOKEN.
+    pub(super) fn secret_setting(&self) -> &str {
+        let source = self.descriptor.client_secret.as_ref().map_or("SECRET", Template::source);
+        let name = source.trim_matches(['{', '}']);
+        if is_setting(name) { name } else { "SECRET" }
     }
 
     /// The discovery document, if the provider needs one.

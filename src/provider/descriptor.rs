@@ -91,11 +91,25 @@ impl Descriptor {
         !matches!(self.protocol, Protocol::OpenId2 | Protocol::Widget) && self.token.auth != ClientAuth::None
     }
 
+    /// Whether the client secret is the key of a signature that an expression or the quirk verifies. With an empty one, anyone
+    /// could sign.
+    pub fn uses_secret_as_key(&self) -> bool {
+        let rules = self.checks.iter().chain(&self.admission);
+        let conditions = rules.flat_map(|rule| rule.when.iter().chain([&rule.require]));
+        let token = [&self.token.root, &self.token.access_token, &self.id_token.from, &self.profile.from];
+        let single_use = self.single_use.iter().map(|rule| &rule.text);
+        let profile = self.profile.fields.values().chain(self.profile.add.values());
+        let mut expressions =
+            conditions.chain(token.into_iter().flatten()).chain(single_use).chain(profile).chain(&self.uid.value);
+        expressions.any(|expr| expr.reads("client_secret")) || matches!(self.quirk, QuirkName::MediaWiki)
+    }
+
     /// The names of the settings that a login needs.
     pub fn needed_settings(&self) -> Vec<&str> {
         let rules = &self.settings;
         let key = Some("KEY").filter(|_| self.has_client() && self.client_id.is_none());
-        let has_secret = self.token.needs_secret(self.token.auth) && self.client_secret.is_none();
+        let needs_secret = self.token.needs_secret(self.token.auth) || self.uses_secret_as_key();
+        let has_secret = needs_secret && self.client_secret.is_none();
         let secret = Some("SECRET").filter(|name| has_secret && !rules.one_of.iter().any(|other| other == name));
         let usual = key.into_iter().chain(secret).filter(|name| !rules.required.iter().any(|other| other == name));
         usual.chain(rules.required.iter().map(String::as_str)).collect()
@@ -406,9 +420,13 @@ pub struct UidRules {
     pub stable_form: Option<UidForm>,
     /// Keys that were the uid in earlier releases of social-core. LEGACY_ID_KEYS overrides it.
     pub legacy_keys: Vec<String>,
-    /// Keys whose values several users share. As ID_KEY they are an error.
+    /// Whether the values of all these keys contain an `@`, as no ID does. Those of `email` and `upn` always do.
+    pub legacy_addresses: bool,
+    /// Keys whose values several users share, or can choose. As ID_KEY they are an error.
     pub shared_keys: Vec<String>,
-    /// Keys whose values can be transferred to another user. As ID_KEY they cause a warning.
+    /// Keys whose values are never of another user. As ID_KEY all others but `key` and `sub` cause a warning.
+    pub stable_keys: Vec<String>,
+    /// Keys whose values can be transferred to another user. They cause a warning, even if one of them is `key`.
     pub mutable_keys: Vec<String>,
     /// Names in the extra data. An account in which one of them differs belongs to another user.
     #[serde(rename = "same")]
@@ -427,7 +445,9 @@ impl Default for UidRules {
             former_issuers: Vec::new(),
             stable_form: None,
             legacy_keys: Vec::new(),
+            legacy_addresses: false,
             shared_keys: Vec::new(),
+            stable_keys: Vec::new(),
             mutable_keys: Vec::new(),
             must_match: Vec::new(),
         }

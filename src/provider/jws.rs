@@ -126,8 +126,9 @@ pub enum VerifyingKey {
 
 impl VerifyingKey {
     /// The client secret, for HMAC.
-    pub fn of_secret(secret: &str) -> Self {
-        Self::Standard(DecodingKey::from_secret(secret.as_bytes()))
+    /// `None`: the secret is empty, so anyone could sign with it.
+    pub fn of_secret(secret: &str) -> Option<Self> {
+        (!secret.is_empty()).then(|| Self::Standard(DecodingKey::from_secret(secret.as_bytes())))
     }
 
     /// Whether the type of the key is that of the algorithm.

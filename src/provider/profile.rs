@@ -12,7 +12,9 @@ use super::expression::{Expr, Ordered, Part, Scope};
 use super::protocol::Protocol;
 use super::request_rules::ProfileRequest;
 use super::{quirks, reply, user_fields};
-use crate::model::{AccountUid, EmailAddress, Identity, Seconds, as_text, as_texts, is_truthy, without_secrets};
+use crate::model::{
+    AccountUid, EmailAddress, Identity, as_text, as_texts, is_truthy, remaining_seconds, without_secrets,
+};
 use crate::outgoing::{Body, Request, sign};
 
 const STAGE: &str = "profile";
@@ -450,20 +452,6 @@ impl Provider {
     fn remaining(&self, context: &ExchangeContext<'_>, extra: &Map<String, Value>) -> Option<i64> {
         remaining_seconds(&[Some(extra), context.token.as_object()], self.deps.now().seconds())
     }
-}
-
-/// Remaining lifetime of a token in seconds, from the first of `sources` with a member for it.
-pub fn remaining_seconds(sources: &[Option<&Map<String, Value>>], now: i64) -> Option<i64> {
-    let named = |name: &str| {
-        let found = sources.iter().flatten().filter_map(|members| members.get(name)).find_map(Seconds::parse);
-        found.map(Seconds::get)
-    };
-    if let Some(at) = named("expires_on") {
-        return Some(at.saturating_sub(now));
-    }
-    let seconds = named("expires_in").or_else(|| named("expires"))?;
-    // Some providers send a time, others a duration.
-    Some(if seconds > now { seconds.saturating_sub(now) } else { seconds })
 }
 
 /// The value of a field of the user. `None`: the answer has no such member. An empty text: the member is empty or null. For a rule

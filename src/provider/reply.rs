@@ -289,15 +289,21 @@ fn is_invalid_code(stage: &str, body: &ProviderErrorBody, rules: &ErrorRules) ->
     if rules.invalid_code.contains(&body.code) || INVALID_CODE_CODES.contains(&code.as_str()) {
         return true;
     }
-    if rules.invalid_client.contains(&body.code) || OTHER_CODES.contains(&code.as_str()) {
+    if rules.invalid_client.contains(&body.code) {
         return false;
     }
     let message = body.message.as_deref().unwrap_or_default();
-    let has_phrase = |phrase: &String| message.to_lowercase().contains(phrase.as_str());
+    let lower = message.to_lowercase();
+    // The provider's own words come before the usual meaning of its code: Gitea calls an unknown code `unauthorized_client`.
+    if rules.invalid_code_phrases.iter().any(|phrase| lower.contains(phrase.as_str())) {
+        return true;
+    }
+    if OTHER_CODES.contains(&code.as_str()) {
+        return false;
+    }
     // An error code may be a sentence: `Invalid authorization code`.
     let sentence = (!is_registered(&code) && !VAGUE_CODES.contains(&code.as_str())).then_some(body.code.as_str());
-    rules.invalid_code_phrases.iter().any(has_phrase)
-        || describes_invalid_code(stage, message)
+    describes_invalid_code(stage, message)
         || sentence.is_some_and(|sentence| describes_invalid_code(stage, &format!("{sentence} {message}")))
 }
 

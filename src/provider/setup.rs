@@ -14,7 +14,7 @@ use super::{catalog, uid};
 use crate::clock::Deps;
 use crate::model::is_truthy;
 use crate::outgoing::{CachedDocument, Client};
-use crate::secrets::SecretString;
+use crate::secrets::{ExposeSecret as _, SecretString};
 use crate::settings::{ProviderSettings, SettingError, SettingValues, TypedSettings};
 
 impl TokenVerification {
@@ -225,7 +225,10 @@ impl Provider {
             let name = self.settings.written_name("USERINFO_WITHOUT_SUB");
             warnings.push(format!("{name}: userinfo without sub is accepted, although it may belong to another user"));
         }
-        if self.lacks_secret() {
+        if self.client_secret.expose_secret().trim().is_empty() && self.uses_secret_as_key() {
+            let problem = "is required: it is the key of signatures, and anyone could sign with an empty one";
+            errors.push(SettingError::new(self.settings.written_name(self.secret_setting()), problem));
+        } else if self.lacks_secret() {
             warnings.push(format!(
                 "{}: is not set, which is correct only for a public client",
                 self.settings.written_name("SECRET")
@@ -236,19 +239,27 @@ impl Provider {
             let name = self.settings.written_name("ALLOWED_ORGANIZATIONS");
             warnings.push(format!("{name}: {} supplies no organization, so no user can sign in through it", self.name));
         }
+        self.check_id_key(warnings, errors);
+    }
+
+    /// Refuses an ID_KEY whose values are not of one user, and warns about one that is not known to be stable.
+    fn check_id_key(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
+        let rules = &self.descriptor.uid;
         let key = &self.uid_keys.key;
-        let is_fixed = rules.uid.value.as_ref().is_some_and(|value| value.reads_only(|root| root != "ID_KEY"))
-            && *key != rules.uid.key;
-        if is_fixed || rules.uid.shared_keys.contains(key) {
+        let name = self.settings.written_name("ID_KEY");
+        let is_fixed =
+            rules.value.as_ref().is_some_and(|value| value.reads_only(|root| root != "ID_KEY")) && *key != rules.key;
+        if is_fixed || rules.shared_keys.contains(key) {
             let problem = format!("{key} is not unique for accounts of {}; remove this setting", self.name);
-            errors.push(SettingError::new(self.settings.written_name("ID_KEY"), problem));
+            errors.push(SettingError::new(name, problem));
+            return;
         }
-        // Members that users can choose, change or transfer at most providers.
-        const MUTABLE: [&str; 8] =
-            ["username", "preferred_username", "email", "upn", "name", "nickname", "login", "screen_name"];
-        if rules.uid.mutable_keys.contains(key) || *key != rules.uid.key && MUTABLE.contains(&key.as_str()) {
-            let name = self.settings.written_name("ID_KEY");
-            warnings.push(format!("{name}: {key} can be transferred to another user, who then gets the account"));
+        // `sub` is never assigned to another user (OpenID Connect Core 2).
+        let is_stable = *key == rules.key || *key == "sub" || rules.stable_keys.contains(key);
+        if !is_stable || rules.mutable_keys.contains(key) {
+            warnings.push(format!(
+                "{name}: {key} is not known to be stable: if it can be transferred to another user, that user gets the account"
+            ));
         }
     }
 }

@@ -11,11 +11,11 @@ use super::configured::Provider;
 use super::context::ExchangeContext;
 use super::error::ProviderError;
 use super::expression::{Ordered, Template};
-use super::profile::{evaluated, id_text, remaining_seconds};
+use super::profile::{evaluated, id_text};
 use super::protocol::{Callback, Protocol};
 use super::request_rules::{ClientAuth, TokenManagementRules};
 use super::{quirks, reply};
-use crate::model::{AccountUid, ProviderTokens, as_text};
+use crate::model::{AccountUid, ProviderTokens, as_text, remaining_seconds};
 use crate::outgoing::{Body, Freshness, Reply, Request};
 use crate::secrets::{ExposeSecret, SecretString};
 
@@ -229,7 +229,8 @@ impl Provider {
         let secret = text("oauth_token_secret").filter(|_| self.descriptor.protocol == Protocol::OAuth1);
         let now = self.deps.now();
         let seconds = remaining_seconds(&[token.as_object()], now.seconds());
-        let lifetime = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
+        // A lifetime that is over makes the token expired, not endless.
+        let lifetime = seconds.map(|seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
         ProviderTokens {
             access_token: SecretString::from(access_token.to_owned()),
             refresh_token: text("refresh_token").map(SecretString::from),

@@ -22,6 +22,8 @@ pub enum StoredKey {
     Former,
     /// Unknown; it is treated as a former key.
     Undecided,
+    /// Perhaps a former key, of an account whose own id was lost. No login may find the account.
+    Unreadable,
 }
 
 /// The keys of a provider, from descriptor and settings.
@@ -36,6 +38,8 @@ pub struct UidKeys {
     form: Option<UidForm>,
     /// The tenant within which the uid is unique, if it depends on the login.
     tenant: Option<Arc<Template>>,
+    /// Whether every former key is an address.
+    are_addresses: bool,
 }
 
 impl UidKeys {
@@ -51,6 +55,7 @@ impl UidKeys {
             kept_as: stored.map(|field| field.to.clone()).collect(),
             form: rules.stable_form.filter(|_| key == rules.key),
             tenant: tenant.and_then(|rule| Template::parse(rule.source()).ok()).map(Arc::new),
+            are_addresses: rules.legacy_addresses && own.is_none(),
             key,
         }
     }
@@ -69,24 +74,31 @@ impl UidKeys {
         Some(Self::new(&descriptor, values.as_ref()))
     }
 
-    /// Under which key an account of django-rest-social-auth is stored.
+    /// Under which key an account of django-rest-social-auth is stored. `is_lost`: the extra data could not be read.
     ///
-    /// The ID in the extra data decides, otherwise the form of the uid.
-    pub fn stored_key(&self, uid: &str, extra_data: &Map<String, Value>) -> StoredKey {
+    /// The ID in the extra data decides. Without it, a uid that may be a name is never the current key, whatever its form is: a
+    /// user may have chosen the ID of another as a name.
+    pub fn stored_key(&self, uid: &str, extra_data: &Map<String, Value>, is_lost: bool) -> StoredKey {
         if self.legacy.is_empty() {
             return StoredKey::Current;
         }
-        if let Some(stored) = self.kept_as.iter().find_map(|name| extra_data.get(name).and_then(AccountUid::of_json)) {
+        let kept = || self.kept_as.iter().filter_map(|name| extra_data.get(name));
+        if let Some(stored) = kept().find_map(AccountUid::of_json) {
             return if stored.as_str() == uid { StoredKey::Current } else { StoredKey::Former };
         }
-        if let Some(form) = self.form {
-            let may_be_name = !has_form(uid, form) && (self.has_names() || uid.contains('@'));
-            return if may_be_name { StoredKey::Former } else { StoredKey::Current };
-        }
-        match (self.has_names(), uid.contains('@')) {
+        let is_name = self.form.is_some_and(|form| !has_form(uid, form));
+        let key = match (self.has_names(), uid.contains('@')) {
+            (true, _) if is_name => StoredKey::Former,
             (true, _) => StoredKey::Undecided,
             (false, true) => StoredKey::Former,
             (false, false) => StoredKey::Current,
+        };
+        let is_broken = |value: &Value| {
+            value.is_f64() || value.as_str().is_some_and(|text| text.contains(char::REPLACEMENT_CHARACTER))
+        };
+        match key {
+            StoredKey::Former | StoredKey::Undecided if is_lost || kept().any(is_broken) => StoredKey::Unreadable,
+            key => key,
         }
     }
 
@@ -103,8 +115,7 @@ impl UidKeys {
 
     /// Whether a former key may be anything but an e-mail address.
     fn has_names(&self) -> bool {
-        let is_address = |key: &String| matches!(key.as_str(), "email" | "upn" | "preferred_username");
-        !self.legacy.iter().all(is_address)
+        !self.are_addresses && !self.legacy.iter().all(|key| matches!(key.as_str(), "email" | "upn"))
     }
 
     /// Whether a name in a login may be an older uid. It must not have the form of an ID of the provider.
@@ -167,30 +178,33 @@ mod tests {
 
     #[test]
     fn fault_a1_former_keys_are_recognized() {
-        let stored_key =
-            |name: &str, uid: &str, extra: Value| keys(name).stored_key(uid, extra.as_object().expect("an object"));
+        let stored_key = |name: &str, uid: &str, extra: Value| {
+            keys(name).stored_key(uid, extra.as_object().expect("an object"), false)
+        };
         let is_legacy = |name: &str, uid: &str, extra: Value| stored_key(name, uid, extra) != StoredKey::Current;
         // The extra data decides.
         assert!(is_legacy("keycloak", "ada", json!({"sub": "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11"})));
         assert!(!is_legacy("keycloak", "ada", json!({"sub": "ada"})));
-        // Otherwise the form decides.
-        for (name, id, former) in [
-            ("keycloak", "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11", "ada"),
-            ("cognito", "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11", "ada"),
-            ("okta-oauth2", "00u1a2b3c4D5e6F7g8h9", "ada@example.com"),
-            ("google-oauth2", "114218461111111111111", "ada@example.com"),
-            ("azuread-oauth2", "AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ", "ada@example.com"),
-            ("trello", "5f1a2b3c4d5e6f7a8b9c0d1e", "ada"),
-            ("qiita", "12345", "ada"),
-            ("deezer", "12345", "Ada"),
+        // Otherwise an address is a former key. A name may have any form, also that of an ID.
+        for (name, id, former, is_sure) in [
+            ("keycloak", "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11", "ada", false),
+            ("cognito", "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11", "ada", false),
+            ("okta-oauth2", "00u1a2b3c4D5e6F7g8h9", "ada@example.com", false),
+            ("google-oauth2", "114218461111111111111", "ada@example.com", true),
+            ("azuread-oauth2", "AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ", "ada@example.com", true),
+            ("trello", "5f1a2b3c4d5e6f7a8b9c0d1e", "ada", false),
+            ("qiita", "12345", "ada", false),
+            ("deezer", "12345", "Ada", false),
         ] {
-            assert!(!is_legacy(name, id, json!({})), "{name}: {id}");
-            assert!(is_legacy(name, former, json!({})), "{name}: {former}");
+            let of_id = if is_sure { StoredKey::Current } else { StoredKey::Undecided };
+            assert_eq!(stored_key(name, id, json!({})), of_id, "{name}: {id}");
+            assert_eq!(stored_key(name, former, json!({})), StoredKey::Former, "{name}: {former}");
             assert!(!keys(name).may_be_legacy(id) || name == "azuread-oauth2", "{name}: {id} as a name");
         }
         // An empty ID in the extra data is ignored.
         for empty in [json!({"sub": ""}), json!({"sub": null}), json!({"sub": []}), json!({"sub": " "})] {
-            assert!(!is_legacy("keycloak", "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11", empty.clone()), "{empty}");
+            let uuid = "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11";
+            assert_eq!(stored_key("keycloak", uuid, empty.clone()), StoredKey::Undecided, "{empty}");
             assert!(is_legacy("keycloak", "ada", empty));
         }
         // The kind is unknown.
@@ -198,5 +212,29 @@ mod tests {
         assert_eq!(stored_key("keycloak", "ada", json!({})), StoredKey::Former);
         // A provider without former keys.
         assert!(!is_legacy("github", "ada", json!({})));
+    }
+
+    #[test]
+    fn an_account_whose_own_id_was_lost_is_found_by_no_former_key() {
+        let uuid = "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11";
+        let lost = |name: &str, uid: &str| keys(name).stored_key(uid, &Map::new(), true);
+        assert_eq!(lost("keycloak", "ada"), StoredKey::Unreadable);
+        assert_eq!(lost("keycloak", uuid), StoredKey::Unreadable);
+        assert_eq!(lost("google-oauth2", "ada@example.com"), StoredKey::Unreadable);
+        assert_eq!(lost("google-oauth2", "114218461111111111111"), StoredKey::Current);
+        assert_eq!(lost("github", "7"), StoredKey::Current);
+        for broken in [json!({"sub": "\u{fffd}"}), json!({"sub": 1.5e29})] {
+            let key = keys("keycloak").stored_key("ada", broken.as_object().expect("an object"), false);
+            assert_eq!(key, StoredKey::Unreadable, "{broken}");
+        }
+    }
+
+    #[test]
+    fn without_legacy_keys_every_uid_is_current() {
+        let mut stable = keys("keycloak");
+        stable.legacy.clear();
+        let uuid = "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11";
+        assert_eq!(stable.stored_key(uuid, &Map::new(), false), StoredKey::Current);
+        assert_eq!(stable.stored_key(uuid, &Map::new(), true), StoredKey::Current);
     }
 }

@@ -340,7 +340,7 @@ impl Provider {
         let claims = if token.algorithm.is_symmetric() {
             // HMAC with the client secret is allowed only where the descriptor lists it (SEC-18).
             let key = VerifyingKey::of_secret(self.client_secret.expose_secret());
-            let is_signed = token.is_signed_by(&key);
+            let is_signed = key.is_some_and(|key| token.is_signed_by(&key));
             if !is_signed {
                 return Err(TokenError::new("its signature does not verify with the client secret").into());
             }

@@ -241,6 +241,7 @@ fn check_user_rules(reader: &mut SettingReader, providers: &[ProviderSettings]) 
     reader.warnings.extend(user_rules::asks_no_user(providers));
     reader.warnings.extend(user_rules::accepts_unverified(providers));
     reader.warnings.extend(user_rules::accepts_missing(providers));
+    reader.warnings.extend(user_rules::addresses_as_usernames(providers));
 }
 
 fn database(reader: &mut SettingReader) -> DatabaseLimits {

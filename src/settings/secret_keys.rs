@@ -21,8 +21,20 @@ const MIN_DISTINCT_BYTES: usize = 8;
 /// Longer parts of a random key may repeat by chance.
 const MAX_REPEATED_BYTES: usize = 15;
 /// Texts of examples.
-const PLACEHOLDERS: [&str; 8] =
-    ["changeme", "change-me", "change_me", "change this", "your-secret", "your_secret", "yoursecret", "replace-me"];
+const PLACEHOLDERS: [&str; 9] = [
+    "changeme",
+    "change-me",
+    "change_me",
+    "change this",
+    "your-secret",
+    "your_secret",
+    "yoursecret",
+    "replace-me",
+    // Django's mark for a key that was never kept secret.
+    "django-insecure-",
+];
+/// Texts at the begin of keys and certificates that others may know, in lower case.
+const KEY_FORMATS: [&str; 4] = ["-----begin", "---- begin ssh2", "ssh-", "ecdsa-sha2-"];
 
 /// Finds keys that are not random. Errors contain no part of the key.
 pub(super) fn check_strength(key: &[u8]) -> Result<(), String> {
@@ -67,10 +79,40 @@ pub fn check_p256_public_key(point: &[u8]) -> Result<(), String> {
     if is_p256 { Ok(()) } else { Err("is a key of another curve than P-256".to_owned()) }
 }
 
+/// Whether a text is a key in PEM form, a certificate, a key of SSH, or a JWK. Most of them are public, and anyone can sign with a
+/// secret that is public.
+fn is_key_file(key: &str) -> bool {
+    let text = key.trim_start_matches('\u{feff}').trim_start().trim_start_matches('"').to_ascii_lowercase();
+    let is_jwk = || text.starts_with('{') && ["\"kty\"", "\"keys\""].iter().any(|member| text.contains(member));
+    // The body of a file without its first and last line.
+    let is_body = || {
+        let body: String = key.split_whitespace().collect();
+        let is_ssh = ["AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh"].iter().any(|begin| body.starts_with(begin));
+        is_ssh || STANDARD.decode(&body).is_ok_and(|der| is_der_sequence(&der))
+    };
+    KEY_FORMATS.iter().any(|begin| text.starts_with(begin)) || text.contains("-----begin ") || is_jwk() || is_body()
+}
+
+/// Whether bytes are one sequence of DER, as a key or a certificate is.
+fn is_der_sequence(bytes: &[u8]) -> bool {
+    let length = match bytes {
+        [0x30, short @ 0..=0x7f, rest @ ..] => Some((usize::from(*short), rest)),
+        [0x30, 0x81, length, rest @ ..] => Some((usize::from(*length), rest)),
+        [0x30, 0x82, high, low, rest @ ..] => Some((usize::from(u16::from_be_bytes([*high, *low])), rest)),
+        _ => None,
+    };
+    length.is_some_and(|(length, rest)| length == rest.len())
+}
+
 fn check_secret(reader: &mut SettingReader, name: &str, key: &SecretString) {
-    let key = key.expose_secret().as_bytes();
+    let text = key.expose_secret();
+    let key = text.as_bytes();
     if key.len() < MIN_KEY_LEN {
         reader.error(name, format!("must have at least {MIN_KEY_LEN} bytes"));
+    } else if is_key_file(text) {
+        let problem = "is a public key, a certificate or another key file, whose content others may know: use a random key, \
+                       such as `openssl rand -base64 48` prints";
+        reader.error(name, problem);
     } else if let Err(problem) = check_strength(key) {
         reader.error(name, problem);
     }
@@ -165,6 +207,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_public_key_is_no_secret() {
+        for file in [
+            "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A\n-----END PUBLIC KEY-----",
+            "\u{feff}\n -----BEGIN CERTIFICATE-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A",
+            "# the key\n-----BEGIN RSA PUBLIC KEY-----\nMIIBCgKCAQEA",
+            "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEH",
+            "---- BEGIN SSH2 PUBLIC KEY ----\nAAAAB3NzaC1yc2EAAAADAQABAAABAQDZ7x",
+            "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDZ7x user@host",
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG user@host",
+            "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY user@host",
+            r#"{"kty": "RSA", "n": "3f0c9a4be1d27765", "e": "AQAB"}"#,
+            r#"{"keys": [{"kty": "EC"}]}"#,
+            "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=",
+            "AAAAB3NzaC1yc2EAAAADAQABAAABAQDZ7x",
+        ] {
+            assert!(is_key_file(file), "{file}");
+        }
+        for secret in ["Zk7vQ0sXr1mB9pLw2NfYtJ5cHdGqAe8uKi3oTy6VbRz4SxWn", "3f0c9a4be1d27765c08e3fb2915ad46b", "{x\"}"]
+        {
+            assert!(!is_key_file(secret), "{secret}");
+        }
+    }
+
+    #[test]
     fn fault_a28_keys_that_are_not_random_are_refused() {
         for weak in [
             "a".repeat(64),
@@ -173,6 +239,7 @@ mod tests {
             format!("{}{}", "a".repeat(40), "bcdefghi"),
             "please-changeme-before-production-use".to_owned(),
             "\0".repeat(32),
+            "django-insecure-7$k@w2!p9z#q&v5m(x)r+3t^y8u".to_owned(),
         ] {
             assert!(check_strength(weak.as_bytes()).is_err(), "{weak}");
         }
@@ -181,7 +248,6 @@ mod tests {
             "3f0c9a4be1d27765c08e3fb2915ad46b7c01e8f2946d3a5b",
             "8347192056473829104756382910475638",
             "Zk7vQ0sXr1mB9pLw2NfYtJ5cHdGqAe8uKi3oTy6VbRz4SxWn",
-            "django-insecure-7$k@w2!p9z#q&v5m(x)r+3t^y8u",
         ] {
             assert_eq!(check_strength(strong.as_bytes()), Ok(()), "{strong}");
         }

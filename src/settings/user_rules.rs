@@ -74,6 +74,7 @@ fn read(reader: &mut SettingReader, fields: &UserFields, steps: &[&str]) -> User
         pipeline: reader.value(&name("PIPELINE"), ValueType::List, steps_of),
         user_fields: reader.list(&name("USER_FIELDS")),
         username_is_full_email: reader.boolean(&name("USERNAME_IS_FULL_EMAIL")),
+        usernames_accept_unverified: reader.boolean("USERNAMES_ACCEPT_UNVERIFIED_EMAIL"),
         slugify_usernames: reader.boolean(&name("SLUGIFY_USERNAMES")),
         clean_usernames: reader.boolean(&name("CLEAN_USERNAMES")),
         uuid_length: reader.integer(&name("UUID_LENGTH")),
@@ -149,6 +150,19 @@ pub(super) fn accepts_unverified(providers: &[ProviderSettings]) -> Option<Strin
         "ALLOW_LISTS_ACCEPT_UNVERIFIED_EMAIL: the allow lists accept unverified addresses; any user can claim one"
             .to_owned()
     })
+}
+
+/// A user could get the address of another as a username, and the slug of an address is not the address.
+pub(super) fn addresses_as_usernames(providers: &[ProviderSettings]) -> Option<String> {
+    let rules = || providers.iter().map(|provider| &provider.user_rules).filter(|rules| rules.username_is_full_email);
+    let accepts = "USERNAMES_ACCEPT_UNVERIFIED_EMAIL: with USERNAME_IS_FULL_EMAIL a user may get the unverified address of \
+                   another user, or a text that looks like it, as a username";
+    let slug = "SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL: has no effect with SLUGIFY_USERNAMES, which removes characters of an address";
+    if rules().any(|rules| rules.usernames_accept_unverified) {
+        Some(accepts.to_owned())
+    } else {
+        rules().any(|rules| rules.slugify_usernames).then(|| slug.to_owned())
+    }
 }
 
 /// A user may decline the scope of the e-mail address, and so keep a denied one from the server.

@@ -12,6 +12,7 @@ on_both_databases! {
     vend_refresh_uses_the_shop_of_the_login,
     refresh_reads_the_token_path_of_the_descriptor,
     fault_c15_absolute_expiry_times_are_understood,
+    token_whose_lifetime_is_over_is_refreshed,
     unlinking_facebook_revokes_the_permissions,
 }
 
@@ -94,6 +95,22 @@ async fn fault_c15_absolute_expiry_times_are_understood(engine: Engine) {
         assert_eq!(token_of(&app, &login).await.field("access_token"), "first", "{name}");
         app.advance(Duration::from_secs(200));
         assert_eq!(token_of(&app, &login).await.field("access_token"), "second", "{name}");
+    }
+}
+
+async fn token_whose_lifetime_is_over_is_refreshed(engine: Engine) {
+    let past = |app: &TestApp| app.clock.now().0 / 1000 - 100;
+    for (name, is_time) in [("expires_in", false), ("expires_in", true), ("expires", true), ("expires_on", true)] {
+        let app = start_app(engine, "VEND").await;
+        let value = if is_time { past(&app) } else { -5 };
+        app.double.on("POST one.vendhq.com/api/1.0/token", move |call| match call.field("grant_type").as_deref() {
+            Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600})),
+            _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", name: value})),
+        });
+        let users = json!({"users": [{"id": "7", "username": "ola", "email": "ola@mail.example"}]});
+        app.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
+        let login = app.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
+        assert_eq!(token_of(&app, &login).await.field("access_token"), "second", "{name}: {value}");
     }
 }
 

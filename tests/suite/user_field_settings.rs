@@ -6,6 +6,8 @@ use crate::support::client::claims;
 use crate::support::{Answer, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
+    only_a_verified_address_that_keeps_its_characters_becomes_the_username,
+    usernames_of_all_scripts_have_one_form,
     r_usr_01_username_from_email_falls_back_to_the_provider_username,
     r_usr_04_username_suffix_survives_slug_truncation,
     r_pipe_06_user_fields_sets_protected_names_at_sign_up,
@@ -28,7 +30,8 @@ async fn login_at(app: &TestApp, provider: &str, code: &str) -> Answer {
 }
 
 async fn r_usr_01_username_from_email_falls_back_to_the_provider_username(engine: Engine) {
-    let app = TestApp::builder(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "true").start().await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "true");
+    let app = plan.with("USERNAMES_ACCEPT_UNVERIFIED_EMAIL", "true").start().await;
     let username = |user: &Value| user["username"].as_str().expect("a name").to_owned();
     assert_eq!(
         username(&app.login_with_profile("u1", github_profile(1, "ana", "")).await),
@@ -40,6 +43,54 @@ async fn r_usr_01_username_from_email_falls_back_to_the_provider_username(engine
     assert!(suffixed.starts_with("bo@b.example") && suffixed.len() == 12 + 4, "{suffixed}");
     let without_names = app.login_with_profile("u4", json!({"id": 4, "login": null, "email": null})).await;
     assert_eq!(username(&without_names).len(), 32);
+}
+
+async fn only_a_verified_address_that_keeps_its_characters_becomes_the_username(engine: Engine) {
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "true").start().await;
+    let oidc = |n: usize, email: &str, is_verified: bool| json!({"sub": format!("s{n}"), "name": "l@company.example", "email": email, "email_verified": is_verified, "hd": "c"});
+    for (n, (email, is_verified, username)) in [
+        ("ceo@company.example", true, "ceo@company.example"),
+        ("cfo@company.example", false, "cfo"),
+        ("c\u{e9}o@company.example", true, "co"),
+        ("o'brien@company.example", true, "o'brien"),
+        ("cto@company\u{e9}.example", true, "cto@xn--company-hya.example"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        app.fake_users.set_profile("google-oauth2", &format!("u{n}"), oidc(n, email, is_verified));
+        let user = login_at(&app, "google-oauth2", &format!("u{n}")).await.ok();
+        let made = user["username"].as_str().expect("a name");
+        let is_address = made.contains('@');
+        assert_eq!(is_address, username.contains('@'), "{email}: {made}");
+        assert!(!is_address || made == username, "{email}: {made}");
+    }
+}
+
+async fn usernames_of_all_scripts_have_one_form(engine: Engine) {
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_CLEAN_USERNAMES", "false");
+    let app = plan.with("REST_SOCIAL_EDITABLE_USER_FIELDS", "username").start().await;
+    for (n, (login, username)) in
+        [("\u{ff41}dmin", "admin"), ("e\u{301}ve\u{200b}", "\u{e9}ve"), (" \u{202e}b\r\nob", "bob")]
+            .into_iter()
+            .enumerate()
+    {
+        let id = i64::try_from(n).expect("a small number") + 1;
+        let user = app.login_with_profile(&format!("u{id}"), github_profile(id, login, "")).await;
+        assert_eq!(user["username"], username);
+    }
+    let token = format!("Token {}", app.token("token", "u9").await);
+    let change = async |name: &str| {
+        let patch = app.client().request("PATCH", "/api/user/").header("authorization", &token);
+        patch.json(&json!({"username": name})).send().await
+    };
+    for taken in ["\u{ff41}dmin", "e\u{301}ve"] {
+        assert_eq!(change(taken).await.status, 400, "{taken}");
+    }
+    for invalid in ["\u{3164}", "admin\u{200b}", "\u{202e}admin"] {
+        assert_eq!(change(invalid).await.status, 400, "{invalid:?}");
+    }
+    assert_eq!(change("Zoe\u{308}").await.ok()["username"], "Zo\u{eb}");
 }
 
 async fn r_usr_04_username_suffix_survives_slug_truncation(engine: Engine) {
@@ -119,7 +170,7 @@ async fn settings_of_one_provider_override_the_general_ones(engine: Engine) {
     let own = [
         ("USER_FIELDS", "username", "email", json!("")),
         ("USERNAME_IS_FULL_EMAIL", "true", "username", json!("user1@EXAMPLE.com")),
-        ("CLEAN_USERNAMES", "false", "username", json!("A !b")),
+        ("CLEAN_USERNAMES", "false", "username", json!("Ab\u{e9}")),
         ("SLUGIFY_USERNAMES", "true", "username", json!("ab")),
         ("EMAIL_DOMAIN_LOWERCASE", "false", "email", json!("User1@EXAMPLE.com")),
         ("FORCE_EMAIL_LOWERCASE", "true", "email", json!("user1@example.com")),
@@ -127,9 +178,10 @@ async fn settings_of_one_provider_override_the_general_ones(engine: Engine) {
         ("USER_FIELD_MAPPING", r#"{"fullname": "first_name"}"#, "first_name", json!("Ana Lopez")),
     ];
     for (setting, value, member, expected) in own {
-        let app = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), value).start().await;
+        let plan = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_GITHUB_{setting}"), value);
+        let app = plan.with("USERNAMES_ACCEPT_UNVERIFIED_EMAIL", "true").start().await;
         let email = if setting == "USERNAME_IS_FULL_EMAIL" { "user1@EXAMPLE.com" } else { "User1@EXAMPLE.com" };
-        let user = app.login_with_profile("u1", github_profile(1, "A !b", email)).await;
+        let user = app.login_with_profile("u1", github_profile(1, "A !b\u{e9}", email)).await;
         assert_eq!(user[member], expected, "{setting}");
         // Another provider uses the general settings.
         let facebook =

@@ -271,7 +271,8 @@ async fn r_usr_01_username_base(engine: Engine) {
     let name = nameless["username"].as_str().expect("a name");
     assert!(name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()), "{name}");
 
-    let app = TestApp::builder(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "1").start().await;
+    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "1");
+    let app = plan.with("USERNAMES_ACCEPT_UNVERIFIED_EMAIL", "1").start().await;
     assert_eq!(app.login("session", "u1").await.field("username"), "user1@example.com");
 }
 

@@ -1,5 +1,6 @@
 //! The draft of a login, which the steps read and change, and the decision that is made from it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -163,9 +164,30 @@ impl Draft<'_> {
     }
 
     /// The username that a new user will get, if it is free.
-    pub fn username(&self) -> &str {
-        let by_email = Some(self.email()).filter(|email| self.rules.username_is_full_email && !email.is_empty());
-        self.chosen.username.as_deref().or(by_email).or(self.details.username.as_deref()).unwrap_or_default()
+    pub fn username(&self) -> Cow<'_, str> {
+        let chosen = self.chosen.username.as_deref().map(Cow::Borrowed);
+        let of_profile = || self.username_of_profile().map(Cow::Borrowed);
+        chosen.or_else(|| self.username_of_email()).or_else(of_profile).unwrap_or_default()
+    }
+
+    /// With USERNAME_IS_FULL_EMAIL, the address. It must be verified and keep all its characters, so that no user gets the address
+    /// of another user as a username.
+    fn username_of_email(&self) -> Option<Cow<'_, str>> {
+        let address = self.address().filter(|_| self.rules.username_is_full_email)?;
+        if self.rules.usernames_accept_unverified {
+            return Some(Cow::Borrowed(address.as_str()));
+        }
+        let username = address.with_ascii_domain();
+        let is_safe = self.email_verified && username::stays_unchanged(&username, self.rules);
+        is_safe.then_some(Cow::Owned(username))
+    }
+
+    /// The provider's username. Where usernames are verified addresses, it must not look like one.
+    fn username_of_profile(&self) -> Option<&str> {
+        let name = self.details.username.as_deref()?;
+        // NFKC makes an `@` of each of them.
+        let is_at = |c: char| matches!(c, '@' | '\u{ff20}' | '\u{fe6b}');
+        if self.rules.has_addresses_as_usernames() { name.split(is_at).next() } else { Some(name) }
     }
 
     /// The provider's address, or the one that a step set; may be empty.
@@ -360,7 +382,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn candidates(&self) -> Vec<String> {
-        username::candidates(self.rules, self.username(), self.deps)
+        username::candidates(self.rules, &self.username(), self.deps)
     }
 
     /// The profile's value of a field of the user, by USER_FIELD_MAPPING.

@@ -3,10 +3,9 @@
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::clock::Deps;
+use crate::model::{MAX_USERNAME_LEN, cleaned_username, normalized_username};
 use crate::settings::UserRules;
 
-/// Characters of Django's column.
-const MAX_USERNAME_LEN: usize = 150;
 /// The wanted name, then the same with random suffixes.
 const MAX_CANDIDATES: usize = 5;
 /// Hex digits of a username of which no character is left.
@@ -34,10 +33,18 @@ fn cut(text: &str, characters: usize) -> &str {
     text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
 }
 
+/// Whether a wanted username would stay as it is.
+pub fn stays_unchanged(name: &str, rules: &UserRules) -> bool {
+    cut(name, MAX_USERNAME_LEN) == name && cleaned(name, rules) == name
+}
+
 fn cleaned(name: &str, rules: &UserRules) -> String {
-    let kept = |c: &char| c.is_ascii_alphanumeric() || "_.@+-".contains(*c);
-    let name: String = if rules.clean_usernames { name.chars().filter(kept).collect() } else { name.to_owned() };
-    if rules.slugify_usernames { slug(&name) } else { name }
+    match (rules.clean_usernames, rules.slugify_usernames) {
+        // The slug needs the spaces, and has no other characters than ASCII.
+        (false, true) => slug(&normalized_username(name, false)),
+        (ascii, false) => cleaned_username(name, ascii),
+        (true, true) => slug(&cleaned_username(name, true)),
+    }
 }
 
 /// Like Django's `slugify`: ASCII after decomposition, lower case, white space and hyphens as one hyphen.
@@ -110,6 +117,18 @@ mod tests {
             let tries = names.len();
             names.dedup();
             assert_eq!(names.len(), tries, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn without_cleaning_a_username_still_has_one_form_and_no_invisible_characters() {
+        for (name, username) in
+            [("\u{ff41}dmin", "admin"), ("admin\u{200b}", "admin"), ("Zo\u{e9} \u{674e}", "Zo\u{e9}\u{674e}")]
+        {
+            assert_eq!(first(name, &rules(false, false)), username);
+        }
+        for blank in ["   ", "\u{3164}", "\r\n"] {
+            assert_eq!(first(blank, &rules(false, false)).len(), 16, "{blank:?}");
         }
     }
 

@@ -23,7 +23,7 @@ impl Step for AskWebhook {
         let candidate = Candidate {
             provider: &identity.provider,
             uid: &identity.uid,
-            username: draft.username(),
+            username: &draft.username(),
             email: draft.email(),
             email_verified: draft.email_verified(),
             first_name: draft.first_name(),

@@ -20,7 +20,7 @@ pub fn read_profile(context: &ExchangeContext<'_>, sent: &Request, body: &Value)
     let hs256 = SignatureAlgorithm::Standard(Algorithm::HS256);
     let token = SignedToken::parse(token, &[hs256]).map_err(|error| error.at(STAGE))?;
     let key = VerifyingKey::of_secret(context.provider.client_secret.expose_secret());
-    if !token.is_signed_by(&key) {
+    if !key.is_some_and(|key| token.is_signed_by(&key)) {
         return Err(ProviderError::failed(STAGE, "the identity's signature does not verify with the client secret"));
     }
     let claims = token.claims().map_err(|error| error.at(STAGE))?;

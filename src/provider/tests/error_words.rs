@@ -9,7 +9,10 @@ use crate::outgoing::Reply;
 
 /// From the provider's documentation or its staff, at the address that the descriptor cites. A provider, the status and the
 /// body of its answer.
-const DOCUMENTED: &str = r#"linkedin-oauth2 400 {"error": "invalid_request", "error_description": "Unable to retrieve access token: appid/redirect uri/code verifier does not match authorization code. Or authorization code expired. Or external member binding exists"}
+const DOCUMENTED: &str = r#"gitea 400 {"error": "unauthorized_client", "error_description": "client is not authorized"}
+gitea 400 {"error": "unauthorized_client", "error_description": "failed PKCE code challenge"}
+nextcloud 400 {"error": "invalid_request"}
+linkedin-oauth2 400 {"error": "invalid_request", "error_description": "Unable to retrieve access token: appid/redirect uri/code verifier does not match authorization code. Or authorization code expired. Or external member binding exists"}
 slack 200 {"ok": false, "error": "code_already_used"}
 strava 400 {"message": "Bad Request", "errors": [{"resource": "AuthorizationCode", "field": "", "code": "expired"}]}
 weixin 200 {"errcode": 40163, "errmsg": "code been used, rid: 62bae58d"}"#;
@@ -44,7 +47,11 @@ oidc 400 {"error": "invalid_request", "error_description": "code_verifier does n
 oidc 400 {"error": "bad_request", "error_description": "Unknown authorization_code"}"#;
 
 /// Answers that refuse the client or the request. Sources as above; those without an own form are invented.
-const REFUSED_CLIENTS: &str = r#"twitter-oauth2 401 {"error": "unauthorized_client", "error_description": "Missing valid authorization header"}
+const REFUSED_CLIENTS: &str = r#"gitea 400 {"error": "unauthorized_client", "error_description": "invalid client secret"}
+gitea 400 {"error": "unauthorized_client", "error_description": "unexpected redirect URI"}
+gitea 400 {"error": "invalid_client", "error_description": "cannot load client with client id: 'x'"}
+nextcloud 400 {"error": "invalid_client"}
+twitter-oauth2 401 {"error": "unauthorized_client", "error_description": "Missing valid authorization header"}
 google-oauth2 400 {"error": "redirect_uri_mismatch", "error_description": "Bad Request"}
 github 200 {"error": "redirect_uri_mismatch", "error_description": "The redirect_uri MUST match the registered callback URL."}
 github 400 {"error": "redirect_uri_mismatch", "error_description": "The redirect_uri does not match that of the authorization code."}

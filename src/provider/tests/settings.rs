@@ -10,7 +10,7 @@ use url::Url;
 use super::super::expression::Template;
 use super::super::protocol::LoginParameters;
 use super::super::{Authorization, Provider, ProviderError, RequestToken, catalog_names};
-use super::{key, own, provider, settings, try_provider};
+use super::{key, object, own, provider, settings, try_provider};
 use crate::secrets::SecretString;
 use crate::settings::{ProviderSettings, SettingRules};
 
@@ -284,5 +284,57 @@ fn fault_d5_hubspot_rejects_the_id_of_a_shared_account() {
         let values = json!({"KEY": "k", "SECRET": "s", "VARIANT": "hubspot-2026-03", "ID_KEY": key});
         let errors = errors_of(&settings("hubspot", values));
         assert_eq!(errors.iter().any(|error| error.contains("ID_KEY")), is_refused, "{key}: {errors:?}");
+    }
+}
+
+/// With an empty key anyone could sign a callback.
+#[test]
+fn a_secret_that_verifies_signatures_must_be_set() {
+    for (name, more) in [
+        ("vk-app", json!({})),
+        ("facebook-app", json!({})),
+        ("shopify", json!({})),
+        ("mediawiki", json!({"MEDIAWIKI_URL": "https://wiki.example/w/index.php", "CALLBACK": "oob"})),
+        ("google-oauth2", json!({"JWT_ALGORITHMS": ["HS256"]})),
+    ] {
+        for secret in [None, Some(""), Some(" ")] {
+            let mut values = object(more.clone());
+            values.insert("KEY".to_owned(), json!("k"));
+            values.extend(secret.map(|secret| ("SECRET".to_owned(), json!(secret))));
+            let errors = errors_of(&settings(name, Value::Object(values)));
+            let is_named = |error: &String| error.contains("_SECRET: is required: it is the key of signatures");
+            assert!(errors.iter().any(is_named), "{name} {secret:?}: {errors:?}");
+        }
+        let mut values = object(more);
+        values.extend([("KEY".to_owned(), json!("k")), ("SECRET".to_owned(), json!("s"))]);
+        assert_eq!(errors_of(&settings(name, Value::Object(values))), Vec::<String>::new(), "{name}");
+    }
+    let telegram = errors_of(&settings("telegram", json!({"KEY": "k", "BOT_TOKEN": " "})));
+    assert!(telegram.iter().any(|error| error.contains("BOT_TOKEN")), "{telegram:?}");
+}
+
+#[test]
+fn an_id_key_that_is_not_known_to_be_stable_is_a_warning() {
+    let warns = |name: &str, key: &str| {
+        let values = json!({"KEY": "k", "SECRET": "s", "API_URL": "https://a.example", "ID_KEY": key});
+        let (_, warnings) = try_provider(&settings(name, values)).unwrap_or_else(|errors| panic!("{errors:?}"));
+        warnings.iter().any(|warning| warning.contains("_ID_KEY: ") && warning.contains("stable"))
+    };
+    for key in ["userName", "user_name", "mail", "display_name", "emailAddress", "Email", "LOGIN", "username", "slug"] {
+        assert!(warns("gitlab", key), "{key}");
+    }
+    assert!(!warns("gitlab", "id") && !warns("okta-oauth2", "sub") && !warns("weixin", "unionid"));
+    assert!(warns("okta-oauth2", "preferred_username"));
+}
+
+#[test]
+fn names_that_a_tenant_of_microsoft_chooses_are_no_id() {
+    for name in ["microsoft-graph", "azuread-oauth2", "azuread-tenant-oauth2", "azuread-v2-tenant-oauth2"] {
+        for key in ["mail", "userPrincipalName", "upn", "email"] {
+            let is_known = name != "microsoft-graph" || ["mail", "userPrincipalName"].contains(&key);
+            let errors =
+                errors_of(&settings(name, json!({"KEY": "k", "SECRET": "s", "TENANT_ID": "t", "ID_KEY": key})));
+            assert_eq!(errors.iter().any(|error| error.contains("ID_KEY")), is_known, "{name} {key}: {errors:?}");
+        }
     }
 }

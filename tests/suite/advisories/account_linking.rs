@@ -88,6 +88,7 @@ fn unverified_emails() -> Vec<UnverifiedEmail> {
         github(json!([{"email": VICTIM, "primary": false, "verified": true}])),
         github(json!([VICTIM])),
         gitlab(Value::Null),
+        gitlab(json!("")),
         dropbox(json!(false)),
         dropbox(json!("no")),
         entry(

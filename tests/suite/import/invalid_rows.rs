@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::{Project, RunOptions, count, import, import_with, note, use_credential};
-use crate::support::{Engine, TestApp, on_both_databases};
+use crate::support::fake_users::CLIENT_ID;
+use crate::support::{Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     invalid_rows_are_reported_by_reason_and_the_rest_is_imported,
@@ -11,6 +12,9 @@ on_both_databases! {
     fault_a1_accounts_with_a_legacy_uid_are_marked_and_counted,
     fault_a15_accounts_get_the_tenant_of_their_data,
     fault_a26_accounts_with_the_uid_0_are_skipped,
+    name_that_looks_like_an_id_does_not_identify_the_imported_account,
+    account_is_found_by_no_former_key_when_its_own_id_was_lost,
+    imported_token_whose_lifetime_is_over_is_refreshed,
     ids_below_one_are_kept_and_new_users_follow_the_highest,
     infinite_timestamps_do_not_fail_the_import,
 }
@@ -168,6 +172,98 @@ async fn fault_a1_accounts_with_a_legacy_uid_are_marked_and_counted(engine: Engi
     assert_eq!(found["id"], owner);
     let key = "SELECT count(*) FROM social_accounts WHERE id = 70 AND uid = '777' AND NOT legacy_uid";
     assert_eq!(app.database.number(key).await, 1);
+}
+
+const OKTA: [(&str, &str); 3] = [
+    ("SOCIAL_AUTH_OKTA_OAUTH2_KEY", CLIENT_ID),
+    ("SOCIAL_AUTH_OKTA_OAUTH2_SECRET", "client-secret-5f2d7c"),
+    ("SOCIAL_AUTH_OKTA_OAUTH2_API_URL", "https://okta.example/oauth2/default"),
+];
+
+/// Signs in at Okta; the id of the user.
+async fn okta_user(app: &TestApp, code: &str, sub: &str, name: &str) -> serde_json::Value {
+    let token = json!({"access_token": "at", "token_type": "Bearer", "expires_in": 3600});
+    app.double.always("POST okta.example/oauth2/default/v1/token", Reply::json(&token));
+    let profile = json!({"sub": sub, "preferred_username": name});
+    app.double.always("GET okta.example/oauth2/default/v1/userinfo", Reply::json(&profile));
+    app.client().login("token_user/okta-oauth2", json!({"code": code})).await.ok()["id"].clone()
+}
+
+/// In Django, user 1 had chosen the id of another user as a name.
+async fn name_that_looks_like_an_id_does_not_identify_the_imported_account(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    project
+        .run(
+            "INSERT INTO social_auth_usersocialauth (id, user_id, provider, uid, extra_data, created, modified)
+            VALUES (80, 1, 'okta-oauth2', '00uVICTIM1', '{}', '2020-01-01', '2020-01-01'),
+                   (81, 1, 'deezer', '4242', '{}', '2020-01-01', '2020-01-01'),
+                   (82, 1, 'keycloak', '9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11', '{}', '2020-01-01', '2020-01-01'),
+                   (83, 1, 'trello', '5f1a2b3c4d5e6f7a8b9c0d1e', '{}', '2020-01-01', '2020-01-01'),
+                   (84, 1, 'okta-oauth2', '00uOTHER', '{\"sub\": \"00uOTHER\"}', '2020-01-01', '2020-01-01')",
+        )
+        .await;
+    let start = || OKTA.iter().fold(TestApp::builder(engine), |plan, (name, value)| plan.with(name, value)).start();
+    let app = start().await;
+    let report = import(&app, &project).await;
+    let marked = |id| format!("SELECT count(*) FROM social_accounts WHERE id = {id} AND legacy_uid");
+    for id in 80..=83 {
+        assert_eq!(app.database.number(&marked(id)).await, 1, "{id}: {report}");
+    }
+    assert_eq!(app.database.number(&marked(84)).await, 0, "{report}");
+    let undecided = note(&report, "legacy_uids_undecided").expect("a note");
+    assert!(undecided.count >= 4 && undecided.text.contains("LEGACY_ID_KEYS"), "{report}");
+    assert_ne!(okta_user(&app, "c1", "00uVICTIM1", "victim").await, json!(1));
+    assert_eq!(okta_user(&app, "c2", "00uOTHER", "other").await, json!(1), "its data has the id");
+
+    // The operator says that Django stored the id.
+    let app = start().await;
+    let settings: Vec<_> = OKTA.into_iter().chain([("SOCIAL_AUTH_OKTA_OAUTH2_LEGACY_ID_KEYS", "[]")]).collect();
+    import_with(&app, &project, RunOptions { settings: &settings, ..RunOptions::default() }).await;
+    assert_eq!(okta_user(&app, "c1", "00uVICTIM1", "victim").await, json!(1));
+}
+
+async fn account_is_found_by_no_former_key_when_its_own_id_was_lost(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    project
+        .run(
+            r#"PRAGMA ignore_check_constraints = ON;
+            INSERT INTO social_auth_usersocialauth (id, user_id, provider, uid, extra_data, created, modified)
+            VALUES (85, 1, 'okta-oauth2', 'bea', '{"sub": "00uBEA", "name": "Bea \ud83d"}', '2020-01-01', '2020-01-01'),
+                   (86, 1, 'okta-oauth2', 'gil', '{''sub'': ''00uGIL''}', '2020-01-01', '2020-01-01'),
+                   (87, 1, 'okta-oauth2', 'ian', '{"sub": 123456789012345678901234567890}', '2020-01-01', '2020-01-01')"#,
+        )
+        .await;
+    let plan = TestApp::builder(engine).with("LEGACY_UIDS_UNTIL", "2999-01-01");
+    let app = OKTA.iter().fold(plan, |plan, (name, value)| plan.with(name, value)).start().await;
+    let report = import(&app, &project).await;
+    assert_eq!(count(&report, "social_auth_usersocialauth", "unreadable_data"), 1, "{report}");
+    for (n, name) in ["bea", "gil", "ian"].iter().enumerate() {
+        assert_ne!(okta_user(&app, &format!("a{n}"), &format!("00uATTACKER{n}"), name).await, json!(1), "{name}");
+    }
+    assert_eq!(okta_user(&app, "c1", "00uBEA", "bea").await, json!(1));
+    assert_eq!(okta_user(&app, "c2", "123456789012345678901234567890", "ian").await, json!(1));
+}
+
+async fn imported_token_whose_lifetime_is_over_is_refreshed(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    project
+        .run(
+            r#"INSERT INTO social_auth_usersocialauth (id, user_id, provider, uid, extra_data, created, modified)
+            VALUES (88, 1, 'okta-oauth2', '00uADA', '{"sub": "00uADA", "access_token": "old", "refresh_token": "r-1",
+                    "auth_time": 1600000000, "expires_in": 3600.0}', '2020-01-01', '2020-01-01')"#,
+        )
+        .await;
+    let tokens = ("STORE_PROVIDER_TOKENS", "true");
+    let settings: Vec<_> = OKTA.into_iter().chain([tokens]).collect();
+    let app =
+        settings.iter().fold(TestApp::builder(engine), |plan, (name, value)| plan.with(name, value)).start().await;
+    import_with(&app, &project, RunOptions { settings: &settings, ..RunOptions::default() }).await;
+    let fresh = json!({"access_token": "fresh", "token_type": "Bearer", "expires_in": 3600});
+    app.double.always("POST okta.example/oauth2/default/v1/token", Reply::json(&fresh));
+    let item = project.credentials().into_iter().find(|item| item.kind == "token" && item.user == 1).expect("a token");
+    let authorization = format!("Token {}", item.value);
+    let answer = app.client().get("/api/user/social/88/token/").header("authorization", &authorization).send().await;
+    assert_eq!(answer.field("access_token"), "fresh");
 }
 
 async fn usernames_that_differ_in_case_are_two_users(engine: Engine) {

@@ -171,6 +171,7 @@ async fn declared_fields_are_sent_and_can_be_changed(engine: Engine) {
 
 async fn r_usr_01_proposed_username_is_the_created_one(engine: Engine) {
     let plan = asking(engine).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "true");
+    let plan = plan.with("USERNAMES_ACCEPT_UNVERIFIED_EMAIL", "true");
     let app = start(plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", r#"{"fullname": "first_name"}"#)).await;
     let made = app.login("session", "u1").await.ok();
     let asked = body(&app.double.call_at(RECEIVER));
@@ -193,6 +194,7 @@ async fn built_in_steps_work_in_every_accepted_order(engine: Engine) {
     ];
     for (order, events) in orders {
         let plan = asking(engine).with("SOCIAL_AUTH_PIPELINE", &order).with("SOCIAL_AUTH_USERNAME_IS_FULL_EMAIL", "1");
+        let plan = plan.with("USERNAMES_ACCEPT_UNVERIFIED_EMAIL", "1");
         let app = answering(plan, json!({"allow": true, "user": {"first_name": "Amended"}})).await;
         let profile = json!({"id": 7, "login": "seven", "avatar_url": "https://pictures.example/7.png"});
         app.fake_users.set_profile("github", "u7", profile);
