@@ -452,7 +452,7 @@ impl Provider {
     }
 }
 
-/// Remaining lifetime of a token in seconds, from the first of `sources` with a member for it.
+/// Remaining lifetime of a token in seconds, from the first of `sources` with a member for it. Not positive: the token has expired.
 pub fn remaining_seconds(sources: &[Option<&Map<String, Value>>], now: i64) -> Option<i64> {
     let named = |name: &str| {
         let found = sources.iter().flatten().filter_map(|members| members.get(name)).find_map(Seconds::parse);
@@ -463,7 +463,13 @@ pub fn remaining_seconds(sources: &[Option<&Map<String, Value>>], now: i64) -> O
     }
     let seconds = named("expires_in").or_else(|| named("expires"))?;
     // Some providers send a time, others a duration.
-    Some(if seconds > now { seconds.saturating_sub(now) } else { seconds })
+    Some(if is_time(seconds, now) { seconds.saturating_sub(now) } else { seconds })
+}
+
+/// Whether a number of seconds is a Unix time rather than a duration: it lies after the last year.
+fn is_time(seconds: i64, now: i64) -> bool {
+    const YEAR: i64 = 365 * 24 * 3600;
+    seconds > now.saturating_sub(YEAR).max(now / 2)
 }
 
 /// The value of a field of the user. `None`: the answer has no such member. An empty text: the member is empty or null. For a rule

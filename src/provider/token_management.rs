@@ -140,6 +140,7 @@ impl Provider {
                 None if name == "id_token.sub" && self.id_key() == "sub" => {
                     self.uid_of_claims(context).is_some_and(|of_claims| of_claims.as_str() == uid)
                 }
+                None if *name == self.id_key() => value.as_str() == Some(uid),
                 None => true,
             };
             if !is_same {
@@ -229,7 +230,8 @@ impl Provider {
         let secret = text("oauth_token_secret").filter(|_| self.descriptor.protocol == Protocol::OAuth1);
         let now = self.deps.now();
         let seconds = remaining_seconds(&[token.as_object()], now.seconds());
-        let lifetime = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
+        // A lifetime that has passed means a token that has expired, not one without a limit.
+        let lifetime = seconds.map(|seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
         ProviderTokens {
             access_token: SecretString::from(access_token.to_owned()),
             refresh_token: text("refresh_token").map(SecretString::from),

@@ -85,17 +85,18 @@ impl Store {
 
 #[async_trait::async_trait]
 impl AuthorizationRequestStore for Store {
-    async fn insert_authorization_request(&self, authorization_request: &AuthorizationRequest) -> Result<()> {
+    async fn insert_authorization_request(&self, authorization_request: &AuthorizationRequest) -> Result<bool> {
         let flow_token = match &authorization_request.started_by {
             StartedBy::Begin { flow_token } => Some(flow_token),
             StartedBy::OAuth1Login => None,
         };
-        sqlx::query(
+        let inserted = sqlx::query(
             "INSERT INTO authorization_requests (key, provider, redirect_uri, browser, flow, code_challenge,
                                          encrypted_secret, user_id, link_generation,
                                          address, server_redirect, created,
                                          expires, needs_fresh_login, encrypted_options)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+             ON CONFLICT (key) DO NOTHING",
         )
         .bind(authorization_request.key.as_bytes())
         .bind(&authorization_request.provider)
@@ -114,7 +115,7 @@ impl AuthorizationRequestStore for Store {
         .bind(&authorization_request.encrypted_options)
         .execute(&self.writer())
         .await?;
-        Ok(())
+        Ok(inserted.rows_affected() == 1)
     }
 
     async fn authorization_request(&self, key: &Digest) -> Result<Option<AuthorizationRequest>> {
