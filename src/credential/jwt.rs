@@ -13,12 +13,14 @@ use super::issue::IssueRequest;
 use super::jwt_keys::{JwtKeys, media_type};
 pub use super::token_type::TokenType;
 use crate::clock::{Deps, UnixMillis};
-use crate::model::{CredentialKind, RefreshRow, User, UserId};
+use crate::model::{CredentialKind, RefreshRow, Seconds, User, UserId};
 use crate::secrets::Digest;
 use crate::settings::{GENERATION_CLAIM, JwtRules, SettingError};
 
 /// Maximum bytes of a token that is parsed.
 pub(super) const MAX_TOKEN_LEN: usize = 8192;
+/// Seconds by which the clock of the node that issued a token may be ahead.
+const CLOCK_SKEW: i64 = 60;
 /// Maximum bytes of a `jti`.
 const MAX_JTI_LEN: usize = 64;
 /// Hex digits of the random half of an access token's `jti`.
@@ -133,7 +135,10 @@ impl Jwts {
         if expires.saturating_add(leeway) <= now.seconds() {
             return Err(JwtFault::Expired);
         }
-        if claims.get("nbf").and_then(Value::as_i64).is_some_and(|start| start.saturating_sub(leeway) > now.seconds()) {
+        let is_later = |time: i64, skew: i64| time.saturating_sub(skew) > now.seconds();
+        if time_claim(&claims, "nbf")?.is_some_and(|start| is_later(start, leeway))
+            || time_claim(&claims, "iat")?.is_some_and(|issued| is_later(issued, leeway.max(CLOCK_SKEW)))
+        {
             return Err(JwtFault::Invalid);
         }
         self.check_parties(&claims, signed_type.is_some())?;
@@ -144,12 +149,14 @@ impl Jwts {
             return Err(JwtFault::Invalid);
         }
         let user_id = match claims.get(&self.rules.user_id_claim) {
-            Some(Value::String(text)) => text.parse().ok(),
+            // Written in one way only: `02` is not the text that was signed for user 2.
+            Some(Value::String(text)) => text.parse().ok().filter(|id: &UserId| id.to_string() == *text),
             Some(Value::Number(number)) => number.as_i64().map(UserId),
             _ => None,
         };
         let jti = claims.get(&self.rules.jti_claim).and_then(Value::as_str).unwrap_or_default().to_owned();
-        if jti.is_empty() || jti.len() > MAX_JTI_LEN {
+        // PostgreSQL cannot store a null character.
+        if jti.is_empty() || jti.len() > MAX_JTI_LEN || jti.contains(char::is_control) {
             return Err(JwtFault::Invalid);
         }
         let end = match token_type {
@@ -313,6 +320,15 @@ impl Jwts {
         // A token of simplejwt may lack them.
         self.add_parties(&mut claims, user.id);
         claims
+    }
+}
+
+/// A claim that is a time. Errors: it is neither a number nor absent.
+fn time_claim(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, JwtFault> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(value @ Value::Number(_)) => Ok(Seconds::parse(value).map(Seconds::get)),
+        Some(_) => Err(JwtFault::Invalid),
     }
 }
 

@@ -84,6 +84,9 @@ impl Jwts {
         token: &str,
         now: UnixMillis,
     ) -> Result<(Map<String, Value>, Option<String>), JwtFault> {
+        if token.split('.').next().is_none_or(has_extensions) {
+            return Err(JwtFault::Invalid);
+        }
         let keys = self.keys.current();
         let claims = |key: &VerifyingKey| {
             let decoded = jsonwebtoken::decode::<Map<String, Value>>(token, &key.decoding, &key.validation);
@@ -135,4 +138,12 @@ impl Jwts {
         token.push_str(&signature);
         token
     }
+}
+
+/// Whether the header of a token has members that change how the token is read (RFC 7515, 4.1.11; RFC 7797), or cannot be read.
+/// This server understands none of them.
+fn has_extensions(header: &str) -> bool {
+    let members =
+        URL_SAFE_NO_PAD.decode(header).ok().and_then(|bytes| serde_json::from_slice::<Map<String, Value>>(&bytes).ok());
+    members.is_none_or(|members| ["crit", "b64", "enc", "zip"].into_iter().any(|name| members.contains_key(name)))
 }

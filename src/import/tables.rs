@@ -93,12 +93,7 @@ impl SourceTable for Link {
 }
 
 /// The provider tokens, bound to the account in the same way as those of a login. `None`: they are not stored.
-fn encrypt_tokens(
-    context: &Context,
-    link: &Link,
-    uid_scope: &str,
-    tokens: Option<&ProviderTokens>,
-) -> Option<Vec<u8>> {
+fn encrypt_tokens(context: &Context, link: &Link, uid_scope: &str, tokens: Option<&ProviderTokens>) -> Option<Vec<u8>> {
     let (vault, tokens) = context.settings.token_cipher.as_ref().zip(tokens)?;
     Some(vault.encrypt(&token_binding(&link.provider, &link.uid, uid_scope), &tokens.to_bytes(), &context.deps))
 }

@@ -15,7 +15,7 @@ use super::redirect_uri::{self, RedirectUri};
 use super::request::{BeginRequest, LoginRequest, RequestContext, StartedRequest};
 use super::service::LoginService;
 use crate::model::{AuthorizationRequest, ServerRedirect, StartedBy};
-use crate::provider::{Authorization, Protocol, Provider, RequestToken};
+use crate::provider::{Authorization, Protocol, Provider, ProviderError, RequestToken};
 use crate::secrets::{self, Digest, ExposeSecret};
 
 /// The checked parameters of an authorization request.
@@ -122,7 +122,7 @@ impl LoginService {
             server_redirect: start.server_redirect,
             ..row
         };
-        self.store.insert_authorization_request(&row).await?;
+        self.insert(&row).await?;
         reservation.keep();
 
         Ok(StartedRequest {
@@ -162,9 +162,17 @@ impl LoginService {
             encrypted_secret: Some(self.encrypt_request_token(&token)),
             ..self.new_row(provider, &token.token, StartedBy::OAuth1Login, &redirect_uri, &cookie, request_context)
         };
-        self.store.insert_authorization_request(&row).await?;
+        self.insert(&row).await?;
         reservation.keep();
         Ok(LoginOutcome::RequestToken { oauth_token: token.token, cookie })
+    }
+
+    /// Errors: a provider of OAuth 1.0a sent a request token that it had sent before.
+    async fn insert(&self, row: &AuthorizationRequest) -> Result<(), LoginError> {
+        if self.store.insert_authorization_request(row).await? {
+            return Ok(());
+        }
+        Err(ProviderError::failed("request_token", "the request token is that of another login").into())
     }
 
     /// Errors: `too_many_requests`.

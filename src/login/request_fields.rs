@@ -13,6 +13,8 @@ pub struct Fields {
     map: Map<String, Value>,
     /// An empty field of a form counts as absent (R-IN-06).
     is_form: bool,
+    /// Whether a field of the form occurs twice.
+    is_repetitive: bool,
 }
 
 const REQUIRED: &str = "This field is required.";
@@ -41,13 +43,21 @@ fn too_long(name: &str, text: &str) -> Option<String> {
 impl Fields {
     /// The members of a JSON object.
     pub fn json(map: Map<String, Value>) -> Self {
-        Self { map, is_form: false }
+        Self { map, is_form: false, is_repetitive: false }
     }
 
     /// The fields of a form or a query. Of a repeated field, the last value counts (R-IN-07).
     pub fn form(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        let map = pairs.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
-        Self { map, is_form: true }
+        let (mut map, mut is_repetitive) = (Map::new(), false);
+        for (name, value) in pairs {
+            is_repetitive |= map.insert(name, Value::String(value)).is_some();
+        }
+        Self { map, is_form: true, is_repetitive }
+    }
+
+    /// Whether a field of the form occurs twice, which RFC 6749, 3.2, forbids.
+    pub fn is_repetitive(&self) -> bool {
+        self.is_repetitive
     }
 
     /// All fields.
@@ -98,7 +108,7 @@ impl Fields {
 
     /// Adds the members that the provider's callback nests inside another one.
     pub fn unwrap_callback(self, provider: &Provider) -> Result<Self, ProviderError> {
-        Ok(Self { map: provider.unwrap_callback(self.map)?, is_form: self.is_form })
+        Ok(Self { map: provider.unwrap_callback(self.map)?, is_form: self.is_form, is_repetitive: self.is_repetitive })
     }
 
     /// An optional text, as it was sent.

@@ -31,19 +31,20 @@ pub fn as_texts(value: Option<&Value>) -> Vec<String> {
     }
 }
 
-/// Parses JSON; integers beyond 64 bits become texts. Rounded, two ids could become equal. Errors: the parser's.
+/// Parses JSON. Integers beyond 64 bits become texts: rounded, two ids could become equal. Fractions beyond 64 bits become null.
+/// Errors: the parser's.
 pub fn parse_json(text: &[u8]) -> Result<Value, serde_json::Error> {
-    match quoted_big_integers(text) {
-        Some(quoted) => serde_json::from_slice(&quoted),
+    match replaced_big_numbers(text) {
+        Some(replaced) => serde_json::from_slice(&replaced),
         None => serde_json::from_slice(text),
     }
 }
 
 /// `None`: there are none.
-fn quoted_big_integers(text: &[u8]) -> Option<Vec<u8>> {
+fn replaced_big_numbers(text: &[u8]) -> Option<Vec<u8>> {
     const MAX_SAFE_DIGITS: usize = 18;
     let is_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
-    let (mut quoted, mut copied, mut at, mut in_text) = (Vec::new(), 0, 0, false);
+    let (mut replaced, mut copied, mut at, mut in_text) = (Vec::new(), 0, 0, false);
     while at < text.len() {
         match text[at] {
             b'\\' if in_text => at += 1,
@@ -57,10 +58,14 @@ fn quoted_big_integers(text: &[u8]) -> Option<Vec<u8>> {
                     number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok()
                 };
                 if digits.len() > MAX_SAFE_DIGITS && digits.iter().all(u8::is_ascii_digit) && !fits() {
-                    quoted.extend_from_slice(&text[copied..at]);
-                    quoted.push(b'"');
-                    quoted.extend_from_slice(number);
-                    quoted.push(b'"');
+                    replaced.extend_from_slice(&text[copied..at]);
+                    replaced.push(b'"');
+                    replaced.extend_from_slice(number);
+                    replaced.push(b'"');
+                    copied = at + len;
+                } else if is_infinite(number) {
+                    replaced.extend_from_slice(&text[copied..at]);
+                    replaced.extend_from_slice(b"null");
                     copied = at + len;
                 }
                 at += len - 1;
@@ -70,26 +75,24 @@ fn quoted_big_integers(text: &[u8]) -> Option<Vec<u8>> {
         at += 1;
     }
     (copied > 0).then(|| {
-        quoted.extend_from_slice(&text[copied..]);
-        quoted
+        replaced.extend_from_slice(&text[copied..]);
+        replaced
     })
 }
 
-/// Last words of the names of tokens and secrets.
-const SECRET_WORDS: [&str; 4] = ["token", "secret", "password", "session_key"];
-/// The same without a separator. Other such names are data of the provider, such as Sketchfab's `apiToken`, which
-/// django-rest-social-auth stores and shows.
-const SECRET_SUFFIXES: [&str; 7] =
-    ["accesstoken", "refreshtoken", "idtoken", "oauthtoken", "authtoken", "clientsecret", "sessionkey"];
+/// Whether a fraction or a number with an exponent has no 64-bit float, such as 1e400.
+fn is_infinite(number: &[u8]) -> bool {
+    let text = || std::str::from_utf8(number).ok()?.parse::<f64>().ok();
+    number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) && text().is_some_and(f64::is_infinite)
+}
+
+/// How the names of tokens and secrets end, in lower case.
+const SECRET_ENDINGS: [&str; 5] = ["token", "secret", "password", "session_key", "sessionkey"];
 
 /// Whether a member of this name holds a token or a secret, which is never stored unencrypted or shown (SEC-40).
 pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let ends_in = |word: &&str| {
-        let before = name.strip_suffix(*word);
-        before.is_some_and(|before| before.is_empty() || before.ends_with(['_', '-', '.']))
-    };
-    SECRET_WORDS.iter().any(ends_in) || SECRET_SUFFIXES.iter().any(|ending| name.ends_with(ending))
+    SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 /// The members without tokens and secrets, at any depth.
@@ -139,10 +142,11 @@ mod tests {
             "idToken",
             "Password",
             "my_secret",
+            "apiToken",
         ] {
             assert!(is_secret_name(name), "{name}");
         }
-        for name in ["token_type", "tokens", "apiToken", "secretary", "username", "key"] {
+        for name in ["token_type", "tokens", "secretary", "username", "key"] {
             assert!(!is_secret_name(name), "{name}");
         }
     }

@@ -1,5 +1,5 @@
 //! Parses documents in which single characters are broken: half a surrogate pair, a byte that is not UTF-8, a control
-//! character in a string. Each becomes U+FFFD.
+//! character in a string. Each becomes U+FFFD. `NaN` and `Infinity`, which Python writes, become null.
 
 use serde_json::Value;
 
@@ -77,6 +77,15 @@ fn repaired(json: &str) -> String {
                 out.push_str(&code);
             }
             '\u{feff}' if !in_string => {}
+            'N' | 'I' if !in_string => match rest.strip_prefix(if c == 'N' { "aN" } else { "nfinity" }) {
+                Some(after) => {
+                    rest = after;
+                    // `-Infinity`
+                    out.truncate(out.trim_end_matches('-').len());
+                    out.push_str("null");
+                }
+                None => out.push(c),
+            },
             c => out.push(c),
         }
     }

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::User;
+use super::{User, is_bidi_or_control};
 
 /// Maximum characters of a text.
 const MAX_TEXT_LEN: usize = 1000;
@@ -97,8 +97,12 @@ impl UserFieldType {
             (Self::Boolean, Some("false" | "False")) => Ok(false.into()),
             (Self::Boolean, _) => Err("Must be a valid boolean."),
             (Self::Url, text) => {
-                let is_web = |text: &&str| Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-                text.filter(is_web).map(Value::from).ok_or("Enter a valid URL.")
+                let url = text.filter(|text| !text.contains(is_unsafe_in_url)).and_then(|text| Url::parse(text).ok());
+                let is_web = |url: &Url| {
+                    let has_user = !url.username().is_empty() || url.password().is_some();
+                    matches!(url.scheme(), "http" | "https") && !has_user
+                };
+                url.filter(is_web).map(|url| String::from(url).into()).ok_or("Enter a valid URL.")
             }
             (Self::Date, text) => {
                 let is_day = |text: &&str| text.len() == 10 && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok();
@@ -106,6 +110,11 @@ impl UserFieldType {
             }
         }
     }
+}
+
+/// Whether parsers of URLs drop the character, or read it differently.
+fn is_unsafe_in_url(c: char) -> bool {
+    c == '\\' || c.is_whitespace() || is_bidi_or_control(c)
 }
 
 /// All declared fields, in the settings' order. Cheap to clone.

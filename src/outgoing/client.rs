@@ -260,6 +260,10 @@ impl Client {
             {
                 return forbidden("it is the host of the proxy");
             }
+            // A proxy would resolve the name.
+            Some(url::Host::Domain(name)) if policy == AddressPolicy::Public && is_localhost(name) => {
+                return forbidden(policy.refusal());
+            }
             Some(url::Host::Domain(_)) => None,
             None => return forbidden("it has no host"),
         };
@@ -277,6 +281,12 @@ impl Client {
         }
         hosts.entry(key).or_default().clone()
     }
+}
+
+/// Names of the loopback interface (RFC 6761, 6.3).
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// The label of a call without a usable answer.

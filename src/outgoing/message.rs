@@ -1,7 +1,9 @@
 //! Requests, which are encoded when they are sent, and answers, which are parsed strictly (SEC-16).
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use encoding_rs::{Encoding, UTF_8};
 use reqwest::Method;
 use reqwest::header::{
     ACCEPT, AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, EXPIRES, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
@@ -113,12 +115,32 @@ impl Reply {
 
     /// The body as JSON, which may begin with a byte order mark.
     pub fn json(&self) -> Result<Value, &'static str> {
-        lenient::json(&self.body).map_err(|_| "the answer is not JSON")
+        lenient::json(&self.utf8()).map_err(|_| "the answer is not JSON")
     }
 
-    /// The body as text; invalid UTF-8 is replaced.
+    /// The body as text; invalid characters are replaced.
     pub fn text(&self) -> String {
-        lenient::text(&self.body)
+        lenient::text(&self.utf8())
+    }
+
+    /// The body, decoded if its `Content-Type` names another encoding than UTF-8. A body that is UTF-8 stays as it is, whatever
+    /// the header says: many servers send a default.
+    fn utf8(&self) -> Cow<'_, [u8]> {
+        if std::str::from_utf8(&self.body).is_ok() {
+            return Cow::Borrowed(&self.body);
+        }
+        let parameters = self.header(&CONTENT_TYPE).unwrap_or_default().split(';').skip(1);
+        let charset = parameters
+            .filter_map(|one| one.split_once('='))
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+        let label = charset.map(|(_, label)| label.trim().trim_matches('"'));
+        match label.and_then(|label| Encoding::for_label(label.as_bytes())) {
+            Some(encoding) if encoding != UTF_8 && !encoding.name().starts_with("UTF-16") => {
+                let (text, _) = encoding.decode_without_bom_handling(&self.body);
+                Cow::Owned(text.into_owned().into_bytes())
+            }
+            _ => Cow::Borrowed(&self.body),
+        }
     }
 
     /// The body as a form. Every part must be `name=value`, and no name may occur twice (SEC-16).

@@ -55,6 +55,7 @@ impl Provider {
         for (name, value) in arguments.filter(|(name, _)| name != "max_age" || request.parameters.max_age.is_none()) {
             set_pair(&mut parameters, &name, value);
         }
+        remove_from_query(&mut url, &parameters);
         url.query_pairs_mut().extend_pairs(parameters);
         url.set_fragment(rules.fragment.as_deref());
         Ok(self.client.browser_url(url, &request.parameters.simulator_choice).into())
@@ -132,6 +133,17 @@ impl Provider {
         let scope = self.base_scope().with("discovery", document.as_ref().map(|document| &document.members));
         let template = self.override_of("AUTHORIZATION_URL").unwrap_or(&self.descriptor.authorization.url);
         render_url(template, &scope, &[]).ok().flatten().map(Url::into)
+    }
+}
+
+/// Removes what a discovery document put into the query under the name of a parameter of the login. The rest must stay
+/// (RFC 6749, 3.1).
+fn remove_from_query(url: &mut Url, parameters: &Pairs) {
+    let is_own = |name: &str| parameters.iter().any(|(own, _)| own == name);
+    if url.query_pairs().any(|(name, _)| is_own(&name)) {
+        let rest = url.query_pairs().filter(|(name, _)| !is_own(name));
+        let rest: Pairs = rest.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        url.query_pairs_mut().clear().extend_pairs(rest);
     }
 }
 

@@ -165,7 +165,16 @@ fn decoded(text: &str) -> impl Iterator<Item = String> {
         let hex = (0..2).filter_map(|from| run.get(from..)).filter(|part| part.len() >= 8).filter_map(from_hex);
         base64.chain(hex).collect::<Vec<_>>()
     };
-    percent.chain(text.split(|c: char| !(c.is_ascii_alphanumeric() || "+/-_".contains(c))).flat_map(of_run))
+    // Bytes that are written one by one, such as `73 33`.
+    let bytes = std::iter::once_with(|| {
+        let is_byte = |word: &&str| word.len() == 2 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let words =
+            text.split(|c: char| !c.is_ascii_alphanumeric()).map(|word| word.strip_prefix("0x").unwrap_or(word));
+        from_hex(&words.map(|word| word.strip_prefix('x').unwrap_or(word)).filter(is_byte).collect::<String>())
+    });
+    percent
+        .chain(bytes.flatten())
+        .chain(text.split(|c: char| !(c.is_ascii_alphanumeric() || "+/-_".contains(c))).flat_map(of_run))
 }
 
 fn from_hex(text: &str) -> Option<String> {

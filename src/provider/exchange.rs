@@ -162,7 +162,8 @@ impl Provider {
             return Err(ProviderError::InvalidCode { message: None });
         };
         let valid_until = Some(self.deps.now().plus(lifetime));
-        Ok(SingleUse { parts: vec![self.name.clone(), text], valid_until })
+        // The same for all providers, because several may use the same client.
+        Ok(SingleUse { parts: vec!["callback".to_owned(), text], valid_until })
     }
 
     fn check_conditions(&self, context: &ExchangeContext<'_>) -> Result<(), ProviderError> {

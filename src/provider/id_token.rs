@@ -254,7 +254,8 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
     if expires.ok_or_else(|| TokenError::new("it has no expiry"))?.saturating_add(leeway) <= now {
         return Err(TokenError::new("it has expired"));
     }
-    if claims.contains_key("nbf") && time_of(claims, "nbf").is_none_or(|from| from.saturating_sub(skew) > now) {
+    let has_start = claims.get("nbf").is_some_and(|from| !from.is_null());
+    if has_start && time_of(claims, "nbf").is_none_or(|from| from.saturating_sub(skew) > now) {
         return Err(TokenError::new("it is not valid yet (nbf)"));
     }
     let issued = if lacks("iat") { Some(now) } else { time_of(claims, "iat") };

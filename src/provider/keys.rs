@@ -10,9 +10,6 @@ use super::error::ProviderError;
 use super::jws::{SignatureAlgorithm, VerifyingKey};
 use crate::settings::{check_p256_public_key, check_rsa_public_key};
 
-/// Further keys of a set are ignored.
-const MAX_KEYS: usize = 64;
-
 /// A discovery document with the expected issuer (SEC-21).
 pub struct Discovery {
     pub members: Map<String, Value>,
@@ -70,7 +67,7 @@ pub struct Key {
 impl Key {
     /// `None`: the key must not or cannot verify signatures (SEC-19).
     fn read(value: &Value) -> Option<Self> {
-        let jwk: Jwk = serde_json::from_value(value.clone()).ok()?;
+        let jwk: Jwk = serde_json::from_value(read_members(value)).ok()?;
         if jwk.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
             return None;
         }
@@ -133,13 +130,31 @@ impl Key {
     }
 }
 
+/// The members of a key that are read, without padding in their base64url, and without leading zeros in the numbers of an RSA key.
+/// Other members, such as a certificate, say nothing about the key.
+fn read_members(key: &Value) -> Value {
+    const NAMES: [&str; 9] = ["kty", "use", "key_ops", "kid", "n", "e", "crv", "x", "y"];
+    let members = NAMES.into_iter().filter_map(|name| {
+        let value = match (name, key.get(name)?) {
+            ("n" | "e", Value::String(number)) => {
+                let bytes = URL_SAFE_NO_PAD.decode(number.trim_end_matches('=')).ok()?;
+                let significant = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+                URL_SAFE_NO_PAD.encode(&bytes[significant..]).into()
+            }
+            ("x" | "y", Value::String(coordinate)) => coordinate.trim_end_matches('=').into(),
+            // A name of another type names no key.
+            ("kid", value) if !value.is_string() => return None,
+            (_, value) => value.clone(),
+        };
+        Some((name.to_owned(), value))
+    });
+    Value::Object(members.collect())
+}
+
 /// RFC 7518, 3.3: 2048 bits or more.
 fn is_large_enough(modulus: &str) -> bool {
     let modulus = URL_SAFE_NO_PAD.decode(modulus).unwrap_or_default();
-    let significant = modulus.iter().skip_while(|byte| **byte == 0);
-    let bits =
-        significant.clone().count() * 8 - significant.clone().next().map_or(0, |first| first.leading_zeros() as usize);
-    bits >= 2048
+    modulus.len() * 8 - modulus.first().map_or(0, |first| first.leading_zeros() as usize) >= 2048
 }
 
 /// The point in uncompressed form. aws-lc-rs checks that it is on the curve.
@@ -153,11 +168,13 @@ fn p521(x: &str, y: &str) -> Option<VerifyingKey> {
     Some(VerifyingKey::P521(point))
 }
 
-/// The keys of a set. A single key may replace the set.
+/// The usable keys of a set, which may be none: a provider withdraws its keys with an empty set. A single key may replace the set.
+///
+/// Errors: the document is neither.
 pub fn parse_keys(document: &Value) -> Result<Vec<Key>, ProviderError> {
-    let keys: Vec<Key> = match document.get("keys").and_then(Value::as_array) {
-        Some(keys) => keys.iter().take(MAX_KEYS).filter_map(Key::read).collect(),
-        None => Key::read(document).into_iter().collect(),
-    };
-    if keys.is_empty() { Err(ProviderError::failed("keys", "the set has no usable key")) } else { Ok(keys) }
+    match document.get("keys").and_then(Value::as_array) {
+        Some(keys) => Ok(keys.iter().filter_map(Key::read).collect()),
+        None if document.get("kty").is_some() => Ok(Key::read(document).into_iter().collect()),
+        None => Err(ProviderError::failed("keys", "the document is not a key set")),
+    }
 }

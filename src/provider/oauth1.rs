@@ -1,5 +1,6 @@
 //! OAuth 1.0a (RFC 5849): the request token and the access token. The secret of a request token never leaves the server (SEC-12).
 
+use reqwest::header::WWW_AUTHENTICATE;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -11,8 +12,21 @@ use super::protocol::RequestToken;
 use super::reply;
 use super::request_rules::Format;
 use crate::model::as_text;
-use crate::outgoing::{Request, Signer, sign};
+use crate::outgoing::{Reply, Request, Signer, sign};
 use crate::secrets::{ExposeSecret, SecretString, constant_time_eq};
+
+/// In bytes. The callback could not name a longer one.
+const MAX_REQUEST_TOKEN_LEN: usize = 256;
+/// Values of `oauth_problem` (OAuth Problem Reporting) that say nothing about the request token or the verifier.
+const PROBLEMS_OF_CLIENT: [&str; 7] = [
+    "consumer_key_unknown",
+    "consumer_key_rejected",
+    "consumer_key_refused",
+    "signature_invalid",
+    "signature_method_rejected",
+    "timestamp_refused",
+    "version_rejected",
+];
 
 impl Provider {
     /// Requests temporary credentials for `callback` (RFC 5849, 2.1).
@@ -38,6 +52,9 @@ impl Provider {
             return Err(ProviderError::failed(STAGE, "the answer has no oauth_callback_confirmed=true"));
         }
         match (text("oauth_token"), text("oauth_token_secret")) {
+            (Some(token), Some(_)) if token.len() > MAX_REQUEST_TOKEN_LEN || token.contains(char::is_control) => {
+                Err(ProviderError::failed(STAGE, "the request token is too long or has a control character"))
+            }
             (Some(token), Some(secret)) => {
                 Ok(RequestToken { token: token.to_owned(), secret: SecretString::from(secret) })
             }
@@ -69,7 +86,7 @@ impl Provider {
         sign(&mut call, signer, &extra, &self.deps);
         let answer = self.send(STAGE, &call, context.callback.deadline).await?;
         // The provider has just accepted the client for the request token, so it refuses the token or the verifier now.
-        let refused = matches!(answer.status, 401 | 403);
+        let refused = matches!(answer.status, 401 | 403) && !names_problem_of_client(&answer);
         let secrets = context.secrets();
         let read = reply::read(&answer, STAGE, Format::Form, &self.descriptor.errors, &secrets);
         let members = match read {
@@ -88,4 +105,13 @@ impl Provider {
         context.token = members;
         Ok(())
     }
+}
+
+/// Whether the answer refuses the client or its clock, in the body or in `WWW-Authenticate`.
+fn names_problem_of_client(answer: &Reply) -> bool {
+    let header = answer.headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let body = answer.text();
+    let mut words =
+        [header, &body].into_iter().flat_map(|text| text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')));
+    words.any(|word| PROBLEMS_OF_CLIENT.contains(&word))
 }

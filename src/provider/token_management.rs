@@ -140,6 +140,7 @@ impl Provider {
                 None if name == "id_token.sub" && self.id_key() == "sub" => {
                     self.uid_of_claims(context).is_some_and(|of_claims| of_claims.as_str() == uid)
                 }
+                None if *name == self.id_key() => value.as_str() == Some(uid),
                 None => true,
             };
             if !is_same {

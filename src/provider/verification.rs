@@ -230,7 +230,11 @@ impl Provider {
         context: &mut ExchangeContext<'_>,
     ) -> Result<Option<Map<String, Value>>, ProviderError> {
         let rules = &self.descriptor.id_token;
-        let id_token = context.token.get("id_token").and_then(Value::as_str).map(str::to_owned);
+        let id_token = match context.token.get("id_token") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(token)) => Some(token.clone()),
+            Some(_) => return Err(ProviderError::failed(STAGE, "it is not a text")),
+        };
         let (token, purpose) = match (&rules.from, id_token) {
             (None, token) => (token, rules.purpose),
             (Some(_), Some(token)) if rules.purpose == Purpose::AccessToken => (Some(token), Purpose::IdToken),

@@ -149,7 +149,9 @@ pub(super) fn redirect_uri(written: &str) -> Result<Warning, String> {
         return wrong("must have a host and no user");
     }
     let path = after_scheme.split('?').next().unwrap_or_default();
-    if path.split('/').any(|segment| segment == "." || segment == "..") {
+    // Servers decode %2e, and browsers treat it as a period.
+    let is_dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    if path.split('/').any(is_dots) {
         return wrong("has . or .. in its path");
     }
     Ok(http_warning(&url))

@@ -35,7 +35,7 @@ pub enum Claimed {
 #[async_trait]
 pub trait AuthorizationRequestStore: Send + Sync {
     /// Stores a new authorization request.
-    async fn insert_authorization_request(&self, authorization_request: &AuthorizationRequest) -> Result<()>;
+    async fn insert_authorization_request(&self, authorization_request: &AuthorizationRequest) -> Result<bool>;
     /// The authorization request with this key, used, expired or not, until the sweeper deletes it.
     async fn authorization_request(&self, key: &Digest) -> Result<Option<AuthorizationRequest>>;
     /// Whether an open authorization request for a login route exists at `provider` with this cookie or flow token.

@@ -204,7 +204,7 @@ limited!(EventStore {
 });
 
 limited!(AuthorizationRequestStore {
-    fn insert_authorization_request(authorization_request: &AuthorizationRequest) -> ();
+    fn insert_authorization_request(authorization_request: &AuthorizationRequest) -> bool;
     fn authorization_request(key: &Digest) -> Option<AuthorizationRequest>;
     fn has_open_authorization_request(provider: &str, browser: Option<&Digest>, flow: Option<&Digest>, now: UnixMillis) -> bool;
     fn claim(authorization_request: Option<&Digest>, code: Option<&CodeClaim>, now: UnixMillis) -> Claimed;

@@ -9,6 +9,8 @@ use super::problem::Failure;
 use crate::login::{Origin, RequestContext};
 use crate::settings::Settings;
 
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+
 /// When the origin of a call is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginPolicy {
@@ -59,13 +61,14 @@ pub fn check_origin(
     match origin {
         Origin::One(name) if is_listed(settings, name, own) => Ok(()),
         Origin::One(_) | Origin::Malformed => Err(Failure::csrf("The Origin is not in ALLOWED_ORIGINS.")),
-        Origin::Absent => match request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes) {
-            Some(b"cross-site") => Err(Failure::csrf("A page of another site may not make this call.")),
-            None if has_cookie => Err(Failure::csrf(
-                "A call with a session cookie must have an Origin or a Sec-Fetch-Site header. Send Origin.",
-            )),
-            _ => Ok(()),
-        },
+        Origin::Absent if is_from_this_site(request) => Ok(()),
+        Origin::Absent if request.headers().contains_key(SEC_FETCH_SITE) => {
+            Err(Failure::csrf("A page of another site may not make this call."))
+        }
+        Origin::Absent if has_cookie => Err(Failure::csrf(
+            "A call with a session cookie must have an Origin or a Sec-Fetch-Site header. Send Origin.",
+        )),
+        Origin::Absent => Ok(()),
     }
 }
 
@@ -74,10 +77,10 @@ pub fn is_cross_site(settings: &Settings, request: &Request, context: &RequestCo
     check_origin(settings, request, &context.base_url, &context.origin, false).is_err()
 }
 
-/// Whether the user started the navigation: on a page of this site, or in the address bar.
-pub fn is_same_site_navigation(request: &Request) -> bool {
-    let site = request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes);
-    matches!(site, Some(b"same-origin" | b"same-site" | b"none"))
+/// Whether a page of this site or the user sends the request, as browsers say it. Two headers, or one with another value, say no.
+pub fn is_from_this_site(request: &Request) -> bool {
+    let mut sites = request.headers().get_all(SEC_FETCH_SITE).iter().map(HeaderValue::as_bytes);
+    matches!((sites.next(), sites.next()), (Some(b"same-origin" | b"same-site" | b"none"), None))
 }
 
 /// Whether a browser navigates here instead of embedding the address in a page. Programs do not send the header.

@@ -52,6 +52,9 @@ impl ServiceAuth<'_> {
             None => None,
         };
         let fields = body.fields().await?;
+        if fields.is_repetitive() {
+            return Err(Failure::bad("invalid_request", "A parameter must not occur twice."));
+        }
         let service = match (by_header, posted_credential(&fields)) {
             (Some(_), Some(_)) => {
                 // RFC 6749, section 2.3.

@@ -444,10 +444,10 @@ fn fault_a28_small_rsa_keys_are_ignored() {
     ];
     for modulus in small {
         let jwk = json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode(&modulus), "e": "AQAB"});
-        assert!(parse_keys(&json!({"keys": [jwk]})).is_err(), "{} bytes", modulus.len());
+        assert!(parse_keys(&json!({"keys": [jwk]})).unwrap().is_empty(), "{} bytes", modulus.len());
     }
     let jwk = json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode(vec![0xc5; 256]), "e": "AQAB"});
-    assert!(parse_keys(&json!({"keys": [jwk]})).is_ok());
+    assert_eq!(parse_keys(&json!({"keys": [jwk]})).unwrap().len(), 1);
 }
 
 fn verified_by(jwk: &Value, token: &str, algorithm: SignatureAlgorithm) -> bool {

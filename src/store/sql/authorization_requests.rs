@@ -43,37 +43,41 @@ impl Store {
 
 #[async_trait::async_trait]
 impl AuthorizationRequestStore for Store {
-    async fn insert_authorization_request(&self, authorization_request: &AuthorizationRequest) -> Result<()> {
+    async fn insert_authorization_request(&self, authorization_request: &AuthorizationRequest) -> Result<bool> {
         let flow_token = match &authorization_request.started_by {
             StartedBy::Begin { flow_token } => Some(flow_token),
             StartedBy::OAuth1Login => None,
         };
-        self.execute_repeatable(|| {
-            sqlx::query(
-                "INSERT INTO authorization_requests (key, provider, redirect_uri, browser, flow, code_challenge,
+        // The request of another login with the same request token stays as it is. The same request may be written again.
+        let inserted = self
+            .execute_repeatable(|| {
+                sqlx::query(
+                    "INSERT INTO authorization_requests (key, provider, redirect_uri, browser, flow, code_challenge,
                                          encrypted_secret, user_id, link_generation,
                                          address, server_redirect, created,
                                          expires, needs_fresh_login, encrypted_options)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-            )
-            .bind(authorization_request.key.as_bytes())
-            .bind(&authorization_request.provider)
-            .bind(&authorization_request.redirect_uri)
-            .bind(authorization_request.browser.as_bytes())
-            .bind(flow_token.map(Digest::as_bytes))
-            .bind(&authorization_request.code_challenge)
-            .bind(&authorization_request.encrypted_secret)
-            .bind(authorization_request.link_request.map(|link_request| link_request.user))
-            .bind(authorization_request.link_request.map_or(0, |link_request| link_request.generation))
-            .bind(authorization_request.address.as_ref().map(Json))
-            .bind(authorization_request.server_redirect.as_ref().map(Json))
-            .bind(authorization_request.created.0)
-            .bind(authorization_request.expires.0)
-            .bind(authorization_request.needs_fresh_login)
-            .bind(&authorization_request.encrypted_options)
-        })
-        .await?;
-        Ok(())
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+             ON CONFLICT (key) DO UPDATE SET expires = excluded.expires
+               WHERE authorization_requests.encrypted_secret IS NOT DISTINCT FROM excluded.encrypted_secret",
+                )
+                .bind(authorization_request.key.as_bytes())
+                .bind(&authorization_request.provider)
+                .bind(&authorization_request.redirect_uri)
+                .bind(authorization_request.browser.as_bytes())
+                .bind(flow_token.map(Digest::as_bytes))
+                .bind(&authorization_request.code_challenge)
+                .bind(&authorization_request.encrypted_secret)
+                .bind(authorization_request.link_request.map(|link_request| link_request.user))
+                .bind(authorization_request.link_request.map_or(0, |link_request| link_request.generation))
+                .bind(authorization_request.address.as_ref().map(Json))
+                .bind(authorization_request.server_redirect.as_ref().map(Json))
+                .bind(authorization_request.created.0)
+                .bind(authorization_request.expires.0)
+                .bind(authorization_request.needs_fresh_login)
+                .bind(&authorization_request.encrypted_options)
+            })
+            .await?;
+        Ok(inserted.rows_affected() == 1)
     }
 
     async fn authorization_request(&self, key: &Digest) -> Result<Option<AuthorizationRequest>> {
