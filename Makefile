@@ -46,7 +46,7 @@ test: ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
 # The longest ones first. Each waits for programs and browsers half of its time, so two at a time use two cores.
-SYSTEM_TESTS := test-clients test-deploy test-verify test-faults test-browser test-api test-docs test-simulator-sample test-scale test-openapi
+SYSTEM_TESTS := test-clients test-deploy test-verify test-faults test-browser test-api test-docs test-simulator-sample test-openapi
 
 lint: $(DENY) ## check wording, links, formatting, clippy warnings, Rust documentation and dependency rules
 	python3 tests/lint/plain_language.py
