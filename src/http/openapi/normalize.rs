@@ -105,8 +105,6 @@ fn simplify(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     /// OpenAPI 3.0 allows nothing beside `$ref`, and generators disagree about what `allOf` means there: the description of a
     /// property belongs to its type.
     #[test]

@@ -52,7 +52,7 @@ async fn a_login_link_chooses_persona_and_behaviour() {
     let denied = dev.simulator().get(&page[dev.simulator.len()..]).send().await;
     assert_eq!(callback_of(&denied)["error"], "access_denied");
     for (more, problem) in [
-        ("login_hint=nobody", "There is no persona “nobody”."),
+        ("login_hint=unknown", "There is no persona “unknown”."),
         ("login_hint=mara&behaviour=x", "There is no behaviour “x”."),
     ] {
         let page = browser.get(&link(more)).send().await.header("location").expect("a redirect").to_owned();
