@@ -417,6 +417,45 @@ pub(crate) mod tests {
         assert!(part(&refresh, 1).starts_with(r#"{"token_type":"refresh","exp":87400,"iat":1000,"jti":""#));
     }
 
+    /// A token with these claims and header, signed with the right key.
+    fn signed(header: &Value, changed: &Value) -> String {
+        let mut claims = json!({"token_type": "access", "exp": 2000, "iat": 1000, "jti": "a", "user_id": "1"});
+        for (name, value) in changed.as_object().into_iter().flatten() {
+            claims[name] = value.clone();
+        }
+        let encoded = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
+        let text = format!("{}.{}", encoded(header), encoded(&claims));
+        let key = jsonwebtoken::EncodingKey::from_secret(b"a key for tests of more than 32 bytes");
+        let signature = jsonwebtoken::crypto::sign(text.as_bytes(), &key, jsonwebtoken::Algorithm::HS256);
+        format!("{text}.{}", signature.unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    #[test]
+    fn a_signed_token_with_a_malformed_claim_or_an_extension_is_invalid() {
+        let plain = json!({"alg": "HS256", "typ": "JWT"});
+        let verify = |token: &str| jwts().verify(token, &TokenType::ALL, UnixMillis::from_seconds(1500)).map(|_| ());
+        for claims in [json!({}), json!({"nbf": 1400.5}), json!({"iat": 1560}), json!({"user_id": 1})] {
+            assert_eq!(verify(&signed(&plain, &claims)), Ok(()), "{claims}");
+        }
+        for claims in [
+            json!({"nbf": "x"}),
+            json!({"nbf": 1e300}),
+            json!({"nbf": 1501}),
+            json!({"iat": 1561}),
+            json!({"iat": null}),
+            json!({"user_id": "+1"}),
+            json!({"user_id": "01"}),
+            json!({"jti": "a\u{0}"}),
+        ] {
+            assert_eq!(verify(&signed(&plain, &claims)), Err(JwtFault::Invalid), "{claims}");
+        }
+        for extension in ["crit", "b64", "enc", "zip"] {
+            let mut header = plain.clone();
+            header[extension] = json!(false);
+            assert_eq!(verify(&signed(&header, &json!({}))), Err(JwtFault::Invalid), "{extension}");
+        }
+    }
+
     #[test]
     fn r_jwt_06_the_user_variants_carry_the_user_in_both_tokens() {
         let (access, refresh) = pair(&user(), true, 1000);

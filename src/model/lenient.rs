@@ -161,6 +161,15 @@ mod tests {
         ] {
             assert_eq!(json(bytes).ok(), Some(read), "{}", String::from_utf8_lossy(bytes));
         }
+        for (bytes, read) in [
+            (&br#"{"a": 1e400, "b": -1E999, "id": 9}"#[..], value!({"a": null, "b": null, "id": 9})),
+            (
+                br#"{"a": NaN, "b": [Infinity, -Infinity], "c": "NaN -Infinity"}"#,
+                value!({"a": null, "b": [null, null], "c": "NaN -Infinity"}),
+            ),
+        ] {
+            assert_eq!(json(bytes).ok(), Some(read), "{}", String::from_utf8_lossy(bytes));
+        }
         let deep = [b"[".repeat(5000), b"\"\xff\"".to_vec(), b"]".repeat(5000)].concat();
         for wrong in [
             &b""[..],
@@ -170,6 +179,8 @@ mod tests {
             b"{\"a\": \"x\\",
             b"{\"a\": \"x\\u",
             b"{a: 1}",
+            b"{\"a\": Nan}",
+            b"{\"a\": -NaNa}",
             b"{\"a\": 1} x",
             &deep,
         ] {

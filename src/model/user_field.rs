@@ -165,6 +165,7 @@ mod tests {
             (UserFieldType::Integer, json!(" 7 "), json!(7)),
             (UserFieldType::Boolean, json!("True"), json!(true)),
             (UserFieldType::Url, json!("https://a.example/x"), json!("https://a.example/x")),
+            (UserFieldType::Url, json!(" HTTPS://a.example "), json!("https://a.example/")),
             (UserFieldType::Date, json!("2024-02-29"), json!("2024-02-29")),
         ] {
             assert_eq!(kind.parse(&written), Ok(stored), "{kind:?} {written}");
@@ -179,6 +180,10 @@ mod tests {
             (UserFieldType::Boolean, json!(1)),
             (UserFieldType::Url, json!("javascript:alert(1)")),
             (UserFieldType::Url, json!("/a")),
+            (UserFieldType::Url, json!("https://a.example/x\r\ny")),
+            (UserFieldType::Url, json!("https://a.example\\y")),
+            (UserFieldType::Url, json!("https://a@b.example/")),
+            (UserFieldType::Url, json!("https://a.example/\u{202e}y")),
             (UserFieldType::Date, json!("2023-02-29")),
             (UserFieldType::Date, json!("1.2.2024")),
         ] {

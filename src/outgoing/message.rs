@@ -236,6 +236,21 @@ mod tests {
         Reply { status: 200, headers: headers.iter().map(pair).collect(), body: Vec::new() }
     }
 
+    #[test]
+    fn a_body_is_decoded_by_its_declared_encoding_unless_it_is_utf_8() {
+        let text = |content_type: &str, body: &[u8]| {
+            Reply { body: body.to_vec(), ..with(&[("content-type", content_type)]) }.text()
+        };
+        assert_eq!(text("text/plain; charset=iso-8859-1", b"M\xfcller"), "Müller");
+        assert_eq!(text("application/json;Charset=\"windows-1251\"", b"\xc0\xed\xed\xe0"), "Анна");
+        assert_eq!(text("text/plain; charset=iso-8859-1", "Müller".as_bytes()), "Müller");
+        for unknown in
+            ["text/plain", "text/plain; charset=x", "text/plain; charset=utf-8", "text/plain; charset=utf-16"]
+        {
+            assert_eq!(text(unknown, b"M\xfcller"), "M\u{fffd}ller", "{unknown}");
+        }
+    }
+
     const NOW: UnixMillis = UnixMillis(1_795_521_600_000);
     const IN_TWO_MINUTES: &str = "Tue, 24 Nov 2026 12:02:00 GMT";
 

@@ -164,3 +164,21 @@ pub fn with_redirect_state(redirect_uri: &str, state: &str) -> String {
     let separator = if redirect_uri.contains('?') { '&' } else { '?' };
     format!("{redirect_uri}{separator}redirect_state={state}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_of_the_endpoint_replaces_no_parameter_of_the_login() {
+        let own = Pairs::from([("state".to_owned(), "s".to_owned())]);
+        for (before, after) in [
+            ("https://idp.example/a?state=evil&p=1&STATE=x&state=", "https://idp.example/a?p=1&STATE=x"),
+            ("https://idp.example/a?p=a%20b", "https://idp.example/a?p=a%20b"),
+        ] {
+            let mut url = Url::parse(before).unwrap_or_else(|error| panic!("{error}"));
+            remove_from_query(&mut url, &own);
+            assert_eq!(url.as_str(), after);
+        }
+    }
+}

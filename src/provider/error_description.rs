@@ -257,6 +257,8 @@ mod tests {
             percent(&PLAIN.encode(SECRET)),
             hex(SECRET),
             hex(SECRET).to_uppercase(),
+            SECRET.bytes().map(|byte| format!("{byte:02x} ")).collect(),
+            SECRET.bytes().map(|byte| format!("\\x{byte:02X}")).collect(),
             SECRET[..14].to_owned(),
             "ｃｏｄｅ-4711-of-nell".to_owned(),
             "code_4711_of_nell".to_owned(),

@@ -115,3 +115,26 @@ fn names_problem_of_client(answer: &Reply) -> bool {
         [header, &body].into_iter().flat_map(|text| text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')));
     words.any(|word| PROBLEMS_OF_CLIENT.contains(&word))
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn problems_of_the_client_are_none_of_the_code() {
+        let answer = |header: &'static str, body: &str| {
+            let headers = HeaderMap::from_iter([(WWW_AUTHENTICATE, HeaderValue::from_static(header))]);
+            Reply { status: 401, headers, body: body.as_bytes().to_vec() }
+        };
+        let named = [
+            answer("", "oauth_problem=consumer_key_unknown&oauth_problem_advice=x"),
+            answer("", r#"{"oauth_problem":"signature_invalid"}"#),
+            answer(r#"OAuth realm="x", oauth_problem="timestamp_refused""#, ""),
+        ];
+        assert!(named.iter().all(names_problem_of_client));
+        let others = [answer("", "oauth_problem=token_expired"), answer("OAuth oauth_problem=verifier_invalid", "")];
+        assert!(!others.iter().any(names_problem_of_client));
+    }
+}

@@ -256,6 +256,8 @@ mod tests {
             "https://a@app.example.com/cb",
             "https:app.example.com/cb",
             "https://app.example.com/a/../cb",
+            "https://app.example.com/a/%2E%2e/cb",
+            "https://app.example.com/a/.%2E/cb",
             "https://*.example.com/cb",
             "https://app.example.com\\cb",
             "com.example.app:",

@@ -247,6 +247,10 @@ async fn rfc_6749_2_3_1_services_authenticate_by_header_or_body(engine: Engine) 
     for request in [with(&basic(id, secret)), with(&encoded), posted(id, secret), app.client().post(path).json(&body)] {
         assert_eq!(request.send().await.ok()["active"], true);
     }
+    // RFC 6749, 3.2: a parameter must not occur twice.
+    let twice =
+        app.client().post(path).header("authorization", &basic(id, secret)).form(&[("token", "x"), ("token", &token)]);
+    twice.send().await.problem(400, "invalid_request");
     let before = app.database.number("SELECT count(*) FROM audit_events WHERE event = 'refused'").await;
     let refused = [
         (app.client().post(path).form(&[("token", &token)]), false),

@@ -232,6 +232,14 @@ async fn authorization_request_is_claimed_once(engine: Engine) {
     assert!(kept.claimed.is_none() && kept.expires == NOW.plus(Duration::from_secs(600)));
     assert!(store.repository.authorization_request(&digest("b")).await.expect("a read").is_none());
 
+    // A provider that sends one request token for two logins. The first keeps its row; written again it is the same.
+    let first = authorization_request("a", NOW);
+    let second = AuthorizationRequest { encrypted_secret: Some(vec![2]), ..authorization_request("a", NOW) };
+    assert!(!store.repository.insert_authorization_request(&second).await.expect("an insert"));
+    assert!(store.repository.insert_authorization_request(&first).await.expect("an insert"));
+    let kept = store.repository.authorization_request(&digest("a")).await.expect("a read");
+    assert_eq!(kept.and_then(|kept| kept.encrypted_secret), first.encrypted_secret);
+
     let open = |provider: &'static str, browser: &'static str| {
         let repository = store.repository.clone();
         async move {

@@ -98,6 +98,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_what_browsers_send_says_that_a_request_is_of_this_site() {
+        let is_own = |sites: &[&'static str]| {
+            let request = sites.iter().fold(Request::builder(), |request, site| request.header(SEC_FETCH_SITE, *site));
+            is_from_this_site(&request.finish())
+        };
+        assert!(is_own(&["same-origin"]) && is_own(&["same-site"]) && is_own(&["none"]));
+        for other in
+            [&["cross-site"][..], &["Cross-Site"], &["Same-Origin"], &[""], &["x"], &["none", "cross-site"], &[]]
+        {
+            assert!(!is_own(other), "{other:?}");
+        }
+    }
+
+    #[test]
     fn two_origin_headers_are_malformed() {
         let mut headers = HeaderMap::new();
         assert_eq!(origin_of(&headers), Origin::Absent);

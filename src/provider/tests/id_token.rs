@@ -450,6 +450,33 @@ fn fault_a28_small_rsa_keys_are_ignored() {
     assert_eq!(parse_keys(&json!({"keys": [jwk]})).unwrap().len(), 1);
 }
 
+/// RFC 7517, 5: a set may have members and keys that a client does not understand.
+#[test]
+fn only_what_says_something_about_a_key_is_read() {
+    let (key, jwk) = rsa(KeySize::Rsa2048);
+    let token = jsonwebtoken::encode(&Header::new(Algorithm::RS256), &good(), &key).unwrap();
+    let text = |name: &str| jwk[name].as_str().unwrap_or_default().to_owned();
+    let octets = [vec![0], URL_SAFE_NO_PAD.decode(text("n")).unwrap()].concat();
+    for (name, value) in [
+        ("x5c", json!("a text")),
+        ("x5t", json!(5)),
+        ("kid", json!(5)),
+        ("n", json!(format!("{}==", text("n")))),
+        ("n", json!(URL_SAFE_NO_PAD.encode(octets))),
+        ("e", json!("AAEAAQ")),
+    ] {
+        let mut changed = jwk.clone();
+        changed[name] = value;
+        assert!(verified_by(&changed, &token, RS256), "{name}");
+    }
+    let others = std::iter::repeat_n(json!({"kty": "strange"}), 100);
+    let set = parse_keys(&json!({"keys": others.chain([jwk]).collect::<Vec<_>>()})).unwrap();
+    assert_eq!(set.len(), 1);
+    // An empty set withdraws all keys. Another document is none.
+    assert!(parse_keys(&json!({"keys": []})).unwrap().is_empty());
+    assert!(parse_keys(&json!({"error": "x"})).is_err());
+}
+
 fn verified_by(jwk: &Value, token: &str, algorithm: SignatureAlgorithm) -> bool {
     let Ok(set) = parse_keys(&json!({"keys": [jwk]})) else { return false };
     let Ok(token) = SignedToken::parse(token, &[algorithm]) else { return false };
