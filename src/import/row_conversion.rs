@@ -414,12 +414,12 @@ mod tests {
     #[test]
     fn provider_tokens_are_read_in_the_form_of_each_protocol() {
         let tokens =
-            split_extra_data(r#"{"auth_time": 10, "access_token": "a", "refresh_token": "r", "expires_in": "60"}"#)
+            split_extra_data(r#"{"auth_time": 1000, "access_token": "a", "refresh_token": "r", "expires_in": "60"}"#)
                 .tokens;
         let tokens = tokens.expect("tokens");
         assert_eq!(tokens.access_token.expose_secret(), "a");
         assert_eq!(tokens.refresh_token.expect("one").expose_secret(), "r");
-        assert_eq!(tokens.expires.map(UnixMillis::seconds), Some(70));
+        assert_eq!(tokens.expires.map(UnixMillis::seconds), Some(1060));
         let pair = split_extra_data(r#"{"access_token": {"oauth_token": "t", "oauth_token_secret": "s"}}"#).tokens;
         let pair = pair.expect("a pair");
         assert_eq!((pair.access_token.expose_secret(), pair.expires), ("t", None));

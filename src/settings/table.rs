@@ -348,7 +348,7 @@ mod tests {
             ("DATABASE_POOL_SIZE", "0", "must be an integer, 1 to 1000"),
             ("SOCIAL_AUTH_UUID_LENGTH", "33", "must be an integer, 4 to 32"),
             ("WEBHOOK_TIMEOUT", "11", "must be a number of seconds, above 0, at most 10"),
-            ("DATABASE_TIMEOUT", "0", "must be a number of seconds, above 0"),
+            ("DATABASE_TIMEOUT", "0", "must be a number of seconds, above 0, at most 3600"),
             ("SHUTDOWN_DELAY", "301", "must be a number of seconds, at most 300"),
             ("STATE_POLICY", "None", "must be one of required, when_present, off"),
             ("MAX_USED_CODES", "1", "must be an integer, at least 10"),

@@ -155,7 +155,7 @@ fn github_request() -> Pairs {
         ("redirect_uri", CALLBACK),
         ("state", "s-1"),
         ("response_type", "code"),
-        ("scope", "user:email read:org"),
+        ("scope", "user:email,read:org"),
         ("code_challenge", CHALLENGE),
         ("code_challenge_method", "S256"),
     ])
@@ -189,7 +189,7 @@ async fn an_authorization_request_is_refused_for_each_wrong_parameter() {
         ("code_challenge", Some("too-short"), "PKCE needs code_challenge"),
         ("code_challenge_method", Some("plain"), "PKCE needs code_challenge"),
         ("code_challenge_method", None, "PKCE needs code_challenge"),
-        ("scope", Some("user:email,read:org"), "scope must be separated by"),
+        ("scope", Some("user:email read:org"), "scope must be separated by"),
     ] {
         simulation.assert_page(GITHUB_PAGE, &changed(&github, name, value), text).await;
     }

@@ -116,7 +116,7 @@ async fn providers_check_reports_each_problem() {
     check_fails(&[("HTTPS_PROXY", "http://127.0.0.1:1")], "could not be reached").await;
     check_fails(&[("SSL_CERT_FILE", "/nowhere.pem")], "SSL_CERT_FILE").await;
     setup.double.always(OIDC_KEYS, Reply::json(&json!({"keys": []})));
-    check_fails(&[], "keys that sign ID tokens: keys: the set has no usable key").await;
+    check_fails(&[], "keys that sign ID tokens: no key is for").await;
 
     let warnings =
         setup.check("oidc", &[("SOCIAL_AUTH_OIDC_USE_PKCE", "false"), ("SOCIAL_AUTH_OIDC_SECRET", "")]).await;
