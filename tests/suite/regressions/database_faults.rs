@@ -390,7 +390,7 @@ async fn fault_b8_revocation_rolls_back_when_its_audit_event_fails(engine: Engin
 
 async fn fault_b9_read_succeeds_when_last_use_cannot_be_stored(engine: Engine) {
     // A read that waited for the write would wait for this long.
-    let plan = TestApp::builder(engine).with("REST_KNOX_AUTO_REFRESH", "True").with("DATABASE_TIMEOUT", "36000");
+    let plan = TestApp::builder(engine).with("REST_KNOX_AUTO_REFRESH", "True").with("DATABASE_TIMEOUT", "3600");
     let app = plan.start().await;
     let credentials = [
         format!("Token {}", app.token("token", "u1").await),

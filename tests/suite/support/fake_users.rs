@@ -262,9 +262,12 @@ fn good_code(call: &Call, field: &str) -> Option<String> {
     call.field(field).filter(|code| number(code).is_some())
 }
 
-/// `7` of `u7` or `u07`. These providers ignore spaces around a code.
+/// `7` of `u7` or `u07`. These providers ignore spaces around a code. 0 is the id of no user.
 fn number(code: &str) -> Option<&str> {
     let digits = code.trim().strip_prefix('u')?;
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| digits.trim_start_matches('0'))
+    is_number.then(|| match digits.trim_start_matches('0') {
+        "" => "1000000",
+        number => number,
+    })
 }
