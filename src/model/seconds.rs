@@ -51,7 +51,7 @@ impl Seconds {
     }
 }
 
-/// Larger numbers are Unix times, also past ones: 2001-09-09. As a duration it would be 31 years.
+/// From here on a number is a Unix time, also a past one: 2001-09-09. As a duration it would be 31 years.
 const MIN_UNIX_TIME: i64 = 1_000_000_000;
 
 /// Remaining lifetime of a token in seconds, from the first of `sources` with a member for it. Zero or less: it has expired.
@@ -65,8 +65,7 @@ pub fn remaining_seconds(sources: &[Option<&Map<String, Value>>], now: i64) -> O
     }
     let seconds = named("expires_in").or_else(|| named("expires"))?;
     // Some providers send a time, others a duration.
-    let is_time = seconds > now || seconds >= MIN_UNIX_TIME;
-    Some(if is_time { seconds.saturating_sub(now) } else { seconds })
+    Some(if seconds >= MIN_UNIX_TIME { seconds.saturating_sub(now) } else { seconds })
 }
 
 #[cfg(test)]
