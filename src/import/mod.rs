@@ -145,6 +145,8 @@ impl Import<'_> {
             true => source.extent(LINKS).await.map_err(ImportError::Source)?.highest,
             false => 0,
         };
+        // Rows with higher ids are left out.
+        let (user, link) = (user.min(row_conversion::MAX_ID), link.min(row_conversion::MAX_ID));
         match &self.target {
             Some(target) if !self.dry_run => {
                 target.reserve_ids(UserId(user), AccountId(link)).await.map_err(ImportError::Target)

@@ -24,6 +24,8 @@ const MAX_USERNAME_LEN: usize = 150;
 const TOKEN_LEN: usize = 40;
 /// Hex digits of a SHA-512 digest.
 const KNOX_DIGEST_LEN: usize = 128;
+/// New rows get higher ids than all imported ones, so a row with the highest id would leave none.
+pub const MAX_ID: i64 = i64::MAX / 2;
 /// The server refuses a JWT with a longer `jti`.
 const MAX_JTI_LEN: usize = 64;
 /// How many times JSON may be encoded as a text of JSON.
@@ -66,6 +68,9 @@ pub fn has_invalid_email(row: &django::User) -> bool {
 }
 
 pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> Result<User, Reason> {
+    if row.id.0 > MAX_ID {
+        return Err(Reason::IdTooHigh);
+    }
     if row.username.is_empty() {
         return Err(Reason::NoUsername);
     }
@@ -107,6 +112,8 @@ pub fn check_link(row: &django::Link, imported_users: &ImportedUsers) -> Result<
             UidError::NullCharacter => Reason::NulCharacter,
             UidError::ReplacementCharacter => Reason::UnreadableUid,
         })
+    } else if row.id.0 > MAX_ID {
+        Err(Reason::IdTooHigh)
     } else if row.provider.contains('\0') {
         Err(Reason::NulCharacter)
     } else if !imported_users.contains(row.user_id) {

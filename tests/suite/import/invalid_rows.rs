@@ -32,7 +32,8 @@ VALUES (20, 'nul' || char(0), '', '', '', '!', 1, 0, 0, '2020-01-01'),
        (22, 'mail', '', '', printf('%.255c', 'x'), '!', 1, 0, 0, '2020-01-01'),
        (23, '', '', '', '', '!', 1, 0, 0, '2020-01-01'),
        (24, 'long', printf('%.200c', 'é'), '', '', '!', 1, 0, 0, 'one day'),
-       (25, 'blobs', x'414243', '', '', '!', 'true', 0, 0, 1577836800);
+       (25, 'blobs', x'414243', '', '', '!', 'true', 0, 0, 1577836800),
+       (9223372036854775807, 'highest', '', '', '', '!', 1, 0, 0, '2020-01-01');
 INSERT INTO social_auth_usersocialauth (id, user_id, provider, uid, extra_data, created, modified)
 VALUES (30, 24, 'github', printf('%.256c', '1'), '{}', '2020-01-01', '2020-01-01'),
        (31, 24, 'github', '', '{}', '2020-01-01', '2020-01-01'),
@@ -43,7 +44,8 @@ VALUES (30, 24, 'github', printf('%.256c', '1'), '{}', '2020-01-01', '2020-01-01
        (36, 1, 'github', '33', '{}', '2020-01-01', '2020-01-01'),
        (37, 999, 'github', '37', '{}', '2020-01-01', '2020-01-01'),
        (38, 'unmatched', 'github', '38', '{}', '2020-01-01', '2020-01-01'),
-       (39, 24, 'myspace', '39', '{}', '2020-01-01', '2020-01-01');
+       (39, 24, 'myspace', '39', '{}', '2020-01-01', '2020-01-01'),
+       (9223372036854775807, 24, 'github', '40', '{}', '2020-01-01', '2020-01-01');
 INSERT INTO authtoken_token (key, user_id, created)
 VALUES ('short', 24, '2020-01-01'), (printf('%.40c', 'f'), 999, '2020-01-01');
 INSERT INTO knox_authtoken (digest, token_key, user_id, created, expiry)
@@ -73,6 +75,8 @@ async fn invalid_rows_are_reported_by_reason_and_the_rest_is_imported(engine: En
         ("auth_user", "nul_character", 1),
         ("auth_user", "username_too_long", 1),
         ("auth_user", "no_username", 1),
+        ("auth_user", "id_too_high", 1),
+        (links, "id_too_high", 1),
         (links, "uid_too_long", 1),
         (links, "no_uid", 1),
         (links, "nul_character", 1),
@@ -110,6 +114,7 @@ async fn invalid_rows_are_reported_by_reason_and_the_rest_is_imported(engine: En
     }
     let again = import(&app, &project).await;
     assert!(again.tables.iter().all(|table| table.written == 0), "{again}");
+    app.login("token", "u77").await.ok();
 }
 
 async fn fault_a15_accounts_get_the_tenant_of_their_data(engine: Engine) {
