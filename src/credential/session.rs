@@ -51,10 +51,8 @@ impl Sessions {
     /// A new id at every login (SEC-32). Lifetime: SESSION_COOKIE_AGE, or the provider's, capped (R-SES-04).
     pub fn issue(&self, issue: &IssueRequest<'_>, deps: &Deps) -> (Cookie, SessionRow) {
         let value = format!("{PREFIX}{}", deps.token::<32>());
-        // Some providers send 0 for a token that never expires. Less than 0: it has expired, and so has the session.
-        let provider = issue.expires_in.filter(|&seconds| seconds != 0);
-        let provider = provider.map(|seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
-        let wanted = provider.map(|lifetime| lifetime.min(MAX_PROVIDER_LIFETIME));
+        let provider = issue.expires_in.and_then(|seconds| u64::try_from(seconds).ok()).filter(|&seconds| seconds > 0);
+        let wanted = provider.map(|seconds| Duration::from_secs(seconds).min(MAX_PROVIDER_LIFETIME));
         let age = match (wanted, issue.max_session_length) {
             (Some(wanted), Some(longest)) => wanted.min(longest),
             (Some(wanted), None) => wanted,
