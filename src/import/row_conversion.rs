@@ -164,7 +164,7 @@ pub struct ExtraData {
 pub fn split_extra_data(text: &str) -> ExtraData {
     let read = |text: &str| match text.trim() {
         "" => Ok(Value::Null),
-        text => lenient::json(text.as_bytes()),
+        text => lenient::foreign_json(text.as_bytes()),
     };
     let mut value = read(text);
     // Releases with a text column encoded the JSON once more when the column became JSON.
@@ -303,7 +303,7 @@ fn claims(token: &str) -> Map<String, Value> {
 
 /// The members of a JSON object, which may have broken characters. Anything else has none.
 fn object(json: &[u8]) -> Map<String, Value> {
-    match lenient::json(json) {
+    match lenient::foreign_json(json) {
         Ok(Value::Object(members)) => members,
         _ => Map::new(),
     }

@@ -31,20 +31,19 @@ pub fn as_texts(value: Option<&Value>) -> Vec<String> {
     }
 }
 
-/// Parses JSON. Integers beyond 64 bits become texts: rounded, two ids could become equal. Fractions beyond 64 bits become null.
-/// Errors: the parser's.
+/// Parses JSON; integers beyond 64 bits become texts. Rounded, two ids could become equal. Errors: the parser's.
 pub fn parse_json(text: &[u8]) -> Result<Value, serde_json::Error> {
-    match replaced_big_numbers(text) {
-        Some(replaced) => serde_json::from_slice(&replaced),
+    match quoted_big_integers(text) {
+        Some(quoted) => serde_json::from_slice(&quoted),
         None => serde_json::from_slice(text),
     }
 }
 
 /// `None`: there are none.
-fn replaced_big_numbers(text: &[u8]) -> Option<Vec<u8>> {
+fn quoted_big_integers(text: &[u8]) -> Option<Vec<u8>> {
     const MAX_SAFE_DIGITS: usize = 18;
     let is_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
-    let (mut replaced, mut copied, mut at, mut in_text) = (Vec::new(), 0, 0, false);
+    let (mut quoted, mut copied, mut at, mut in_text) = (Vec::new(), 0, 0, false);
     while at < text.len() {
         match text[at] {
             b'\\' if in_text => at += 1,
@@ -58,14 +57,10 @@ fn replaced_big_numbers(text: &[u8]) -> Option<Vec<u8>> {
                     number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok()
                 };
                 if digits.len() > MAX_SAFE_DIGITS && digits.iter().all(u8::is_ascii_digit) && !fits() {
-                    replaced.extend_from_slice(&text[copied..at]);
-                    replaced.push(b'"');
-                    replaced.extend_from_slice(number);
-                    replaced.push(b'"');
-                    copied = at + len;
-                } else if is_infinite(number) {
-                    replaced.extend_from_slice(&text[copied..at]);
-                    replaced.extend_from_slice(b"null");
+                    quoted.extend_from_slice(&text[copied..at]);
+                    quoted.push(b'"');
+                    quoted.extend_from_slice(number);
+                    quoted.push(b'"');
                     copied = at + len;
                 }
                 at += len - 1;
@@ -75,15 +70,9 @@ fn replaced_big_numbers(text: &[u8]) -> Option<Vec<u8>> {
         at += 1;
     }
     (copied > 0).then(|| {
-        replaced.extend_from_slice(&text[copied..]);
-        replaced
+        quoted.extend_from_slice(&text[copied..]);
+        quoted
     })
-}
-
-/// Whether a fraction or a number with an exponent has no 64-bit float, such as 1e400.
-fn is_infinite(number: &[u8]) -> bool {
-    let text = || std::str::from_utf8(number).ok()?.parse::<f64>().ok();
-    number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) && text().is_some_and(f64::is_infinite)
 }
 
 /// How the names of tokens and secrets end, in lower case.

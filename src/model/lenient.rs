@@ -1,15 +1,34 @@
 //! Parses documents in which single characters are broken: half a surrogate pair, a byte that is not UTF-8, a control
-//! character in a string. Each becomes U+FFFD. `NaN` and `Infinity`, which Python writes, become null.
+//! character in a string. Each becomes U+FFFD.
 
 use serde_json::Value;
 
 use super::parse_json;
 
-/// Parses JSON of a provider or a client. The strict parser comes first, so that only broken characters are read differently.
-/// Errors: any other syntax error.
+/// Parses JSON. The strict parser comes first, so that only broken characters are read differently. Errors: any other syntax
+/// error.
 pub fn json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    parse(bytes, Floats::Finite)
+}
+
+/// Parses JSON of a provider or of Django: as [`json`], and floats without a value, which Python writes and reads, become null.
+/// One odd number must not refuse a whole profile.
+pub fn foreign_json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    parse(bytes, Floats::Any)
+}
+
+/// Which floats are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Floats {
+    /// Those of JSON that 64 bits can hold.
+    Finite,
+    /// `1e400`, `NaN` and `Infinity` too.
+    Any,
+}
+
+fn parse(bytes: &[u8], floats: Floats) -> Result<Value, serde_json::Error> {
     parse_json(bytes).or_else(|error| {
-        let repaired = repaired(&text(bytes));
+        let repaired = repaired(&text(bytes), floats);
         parse_json(repaired.as_bytes()).map_err(|_| error)
     })
 }
@@ -56,7 +75,7 @@ pub fn xml(document: &str) -> String {
     out
 }
 
-fn repaired(json: &str) -> String {
+fn repaired(json: &str, floats: Floats) -> String {
     let mut out = String::with_capacity(json.len());
     let mut rest = json;
     let mut in_string = false;
@@ -77,19 +96,25 @@ fn repaired(json: &str) -> String {
                 out.push_str(&code);
             }
             '\u{feff}' if !in_string => {}
-            'N' | 'I' if !in_string => match rest.strip_prefix(if c == 'N' { "aN" } else { "nfinity" }) {
-                Some(after) => {
-                    rest = after;
-                    // `-Infinity`
-                    out.truncate(out.trim_end_matches('-').len());
-                    out.push_str("null");
-                }
-                None => out.push(c),
-            },
+            'N' | 'I' | '-' | '0'..='9' if !in_string && floats == Floats::Any => {
+                rest = number(c, rest, &mut out);
+            }
             c => out.push(c),
         }
     }
     out
+}
+
+/// Writes a number that begins with `first`: null if it has no value. Returns what follows it.
+fn number<'t>(first: char, rest: &'t str, out: &mut String) -> &'t str {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    let len = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+    let text = format!("{first}{}", &rest[..len]);
+    let is_float = text.contains(['.', 'e', 'E']) && text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
+    let has_no_value = matches!(text.as_str(), "NaN" | "Infinity" | "-Infinity")
+        || is_float && text.parse::<f64>().is_ok_and(f64::is_infinite);
+    out.push_str(if has_no_value { "null" } else { &text });
+    &rest[len..]
 }
 
 /// Writes the escape sequence after a backslash; returns its length in bytes.
@@ -168,7 +193,8 @@ mod tests {
                 value!({"a": null, "b": [null, null], "c": "NaN -Infinity"}),
             ),
         ] {
-            assert_eq!(json(bytes).ok(), Some(read), "{}", String::from_utf8_lossy(bytes));
+            assert_eq!(foreign_json(bytes).ok(), Some(read), "{}", String::from_utf8_lossy(bytes));
+            assert!(json(bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
         }
         let deep = [b"[".repeat(5000), b"\"\xff\"".to_vec(), b"]".repeat(5000)].concat();
         for wrong in [
@@ -184,7 +210,7 @@ mod tests {
             b"{\"a\": 1} x",
             &deep,
         ] {
-            assert!(json(wrong).is_err(), "{}", String::from_utf8_lossy(wrong));
+            assert!(foreign_json(wrong).is_err(), "{}", String::from_utf8_lossy(wrong));
         }
     }
 

@@ -115,7 +115,7 @@ impl Reply {
 
     /// The body as JSON, which may begin with a byte order mark.
     pub fn json(&self) -> Result<Value, &'static str> {
-        lenient::json(&self.utf8()).map_err(|_| "the answer is not JSON")
+        lenient::foreign_json(&self.utf8()).map_err(|_| "the answer is not JSON")
     }
 
     /// The body as text; invalid characters are replaced.

@@ -7,7 +7,7 @@ use super::error::{Interaction, ProviderError};
 use super::error_description::{is_registered, safe_code, safe_description};
 use super::expression::{Expr, Scope};
 use super::request_rules::Format;
-use crate::model::lenient::json;
+use crate::model::lenient::foreign_json;
 use crate::model::{as_text, is_truthy};
 use crate::outgoing::Reply;
 
@@ -154,7 +154,7 @@ fn parse_leniently(answer: &Reply) -> Option<Value> {
     let wrapped = || {
         let text = answer.text();
         let text = text.trim().trim_end_matches(';').trim_end();
-        json(text.split_once('(')?.1.strip_suffix(')')?.as_bytes()).ok()
+        foreign_json(text.split_once('(')?.1.strip_suffix(')')?.as_bytes()).ok()
     };
     parse(answer, Format::JsonOrForm).ok().or_else(wrapped)
 }
