@@ -233,7 +233,7 @@ test("start page: the code follows the kind of credential, and is copied", async
     await page.getByRole("button", { name: `Copy the ${label} code` }).click();
     return page.evaluate(() => navigator.clipboard.readText());
   };
-  assert.ok((await copied("React")).includes(`baseUrl: "${base}"`));
+  assert.ok((await copied("React")).includes(`baseUrl: "${base.replace("127.0.0.1", "localhost")}"`));
   assert.ok((await copied("React")).includes('kind: "jwt-pair-user"'));
   await page.getByRole("radio", { name: "Knox", exact: true }).check({ force: true });
   assert.ok((await copied("curl")).includes(`${base}/api/login/social/knox_user/demo/`));
