@@ -64,8 +64,11 @@ pub trait SourceTable: SourceRow {
     fn convert(context: &Context, rows: Vec<Self>) -> Result<Page<Self::Row>, StoreError>;
 }
 
+/// A page that is being converted.
+type Conversion<T> = JoinHandle<Result<Page<T>, StoreError>>;
+
 /// Pages of a table in order, some of them not yet converted.
-pub struct Pages<T>(mpsc::Receiver<Result<JoinHandle<Result<Page<T>, StoreError>>, StoreError>>);
+pub struct Pages<T>(mpsc::Receiver<Result<Conversion<T>, StoreError>>);
 
 impl<T> Pages<T> {
     /// The next page. `None`: there is no other.

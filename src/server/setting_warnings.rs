@@ -30,7 +30,8 @@ pub(super) fn log_setting_warnings(app: &App) {
         );
     }
     let other_sites = settings.origins_of_other_sites();
-    if !other_sites.is_empty() {
+    // `dev` allows the other names of its own addresses.
+    if settings.mode == Mode::Serve && !other_sites.is_empty() {
         tracing::warn!(
             "ALLOWED_ORIGINS: {} is another site than PUBLIC_URL, so browsers do not send the session cookie from its \
              pages. Its front-end needs a kind with a token (docs/CREDENTIALS.md)",

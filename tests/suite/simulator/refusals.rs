@@ -63,7 +63,9 @@ async fn a_changed_assertion_of_steam_telegram_or_apple_is_refused() {
     assert_eq!(dev.finish(&browser, "telegram", "token_user", &begun, &callback).await.status, 200);
     let again = dev.begin(&dev.process.client(), "telegram").await;
     let mut replayed = callback.clone();
-    replayed.insert("state".to_owned(), callback_of(&dev.consent(&again, "login_hint=mara").await)["state"].clone());
+    let other = callback_of(&dev.consent(&again, "login_hint=mara").await);
+    let state = ["state", "redirect_state"].into_iter().find(|name| other.contains_key(*name)).expect("a state");
+    replayed.insert(state.to_owned(), other[state].clone());
     let answer = dev.finish(&dev.process.client(), "telegram", "token_user", &again, &replayed).await;
     assert!(answer.status >= 400, "{}", answer.text);
 }

@@ -114,7 +114,7 @@ async fn changes_that_the_previous_release_cannot_use_are_found(engine: Engine) 
         ("ALTER TABLE users ADD COLUMN parent INTEGER REFERENCES users (id)", "users has a new rule"),
         ("ALTER TABLE users RENAME COLUMN first_name TO given_name", "users.first_name"),
         ("ALTER TABLE tokens RENAME TO permanent_tokens", "tokens"),
-        ("ALTER TABLE users DROP COLUMN last_name", "users.last_name"),
+        ("ALTER TABLE users DROP COLUMN edited", "users.edited"),
     ];
     let mut before = schema_of(&database, engine).await;
     for sql in usable {
@@ -172,7 +172,7 @@ async fn database_that_a_later_release_has_expanded_is_used(engine: Engine) {
 async fn database_that_a_later_release_has_contracted_is_refused_unchanged(engine: Engine) {
     let database = Database::create(engine).await;
     apply_later(&database, 9001, "expand add locale", &["ALTER TABLE users ADD COLUMN locale TEXT"]).await;
-    apply_later(&database, 9002, "contract 9001 drop last name", &["ALTER TABLE users DROP COLUMN last_name"]).await;
+    apply_later(&database, 9002, "contract 9001 drop edited", &["ALTER TABLE users DROP COLUMN edited"]).await;
     let before = schema_of(&database, engine).await;
     let repository = database.repository().await;
     assert_eq!(repository.schema().await.expect("an answer"), Schema::AheadIncompatible);
