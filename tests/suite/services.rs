@@ -249,7 +249,7 @@ async fn rfc_6749_2_3_1_services_authenticate_by_header_or_body(engine: Engine) 
     }
     // RFC 6749, 3.2: a parameter must not occur twice.
     let twice =
-        app.client().post(path).header("authorization", &basic(id, secret)).form(&[("token", "x"), ("token", &token)]);
+        app.client().post(path).header("authorization", basic(id, secret)).form(&[("token", "x"), ("token", &token)]);
     twice.send().await.problem(400, "invalid_request");
     let before = app.database.number("SELECT count(*) FROM audit_events WHERE event = 'refused'").await;
     let refused = [

@@ -163,7 +163,7 @@ async fn a_user_who_revokes_access_fails_the_next_refresh() {
         let get = async |path: &str| dev.process.client().get(path).header("authorization", &header).send().await;
         let accounts = get("/api/user/social/").await.json();
         let list = accounts["accounts"].as_array().or_else(|| accounts.as_array()).cloned().unwrap_or_default();
-        let id = list.first().map(|account| account["id"].to_string()).unwrap_or_else(|| panic!("{accounts}"));
+        let id = list.first().map_or_else(|| panic!("{accounts}"), |account| account["id"].to_string());
         let answer = get(&format!("/api/user/social/{}/token/", id.trim_matches('"'))).await;
         let refresh = dev.last_call("acme", "refresh").await;
         assert_eq!(
