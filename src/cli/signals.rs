@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::failure::Failure;
 
 /// How often the parent process is looked at.
-const PARENT_CHECK_INTERVAL: std::time::Duration = std::time::Duration::from_millis(250);
+const PARENT_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Supervisors signal both a process and its process group: signals within this time count as one.
 const SIGNAL_DEDUP_WINDOW: Duration = Duration::from_secs(1);
@@ -53,12 +53,15 @@ pub(super) fn stop_signal(
 
 /// Resolves when the parent process has ended, which makes another process the parent. Never resolves for a process that the system's
 /// first process has started, as in a container.
-pub(super) async fn parent_exit() {
+pub(super) fn parent_exit() -> impl Future<Output = ()> {
+    // Now, since the parent may have ended when the future is polled.
     let parent = std::os::unix::process::parent_id();
-    if parent <= 1 {
-        return std::future::pending().await;
-    }
-    while std::os::unix::process::parent_id() == parent {
-        tokio::time::sleep(PARENT_CHECK_INTERVAL).await;
+    async move {
+        if parent <= 1 {
+            return std::future::pending().await;
+        }
+        while std::os::unix::process::parent_id() == parent {
+            tokio::time::sleep(PARENT_CHECK_INTERVAL).await;
+        }
     }
 }

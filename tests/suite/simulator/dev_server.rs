@@ -73,7 +73,7 @@ async fn a_login_link_chooses_persona_and_behaviour() {
 async fn pages_are_in_the_language_of_ui_locales() {
     let dev = Dev::start(&[]).await;
     let browser = dev.process.client();
-    let begun = dev.begin_with(&browser, "google-openidconnect", json!({"ui_locales": "de en"})).await;
+    let begun = dev.begin_with(&browser, "keycloak", json!({"ui_locales": "de en"})).await;
     assert!(dev.page_of(&begun).contains("ui_locales=de+en"));
     let page = dev.consent(&begun, "").await;
     assert!(
