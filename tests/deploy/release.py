@@ -15,9 +15,6 @@ import urllib.request
 from litestream import sign_in
 from support import ROOT, Client, Process, expect, free_port, is_ready, run, running_provider, server, temporary_folder
 
-#: As in deploy/dist.sh.
-MAX_BINARY_BYTES = 16_000_000
-
 DIST = ROOT / "target/dist"
 CERTIFICATES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -41,7 +38,6 @@ def check_release():
         if "completions" in run([binary, "--help"]):
             expect(list(content.glob("man/*.1")) and list(content.glob("completions/*")), "the archive lacks completions or man pages")
         size = binary.stat().st_size
-        expect(size <= MAX_BINARY_BYTES, f"the program has {size} bytes")
         begin(binary, folder / "first")
         sign_in_without_a_system(binary, folder / "root")
     return f"{size} bytes, archive {archive.stat().st_size} bytes"

@@ -30,7 +30,7 @@ const MAX_CHECKPOINTS: u32 = 4;
 /// How long a restart waits for the writer, and makes the writer wait for readers.
 const RESTART_WAIT: Duration = Duration::from_millis(10);
 
-/// The task, and the number of transactions that it is told of.
+/// The sending end of the task: how many transactions were committed, and the signal to stop.
 pub(super) struct Checkpointer {
     writes: Arc<AtomicU64>,
     stop: CancellationToken,
