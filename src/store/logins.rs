@@ -9,8 +9,8 @@ use crate::model::User;
 /// Finished logins.
 #[async_trait]
 pub trait LoginStore: Send + Sync {
-    /// Commits all that a login writes, in one transaction. `issue` is called once, with the user as the transaction leaves
-    /// it, to make the credential.
+    /// Commits all that a login writes, in one transaction. `issue` makes the credential for the user as the transaction leaves
+    /// it. It is called again when the transaction has to be repeated.
     async fn commit_login(
         &self,
         login: LoginCommit,

@@ -43,6 +43,7 @@ mod current_pool;
 mod group;
 mod login_group;
 mod pool;
+mod shared_transaction;
 #[expect(clippy::duplicate_mod, reason = "each database compiles the statements for its own types")]
 #[path = "../sql/mod.rs"]
 mod sql;

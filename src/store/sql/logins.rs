@@ -13,23 +13,26 @@ use crate::store::types::{Committed, ConsumedCredential, IssuedCredential, Known
 impl Store {
     async fn commit_known(&self, known: KnownLogin) -> Result<Committed> {
         let user = known.user.clone();
-        // A write that may have to be rolled back cannot join a group.
+        // A write that may have to be undone.
         if known.login.knox_limit.is_some()
             || matches!(known.login.consumes, Some(ConsumedCredential::StoredPendingLogin(_)))
         {
-            let mut tx = self.begin().await?;
-            let refused = Self::write_alone(&mut tx, &known).await?;
-            match &refused {
-                None => tx.commit().await?,
-                Some(_) => tx.rollback().await?,
+            let mut shared = self.shared_transaction();
+            loop {
+                if let Some(refused) = Self::write_undoable(shared.get().await?, &known).await? {
+                    shared.roll_back().await?;
+                    return Ok(refused);
+                }
+                if shared.commit().await? {
+                    return Ok(Committed::Done(user));
+                }
             }
-            return Ok(refused.unwrap_or(Committed::Done(user)));
         }
         Ok(if self.commit_known_login(known).await? { Committed::Done(user) } else { Committed::Stale })
     }
 
     /// [`Self::write_known`] with the checks that may refuse it. `None`: it was written.
-    async fn write_alone(tx: &mut Tx, known: &KnownLogin) -> Result<Option<Committed>> {
+    async fn write_undoable(tx: &mut Tx, known: &KnownLogin) -> Result<Option<Committed>> {
         let KnownLogin { login, user, issued, .. } = known;
         Self::locked_user(tx, user.id).await?;
         if !Self::completes_pending_login(tx, login, issued).await? {
@@ -39,6 +42,29 @@ impl Store {
             return Ok(Some(Committed::TooManyTokens));
         }
         Ok((!Self::write_known(tx, known).await?).then_some(Committed::Stale))
+    }
+
+    /// Writes a login with a new account. Other results than [`Committed::Done`] must be rolled back.
+    async fn write_new(
+        &self,
+        tx: &mut Tx,
+        login: &mut LoginCommit,
+        issue: &mut (dyn for<'a> FnMut(&'a User) -> IssuedCredential + Send),
+    ) -> Result<Committed> {
+        let Some(user) = Self::insert_account_and_user(tx, login).await? else { return Ok(Committed::Stale) };
+        let issued = issue(&user);
+        if !Self::completes_pending_login(tx, login, &issued).await? {
+            return Ok(Committed::AlreadyCompleted);
+        }
+        if Self::has_max_knox(tx, user.id, login).await? {
+            return Ok(Committed::TooManyTokens);
+        }
+        Self::store_credential(tx, login, &issued).await?;
+        login.audit.user_id = Some(user.id);
+        let account = Some((login.provider.as_str(), login.uid.as_str()));
+        let user_event = UserEvent { audit: &login.audit, user: &user, account, data: login.data.as_ref() };
+        self.insert_user_event(tx, &user_event).await?;
+        Ok(Committed::Done(Box::new(user)))
     }
 
     /// Completes the pending login that this login consumes, if any. False: it was completed before, or does not exist. Call
@@ -322,26 +348,16 @@ impl LoginStore for Store {
             let known = KnownLogin { login, user, is_user_changed, issued, event };
             return self.commit_known(known).await;
         }
-        let mut tx = self.begin().await?;
-        let Some(user) = Self::insert_account_and_user(&mut tx, &login).await? else {
-            tx.rollback().await?;
-            return Ok(Committed::Stale);
-        };
-        let issued = issue(&user);
-        if !Self::completes_pending_login(&mut tx, &login, &issued).await? {
-            tx.rollback().await?;
-            return Ok(Committed::AlreadyCompleted);
+        let mut shared = self.shared_transaction();
+        loop {
+            let committed = self.write_new(shared.get().await?, &mut login, issue).await?;
+            if !matches!(committed, Committed::Done(_)) {
+                shared.roll_back().await?;
+                return Ok(committed);
+            }
+            if shared.commit().await? {
+                return Ok(committed);
+            }
         }
-        if Self::has_max_knox(&mut tx, user.id, &login).await? {
-            tx.rollback().await?;
-            return Ok(Committed::TooManyTokens);
-        }
-        Self::store_credential(&mut tx, &login, &issued).await?;
-        login.audit.user_id = Some(user.id);
-        let account = Some((login.provider.as_str(), login.uid.as_str()));
-        let user_event = UserEvent { audit: &login.audit, user: &user, account, data: login.data.as_ref() };
-        self.insert_user_event(&mut tx, &user_event).await?;
-        tx.commit().await?;
-        Ok(Committed::Done(Box::new(user)))
     }
 }

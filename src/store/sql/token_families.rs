@@ -47,37 +47,43 @@ impl Store {
 
     /// Locks the user first: refreshes of one user are decided one after the other on all nodes, and so are revocations.
     pub(super) async fn rotate_token(&self, rotation: &Rotation<'_>, next: &NextStep<'_>) -> Result<Rotated> {
-        let mut tx = self.begin().await?;
-        let Some(user) = Self::locked_user(&mut tx, rotation.user).await? else {
-            tx.rollback().await?;
-            return Ok(Rotated::UserNotFound);
-        };
-        let stored = Self::stored_family(&mut tx, rotation).await?;
+        let mut shared = self.shared_transaction();
+        loop {
+            let rotated = self.write_rotation(shared.get().await?, rotation, next).await?;
+            if matches!(rotated, Rotated::UserNotFound | Rotated::Refused(_)) {
+                shared.roll_back().await?;
+                return Ok(rotated);
+            }
+            if shared.commit().await? {
+                return Ok(rotated);
+            }
+        }
+    }
+
+    /// What [`Self::rotate_token`] commits.
+    async fn write_rotation(&self, tx: &mut Tx, rotation: &Rotation<'_>, next: &NextStep<'_>) -> Result<Rotated> {
+        let Some(user) = Self::locked_user(tx, rotation.user).await? else { return Ok(Rotated::UserNotFound) };
+        let stored = Self::stored_family(tx, rotation).await?;
         match next(&user, stored.as_ref()) {
             RefreshStep::Issue(row) => {
                 match &stored {
                     Some(state) if rotation.blacklists => {
-                        Self::blacklist_family(&mut tx, user.id, &state.family, rotation.now).await?;
+                        Self::blacklist_family(tx, user.id, &state.family, rotation.now).await?;
                     }
                     Some(_) => {}
-                    None => Self::insert_presented(&mut tx, rotation).await?,
+                    None => Self::insert_presented(tx, rotation).await?,
                 }
-                Self::insert_refresh(&mut tx, &row).await?;
-                tx.commit().await?;
+                Self::insert_refresh(tx, &row).await?;
                 Ok(Rotated::Issued { user: Box::new(user), row })
             }
             RefreshStep::RevokeFamily => {
                 let family = stored.map_or_else(|| rotation.token.jti.to_owned(), |state| state.family);
-                Self::cancel_pending_links(&mut tx, user.id).await?;
-                Self::mark_family_revoked(&mut tx, user.id, &family, rotation.now).await?;
-                self.insert_event(&mut tx, rotation.reuse, &user, None).await?;
-                tx.commit().await?;
+                Self::cancel_pending_links(tx, user.id).await?;
+                Self::mark_family_revoked(tx, user.id, &family, rotation.now).await?;
+                self.insert_event(tx, rotation.reuse, &user, None).await?;
                 Ok(Rotated::FamilyRevoked)
             }
-            RefreshStep::Refuse(refusal) => {
-                tx.rollback().await?;
-                Ok(Rotated::Refused(refusal))
-            }
+            RefreshStep::Refuse(refusal) => Ok(Rotated::Refused(refusal)),
         }
     }
 

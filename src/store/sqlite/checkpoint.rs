@@ -9,30 +9,48 @@ use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Pages of the log after which the connection that writes makes a checkpoint itself (256 MiB): when this task has failed.
-pub(super) const EMERGENCY_PAGES: &str = "64000";
-/// How often the task looks for new writes.
+use super::connections::pages;
+
+/// Pages of the log after which the connection that writes makes a checkpoint itself: when this task has failed.
+pub(super) const EMERGENCY_PAGES: u32 = pages(256);
+/// The shortest time between two checkpoints.
 const INTERVAL: Duration = Duration::from_millis(100);
 /// Transactions before a checkpoint.
 const MIN_WRITES: u64 = 256;
 /// How long fewer transactions may wait for a checkpoint.
 const MAX_WAIT: Duration = Duration::from_secs(5);
-/// Pages of the log after which it restarts from its beginning (16 MiB).
-const RESTART_PAGES: i64 = 4000;
+/// Pages of the log after which it restarts from its beginning.
+const RESTART_PAGES: u32 = pages(16);
 /// Pages that a restart may have left to copy while the writer waits.
-const MAX_REMAINING_PAGES: i64 = 128;
+const MAX_REMAINING_PAGES: u32 = pages(1) / 2;
 /// Checkpoints in a row that try to leave so few pages.
 const MAX_CHECKPOINTS: u32 = 4;
 /// How long a restart waits for the writer, and makes the writer wait for readers.
 const RESTART_WAIT: Duration = Duration::from_millis(10);
 
-/// The sending end of the task: how many transactions were committed, and the signal to stop.
+/// The transactions that were written since the last checkpoint. The task sleeps while there are none.
+#[derive(Default)]
+struct Writes {
+    count: AtomicU64,
+    changed: Notify,
+}
+
+impl Writes {
+    /// Waits until there are so many.
+    async fn reach(&self, count: u64) {
+        while self.count.load(Ordering::Relaxed) < count {
+            self.changed.notified().await;
+        }
+    }
+}
+
+/// The sending end of the task, and the signal to stop.
 pub(super) struct Checkpointer {
-    writes: Arc<AtomicU64>,
+    writes: Arc<Writes>,
     stop: CancellationToken,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -41,14 +59,17 @@ impl Checkpointer {
     /// Starts the task. `options`: those of the connection that writes.
     pub fn start(options: &SqliteConnectOptions) -> Self {
         let options = options.clone().busy_timeout(RESTART_WAIT).pragma("wal_autocheckpoint", "0");
-        let (writes, stop) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
+        let (writes, stop) = (Arc::<Writes>::default(), CancellationToken::new());
         let task = tokio::spawn(run(options, writes.clone(), stop.clone()));
         Self { writes, stop, task: Mutex::new(Some(task)) }
     }
 
     /// A transaction is about to be written.
     pub fn count_write(&self) {
-        self.writes.fetch_add(1, Ordering::Relaxed);
+        let count = self.writes.count.fetch_add(1, Ordering::Relaxed) + 1;
+        if count == 1 || count == MIN_WRITES {
+            self.writes.changed.notify_one();
+        }
     }
 
     /// Ends the task and closes its connection.
@@ -62,16 +83,16 @@ impl Checkpointer {
     }
 }
 
-async fn run(options: SqliteConnectOptions, writes: Arc<AtomicU64>, stop: CancellationToken) {
+async fn run(options: SqliteConnectOptions, writes: Arc<Writes>, stop: CancellationToken) {
     let mut connection = None;
-    let (mut done, mut last) = (0, Instant::now());
-    while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
-        let written = writes.load(Ordering::Relaxed);
-        let is_due = written - done >= MIN_WRITES || written > done && last.elapsed() >= MAX_WAIT;
-        if !is_due {
-            continue;
-        }
-        (done, last) = (written, Instant::now());
+    let due = || async {
+        tokio::time::sleep(INTERVAL).await;
+        writes.reach(1).await;
+        // Without so many writes, the checkpoint is made at the end of this time.
+        let _few = tokio::time::timeout(MAX_WAIT, writes.reach(MIN_WRITES)).await;
+    };
+    while stop.run_until_cancelled(due()).await.is_some() {
+        writes.count.store(0, Ordering::Relaxed);
         if let Err(error) = checkpoint(&options, &mut connection).await {
             tracing::warn!(%error, "the write-ahead log was not copied to the database; it is tried again");
             connection = None;
@@ -90,12 +111,12 @@ async fn checkpoint(options: &SqliteConnectOptions, connection: &mut Option<Sqli
         None => connection.insert(options.connect().await?),
     };
     for _ in 0..MAX_CHECKPOINTS {
-        let (_, pages, copied): (i64, i64, i64) =
+        let (_, pages, copied): (i64, u32, u32) =
             sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&mut *connection).await?;
         if pages < RESTART_PAGES {
             return Ok(());
         }
-        if pages - copied <= MAX_REMAINING_PAGES {
+        if pages.saturating_sub(copied) <= MAX_REMAINING_PAGES {
             // When the writer or a reader is busy for too long, the next checkpoint tries again.
             sqlx::query("PRAGMA wal_checkpoint(RESTART)").execute(&mut *connection).await?;
             return Ok(());
@@ -123,7 +144,7 @@ mod tests {
         let mut writer = store.writer().await.expect("the connection");
         let auto: i64 =
             sqlx::query_scalar("PRAGMA wal_autocheckpoint").fetch_one(&mut *writer).await.expect("a number");
-        assert_eq!(auto.to_string(), EMERGENCY_PAGES);
+        assert_eq!(auto, i64::from(EMERGENCY_PAGES));
         // 48 MiB, each time in the same pages.
         sqlx::raw_sql(
             "CREATE TABLE large (id INTEGER PRIMARY KEY, bytes BLOB); INSERT INTO large VALUES (1, zeroblob(2097152))",

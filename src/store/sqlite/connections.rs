@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteQueryResult};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -27,8 +26,17 @@ use crate::store::limited::{self, Backend};
 use crate::store::opening::{Opening, without_statement_log};
 use crate::store::types::KnownLogin;
 
-/// Pages of the write-ahead log before the checkpoint of a command (16 MiB).
-const CHECKPOINT_PAGES: &str = "4000";
+/// The page size of a new database, in bytes. Most pages that a login writes are those of its user alone, so a smaller page writes
+/// fewer bytes. A database that exists keeps its page size.
+const PAGE_SIZE: u32 = 2048;
+
+/// The pages of a new database in so many MiB.
+pub(super) const fn pages(mebibytes: u32) -> u32 {
+    mebibytes * 1024 * 1024 / PAGE_SIZE
+}
+
+/// Pages of the write-ahead log before the checkpoint of a command.
+const CHECKPOINT_PAGES: u32 = pages(16);
 
 /// The page cache of a connection that reads (1 MiB). It is emptied after each commit, so more memory would not be used.
 const READER_CACHE: &str = "-1024";
@@ -61,6 +69,7 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         .map_err(|_| wrong("must look like sqlite://path/to/file.db".to_owned()))?
         // `create_private` creates it, once: a file that is deleted later must not be replaced by an empty one.
         .create_if_missing(false)
+        .page_size(PAGE_SIZE)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(match synchronous {
             // An answered write survives a loss of power.
@@ -68,7 +77,10 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
             SqliteSynchronous::Normal => sqlx::sqlite::SqliteSynchronous::Normal,
         })
         .foreign_keys(true)
-        .pragma("wal_autocheckpoint", limits.as_ref().map_or(CHECKPOINT_PAGES, |_| checkpoint::EMERGENCY_PAGES))
+        .pragma(
+            "wal_autocheckpoint",
+            limits.as_ref().map_or(CHECKPOINT_PAGES, |_| checkpoint::EMERGENCY_PAGES).to_string(),
+        )
         .busy_timeout(busy);
     let options = without_statement_log(options);
     let path = options.get_filename().to_owned();
@@ -272,6 +284,12 @@ impl Store {
         }
     }
 
+    /// True: all of its rows were written; false: none.
+    pub(super) async fn write_in_group(&self, write: Write) -> Result<bool> {
+        self.count_write();
+        self.group.write(write).await
+    }
+
     /// Connections without limits, for a migration.
     #[expect(clippy::unused_async, reason = "the other database awaits here")]
     pub(super) async fn unlimited(&self) -> std::result::Result<SqlitePool, sqlx::Error> {
@@ -303,14 +321,6 @@ impl Store {
         drop(reader);
     }
 
-    /// Executes one statement that writes, outside of a transaction. The other database may execute it twice.
-    pub(super) async fn execute_repeatable<'q>(
-        &self,
-        query: impl Fn() -> Query<'q, Sqlite, SqliteArguments> + Send + Sync,
-    ) -> sqlx::Result<SqliteQueryResult> {
-        query().execute(&mut *self.writer().await?).await
-    }
-
     pub(super) async fn close_all(&self) {
         self.readers.close().await;
         if let Some(checkpointer) = &self.checkpointer {
@@ -338,36 +348,32 @@ impl Store {
         code: Option<&CodeClaim>,
         now: UnixMillis,
     ) -> Result<bool> {
-        self.count_write();
-        self.group
-            .write(Write::Claim { authorization_request: authorization_request.cloned(), code: code.cloned(), now })
-            .await
+        let authorization_request = authorization_request.cloned();
+        self.write_in_group(Write::Claim { authorization_request, code: code.cloned(), now }).await
     }
 
     /// Commits a login of a known account. False: nothing was written.
     pub(super) async fn commit_known_login(&self, known: KnownLogin) -> Result<bool> {
-        self.count_write();
-        self.group.write(Write::Login(Box::new(known))).await
+        self.write_in_group(Write::Login(Box::new(known))).await
     }
 
     /// Commits the time of the last use of a credential.
     pub(super) async fn commit_touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()> {
-        self.count_write();
-        self.group.write(Write::Touch { handle: handle.clone(), user, now }).await.map(drop)
+        self.write_in_group(Write::Touch { handle: handle.clone(), user, now }).await.map(drop)
     }
 
     /// Commits an event that belongs to no other transaction. In a group: a provider that times out refuses up to 128 logins at
     /// once, and a transaction for each event would delay the other logins.
     pub(super) async fn commit_audit_event(&self, event: &AuditEvent) -> Result<()> {
-        self.count_write();
-        self.group.write(Write::Audit(Box::new(event.clone()))).await.map(drop)
+        self.write_in_group(Write::Audit(Box::new(event.clone()))).await.map(drop)
     }
 
     /// Makes new users and accounts get higher ids than these.
     pub(super) async fn raise_ids(&self, user: UserId, account: AccountId) -> std::result::Result<(), sqlx::Error> {
         // An import follows: digests are spread over all pages of their table, so a small cache would read pages repeatedly.
-        for pragma in ["PRAGMA cache_size = -262144", "PRAGMA wal_autocheckpoint = 64000"] {
-            sqlx::query(pragma).execute(&self.write).await?;
+        let checkpoints = format!("PRAGMA wal_autocheckpoint = {}", pages(256));
+        for pragma in ["PRAGMA cache_size = -262144", &checkpoints] {
+            sqlx::query(sqlx::AssertSqlSafe(pragma)).execute(&self.write).await?;
         }
         if self.checkpointer.is_none() {
             // A command syncs its pages at each checkpoint and when it closes the database. What a loss of power takes, the next
@@ -408,6 +414,8 @@ impl WriteInGroup for Store {
                 Self::audit_event_query(event).execute(&mut **tx).await?;
                 Ok(true)
             }
+            // The group lends the transaction itself.
+            Write::Lend(_) => Ok(false),
             #[cfg(test)]
             Write::Faulty(Fault::Error) => Err(sqlx::Error::RowNotFound.into()),
             #[cfg(test)]

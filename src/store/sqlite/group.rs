@@ -15,6 +15,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 use tokio::sync::mpsc;
 
 use super::Tx;
+use super::shared_transaction::Lender;
 use crate::clock::UnixMillis;
 use crate::metrics::Metrics;
 use crate::model::{AuditEvent, CodeClaim, CredentialHandle, UserId};
@@ -38,6 +39,8 @@ pub(super) enum Write {
         now: UnixMillis,
     },
     Audit(Box<AuditEvent>),
+    /// What the borrower of the transaction writes.
+    Lend(Lender),
     #[cfg(test)]
     Faulty(Fault),
 }
@@ -165,7 +168,15 @@ async fn commit_unguarded<W: WriteInGroup>(
     let mut tx = begin(writer, reopen).await.map_err(|error| Failed::Begin(error.into()))?;
     let mut outcomes = Vec::with_capacity(MAX_GROUP_SIZE);
     while let Some(pending) = group.get(outcomes.len()) {
-        let written = !pending.is_abandoned() && W::write(&mut tx, &pending.write).await.map_err(Failed::Write)?;
+        let written = match &pending.write {
+            _ if pending.is_abandoned() => false,
+            Write::Lend(lender) => {
+                let (returned, written) = lender.lend(tx).await.map_err(Failed::Write)?;
+                tx = returned;
+                written
+            }
+            write => W::write(&mut tx, write).await.map_err(Failed::Write)?,
+        };
         outcomes.push(written);
         if let Some(queue) = queue.as_deref_mut()
             && group.len() < MAX_GROUP_SIZE

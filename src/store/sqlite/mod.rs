@@ -42,6 +42,7 @@ mod claim;
 mod connections;
 mod group;
 mod plain_login;
+mod shared_transaction;
 #[expect(clippy::duplicate_mod, reason = "each database compiles the statements for its own types")]
 #[path = "../sql/mod.rs"]
 mod sql;
