@@ -1,5 +1,6 @@
 //! The settings of a command. `serve` needs all of them; other commands need a few, and ignore errors in the rest.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use url::Url;
@@ -19,7 +20,7 @@ pub(super) const NO_PROVIDER: &str =
     "no provider is configured: set SOCIAL_AUTH_<NAME>_KEY, or [providers.<name>] in the settings file";
 
 /// The variables of the process.
-pub(super) fn environment() -> Vec<(String, String)> {
+pub(super) fn environment() -> Vec<(String, OsString)> {
     process_environment().collect()
 }
 
@@ -30,7 +31,7 @@ pub(super) fn settings(
     mode: Mode,
     defaults: toml::Table,
     config: Option<&Path>,
-    environment: Vec<(String, String)>,
+    environment: Vec<(String, OsString)>,
     deps: &Deps,
 ) -> Result<Settings, Failure> {
     let (settings, mut errors) = read(mode, defaults, config, environment);
@@ -62,7 +63,7 @@ pub(super) fn read(
     mode: Mode,
     defaults: toml::Table,
     file: Option<&Path>,
-    environment: Vec<(String, String)>,
+    environment: Vec<(String, OsString)>,
 ) -> (Settings, Vec<SettingError>) {
     let catalog = provider::catalog_names();
     read_with_errors(&Sources { mode, defaults, file, environment, catalog: &catalog, ..Sources::default() })

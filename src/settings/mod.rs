@@ -39,7 +39,7 @@ pub(crate) use self::rate_limits::{Quota, RateLimitRules};
 pub(crate) use self::secret_keys::{DERIVED_KEY, check_p256_public_key, check_rsa_public_key};
 pub(crate) use self::site_rules::SiteRules;
 pub use self::sources::Sources;
-pub(crate) use self::sources::process_environment;
+pub(crate) use self::sources::{NOT_UTF_8, process_environment};
 pub(crate) use self::table::initial_value;
 pub(crate) use self::trace_rules::TraceRules;
 pub(crate) use self::types::{

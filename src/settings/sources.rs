@@ -2,6 +2,7 @@
 //! server, one provider, all providers), and unknown names are reported. WrittenValues are not interpreted here.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 use serde_json::Value;
@@ -22,7 +23,7 @@ pub struct Sources<'a> {
     /// The settings file.
     pub file: Option<&'a Path>,
     /// Names and values. The last one of several entries of one name counts.
-    pub environment: Vec<(String, String)>,
+    pub environment: Vec<(String, OsString)>,
     /// Names of the provider catalogue: `SOCIAL_AUTH_*` belongs to the longest provider name that matches.
     pub catalog: &'a [&'a str],
     /// Names of the custom steps of a program, for SOCIAL_AUTH_PIPELINE.
@@ -31,10 +32,14 @@ pub struct Sources<'a> {
     pub fields: &'a [UserField],
 }
 
-/// The variables of the process whose values are Unicode; no setting can have another value.
-pub fn process_environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+/// The variables of the process. In a name that is not UTF-8, U+FFFD takes the place of the invalid bytes: so it is the name of no
+/// setting, and reported as similar to one.
+pub fn process_environment() -> impl Iterator<Item = (String, OsString)> {
+    std::env::vars_os().map(|(name, text)| (name.to_string_lossy().into_owned(), text))
 }
+
+/// The problem of a variable whose value is not text. Such a value never counts as not set: it may be an allow list.
+pub const NOT_UTF_8: &str = "is not UTF-8: it contains bytes of another encoding, such as Latin-1";
 
 /// A value, and the name under which the operator wrote it: `STATE_POLICY` in the environment, `state_policy` in the file.
 #[derive(Clone)]
@@ -129,8 +134,8 @@ fn load(path: &Path) -> Result<toml::Table, SettingError> {
 }
 
 /// Many systems set the proxies under their lower case names.
-fn environment(entries: &[(String, String)]) -> BTreeMap<String, String> {
-    let mut environment: BTreeMap<String, String> = entries.iter().cloned().collect();
+fn environment(entries: &[(String, OsString)]) -> BTreeMap<String, OsString> {
+    let mut environment: BTreeMap<String, OsString> = entries.iter().cloned().collect();
     for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
         if let Some(text) = environment.remove(&name.to_ascii_lowercase()) {
             environment.entry(name.to_owned()).or_insert(text);
@@ -206,13 +211,17 @@ impl SourceValues {
         }
     }
 
-    fn add_environment(&mut self, environment: &BTreeMap<String, String>, catalog: &[&str]) {
+    fn add_environment(&mut self, environment: &BTreeMap<String, OsString>, catalog: &[&str]) {
         let own = self.providers.iter().map(|provider| provider.name.clone());
         let prefixes = prefixes(own.chain(catalog.iter().map(|name| (*name).to_owned())));
         let known = known_names(catalog);
         let mut by_provider: BTreeMap<&str, Vec<(String, WrittenValue)>> = BTreeMap::new();
         for (name, text) in environment {
-            let found = WrittenValue { value: Value::from(text.as_str()), label: name.clone(), in_file: false };
+            let Some(text) = text.to_str() else {
+                self.report_not_utf_8(name, &known, catalog);
+                continue;
+            };
+            let found = WrittenValue { value: Value::from(text), label: name.clone(), in_file: false };
             let short = name.strip_prefix(SOCIAL_AUTH);
             // SOCIAL_AUTH_OIDC_ENDPOINT is the setting of every provider, not ENDPOINT of the provider `oidc`.
             let shared = short.filter(|short| table::is_shared(short));
@@ -266,7 +275,7 @@ impl SourceValues {
     fn report_unknown(&mut self, name: &str, known: &[String], catalog: &[&str]) {
         if table::is_user_rule(name) {
             self.warnings.push(format!("{name} is not read: the setting is named {SOCIAL_AUTH}{name}"));
-        } else if name != CONFIG && OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        } else if name != CONFIG && is_own_name(name) {
             let of_provider = unknown_provider_setting(name, catalog);
             let meant = match &of_provider {
                 Some(setting) => setting.meant.as_deref(),
@@ -279,6 +288,15 @@ impl SourceValues {
             }
         } else if let Some(meant) = table::misspelt_setting(name) {
             self.warnings.push(format!("{name} is not a setting; did you mean {meant}?"));
+        }
+    }
+
+    /// A setting, or a name that may have been meant to be one, is an error.
+    fn report_not_utf_8(&mut self, name: &str, known: &[String], catalog: &[&str]) {
+        if table::setting(name).is_some() || name != CONFIG && is_own_name(name) {
+            self.errors.push(SettingError::new(name, NOT_UTF_8));
+        } else {
+            self.report_unknown(name, known, catalog);
         }
     }
 
@@ -320,6 +338,10 @@ fn prefixes(names: impl Iterator<Item = String>) -> Vec<(String, String)> {
 fn owner<'a>(short: &'a str, prefixes: &'a [(String, String)]) -> Option<(&'a str, &'a str)> {
     let owner = prefixes.iter().find_map(|(prefix, provider)| Some((provider.as_str(), short.strip_prefix(prefix)?)));
     owner.filter(|(_, setting)| !setting.is_empty())
+}
+
+fn is_own_name(name: &str) -> bool {
+    OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn upper(name: &str) -> String {

@@ -1,8 +1,45 @@
 //! Providers, addresses and redirect URIs from the environment.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+
 use serde_json::json;
 
-use super::{errors_of, good, serve};
+use super::{CATALOG, Mode, Sources, environment, errors_of, good, read, serve};
+
+/// Errors and warnings with this variable, whose name may be that of [`super::super::process_environment`].
+fn with_bytes(name: &str, value: &[u8]) -> Result<Vec<String>, Vec<String>> {
+    let mut environment = environment(&[("SECRET_KEY", super::KEY), ("PUBLIC_URL", "https://login.example.com")]);
+    environment.push((name.to_owned(), OsString::from_vec(value.to_owned())));
+    let read = read(&Sources { mode: Mode::Serve, environment, catalog: &CATALOG, ..Sources::default() });
+    read.map(|settings| settings.warnings).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn a_variable_that_is_not_utf_8_is_an_error_and_never_counts_as_not_set() {
+    for name in [
+        "SOCIAL_AUTH_WHITELISTED_DOMAINS",
+        "SOCIAL_AUTH_GITHUB_WHITELISTED_DOMAINS",
+        "SOCIAL_AUTH_ALLOW_GROUPS",
+        "SOCIAL_AUTH_SIGN_UP",
+        "SOCIAL_AUTH_NO_SUCH_SETTING",
+        "REST_SOCIAL_NO_SUCH_SETTING",
+        "TRUSTED_PROXIES",
+        "RATE_LIMITS",
+        "SECRET_KEY",
+        "https_proxy",
+    ] {
+        let errors = with_bytes(name, b"a.example,m\xfcller.example").expect_err(name);
+        let expected = if name == "https_proxy" { "HTTPS_PROXY" } else { name };
+        assert!(errors.len() == 1 && errors[0].starts_with(&format!("{expected}: is not UTF-8")), "{errors:?}");
+        assert!(!errors[0].contains("example"), "{errors:?}");
+    }
+    assert_eq!(with_bytes("FRIENDS", b"m\xfcller"), Ok(vec![]), "a variable of another program");
+    let misspelt = with_bytes("STATE_POLCY", b"\xa0").expect("a warning");
+    assert_eq!(misspelt, ["STATE_POLCY is not a setting; did you mean STATE_POLICY?"]);
+    let name = with_bytes("SOCIAL_AUTH_SIGN_UP\u{fffd}", b"false").expect_err("a setting of access");
+    assert!(name[0].ends_with("did you mean SOCIAL_AUTH_SIGN_UP?"), "{name:?}");
+}
 
 #[test]
 fn an_empty_variable_of_a_provider_does_not_replace_the_settings_file() {
