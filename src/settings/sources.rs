@@ -71,6 +71,20 @@ pub(super) struct SourceValues {
     pub file_error: Option<SettingError>,
 }
 
+/// The names in one table of the file. Their case does not matter, so one setting could be there twice.
+#[derive(Default)]
+struct Spellings(BTreeMap<String, String>);
+
+impl Spellings {
+    /// `name`: `written` in upper case. Errors: the table has the setting in another spelling.
+    fn add(&mut self, name: &str, written: &str) -> Result<(), String> {
+        match self.0.insert(name.to_owned(), written.to_owned()) {
+            Some(other) => Err(format!("is also set as {other}, in the same table: remove one of them")),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The source that names a provider first; also the order of the providers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Origin {
@@ -146,8 +160,13 @@ fn environment(entries: &[(String, OsString)]) -> BTreeMap<String, OsString> {
 
 impl SourceValues {
     fn add_table(&mut self, table: &toml::Table, origin: Origin, catalog: &[&str]) {
+        let mut spellings = Spellings::default();
         for (key, written) in table {
             let name = key.to_ascii_uppercase();
+            if let Err(problem) = spellings.add(&name, key) {
+                self.errors.push(SettingError::new(key, problem));
+                continue;
+            }
             let value = from_toml(written);
             match written.as_table() {
                 Some(providers) if key == "providers" => {
@@ -182,14 +201,31 @@ impl SourceValues {
             let problem = "a provider's name has 1 to 32 letters, digits, - and _";
             return self.errors.push(SettingError::new(label, problem));
         }
+        let own = self.providers.iter().map(|provider| provider.name.as_str());
+        let is_other = |other: &&str| *other != name && upper(other) == upper(name);
+        if let Some(other) = own.chain(catalog.iter().copied()).find(is_other) {
+            let problem = format!(
+                "has the same variables as the provider {other}, SOCIAL_AUTH_{}_*: use the name {other}, or one that differs in \
+                 more than case, - and _",
+                upper(name)
+            );
+            return self.errors.push(SettingError::new(label, problem));
+        }
         let is_built_in = catalog.contains(&name);
         let mut provider = ProviderValues::new(name, origin);
+        let mut spellings = Spellings::default();
         for (key, written) in fields {
             if is_descriptor_field(key, written, is_built_in) {
                 provider.descriptor.insert(key.clone(), written.clone());
-            } else {
-                let found = WrittenValue { value: from_toml(written), label: format!("{label}.{key}"), in_file: true };
-                self.add_provider_setting(&mut provider, &key.to_ascii_uppercase(), found);
+                continue;
+            }
+            let (name, label) = (key.to_ascii_uppercase(), format!("{label}.{key}"));
+            match spellings.add(&name, key) {
+                Ok(()) => {
+                    let found = WrittenValue { value: from_toml(written), label, in_file: true };
+                    self.add_provider_setting(&mut provider, &name, found);
+                }
+                Err(problem) => self.errors.push(SettingError::new(label, problem)),
             }
         }
         if !is_built_in && provider.descriptor.is_empty() {
@@ -226,7 +262,11 @@ impl SourceValues {
             // SOCIAL_AUTH_OIDC_ENDPOINT is the setting of every provider, not ENDPOINT of the provider `oidc`.
             let shared = short.filter(|short| table::is_shared(short));
             let owner = short.filter(|_| shared.is_none()).and_then(|short| owner(short, &prefixes));
-            if table::setting(name).is_some() {
+            let is_general = table::setting(name).is_some() || table::no_effect(name).is_some();
+            let ambiguous = short.filter(|_| !is_general && shared.is_none() && !found.is_empty());
+            if let Some(problem) = ambiguous.and_then(|short| two_owners(short, &prefixes)) {
+                self.errors.push(SettingError::new(name, problem));
+            } else if table::setting(name).is_some() {
                 if !found.is_empty() {
                     self.general.insert(name.clone(), found);
                 }
@@ -338,6 +378,18 @@ fn prefixes(names: impl Iterator<Item = String>) -> Vec<(String, String)> {
 fn owner<'a>(short: &'a str, prefixes: &'a [(String, String)]) -> Option<(&'a str, &'a str)> {
     let owner = prefixes.iter().find_map(|(prefix, provider)| Some((provider.as_str(), short.strip_prefix(prefix)?)));
     owner.filter(|(_, setting)| !setting.is_empty())
+}
+
+/// An access setting of one provider that reads as a setting of another one: `SOCIAL_AUTH_ACME_DENIED_DOMAINS`, where `acme` and
+/// `acme_denied` are providers.
+fn two_owners(short: &str, prefixes: &[(String, String)]) -> Option<String> {
+    let mut owners = prefixes.iter().filter_map(|(prefix, provider)| Some((provider, short.strip_prefix(prefix)?)));
+    let (first, own) = owners.next()?;
+    let (other, setting) = owners.find(|(_, setting)| table::decides_access(setting))?;
+    Some(format!(
+        "is {setting} of the provider {other}, or {own} of the provider {first}: write it in the settings file, in the table of \
+         the provider"
+    ))
 }
 
 fn is_own_name(name: &str) -> bool {

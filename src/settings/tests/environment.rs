@@ -83,3 +83,54 @@ fn an_ipv4_network_in_any_ipv6_spelling_is_an_error() {
     }
     assert!(serve("", &[("TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::/32, ::1")]).is_ok());
 }
+
+#[test]
+fn one_setting_in_two_spellings_is_an_error_that_names_both() {
+    let lists = "[\"a.example\"]\nsocial_auth_whitelisted_domains = []";
+    for (file, label, other) in [
+        (
+            format!("SOCIAL_AUTH_WHITELISTED_DOMAINS = {lists}"),
+            "social_auth_whitelisted_domains",
+            "SOCIAL_AUTH_WHITELISTED_DOMAINS",
+        ),
+        ("STATE_POLICY = 'required'\nstate_policy = 'off'".to_owned(), "state_policy", "STATE_POLICY"),
+        (
+            "SOCIAL_AUTH_ALLOW_GROUPS = ['a']\nSocial_Auth_Allow_Groups = []".to_owned(),
+            "Social_Auth_Allow_Groups",
+            "SOCIAL_AUTH_ALLOW_GROUPS",
+        ),
+        (
+            "[providers.github]\nkey = 'k'\nALLOW_GROUPS = ['a']\nallow_groups = []".to_owned(),
+            "providers.github.allow_groups",
+            "ALLOW_GROUPS",
+        ),
+    ] {
+        let expected = format!("{label}: is also set as {other}, in the same table: remove one of them");
+        assert_eq!(errors_of(serve(&file, &[])), [expected], "{file}");
+    }
+}
+
+#[test]
+fn providers_whose_variables_have_one_prefix_are_an_error() {
+    for (first, second) in [("acme", "ACME"), ("my-oidc", "my_oidc"), ("github", "GitHub")] {
+        let provider = |name: &str| format!("[providers.{name}]\nextends = 'oidc'\nkey = 'k'\n");
+        let errors = errors_of(serve(&(provider(first) + &provider(second)), &[]));
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        let expected = format!("providers.{second}: has the same variables as the provider {first}, SOCIAL_AUTH_");
+        assert!(errors[0].starts_with(&expected), "{errors:?}");
+    }
+    // Also where the other one is only in the catalogue.
+    let errors = errors_of(serve("[providers.google_oauth2]\nextends = 'oidc'\nkey = 'k'", &[]));
+    assert!(errors[0].contains("as the provider google-oauth2, SOCIAL_AUTH_GOOGLE_OAUTH2_*"), "{errors:?}");
+}
+
+#[test]
+fn an_access_setting_that_two_providers_could_have_is_an_error() {
+    let provider = |name: &str| format!("[providers.{name}]\nextends = 'oidc'\nkey = 'k'\n");
+    let file = provider("acme") + &provider("acme_denied");
+    let errors = errors_of(serve(&file, &[("SOCIAL_AUTH_ACME_DENIED_DOMAINS", "evil.example")]));
+    let expected = "SOCIAL_AUTH_ACME_DENIED_DOMAINS: is DENIED_DOMAINS of the provider acme, or DOMAINS of the provider acme_denied";
+    assert!(errors.len() == 1 && errors[0].starts_with(expected), "{errors:?}");
+    let settings = good(&file, &[("SOCIAL_AUTH_ACME_DENIED_DENIED_DOMAINS", "evil.example")]);
+    assert_eq!(settings.providers[1].user_rules.denied_domains.len(), 1);
+}
