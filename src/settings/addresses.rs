@@ -71,6 +71,14 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
     }
 }
 
+/// Whether a network is larger than every private one: 10.0.0.0/8, fc00::/7.
+pub(super) fn is_of_clients(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        IpNet::V6(network) => network.prefix_len() < 7,
+    }
+}
+
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -209,7 +209,7 @@ fn build(
         fresh_login_age: reader.seconds_above_zero("FRESH_LOGIN_AGE"),
         link_needs_fresh_login: link_needs_fresh_login(reader),
         link_without_authorization_request: link_without_authorization_request(reader),
-        trusted_proxies: reader.list_of("TRUSTED_PROXIES", addresses::network),
+        trusted_proxies: trusted_proxies(reader),
         hsts: reader.boolean("HSTS"),
         secret_key,
         providers,
@@ -334,6 +334,18 @@ fn outgoing(reader: &mut SettingReader) -> OutgoingRules {
 fn user_agent(value: &Value) -> Result<String, String> {
     let is_ascii = |text: &&str| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     value.as_str().filter(is_ascii).map(str::to_owned).ok_or_else(|| "must be printable ASCII text".to_owned())
+}
+
+fn trusted_proxies(reader: &mut SettingReader) -> Vec<IpNet> {
+    let networks = reader.list_of("TRUSTED_PROXIES", addresses::network);
+    for network in networks.iter().filter(|network| addresses::is_of_clients(network)) {
+        let danger = format!(
+            "{network} contains addresses of clients. They choose the address that rate limits and the audit log use, by sending \
+             X-Forwarded-For: list the addresses of your proxies only"
+        );
+        reader.warn("TRUSTED_PROXIES", &danger);
+    }
+    networks
 }
 
 fn link_needs_fresh_login(reader: &mut SettingReader) -> bool {

@@ -70,6 +70,10 @@ impl ProviderSettings {
         for (name, kind) in known(rules) {
             let written = self.get(name).filter(|value| value.as_str().is_none_or(|text| !text.trim().is_empty()));
             match written.map(|value| kind.parse(value)) {
+                Some(Ok(Value::Array(list))) if list.contains(&Value::Null) => {
+                    errors
+                        .push(SettingError::new(self.written_name(name), "contains null, which is no entry of a list"));
+                }
                 Some(Ok(value)) => {
                     if let Some(parameter) = protocol_parameter(name, kind, &value) {
                         let problem = format!("contains {parameter}, which the server sets itself: remove it");

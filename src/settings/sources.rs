@@ -254,7 +254,7 @@ impl SourceValues {
         let mut by_provider: BTreeMap<&str, Vec<(String, WrittenValue)>> = BTreeMap::new();
         for (name, text) in environment {
             let Some(text) = text.to_str() else {
-                self.report_not_utf_8(name, &known, catalog);
+                self.report_not_utf_8(name, &prefixes, &known, catalog);
                 continue;
             };
             let found = WrittenValue { value: Value::from(text), label: name.clone(), in_file: false };
@@ -281,7 +281,7 @@ impl SourceValues {
             } else if let Some(short) = shared {
                 self.shared.insert(short.to_owned(), found.value);
             } else {
-                self.report_unknown(name, &known, catalog);
+                self.report_unknown(name, &prefixes, &known, catalog);
             }
         }
         for (name, settings) in by_provider {
@@ -310,10 +310,20 @@ impl SourceValues {
         }
     }
 
-    /// Reports a name that has a prefix of this server, that DRSA reads without its prefix, or that resembles a setting. Other
-    /// names belong to other programs.
-    fn report_unknown(&mut self, name: &str, known: &[String], catalog: &[&str]) {
-        if table::is_user_rule(name) {
+    /// Reports a setting in lower case, and a name that has a prefix of this server, that DRSA reads without its prefix, or that
+    /// resembles a setting. Other names belong to other programs.
+    fn report_unknown(&mut self, name: &str, prefixes: &[(String, String)], known: &[String], catalog: &[&str]) {
+        let in_upper_case = name.to_ascii_uppercase();
+        if in_upper_case != name && (table::setting(&in_upper_case).is_some() || is_own_name(&in_upper_case)) {
+            let short = in_upper_case.strip_prefix(SOCIAL_AUTH).unwrap_or(&in_upper_case);
+            let setting = owner(short, prefixes).map_or(short, |(_, setting)| setting);
+            let problem = format!("is not read: in the environment, write {in_upper_case}");
+            let error = SettingError::new(name, problem);
+            match table::decides_access(short) || table::decides_access(setting) {
+                true => self.errors.push(error),
+                false => self.warnings.push(error.to_string()),
+            }
+        } else if table::is_user_rule(name) {
             self.warnings.push(format!("{name} is not read: the setting is named {SOCIAL_AUTH}{name}"));
         } else if name != CONFIG && is_own_name(name) {
             let of_provider = unknown_provider_setting(name, catalog);
@@ -332,11 +342,11 @@ impl SourceValues {
     }
 
     /// A setting, or a name that may have been meant to be one, is an error.
-    fn report_not_utf_8(&mut self, name: &str, known: &[String], catalog: &[&str]) {
+    fn report_not_utf_8(&mut self, name: &str, prefixes: &[(String, String)], known: &[String], catalog: &[&str]) {
         if table::setting(name).is_some() || name != CONFIG && is_own_name(name) {
             self.errors.push(SettingError::new(name, NOT_UTF_8));
         } else {
-            self.report_unknown(name, known, catalog);
+            self.report_unknown(name, prefixes, known, catalog);
         }
     }
 

@@ -57,7 +57,15 @@ impl ValueType {
                 Some(text) if text.starts_with('[') => serde_json::from_str(text).ok(),
                 // Python's tuples and sets.
                 Some(text) if text.starts_with(['(', '{']) => None,
-                Some(text) => Some(text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect()),
+                Some(text) => {
+                    let entries: Vec<&str> = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
+                    if entries.is_empty() && !text.is_empty() {
+                        return Err(
+                            "has commas and no entries: leave it empty, or write [] for an empty list".to_owned()
+                        );
+                    }
+                    Some(entries.into_iter().collect())
+                }
                 None => Some(value.clone()).filter(Value::is_array),
             },
             Self::Object => match text {

@@ -134,3 +134,76 @@ fn an_access_setting_that_two_providers_could_have_is_an_error() {
     let settings = good(&file, &[("SOCIAL_AUTH_ACME_DENIED_DENIED_DOMAINS", "evil.example")]);
     assert_eq!(settings.providers[1].user_rules.denied_domains.len(), 1);
 }
+
+#[test]
+fn none_is_an_error_for_a_setting_with_a_default() {
+    for name in [
+        "RATE_LIMIT_ADDRESS",
+        "RATE_LIMIT_PROVIDER_ADDRESS",
+        "RATE_LIMIT_USER",
+        "RATE_LIMIT_PROVIDER",
+        "WEBHOOK_EVENTS",
+        "SOCIAL_AUTH_USER_FIELDS",
+        "SIMPLE_JWT_AUTH_HEADER_TYPES",
+        "SIMPLE_JWT_JTI_CLAIM",
+        "REST_KNOX_AUTH_HEADER_PREFIX",
+    ] {
+        for none in ["None", "none", "null", " None "] {
+            let errors = errors_of(serve("", &[(name, none)]));
+            assert!(errors.len() == 1 && errors[0].starts_with(&format!("{name}: must not be None")), "{errors:?}");
+        }
+    }
+    let none = [("SIMPLE_JWT_AUDIENCE", "None"), ("SESSION_IDLE_TIMEOUT", "None"), ("REST_KNOX_TOKEN_TTL", "None")];
+    let settings = good("", &none);
+    assert_eq!((settings.jwt.audience, settings.session.idle, settings.knox.ttl), (None, None, None));
+}
+
+#[test]
+fn a_list_of_commas_alone_is_an_error_and_an_empty_list_is_written_as_brackets() {
+    let github = ("SOCIAL_AUTH_GITHUB_KEY", "k");
+    let general = ("SOCIAL_AUTH_WHITELISTED_DOMAINS", "a.example");
+    for commas in [",", " , ", ",,"] {
+        for name in [
+            "SOCIAL_AUTH_WHITELISTED_DOMAINS",
+            "SOCIAL_AUTH_GITHUB_WHITELISTED_DOMAINS",
+            "SOCIAL_AUTH_DENIED_EMAILS",
+            "SOCIAL_AUTH_ALLOWED_PROVIDERS",
+            "TRUSTED_PROXIES",
+        ] {
+            let errors = errors_of(serve("", &[github, general, (name, commas)]));
+            let expected = format!("{name}: has commas and no entries: leave it empty, or write [] for an empty list");
+            assert_eq!(errors, [expected]);
+        }
+    }
+    let settings = good("", &[github, general, ("SOCIAL_AUTH_GITHUB_WHITELISTED_DOMAINS", "[]")]);
+    assert!(settings.providers[0].user_rules.whitelisted_domains.is_empty());
+    let settings = good("", &[github, general, ("SOCIAL_AUTH_GITHUB_WHITELISTED_DOMAINS", "")]);
+    assert_eq!(settings.providers[0].user_rules.whitelisted_domains.len(), 1);
+}
+
+#[test]
+fn a_network_of_trusted_proxies_that_contains_clients_is_a_warning() {
+    for network in ["0.0.0.0/0", "::/0", "128.0.0.0/1", "2000::/3"] {
+        let warnings = good("", &[("TRUSTED_PROXIES", network)]).warnings;
+        let expected = format!("TRUSTED_PROXIES: {network} contains addresses of clients.");
+        assert!(warnings.len() == 1 && warnings[0].starts_with(&expected), "{warnings:?}");
+    }
+    assert!(good("", &[("TRUSTED_PROXIES", "10.0.0.0/8,fc00::/7,192.0.2.7,::1")]).warnings.is_empty());
+}
+
+#[test]
+fn a_setting_in_lower_case_is_reported_and_an_error_if_it_decides_access() {
+    for (name, expected) in [
+        ("social_auth_whitelisted_domains", "SOCIAL_AUTH_WHITELISTED_DOMAINS"),
+        ("social_auth_github_denied_emails", "SOCIAL_AUTH_GITHUB_DENIED_EMAILS"),
+        ("Social_Auth_Sign_Up", "SOCIAL_AUTH_SIGN_UP"),
+        ("social_auth_allow_groups", "SOCIAL_AUTH_ALLOW_GROUPS"),
+    ] {
+        let errors = errors_of(serve("", &[(name, "a.example")]));
+        assert_eq!(errors, [format!("{name}: is not read: in the environment, write {expected}")]);
+    }
+    for (name, expected) in [("state_policy", "STATE_POLICY"), ("simple_jwt_issuer", "SIMPLE_JWT_ISSUER")] {
+        let warnings = good("", &[(name, "x")]).warnings;
+        assert_eq!(warnings, [format!("{name}: is not read: in the environment, write {expected}")]);
+    }
+}
