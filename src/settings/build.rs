@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 use url::Url;
 
+use super::database_url::check_database_url;
 use super::provider_settings::ProviderSettings;
 use super::rate_limits::{self, RateLimitRules};
 use super::setting_reader::{self, SettingReader};
@@ -467,10 +468,10 @@ fn backup_target(value: &Value) -> Result<BackupTarget, String> {
     Ok(if text == "external" { BackupTarget::External } else { BackupTarget::File(text.into()) })
 }
 
-/// Checks the scheme only; `store/` opens the database.
+/// `store/` checks the rest when it opens the database.
 fn database_url(value: &Value) -> Result<String, String> {
-    let is_known = |url: &&str| ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme));
-    value.as_str().filter(is_known).map(str::to_owned).ok_or_else(|| "must begin with sqlite: or postgres:".to_owned())
+    let url = setting_reader::text(value)?;
+    check_database_url(&url).map(|()| url)
 }
 
 fn log_filter(value: &Value) -> Result<String, String> {

@@ -7,6 +7,7 @@
 mod addresses; // network addresses, URIs, e-mail addresses
 mod build; // `Settings`, built from the sources
 mod credential_rules; // sessions, JWTs, knox tokens
+mod database_url; // what a database URL must not contain
 mod file_access; // access rights of files that contain secrets
 mod other_sites; // origins that are on another site than PUBLIC_URL
 mod pipeline_steps; // steps of a login and their order
@@ -29,6 +30,7 @@ mod webhook_rules; // WEBHOOK_*
 
 pub(crate) use self::build::read_with_errors;
 pub use self::build::{Settings, read};
+pub(crate) use self::database_url::check_database_url;
 pub(crate) use self::file_access::{exposed_database_files, sqlite_file};
 pub(crate) use self::pipeline_steps::check_step_name;
 pub(crate) use self::provider_names::meant_provider;
