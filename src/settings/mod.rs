@@ -31,7 +31,7 @@ mod webhook_rules; // WEBHOOK_*
 pub(crate) use self::build::read_with_errors;
 pub use self::build::{Settings, read};
 pub(crate) use self::database_url::check_database_url;
-pub(crate) use self::file_access::{exposed_database_files, sqlite_file};
+pub(crate) use self::file_access::{exposed_database_files, sqlite_file, sqlite_files};
 pub(crate) use self::pipeline_steps::check_step_name;
 pub(crate) use self::provider_names::meant_provider;
 pub(crate) use self::provider_settings::{

@@ -3,7 +3,7 @@
 //! A checkpoint copies pages from the log to the database and syncs it. One in each step of a few hundred pages keeps each sync
 //! short. Only the restart of the log, when little is left to copy, holds the writer up.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,10 +29,13 @@ const MAX_REMAINING_PAGES: i64 = 128;
 const MAX_CHECKPOINTS: u32 = 4;
 /// How long a restart waits for the writer, and makes the writer wait for readers.
 const RESTART_WAIT: Duration = Duration::from_millis(10);
+/// Failed checkpoints in a row after which the store is not ready: the log grows, and nothing reaches the database.
+const MAX_FAILURES: u32 = 3;
 
 /// The sending end of the task: how many transactions were committed, and the signal to stop.
 pub(super) struct Checkpointer {
     writes: Arc<AtomicU64>,
+    failures: Arc<AtomicU32>,
     stop: CancellationToken,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -42,13 +45,19 @@ impl Checkpointer {
     pub fn start(options: &SqliteConnectOptions) -> Self {
         let options = options.clone().busy_timeout(RESTART_WAIT).pragma("wal_autocheckpoint", "0");
         let (writes, stop) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
-        let task = tokio::spawn(run(options, writes.clone(), stop.clone()));
-        Self { writes, stop, task: Mutex::new(Some(task)) }
+        let failures = Arc::new(AtomicU32::new(0));
+        let task = tokio::spawn(run(options, writes.clone(), failures.clone(), stop.clone()));
+        Self { writes, failures, stop, task: Mutex::new(Some(task)) }
     }
 
     /// A transaction is about to be written.
     pub fn count_write(&self) {
         self.writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether the last checkpoints all failed.
+    pub fn has_failed(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) >= MAX_FAILURES
     }
 
     /// Ends the task and closes its connection.
@@ -62,8 +71,9 @@ impl Checkpointer {
     }
 }
 
-async fn run(options: SqliteConnectOptions, writes: Arc<AtomicU64>, stop: CancellationToken) {
-    let mut connection = None;
+async fn run(options: SqliteConnectOptions, writes: Arc<AtomicU64>, failures: Arc<AtomicU32>, stop: CancellationToken) {
+    // Now, so that it has the same log as the writer: if the file is deleted later, its writes are still copied to the database.
+    let mut connection = options.connect().await.ok();
     let (mut done, mut last) = (0, Instant::now());
     while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
         let written = writes.load(Ordering::Relaxed);
@@ -75,6 +85,11 @@ async fn run(options: SqliteConnectOptions, writes: Arc<AtomicU64>, stop: Cancel
         if let Err(error) = checkpoint(&options, &mut connection).await {
             tracing::warn!(%error, "the write-ahead log was not copied to the database; it is tried again");
             connection = None;
+            failures.fetch_add(1, Ordering::Relaxed);
+            // It is tried again without a further write, so that the store is ready again when the cause is gone.
+            writes.fetch_add(1, Ordering::Relaxed);
+        } else {
+            failures.store(0, Ordering::Relaxed);
         }
     }
     if let Some(connection) = connection {
@@ -110,6 +125,23 @@ mod tests {
     use super::*;
     use crate::settings::DatabaseLimits;
     use crate::store::{Opening, Repository as _};
+
+    #[tokio::test]
+    async fn checkpoints_that_fail_repeatedly_are_noticed_until_one_succeeds() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("missing.db");
+        let checkpointer = Checkpointer::start(&SqliteConnectOptions::new().filename(&file));
+        let write_until = async |has_failed: bool| {
+            while checkpointer.has_failed() != has_failed {
+                (0..MIN_WRITES).for_each(|_| checkpointer.count_write());
+                tokio::time::sleep(INTERVAL).await;
+            }
+        };
+        write_until(true).await;
+        std::fs::write(&file, "").expect("an empty database");
+        write_until(false).await;
+        checkpointer.close().await;
+    }
 
     #[tokio::test]
     async fn the_log_stays_short_and_the_writer_makes_no_checkpoint() {
