@@ -17,7 +17,7 @@ use super::output::print_either;
 use super::terminal;
 use crate::clock::Deps;
 use crate::secrets::ExposeSecret as _;
-use crate::settings::{BackupTarget, Settings, sqlite_file};
+use crate::settings::{BackupTarget, Settings, sqlite_file, sqlite_files};
 use crate::store;
 
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -80,15 +80,29 @@ fn target(file: Option<PathBuf>, settings: &Settings) -> Result<PathBuf, Failure
 /// Errors: the file must not be replaced.
 fn check_target(file: &Path, database: &Path, yes: bool) -> Result<(), Failure> {
     let shown = file.display();
+    if is_of_database(file, database) {
+        return Err(Failure::Other(format!("{shown} is the database itself, or a file of its log")));
+    }
     let Ok(found) = fs::symlink_metadata(file) else { return Ok(()) };
     if !found.is_file() {
         return Err(Failure::Other(format!("{shown} is not a regular file, so it was not replaced")));
     }
-    let is_database = fs::metadata(database).is_ok_and(|of| (of.dev(), of.ino()) == (found.dev(), found.ino()));
-    if is_database {
-        return Err(Failure::Other(format!("{shown} is the database itself")));
-    }
     if yes { Ok(()) } else { confirm(&format!("replace {shown}"), &format!("{shown} exists. Replace it?"), "yes") }
+}
+
+/// Whether it is one of the files that SQLite uses, by its path or as another name of it. A missing one counts too: SQLite would
+/// take the backup for a log of the database.
+fn is_of_database(file: &Path, database: &Path) -> bool {
+    let real = |path: &Path| match (path.parent().map(fs::canonicalize), path.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    };
+    let identity = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    // SQLite has the log beside the file to which a symbolic link leads.
+    let target = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+    let database = std::path::absolute(database).unwrap_or_else(|_| database.to_owned());
+    let mut files = [sqlite_files(&target), sqlite_files(&real(&database))].into_iter().flatten();
+    files.any(|one| one == real(file) || identity(&one).is_some_and(|one| Some(one) == identity(file)))
 }
 
 /// Copies and verifies, with a progress bar on a terminal. Returns the number of users.

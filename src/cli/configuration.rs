@@ -1,5 +1,6 @@
 //! The settings of a command. `serve` needs all of them; other commands need a few, and ignore errors in the rest.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use url::Url;
@@ -19,7 +20,7 @@ pub(super) const NO_PROVIDER: &str =
     "no provider is configured: set SOCIAL_AUTH_<NAME>_KEY, or [providers.<name>] in the settings file";
 
 /// The variables of the process.
-pub(super) fn environment() -> Vec<(String, String)> {
+pub(super) fn environment() -> Vec<(String, OsString)> {
     process_environment().collect()
 }
 
@@ -30,7 +31,7 @@ pub(super) fn settings(
     mode: Mode,
     defaults: toml::Table,
     config: Option<&Path>,
-    environment: Vec<(String, String)>,
+    environment: Vec<(String, OsString)>,
     deps: &Deps,
 ) -> Result<Settings, Failure> {
     let (settings, mut errors) = read(mode, defaults, config, environment);
@@ -62,7 +63,7 @@ pub(super) fn read(
     mode: Mode,
     defaults: toml::Table,
     file: Option<&Path>,
-    environment: Vec<(String, String)>,
+    environment: Vec<(String, OsString)>,
 ) -> (Settings, Vec<SettingError>) {
     let catalog = provider::catalog_names();
     read_with_errors(&Sources { mode, defaults, file, environment, catalog: &catalog, ..Sources::default() })
@@ -93,8 +94,12 @@ fn settings_without_errors_in(
 
 /// Which database and which settings file a command uses.
 pub(super) fn sources(config: Option<&Path>) -> String {
-    let (settings, _) = settings_with_errors(config);
-    let database = database_name(settings.database_url.expose_secret());
+    let (settings, errors) = settings_with_errors(config);
+    // The default takes the place of a wrong value, but is not used.
+    let database = match errors.iter().any(|error| is_in_setting(&error.name, "DATABASE_URL")) {
+        true => "of DATABASE_URL".to_owned(),
+        false => database_name(settings.database_url.expose_secret()),
+    };
     let source = match config {
         Some(file) => format!("settings file {}", file.display()),
         None if Path::new(init::FILE).exists() => {

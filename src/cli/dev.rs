@@ -1,5 +1,6 @@
 //! `dev`: a server for development on this machine, with the provider simulator on other ports.
 
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ use crate::clock::Deps;
 use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::server::{Server, listen};
-use crate::settings::{Mode, Settings, StatePolicy};
+use crate::settings::{Mode, NOT_UTF_8, SettingError, Settings, StatePolicy};
 use crate::simulator::{Personas, Simulator};
 
 /// Ports after that of the server on which the simulator tries to listen.
@@ -63,7 +64,7 @@ pub(super) async fn dev(config: Option<&Path>, options: Options, deps: Deps) -> 
     let certificate = options.tls.then(|| directory.certificate()).transpose()?;
     let mut environment = dev_environment(&directory, certificate.as_ref().map(|(chain, _)| chain.as_str()))?;
     let listen = options.listen.or_else(|| options.port.map(|port| format!("127.0.0.1:{port}")));
-    environment.extend(listen.map(|listen| ("LISTEN".to_owned(), listen)));
+    environment.extend(listen.map(|listen| ("LISTEN".to_owned(), listen.into())));
 
     // The settings contain the address of the simulator, so all listen before the settings are read.
     check_listen(config, &environment)?;
@@ -78,7 +79,7 @@ pub(super) async fn dev(config: Option<&Path>, options: Options, deps: Deps) -> 
     let mut defaults = simulator.demo_settings();
     defaults.extend(dev_defaults(&directory, &directory.secret_key(&deps)?, options.ephemeral));
     // The allowed redirect URIs need the real port, which LISTEN with port 0 does not have.
-    environment.push(("LISTEN".to_owned(), address.to_string()));
+    environment.push(("LISTEN".to_owned(), address.to_string().into()));
     let mut settings = settings(Mode::Dev, defaults, config, environment, &deps)?;
     let simulated = simulator.add_providers(&mut settings, &options.simulate).map_err(Failure::Other)?;
     logging::start(&settings, None);
@@ -133,12 +134,15 @@ async fn dropped(mut stopped: watch::Receiver<()>) {
 }
 
 /// The process's variables, changed so that the server calls the demo provider without a proxy and trusts its certificate.
-fn dev_environment(directory: &DevDirectory, chain: Option<&str>) -> Result<Vec<(String, String)>, Failure> {
+fn dev_environment(directory: &DevDirectory, chain: Option<&str>) -> Result<Vec<(String, OsString)>, Failure> {
     let mut environment = environment();
     let variable = |name: &str| {
-        environment.iter().rev().find(|(known, text)| known == name && !text.is_empty()).map(|(_, text)| text.clone())
+        let found = environment.iter().rev().find(|(known, text)| known == name && !text.is_empty());
+        let text = found.map(|(_, text)| text.to_str().map(str::to_owned));
+        text.map(|text| text.ok_or_else(|| SettingError::new(name, NOT_UTF_8))).transpose()
     };
-    let mut without_proxy = variable("NO_PROXY").or_else(|| variable("no_proxy")).unwrap_or_default();
+    let no_proxy = variable("NO_PROXY")?;
+    let mut without_proxy = if no_proxy.is_some() { no_proxy } else { variable("no_proxy")? }.unwrap_or_default();
     for host in ["127.0.0.1", "localhost", "::1"] {
         if !without_proxy.is_empty() {
             without_proxy.push(',');
@@ -146,11 +150,11 @@ fn dev_environment(directory: &DevDirectory, chain: Option<&str>) -> Result<Vec<
         without_proxy.push_str(host);
     }
     let roots = match chain {
-        Some(chain) => Some(directory.roots(chain, variable("SSL_CERT_FILE").as_deref())?.display().to_string()),
+        Some(chain) => Some(directory.roots(chain, variable("SSL_CERT_FILE")?.as_deref())?.display().to_string()),
         None => None,
     };
-    environment.push(("NO_PROXY".to_owned(), without_proxy));
-    environment.extend(roots.map(|roots| ("SSL_CERT_FILE".to_owned(), roots)));
+    environment.push(("NO_PROXY".to_owned(), without_proxy.into()));
+    environment.extend(roots.map(|roots| ("SSL_CERT_FILE".to_owned(), roots.into())));
     Ok(environment)
 }
 
@@ -170,14 +174,14 @@ fn dev_defaults(directory: &DevDirectory, secret_key: &str, is_ephemeral: bool) 
 }
 
 /// Errors: LISTEN is invalid or not a loopback address. Another address would be used until all settings are read.
-fn check_listen(config: Option<&Path>, environment: &[(String, String)]) -> Result<(), Failure> {
+fn check_listen(config: Option<&Path>, environment: &[(String, OsString)]) -> Result<(), Failure> {
     let (_, mut errors) = configuration::read(Mode::Dev, toml::Table::new(), config, environment.to_vec());
     errors.retain(|error| error.name.eq_ignore_ascii_case("LISTEN"));
     if errors.is_empty() { Ok(()) } else { Err(Failure::Settings(errors)) }
 }
 
 /// Other errors are reported later, when all settings are read.
-fn listen_address(config: Option<&Path>, environment: &[(String, String)]) -> SocketAddr {
+fn listen_address(config: Option<&Path>, environment: &[(String, OsString)]) -> SocketAddr {
     let listen = configuration::read(Mode::Dev, toml::Table::new(), config, environment.to_vec()).0.listen;
     if listen.ip().is_loopback() { listen } else { SocketAddr::from(([127, 0, 0, 1], listen.port())) }
 }

@@ -1,5 +1,6 @@
 //! `import django`: imports the users of a Django project, with a progress bar on a terminal and a report.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::progress::TerminalProgress;
 use crate::clock::Deps;
 use crate::import::{self, ImportError, ImportOptions};
 use crate::secrets::SecretString;
-use crate::settings::{Mode, SettingError, Settings};
+use crate::settings::{Mode, NOT_UTF_8, SettingError, Settings};
 use crate::store::django::{Django, Names};
 use crate::store::{self, Repository, Schema};
 
@@ -91,11 +92,14 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
 }
 
 /// Keys that may have signed Django's sessions, in addition to SECRET_KEY.
-fn django_secret_keys(environment: &[(String, String)]) -> Result<Vec<SecretString>, Failure> {
-    let variable = |wanted: &str| environment.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.as_str());
-    let key = variable(DJANGO_SECRET_KEY).filter(|key| !key.is_empty());
+fn django_secret_keys(environment: &[(String, OsString)]) -> Result<Vec<SecretString>, Failure> {
+    let variable = |wanted: &str| {
+        let text = environment.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.to_str());
+        text.map(|text| text.ok_or_else(|| SettingError::new(wanted, NOT_UTF_8))).transpose()
+    };
+    let key = variable(DJANGO_SECRET_KEY)?.filter(|key| !key.is_empty());
     let mut keys: Vec<SecretString> = key.map(SecretString::from).into_iter().collect();
-    if let Some(list) = variable(DJANGO_SECRET_KEY_FALLBACKS).filter(|list| !list.is_empty()) {
+    if let Some(list) = variable(DJANGO_SECRET_KEY_FALLBACKS)?.filter(|list| !list.is_empty()) {
         let list: Vec<String> = serde_json::from_str(list).map_err(|_| {
             SettingError::new(DJANGO_SECRET_KEY_FALLBACKS, "must be a JSON list of texts, such as [\"an earlier key\"]")
         })?;

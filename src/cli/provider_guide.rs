@@ -74,7 +74,7 @@ mod tests {
 
     fn settings(environment: &[(&str, &str)], defaults: &str) -> Settings {
         let catalog = provider::catalog_names();
-        let environment = environment.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let environment = environment.iter().map(|(name, text)| ((*name).to_owned(), (*text).into())).collect();
         let defaults = defaults.parse().expect("a table");
         read_with_errors(&Sources { mode: Mode::Serve, defaults, environment, catalog: &catalog, ..Sources::default() })
             .0

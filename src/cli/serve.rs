@@ -74,7 +74,7 @@ struct SettingsSource {
 impl SettingsSource {
     fn read(&self) -> Result<Settings, Failure> {
         let mut environment = environment();
-        environment.extend(self.listen.clone().map(|listen| ("LISTEN".to_owned(), listen)));
+        environment.extend(self.listen.clone().map(|listen| ("LISTEN".to_owned(), listen.into())));
         settings(Mode::Serve, toml::Table::new(), self.config.as_deref(), environment, &self.deps)
     }
 }

@@ -113,7 +113,10 @@ fn data(candidate: Candidate<'_>, fields: &UserFields) -> Map<String, Value> {
 /// An answer must allow or refuse explicitly: an empty one, which any web server gives, does neither. Error texts contain no part
 /// of the answer.
 fn parse_answer(body: &[u8], fields: &UserFields) -> Result<Answer, String> {
-    let answer: Value = lenient::json(body).map_err(|_| "it is not JSON")?;
+    let answer: Value = lenient::unique_json(body).map_err(|error| match error.is_data() {
+        true => "an object in it has two members of one name",
+        false => "it is not JSON",
+    })?;
     // serde would read a list as the members in order.
     if !answer.is_object() || answer.get("user").is_some_and(|user| !user.is_object()) {
         return Err("it or its member user is not a JSON object".to_owned());
@@ -177,11 +180,22 @@ mod tests {
     }
 
     #[test]
+    fn a_member_that_occurs_twice_is_named_as_the_reason() {
+        let error = answer(r#"{"allow": false, "allow": true}"#).err();
+        assert_eq!(error.as_deref(), Some("an object in it has two members of one name"));
+        assert!(answer(r#"{"allow": true, "user": {"allow": 1}, "other": [{"a": 1}, {"a": 1}]}"#).is_ok());
+    }
+
+    #[test]
     fn invalid_answers_are_rejected_and_not_quoted() {
         for wrong in [
             "ok",
             "[]",
             r#"{"allow": true, "user": ["ana"]}"#,
+            r#"{"allow": false, "allow": true}"#,
+            r#"{"allow": true, "allow": true}"#,
+            r#"{"allow": false, "\u0061llow": true}"#,
+            r#"{"allow": true, "user": {"email": "secret@a.example", "email": "secret@b.example"}}"#,
             "null",
             r#"{"allow": "no"}"#,
             r#"{"allow": true, "user": {"username": " "}}"#,

@@ -49,7 +49,7 @@ impl LoginService {
             _ => s256_challenge(request.code_challenge, request.code_challenge_method.as_deref())?,
         };
         check_scope(provider, request.scope.as_deref())?;
-        let next = request.next.map(|next| self.checked_next(next, request_context)).transpose()?;
+        let next = request.next.map(|next| self.checked_next(&next, request_context)).transpose()?;
         let redirect_uri = self.redirect_uri(request.redirect_uri.as_deref(), request_context)?;
         let BeginRequest { scope, app, parameters, .. } = request;
         let start = Start { redirect_uri, challenge, scope, app, parameters, server_redirect: None };
@@ -219,16 +219,15 @@ impl LoginService {
         }
     }
 
-    /// A path on the front-end, or a URL of a listed origin; anything else would be an open redirect (RFC 9700, 4.11).
-    fn checked_next(&self, next: String, request_context: &RequestContext) -> Result<String, LoginError> {
-        let is_listed = || next_uri::is_listed(&self.settings, &request_context.base_url, &next);
-        if next_uri::is_path(&next) || is_listed() {
-            Ok(next)
-        } else {
+    /// A path on the front-end, or a URL of a listed origin; anything else would be an open redirect (RFC 9700, 4.11). It is
+    /// returned as a browser would read it, so that the front-end reads what was checked.
+    fn checked_next(&self, next: &str, request_context: &RequestContext) -> Result<String, LoginError> {
+        let listed = || next_uri::listed(&self.settings, &request_context.base_url, next);
+        next_uri::path(next).or_else(listed).ok_or_else(|| {
             let message =
                 "Must be a path that begins with one slash, or a URL whose origin is in ALLOWED_NEXT_ORIGINS.";
-            Err(LoginError::field("next", message))
-        }
+            LoginError::field("next", message)
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where the user may return to: `next` of `begin`, `authorize` and a logout form (SEC-9, RFC 9700, section 4.11).
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use url::Url;
+use url::{Position, Url};
 
 use super::redirect_uri::web_origin;
 use crate::settings::Settings;
@@ -12,12 +12,28 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 const MAX_LEN: usize = 2048;
 
 /// Whether it is a path that begins with one slash. A browser reads a backslash as a slash, and ignores some control characters.
-pub(super) fn is_path(next: &str) -> bool {
+fn is_path(next: &str) -> bool {
     is_plain(next) && next.starts_with('/') && !next.starts_with("//")
 }
 
+/// A path of the front-end as a browser would request it, without `.` and `..`. `None`: it is no path, or another host.
+pub(super) fn path(next: &str) -> Option<String> {
+    // Which host does not matter: the front-end resolves the path against its own.
+    let url = Url::parse(&format!("https://front-end.invalid{next}")).ok().filter(|_| is_path(next))?;
+    let path = &url[Position::BeforePath..];
+    // `/.//evil.example` becomes `//evil.example`, which is another host.
+    is_path(path).then(|| path.to_owned())
+}
+
+/// The URL with an origin of ALLOWED_NEXT_ORIGINS or of this server, as a browser would read it: `https:app.example` is not what
+/// a script reads.
+pub(super) fn listed(settings: &Settings, base_url: &Url, next: &str) -> Option<String> {
+    let url = Url::parse(next).ok().filter(|_| is_listed(settings, base_url, next))?;
+    Some(url.into())
+}
+
 /// Whether it is a URL with an origin of ALLOWED_NEXT_ORIGINS, or with the origin of this server.
-pub(super) fn is_listed(settings: &Settings, base_url: &Url, next: &str) -> bool {
+fn is_listed(settings: &Settings, base_url: &Url, next: &str) -> bool {
     is_plain(next)
         && web_origin(next).is_some_and(|origin| {
             settings.allowed_next_origins.contains(&origin) || origin == base_url.origin().ascii_serialization()
@@ -89,5 +105,34 @@ mod tests {
             assert!(!is_path(other), "{other:?}");
         }
         assert!(!is_path(&format!("/{}", "a".repeat(MAX_LEN))));
+    }
+
+    #[test]
+    fn a_path_is_returned_as_a_browser_would_request_it() {
+        for (written, read) in [
+            ("/", "/"),
+            ("/articles/42?page=2#end", "/articles/42?page=2#end"),
+            ("/a/../b/./c", "/b/c"),
+            ("/a//b", "/a//b"),
+            ("/x?next=/.//y", "/x?next=/.//y"),
+            ("/:8080", "/:8080"),
+            ("/@evil.example", "/@evil.example"),
+            ("/\u{e4}", "/%C3%A4"),
+        ] {
+            assert_eq!(path(written).as_deref(), Some(read), "{written}");
+        }
+        for host in [
+            "/.//evil.example",
+            "/..//evil.example",
+            "/%2e//evil.example",
+            "/a/..//evil.example",
+            "/.//./evil.example",
+            "//evil.example",
+            ".evil.example",
+            "@evil.example/",
+            ":8080/",
+        ] {
+            assert_eq!(path(host), None, "{host}");
+        }
     }
 }

@@ -1,5 +1,10 @@
 //! JSON values without a static type: settings of a provider, its answers, and the extra data.
 
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 /// Whether a value is truthy, as in Python: not null, false, zero or empty.
@@ -36,6 +41,67 @@ pub fn parse_json(text: &[u8]) -> Result<Value, serde_json::Error> {
     match quoted_big_integers(text) {
         Some(quoted) => serde_json::from_slice(&quoted),
         None => serde_json::from_slice(text),
+    }
+}
+
+/// Errors: an object has two members of one name, at any depth. Readers differ in which one they take. No error quotes the text.
+pub fn check_unique_members(text: &[u8]) -> Result<(), serde_json::Error> {
+    serde_json::from_slice::<UniqueMembers>(text).map(|UniqueMembers| ())
+}
+
+struct UniqueMembers;
+
+impl<'de> Deserialize<'de> for UniqueMembers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for UniqueMembers {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
+        let mut names = HashSet::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if !names.insert(name) {
+                return Err(A::Error::custom("an object has two members of one name"));
+            }
+            members.next_value::<Self>()?;
+        }
+        Ok(self)
     }
 }
 

@@ -3,12 +3,19 @@
 
 use serde_json::Value;
 
-use super::parse_json;
+use super::{check_unique_members, parse_json};
 
 /// Parses JSON. The strict parser comes first, so that only broken characters are read differently. Errors: any other syntax
 /// error.
 pub fn json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     parse(bytes, Floats::Finite)
+}
+
+/// [`json`] that decides something: an error too if an object has two members of one name, see [`check_unique_members`].
+pub fn unique_json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    let value = json(bytes)?;
+    check_unique_members(repaired(&text(bytes), Floats::Finite).as_bytes())?;
+    Ok(value)
 }
 
 /// Parses JSON of a provider or of Django: as [`json`], and floats without a value, which Python writes and reads, become null.
@@ -211,6 +218,23 @@ mod tests {
             &deep,
         ] {
             assert!(foreign_json(wrong).is_err(), "{}", String::from_utf8_lossy(wrong));
+        }
+    }
+
+    #[test]
+    fn a_member_that_occurs_twice_is_an_error_where_it_decides() {
+        for read in
+            [&b"{\"a\": \"\xff\", \"b\": [{\"a\": -1.5}, {\"a\": null}]}"[..], b"\xef\xbb\xbf{\"a\": true}", b"7"]
+        {
+            assert!(unique_json(read).is_ok(), "{}", String::from_utf8_lossy(read));
+        }
+        for twice in [
+            &b"{\"a\": 1, \"a\": 1}"[..],
+            b"{\"a\": \"\xff\", \"a\": 1}",
+            b"{\"a\": 1, \"\\u0061\": 2}",
+            b"[{\"x\": {\"a\": 1, \"b\": 2, \"a\": 3}}]",
+        ] {
+            assert!(unique_json(twice).is_err_and(|error| error.is_data()), "{}", String::from_utf8_lossy(twice));
         }
     }
 

@@ -21,15 +21,15 @@ impl Network {
     /// /64, or to many.
     pub const SITE_SHARES: u32 = 2;
 
-    /// The smallest network that belongs to one caller: the address in IPv4, the /64 in IPv6. An IPv4 address mapped into IPv6
-    /// counts as the IPv4 address.
+    /// The smallest network that belongs to one caller: the address in IPv4, the /64 in IPv6. An IPv4 address in IPv6 form counts
+    /// as the IPv4 address: all translated callers would have one /64.
     pub fn of(address: Option<IpAddr>) -> Self {
-        match address.map(|address| address.to_canonical()) {
+        match address {
             Some(IpAddr::V4(address)) => Self::Address(address),
-            Some(IpAddr::V6(address)) => {
-                let [a, b, c, d, ..] = address.segments();
-                Self::Subnet([a, b, c, d])
-            }
+            Some(IpAddr::V6(address)) => match (ipv4_in(address), address.segments()) {
+                (Some(address), _) => Self::Address(address),
+                (None, [a, b, c, d, ..]) => Self::Subnet([a, b, c, d]),
+            },
             None => Self::Unknown,
         }
     }
@@ -55,6 +55,20 @@ impl Network {
     }
 }
 
+/// The IPv4 address in its last 32 bits, where one is: mapped (`::ffff:a.b.c.d`), translated by a NAT64 (64:ff9b::/96, RFC 6052,
+/// and 64:ff9b:1::/48 with a prefix of 96 bits, RFC 8215), or by SIIT (`::ffff:0:a.b.c.d`, RFC 2765).
+fn ipv4_in(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [.., high, low] = address.segments();
+    let is_ipv4 = matches!(
+        address.segments(),
+        [0, 0, 0, 0, 0, 0xffff, ..]
+            | [0, 0, 0, 0, 0xffff, 0, ..]
+            | [0x64, 0xff9b, 0, 0, 0, 0, ..]
+            | [0x64, 0xff9b, 1, _, _, _, ..]
+    );
+    is_ipv4.then(|| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+}
+
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let v6 = |a, b, c, d| Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0);
@@ -76,6 +90,12 @@ mod tests {
         for (address, network) in [
             ("192.0.2.7", "192.0.2.7"),
             ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("64:ff9b::192.0.2.7", "192.0.2.7"),
+            ("64:ff9b:1:fffe::192.0.2.7", "192.0.2.7"),
+            ("::ffff:0:192.0.2.7", "192.0.2.7"),
+            ("64:ff9b:2::192.0.2.7", "64:ff9b:2::/64"),
+            ("64:ff9b:0:1::192.0.2.7", "64:ff9b:0:1::/64"),
+            ("::192.0.2.7", "::/64"),
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
             ("2001:db8:1:2::ffff", "2001:db8:1:2::/64"),
             ("not an address", "unknown"),

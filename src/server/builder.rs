@@ -1,5 +1,6 @@
 //! The server as a library: settings, and a program's own steps, user fields and claims. `docs/LIBRARY.md` describes it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
@@ -20,7 +21,7 @@ pub struct SettingErrors(pub Vec<SettingError>);
 #[derive(Debug)]
 pub struct Builder {
     file: Option<PathBuf>,
-    environment: Vec<(String, String)>,
+    environment: Vec<(String, OsString)>,
     extensions: Extensions,
     fields: Vec<UserField>,
     deps: Deps,
@@ -56,7 +57,7 @@ impl Builder {
     /// Sets one setting by its environment name. It takes precedence over the file, and over earlier calls of
     /// [`Self::environment`] and [`Self::setting`].
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.environment.push((name.into(), value.into()));
+        self.environment.push((name.into(), value.into().into()));
         self
     }
 

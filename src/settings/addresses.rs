@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 use url::{Host, Url};
 
+use super::database_url::has_broken_password;
 use super::setting_reader;
 use crate::clock::UnixMillis;
 use crate::model::{Domain, EmailAddress};
@@ -68,6 +69,14 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
             Err(format!("{text:?} is an IPv4 address: write it without ::ffff:"))
         }
         network => Ok(network),
+    }
+}
+
+/// Whether a network is larger than every private one: 10.0.0.0/8, fc00::/7.
+pub(super) fn is_of_clients(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        IpNet::V6(network) => network.prefix_len() < 7,
     }
 }
 
@@ -178,7 +187,12 @@ pub(super) fn proxy(value: &Value) -> Result<Url, String> {
     Url::parse(&url)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty()))
-        .ok_or_else(|| "must be the URL of an http proxy, such as http://proxy.example:3128".to_owned())
+        .filter(|_| !has_broken_password(&url))
+        .ok_or_else(|| {
+            "must be the URL of an http proxy, such as http://proxy.example:3128. In user and password, percent-encode special \
+             characters, such as / as %2F"
+                .to_owned()
+        })
 }
 
 /// The origins and pages of `dev`, under every name of this machine.
@@ -327,6 +341,15 @@ mod tests {
         for bad in ["name", "//evil.example", "https://evil.example", "/a b", "/a#b", "/../x"] {
             assert!(redirect_path(&json!(bad)).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_password_of_a_proxy_with_a_slash_is_an_error_that_does_not_contain_it() {
+        for bad in ["http://u:12/Sup3rSecret@proxy.example", "u:12/Sup3rSecret@proxy.example:3128", "http://u:1?S@p"] {
+            let problem = proxy(&json!(bad)).expect_err(bad);
+            assert!(!problem.contains("Sup3r"), "{problem}");
+        }
+        assert!(proxy(&json!("http://u:12%2FSecret@proxy.example:3128")).is_ok());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 use url::Url;
 
+use super::database_url::check_database_url;
 use super::provider_settings::ProviderSettings;
 use super::rate_limits::{self, RateLimitRules};
 use super::setting_reader::{self, SettingReader};
@@ -209,7 +210,7 @@ fn build(
         fresh_login_age: reader.seconds_above_zero("FRESH_LOGIN_AGE"),
         link_needs_fresh_login: link_needs_fresh_login(reader),
         link_without_authorization_request: link_without_authorization_request(reader),
-        trusted_proxies: reader.list_of("TRUSTED_PROXIES", addresses::network),
+        trusted_proxies: trusted_proxies(reader),
         hsts: reader.boolean("HSTS"),
         secret_key,
         providers,
@@ -336,6 +337,18 @@ fn user_agent(value: &Value) -> Result<String, String> {
     value.as_str().filter(is_ascii).map(str::to_owned).ok_or_else(|| "must be printable ASCII text".to_owned())
 }
 
+fn trusted_proxies(reader: &mut SettingReader) -> Vec<IpNet> {
+    let networks = reader.list_of("TRUSTED_PROXIES", addresses::network);
+    for network in networks.iter().filter(|network| addresses::is_of_clients(network)) {
+        let danger = format!(
+            "{network} contains addresses of clients. They choose the address that rate limits and the audit log use, by sending \
+             X-Forwarded-For: list the addresses of your proxies only"
+        );
+        reader.warn("TRUSTED_PROXIES", &danger);
+    }
+    networks
+}
+
 fn link_needs_fresh_login(reader: &mut SettingReader) -> bool {
     let needs = reader.boolean("LINK_NEEDS_FRESH_LOGIN");
     if !needs {
@@ -455,10 +468,10 @@ fn backup_target(value: &Value) -> Result<BackupTarget, String> {
     Ok(if text == "external" { BackupTarget::External } else { BackupTarget::File(text.into()) })
 }
 
-/// Checks the scheme only; `store/` opens the database.
+/// `store/` checks the rest when it opens the database.
 fn database_url(value: &Value) -> Result<String, String> {
-    let is_known = |url: &&str| ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme));
-    value.as_str().filter(is_known).map(str::to_owned).ok_or_else(|| "must begin with sqlite: or postgres:".to_owned())
+    let url = setting_reader::text(value)?;
+    check_database_url(&url).map(|()| url)
 }
 
 fn log_filter(value: &Value) -> Result<String, String> {

@@ -19,14 +19,22 @@ pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     percent_decode_str(path).decode_utf8().ok().map(|path| PathBuf::from(path.as_ref()))
 }
 
+/// The files of an SQLite database: itself, its write-ahead log, the index of the log, and the journal of another mode.
+pub fn sqlite_files(database: &Path) -> [PathBuf; 4] {
+    ["", "-wal", "-shm", "-journal"].map(|end| {
+        let mut path = database.as_os_str().to_owned();
+        path.push(end);
+        path.into()
+    })
+}
+
 /// Files of an SQLite database, logs included, that other users than their owner can open. They contain personal data and
 /// digests of credentials.
 pub fn exposed_database_files(url: &str) -> Vec<PathBuf> {
     let Some(file) = sqlite_file(url) else { return Vec::new() };
-    let beside = |end: &str| PathBuf::from(format!("{}{end}", file.display()));
     let is_exposed =
         |path: &PathBuf| std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0);
-    ["", "-wal", "-shm", "-journal"].map(beside).into_iter().filter(is_exposed).collect()
+    sqlite_files(&file).into_iter().filter(is_exposed).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod addresses; // network addresses, URIs, e-mail addresses
 mod build; // `Settings`, built from the sources
 mod credential_rules; // sessions, JWTs, knox tokens
+mod database_url; // what a database URL must not contain
 mod file_access; // access rights of files that contain secrets
 mod other_sites; // origins that are on another site than PUBLIC_URL
 mod pipeline_steps; // steps of a login and their order
@@ -29,7 +30,8 @@ mod webhook_rules; // WEBHOOK_*
 
 pub(crate) use self::build::read_with_errors;
 pub use self::build::{Settings, read};
-pub(crate) use self::file_access::{exposed_database_files, sqlite_file};
+pub(crate) use self::database_url::check_database_url;
+pub(crate) use self::file_access::{exposed_database_files, sqlite_file, sqlite_files};
 pub(crate) use self::pipeline_steps::check_step_name;
 pub(crate) use self::provider_names::meant_provider;
 pub(crate) use self::provider_settings::{
@@ -39,7 +41,7 @@ pub(crate) use self::rate_limits::{Quota, RateLimitRules};
 pub(crate) use self::secret_keys::{DERIVED_KEY, check_p256_public_key, check_rsa_public_key};
 pub(crate) use self::site_rules::SiteRules;
 pub use self::sources::Sources;
-pub(crate) use self::sources::process_environment;
+pub(crate) use self::sources::{NOT_UTF_8, process_environment};
 pub(crate) use self::table::initial_value;
 pub(crate) use self::trace_rules::TraceRules;
 pub(crate) use self::types::{

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::addresses;
+use super::sources::NOT_UTF_8;
 use super::table::{self, SOCIAL_AUTH};
 use super::types::{SettingError, UserRules};
 use super::value_type::ValueType;
@@ -69,6 +70,10 @@ impl ProviderSettings {
         for (name, kind) in known(rules) {
             let written = self.get(name).filter(|value| value.as_str().is_none_or(|text| !text.trim().is_empty()));
             match written.map(|value| kind.parse(value)) {
+                Some(Ok(Value::Array(list))) if list.contains(&Value::Null) => {
+                    errors
+                        .push(SettingError::new(self.written_name(name), "contains null, which is no entry of a list"));
+                }
                 Some(Ok(value)) => {
                     if let Some(parameter) = protocol_parameter(name, kind, &value) {
                         let problem = format!("contains {parameter}, which the server sets itself: remove it");
@@ -94,9 +99,13 @@ impl ProviderSettings {
             }
         }
         for (name, variables) in &rules.environment {
-            let mut given = variables.iter().filter_map(|variable| std::env::var(variable).ok());
-            if let Some(text) = given.find(|text| !text.is_empty() && !values.contains_key(name)) {
-                values.insert(name.clone(), Value::from(text));
+            let mut given = variables.iter().filter_map(|variable| Some((variable, std::env::var_os(variable)?)));
+            let Some((variable, text)) = given.find(|(_, text)| !text.is_empty() && !values.contains_key(name)) else {
+                continue;
+            };
+            match text.into_string() {
+                Ok(text) => drop(values.insert(name.clone(), Value::from(text))),
+                Err(_) => errors.push(SettingError::new(variable.clone(), NOT_UTF_8)),
             }
         }
         let is_missing = |name: &String| !values.get(name).is_some_and(is_truthy);

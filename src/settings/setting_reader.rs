@@ -53,14 +53,19 @@ impl SettingReader {
         }
     }
 
-    /// The value of a setting, or its default. `None`: it has no default, or the operator wrote Python's `None`.
+    /// The value of a setting, or its default. `None`: it has no default, or the operator wrote Python's `None`. Where the default
+    /// is a limit or a list, `None` is an error: it would turn it off.
     pub fn optional<T>(
         &mut self,
         name: &str,
         kind: ValueType,
         convert: impl Fn(&Value) -> Result<T, String>,
     ) -> Option<T> {
-        if self.found(name).is_some_and(|found| is_none(&found.value)) { None } else { self.read(name, kind, convert) }
+        let is_none = self.found(name).is_some_and(|found| is_none(&found.value));
+        if is_none && table::setting(name).is_some_and(table::Setting::accepts_none) {
+            return None;
+        }
+        self.read(name, kind, convert)
     }
 
     /// The value of a setting that has a default.
@@ -73,7 +78,10 @@ impl SettingReader {
         let setting = table::setting(name).filter(|setting| setting.kind == kind);
         debug_assert!(setting.is_some(), "the table has no {name} of type {kind:?}");
         let setting = setting?;
-        let read = |value: &Value| setting.parse(value).and_then(|value| convert(&value));
+        let read = |value: &Value| match is_none(value) && !setting.accepts_none() {
+            true => Err("must not be None, because it has a default: leave it out to use that".to_owned()),
+            false => setting.parse(value).and_then(|value| convert(&value)),
+        };
         match self.found(name).map(|found| read(&found.value)) {
             Some(Ok(value)) => return Some(value),
             Some(Err(problem)) => self.error(name, problem),

@@ -2,6 +2,7 @@
 //! server, one provider, all providers), and unknown names are reported. WrittenValues are not interpreted here.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 use serde_json::Value;
@@ -22,7 +23,7 @@ pub struct Sources<'a> {
     /// The settings file.
     pub file: Option<&'a Path>,
     /// Names and values. The last one of several entries of one name counts.
-    pub environment: Vec<(String, String)>,
+    pub environment: Vec<(String, OsString)>,
     /// Names of the provider catalogue: `SOCIAL_AUTH_*` belongs to the longest provider name that matches.
     pub catalog: &'a [&'a str],
     /// Names of the custom steps of a program, for SOCIAL_AUTH_PIPELINE.
@@ -31,10 +32,14 @@ pub struct Sources<'a> {
     pub fields: &'a [UserField],
 }
 
-/// The variables of the process whose values are Unicode; no setting can have another value.
-pub fn process_environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+/// The variables of the process. In a name that is not UTF-8, U+FFFD takes the place of the invalid bytes: so it is the name of no
+/// setting, and reported as similar to one.
+pub fn process_environment() -> impl Iterator<Item = (String, OsString)> {
+    std::env::vars_os().map(|(name, text)| (name.to_string_lossy().into_owned(), text))
 }
+
+/// The problem of a variable whose value is not text. Such a value never counts as not set: it may be an allow list.
+pub const NOT_UTF_8: &str = "is not UTF-8: it contains bytes of another encoding, such as Latin-1";
 
 /// A value, and the name under which the operator wrote it: `STATE_POLICY` in the environment, `state_policy` in the file.
 #[derive(Clone)]
@@ -64,6 +69,20 @@ pub(super) struct SourceValues {
     pub errors: Vec<SettingError>,
     pub warnings: Vec<String>,
     pub file_error: Option<SettingError>,
+}
+
+/// The names in one table of the file. Their case does not matter, so one setting could be there twice.
+#[derive(Default)]
+struct Spellings(BTreeMap<String, String>);
+
+impl Spellings {
+    /// `name`: `written` in upper case. Errors: the table has the setting in another spelling.
+    fn add(&mut self, name: &str, written: &str) -> Result<(), String> {
+        match self.0.insert(name.to_owned(), written.to_owned()) {
+            Some(other) => Err(format!("is also set as {other}, in the same table: remove one of them")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The source that names a provider first; also the order of the providers.
@@ -129,8 +148,8 @@ fn load(path: &Path) -> Result<toml::Table, SettingError> {
 }
 
 /// Many systems set the proxies under their lower case names.
-fn environment(entries: &[(String, String)]) -> BTreeMap<String, String> {
-    let mut environment: BTreeMap<String, String> = entries.iter().cloned().collect();
+fn environment(entries: &[(String, OsString)]) -> BTreeMap<String, OsString> {
+    let mut environment: BTreeMap<String, OsString> = entries.iter().cloned().collect();
     for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
         if let Some(text) = environment.remove(&name.to_ascii_lowercase()) {
             environment.entry(name.to_owned()).or_insert(text);
@@ -141,8 +160,13 @@ fn environment(entries: &[(String, String)]) -> BTreeMap<String, String> {
 
 impl SourceValues {
     fn add_table(&mut self, table: &toml::Table, origin: Origin, catalog: &[&str]) {
+        let mut spellings = Spellings::default();
         for (key, written) in table {
             let name = key.to_ascii_uppercase();
+            if let Err(problem) = spellings.add(&name, key) {
+                self.errors.push(SettingError::new(key, problem));
+                continue;
+            }
             let value = from_toml(written);
             match written.as_table() {
                 Some(providers) if key == "providers" => {
@@ -177,14 +201,31 @@ impl SourceValues {
             let problem = "a provider's name has 1 to 32 letters, digits, - and _";
             return self.errors.push(SettingError::new(label, problem));
         }
+        let own = self.providers.iter().map(|provider| provider.name.as_str());
+        let is_other = |other: &&str| *other != name && upper(other) == upper(name);
+        if let Some(other) = own.chain(catalog.iter().copied()).find(is_other) {
+            let problem = format!(
+                "has the same variables as the provider {other}, SOCIAL_AUTH_{}_*: use the name {other}, or one that differs in \
+                 more than case, - and _",
+                upper(name)
+            );
+            return self.errors.push(SettingError::new(label, problem));
+        }
         let is_built_in = catalog.contains(&name);
         let mut provider = ProviderValues::new(name, origin);
+        let mut spellings = Spellings::default();
         for (key, written) in fields {
             if is_descriptor_field(key, written, is_built_in) {
                 provider.descriptor.insert(key.clone(), written.clone());
-            } else {
-                let found = WrittenValue { value: from_toml(written), label: format!("{label}.{key}"), in_file: true };
-                self.add_provider_setting(&mut provider, &key.to_ascii_uppercase(), found);
+                continue;
+            }
+            let (name, label) = (key.to_ascii_uppercase(), format!("{label}.{key}"));
+            match spellings.add(&name, key) {
+                Ok(()) => {
+                    let found = WrittenValue { value: from_toml(written), label, in_file: true };
+                    self.add_provider_setting(&mut provider, &name, found);
+                }
+                Err(problem) => self.errors.push(SettingError::new(label, problem)),
             }
         }
         if !is_built_in && provider.descriptor.is_empty() {
@@ -206,18 +247,26 @@ impl SourceValues {
         }
     }
 
-    fn add_environment(&mut self, environment: &BTreeMap<String, String>, catalog: &[&str]) {
+    fn add_environment(&mut self, environment: &BTreeMap<String, OsString>, catalog: &[&str]) {
         let own = self.providers.iter().map(|provider| provider.name.clone());
         let prefixes = prefixes(own.chain(catalog.iter().map(|name| (*name).to_owned())));
         let known = known_names(catalog);
         let mut by_provider: BTreeMap<&str, Vec<(String, WrittenValue)>> = BTreeMap::new();
         for (name, text) in environment {
-            let found = WrittenValue { value: Value::from(text.as_str()), label: name.clone(), in_file: false };
+            let Some(text) = text.to_str() else {
+                self.report_not_utf_8(name, &prefixes, &known, catalog);
+                continue;
+            };
+            let found = WrittenValue { value: Value::from(text), label: name.clone(), in_file: false };
             let short = name.strip_prefix(SOCIAL_AUTH);
             // SOCIAL_AUTH_OIDC_ENDPOINT is the setting of every provider, not ENDPOINT of the provider `oidc`.
             let shared = short.filter(|short| table::is_shared(short));
             let owner = short.filter(|_| shared.is_none()).and_then(|short| owner(short, &prefixes));
-            if table::setting(name).is_some() {
+            let is_general = table::setting(name).is_some() || table::no_effect(name).is_some();
+            let ambiguous = short.filter(|_| !is_general && shared.is_none() && !found.is_empty());
+            if let Some(problem) = ambiguous.and_then(|short| two_owners(short, &prefixes)) {
+                self.errors.push(SettingError::new(name, problem));
+            } else if table::setting(name).is_some() {
                 if !found.is_empty() {
                     self.general.insert(name.clone(), found);
                 }
@@ -232,7 +281,7 @@ impl SourceValues {
             } else if let Some(short) = shared {
                 self.shared.insert(short.to_owned(), found.value);
             } else {
-                self.report_unknown(name, &known, catalog);
+                self.report_unknown(name, &prefixes, &known, catalog);
             }
         }
         for (name, settings) in by_provider {
@@ -261,12 +310,22 @@ impl SourceValues {
         }
     }
 
-    /// Reports a name that has a prefix of this server, that DRSA reads without its prefix, or that resembles a setting. Other
-    /// names belong to other programs.
-    fn report_unknown(&mut self, name: &str, known: &[String], catalog: &[&str]) {
-        if table::is_user_rule(name) {
+    /// Reports a setting in lower case, and a name that has a prefix of this server, that DRSA reads without its prefix, or that
+    /// resembles a setting. Other names belong to other programs.
+    fn report_unknown(&mut self, name: &str, prefixes: &[(String, String)], known: &[String], catalog: &[&str]) {
+        let in_upper_case = name.to_ascii_uppercase();
+        if in_upper_case != name && (table::setting(&in_upper_case).is_some() || is_own_name(&in_upper_case)) {
+            let short = in_upper_case.strip_prefix(SOCIAL_AUTH).unwrap_or(&in_upper_case);
+            let setting = owner(short, prefixes).map_or(short, |(_, setting)| setting);
+            let problem = format!("is not read: in the environment, write {in_upper_case}");
+            let error = SettingError::new(name, problem);
+            match table::decides_access(short) || table::decides_access(setting) {
+                true => self.errors.push(error),
+                false => self.warnings.push(error.to_string()),
+            }
+        } else if table::is_user_rule(name) {
             self.warnings.push(format!("{name} is not read: the setting is named {SOCIAL_AUTH}{name}"));
-        } else if name != CONFIG && OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        } else if name != CONFIG && is_own_name(name) {
             let of_provider = unknown_provider_setting(name, catalog);
             let meant = match &of_provider {
                 Some(setting) => setting.meant.as_deref(),
@@ -279,6 +338,15 @@ impl SourceValues {
             }
         } else if let Some(meant) = table::misspelt_setting(name) {
             self.warnings.push(format!("{name} is not a setting; did you mean {meant}?"));
+        }
+    }
+
+    /// A setting, or a name that may have been meant to be one, is an error.
+    fn report_not_utf_8(&mut self, name: &str, prefixes: &[(String, String)], known: &[String], catalog: &[&str]) {
+        if table::setting(name).is_some() || name != CONFIG && is_own_name(name) {
+            self.errors.push(SettingError::new(name, NOT_UTF_8));
+        } else {
+            self.report_unknown(name, prefixes, known, catalog);
         }
     }
 
@@ -320,6 +388,22 @@ fn prefixes(names: impl Iterator<Item = String>) -> Vec<(String, String)> {
 fn owner<'a>(short: &'a str, prefixes: &'a [(String, String)]) -> Option<(&'a str, &'a str)> {
     let owner = prefixes.iter().find_map(|(prefix, provider)| Some((provider.as_str(), short.strip_prefix(prefix)?)));
     owner.filter(|(_, setting)| !setting.is_empty())
+}
+
+/// An access setting of one provider that reads as a setting of another one: `SOCIAL_AUTH_ACME_DENIED_DOMAINS`, where `acme` and
+/// `acme_denied` are providers.
+fn two_owners(short: &str, prefixes: &[(String, String)]) -> Option<String> {
+    let mut owners = prefixes.iter().filter_map(|(prefix, provider)| Some((provider, short.strip_prefix(prefix)?)));
+    let (first, own) = owners.next()?;
+    let (other, setting) = owners.find(|(_, setting)| table::decides_access(setting))?;
+    Some(format!(
+        "is {setting} of the provider {other}, or {own} of the provider {first}: write it in the settings file, in the table of \
+         the provider"
+    ))
+}
+
+fn is_own_name(name: &str) -> bool {
+    OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn upper(name: &str) -> String {

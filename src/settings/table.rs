@@ -47,6 +47,9 @@ pub(super) struct Setting {
     above_zero: bool,
     #[serde(default)]
     words: Vec<String>,
+    /// `None` means no value although there is a default.
+    #[serde(default)]
+    none: bool,
     #[serde(default)]
     per_provider: bool,
     #[serde(default)]
@@ -112,6 +115,11 @@ impl Setting {
             _ => value.as_f64().is_none_or(in_bounds),
         };
         if is_good { Ok(value) } else { Err(self.expectation()) }
+    }
+
+    /// Whether Python's `None` means that there is no value.
+    pub fn accepts_none(&self) -> bool {
+        self.none || self.default.is_none()
     }
 
     fn expectation(&self) -> String {

@@ -17,8 +17,8 @@ use crate::secrets::ExposeSecret as _;
 const CATALOG: [&str; 6] = ["github", "github-enterprise", "google-oauth2", "twitter", "vk-oauth2", "oidc"];
 const KEY: &str = "a secret key for tests of more than 32 bytes";
 
-fn environment(entries: &[(&str, &str)]) -> Vec<(String, String)> {
-    entries.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+fn environment(entries: &[(&str, &str)]) -> Vec<(String, std::ffi::OsString)> {
+    entries.iter().map(|(name, text)| ((*name).to_owned(), (*text).into())).collect()
 }
 
 /// Reads `file` and `entries` with the required settings of `serve`.

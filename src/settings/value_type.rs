@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde_json::{Number, Value};
 use url::Url;
 
+use crate::model::check_unique_members;
+
 /// The type of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -54,14 +56,22 @@ impl ValueType {
             Self::Number => number(value).and_then(Number::from_f64).map(Value::Number),
             Self::Seconds => number(value).filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds)).map(Value::from),
             Self::List => match text {
-                Some(text) if text.starts_with('[') => serde_json::from_str(text).ok(),
+                Some(text) if text.starts_with('[') => json(text)?,
                 // Python's tuples and sets.
                 Some(text) if text.starts_with(['(', '{']) => None,
-                Some(text) => Some(text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect()),
+                Some(text) => {
+                    let entries: Vec<&str> = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
+                    if entries.is_empty() && !text.is_empty() {
+                        return Err(
+                            "has commas and no entries: leave it empty, or write [] for an empty list".to_owned()
+                        );
+                    }
+                    Some(entries.into_iter().collect())
+                }
                 None => Some(value.clone()).filter(Value::is_array),
             },
             Self::Object => match text {
-                Some(text) => serde_json::from_str(text).ok().filter(Value::is_object),
+                Some(text) => json(text)?.filter(Value::is_object),
                 None => Some(value.clone()).filter(Value::is_object),
             },
         };
@@ -80,6 +90,15 @@ impl ValueType {
             Self::Object => "must be an object: JSON, or a table in the file",
         }
     }
+}
+
+/// `None`: it is not JSON. Errors: an object has two members of one name.
+fn json(text: &str) -> Result<Option<Value>, String> {
+    let parsed = serde_json::from_str(text).ok();
+    if parsed.is_some() && check_unique_members(text.as_bytes()).is_err() {
+        return Err("has an object with two members of one name: remove one of them".to_owned());
+    }
+    Ok(parsed)
 }
 
 fn number(value: &Value) -> Option<f64> {
@@ -177,6 +196,14 @@ mod tests {
             for value in values {
                 assert!(kind.parse(&value).is_err(), "{kind:?} {value}");
             }
+        }
+        let twice = "has an object with two members of one name: remove one of them";
+        for (kind, text) in [
+            (ValueType::Object, r#"{"prompt": "login", "prompt": "none"}"#),
+            (ValueType::Object, r#"{"locale": {"editable": false, "editable": true}}"#),
+            (ValueType::List, r#"["a", {"b": 1, "b": 2}]"#),
+        ] {
+            assert_eq!(kind.parse(&json!(text)), Err(twice.to_owned()), "{text}");
         }
         assert!(texts(&json!([1])).is_err() && texts_by_name(&json!({"a": 1})).is_err());
     }

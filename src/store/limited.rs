@@ -54,6 +54,11 @@ pub(super) trait Backend: Repository {
         Ok(())
     }
 
+    /// Errors: also if the store works now and will not for long.
+    fn check_probe(&self) -> Result<()> {
+        self.check()
+    }
+
     /// A call succeeded.
     fn on_success(&self) {}
 
@@ -147,7 +152,7 @@ impl<S: Backend> Repository for Limited<S> {
     }
 
     async fn probe(&self, now: UnixMillis) -> Result<()> {
-        self.inner.check()?;
+        self.inner.check_probe()?;
         let probed = *self.probed.lock().unwrap_or_else(PoisonError::into_inner);
         if probed.is_some_and(|at| at.elapsed() < PROBE_MAX_AGE) {
             return Ok(());

@@ -120,6 +120,23 @@ fn a_backup_replaces_no_file_without_yes() {
 
     let (status, _, errors) = backup(folder.path(), &["rest-social-auth.db", "--yes"], &[]);
     assert!(status == Some(1) && errors.contains("the database itself"), "{errors}");
+    for end in ["-wal", "-shm", "-journal"] {
+        for place in ["", "./", "../"] {
+            let folder_name = folder.path().file_name().expect("a name").to_string_lossy().into_owned();
+            let place = if place == "../" { format!("../{folder_name}/") } else { place.to_owned() };
+            let target = format!("{place}rest-social-auth.db{end}");
+            let (status, _, errors) = backup(folder.path(), &[&target, "--yes"], &[]);
+            assert!(status == Some(1) && errors.contains("a file of its log"), "{target}: {errors}");
+        }
+    }
+    std::os::unix::fs::symlink("rest-social-auth.db", folder.path().join("link.db")).expect("a link");
+    let linked = [("DATABASE_URL", "sqlite://link.db")];
+    for target in ["rest-social-auth.db-wal", "link.db-wal", "rest-social-auth.db"] {
+        let (status, _, errors) = backup(folder.path(), &[target, "--yes"], &linked);
+        assert!(status == Some(1) && errors.contains("the database itself"), "{target}: {errors}");
+    }
+    std::fs::remove_file(folder.path().join("link.db")).expect("a link");
+
     let (status, _, errors) = backup(folder.path(), &["missing/copy.db"], &[]);
     assert!(status == Some(1) && errors.contains("cannot be written"), "{errors}");
     let (status, _, errors) = backup(folder.path(), &[], &[]);

@@ -1,6 +1,8 @@
 //! The compiled binary: errors at start, start and shutdown, and what its log must not contain.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::double::{Double, Reply};
 use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, GITHUB_TOKEN, GITHUB_USER, ISSUER, OIDC_TOKEN};
-use crate::support::process::{Process, run};
+use crate::support::process::{Process, command, run};
 use crate::support::{Answer, Client, Database, Engine, on_both_databases};
 
 const SECRET_KEY: &str = "secret-key-of-the-binary-tests-09f3c1-for-no-other-use";
@@ -82,6 +84,27 @@ async fn all_setting_errors_are_reported_together_by_name() {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!text.contains("visible"), "a secret is printed: {text}");
     assert!(std::fs::read_dir(folder.path()).expect("a folder").next().is_none(), "nothing was created");
+}
+
+#[test]
+fn variables_that_are_not_utf_8_prevent_the_start_and_an_import() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let valid =
+        [("SECRET_KEY", SECRET_KEY), ("PUBLIC_URL", "https://login.example"), ("SOCIAL_AUTH_GITHUB_KEY", "key")];
+    let errors = |arguments: &[&str], name: &[u8], value: &[u8]| {
+        let mut command = command(arguments, &valid, folder.path());
+        let output = command.env(OsStr::from_bytes(name), OsStr::from_bytes(value)).output().expect("the binary runs");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        stderr
+    };
+    let list = errors(&["serve"], b"SOCIAL_AUTH_WHITELISTED_DOMAINS", b"a.example,m\xfcller.example");
+    assert!(list.contains("SOCIAL_AUTH_WHITELISTED_DOMAINS: is not UTF-8"), "{list}");
+    let name = errors(&["serve"], b"SOCIAL_AUTH_SIGN_UP\xa0", b"false");
+    assert!(name.contains("did you mean SOCIAL_AUTH_SIGN_UP?"), "{name}");
+    let import = ["import", "django", "--from", "sqlite://none.db"];
+    let key = errors(&import, b"DJANGO_SECRET_KEY", b"k\xff");
+    assert!(key.contains("DJANGO_SECRET_KEY: is not UTF-8"), "{key}");
 }
 
 #[tokio::test]

@@ -462,6 +462,23 @@ async fn fault_e14_commands_say_which_database_and_settings_they_use() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_with_a_slash_in_a_database_url_is_in_no_output() {
+    let folder = TempDir::new().expect("a temporary folder");
+    for url in ["postgres://u:7/Sup3rSecret@127.0.0.1:1/db", "postgres://u:/Sup3rSecret@h", "postgres://u:7?Sup3r@h/d"]
+    {
+        let environment = [("DATABASE_URL", url), ("SECRET_KEY", SECRET_KEY), ("PUBLIC_URL", "https://login.example")];
+        let import = ["import", "django", "--from", url];
+        for line in [&["serve"][..], &["migrate"], &["doctor", "--json"], &["users", "list"], &["backup", "x"], &import]
+        {
+            let output = run(line, &environment, folder.path()).await;
+            let text = format!("{}{}", output.stdout, output.stderr);
+            assert!(output.status != Some(0) && text.contains("must look like postgres://"), "{line:?}: {text}");
+            assert!(!text.contains("Sup3r"), "{line:?}: {text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unusable_database_is_reported_and_not_changed() {
     let folder = TempDir::new().expect("a temporary folder");
     let at = |name: &str| format!("sqlite://{}", folder.path().join(name).display());

@@ -84,6 +84,15 @@ fn plain_http_is_a_warning_where_the_server_or_the_browser_sends_a_request() {
 }
 
 #[test]
+fn null_in_a_list_is_an_error_and_does_not_make_the_list_empty() {
+    for value in [json!([null]), json!("[null]"), json!(["staff", null])] {
+        let errors = errors_of(&settings("oidc", json!({"KEY": "k", "SECRET": "s", "ALLOW_GROUPS": value})));
+        let expected = "SOCIAL_AUTH_OIDC_ALLOW_GROUPS: contains null, which is no entry of a list";
+        assert!(errors.contains(&expected.to_owned()), "{errors:?}");
+    }
+}
+
+#[test]
 fn misspelt_access_setting_of_a_provider_is_an_error() {
     let from = settings("github", json!({"KEY": "k", "SECRET": "s", "WHITELISTED_DOMAIN": "example.com"}));
     let errors = errors_of(&from);
@@ -129,7 +138,9 @@ fn scopes_of_settings_precede_the_default_ones() {
 fn catalog_names_are_unique() {
     let names = catalog_names();
     assert!(["github", "google-oauth2", "facebook", "twitter", "oidc"].iter().all(|name| names.contains(name)));
-    assert_eq!(names.len(), names.iter().collect::<BTreeSet<_>>().len());
+    // Their variables too, which are in upper case with underscores.
+    let prefixes = names.iter().map(|name| name.to_ascii_uppercase().replace('-', "_"));
+    assert_eq!(names.len(), prefixes.collect::<BTreeSet<_>>().len());
 }
 
 async fn url_of(

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use super::Result;
 use super::from_row::from_row;
 use crate::secrets::{ExposeSecret, SecretString};
-use crate::settings::SettingError;
+use crate::settings::{SettingError, check_database_url};
 
 mod columns;
 mod source_rows;
@@ -138,8 +138,8 @@ impl Django {
     pub fn look_at(url: &SecretString) -> std::result::Result<(), SettingError> {
         let text = url.expose_secret();
         let looked_at = match text.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") => sqlite_options(text).map(drop),
-            Some("postgres" | "postgresql") => postgres_options(text).map(drop),
+            Some("sqlite") => check_database_url(text).and_then(|()| sqlite_options(text)).map(drop),
+            Some("postgres" | "postgresql") => check_database_url(text).and_then(|()| postgres_options(text)).map(drop),
             Some("mysql" | "mariadb" | "oracle") => {
                 Err("only SQLite and PostgreSQL are read; Django's dumpdata and loaddata make one of the other"
                     .to_owned())

@@ -3,7 +3,7 @@
 //! A checkpoint copies pages from the log to the database and syncs it. One in each step of a few hundred pages keeps each sync
 //! short. Only the restart of the log, when little is left to copy, holds the writer up.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ const MAX_REMAINING_PAGES: u32 = pages(1) / 2;
 const MAX_CHECKPOINTS: u32 = 4;
 /// How long a restart waits for the writer, and makes the writer wait for readers.
 const RESTART_WAIT: Duration = Duration::from_millis(10);
+/// Failed checkpoints in a row after which the store is not ready: the log grows, and nothing reaches the database.
+const MAX_FAILURES: u32 = 3;
 
 /// The transactions that were written since the last checkpoint. The task sleeps while there are none.
 #[derive(Default)]
@@ -51,6 +53,7 @@ impl Writes {
 /// The sending end of the task, and the signal to stop.
 pub(super) struct Checkpointer {
     writes: Arc<Writes>,
+    failures: Arc<AtomicU32>,
     stop: CancellationToken,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -59,9 +62,9 @@ impl Checkpointer {
     /// Starts the task. `options`: those of the connection that writes.
     pub fn start(options: &SqliteConnectOptions) -> Self {
         let options = options.clone().busy_timeout(RESTART_WAIT).pragma("wal_autocheckpoint", "0");
-        let (writes, stop) = (Arc::<Writes>::default(), CancellationToken::new());
-        let task = tokio::spawn(run(options, writes.clone(), stop.clone()));
-        Self { writes, stop, task: Mutex::new(Some(task)) }
+        let (writes, failures, stop) = (Arc::<Writes>::default(), Arc::<AtomicU32>::default(), CancellationToken::new());
+        let task = tokio::spawn(run(options, writes.clone(), failures.clone(), stop.clone()));
+        Self { writes, failures, stop, task: Mutex::new(Some(task)) }
     }
 
     /// A transaction is about to be written.
@@ -70,6 +73,11 @@ impl Checkpointer {
         if count == 1 || count == MIN_WRITES {
             self.writes.changed.notify_one();
         }
+    }
+
+    /// Whether the last checkpoints all failed.
+    pub fn has_failed(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) >= MAX_FAILURES
     }
 
     /// Ends the task and closes its connection.
@@ -83,8 +91,9 @@ impl Checkpointer {
     }
 }
 
-async fn run(options: SqliteConnectOptions, writes: Arc<Writes>, stop: CancellationToken) {
-    let mut connection = None;
+async fn run(options: SqliteConnectOptions, writes: Arc<Writes>, failures: Arc<AtomicU32>, stop: CancellationToken) {
+    // Now, so that it has the same log as the writer: if the file is deleted later, its writes are still copied to the database.
+    let mut connection = options.connect().await.ok();
     let due = || async {
         tokio::time::sleep(INTERVAL).await;
         writes.reach(1).await;
@@ -96,6 +105,11 @@ async fn run(options: SqliteConnectOptions, writes: Arc<Writes>, stop: Cancellat
         if let Err(error) = checkpoint(&options, &mut connection).await {
             tracing::warn!(%error, "the write-ahead log was not copied to the database; it is tried again");
             connection = None;
+            failures.fetch_add(1, Ordering::Relaxed);
+            // It is tried again without a further write, so that the store is ready again when the cause is gone.
+            writes.count.store(1, Ordering::Relaxed);
+        } else {
+            failures.store(0, Ordering::Relaxed);
         }
     }
     if let Some(connection) = connection {
@@ -111,12 +125,12 @@ async fn checkpoint(options: &SqliteConnectOptions, connection: &mut Option<Sqli
         None => connection.insert(options.connect().await?),
     };
     for _ in 0..MAX_CHECKPOINTS {
-        let (_, pages, copied): (i64, u32, u32) =
+        let (_, pages, copied): (i64, i64, i64) =
             sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&mut *connection).await?;
-        if pages < RESTART_PAGES {
+        if pages < i64::from(RESTART_PAGES) {
             return Ok(());
         }
-        if pages.saturating_sub(copied) <= MAX_REMAINING_PAGES {
+        if pages - copied <= i64::from(MAX_REMAINING_PAGES) {
             // When the writer or a reader is busy for too long, the next checkpoint tries again.
             sqlx::query("PRAGMA wal_checkpoint(RESTART)").execute(&mut *connection).await?;
             return Ok(());
@@ -131,6 +145,23 @@ mod tests {
     use super::*;
     use crate::settings::DatabaseLimits;
     use crate::store::{Opening, Repository as _};
+
+    #[tokio::test]
+    async fn checkpoints_that_fail_repeatedly_are_noticed_until_one_succeeds() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("missing.db");
+        let checkpointer = Checkpointer::start(&SqliteConnectOptions::new().filename(&file));
+        let write_until = async |has_failed: bool| {
+            while checkpointer.has_failed() != has_failed {
+                (0..MIN_WRITES).for_each(|_| checkpointer.count_write());
+                tokio::time::sleep(INTERVAL).await;
+            }
+        };
+        write_until(true).await;
+        std::fs::write(&file, "").expect("an empty database");
+        write_until(false).await;
+        checkpointer.close().await;
+    }
 
     #[tokio::test]
     async fn the_log_stays_short_and_the_writer_makes_no_checkpoint() {

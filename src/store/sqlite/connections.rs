@@ -20,7 +20,7 @@ use crate::clock::UnixMillis;
 use crate::metrics::PoolConnections;
 use crate::model::{AccountId, AuditEvent, CodeClaim, CredentialHandle, EmailAddress, EventFactory, UserId};
 use crate::secrets::Digest;
-use crate::settings::{SettingError, SqliteSynchronous};
+use crate::settings::{SettingError, SqliteSynchronous, sqlite_files};
 use crate::store::error::{self, Result, StoreError};
 use crate::store::limited::{self, Backend};
 use crate::store::opening::{Opening, without_statement_log};
@@ -108,8 +108,7 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         .map_err(failed)?;
     let reading = options.clone().read_only(true).pragma("cache_size", READER_CACHE);
     let readers = Readers::open(&reading, queue).await.map_err(failed)?;
-    let file =
-        FileIdentity::of(path.clone()).map_err(|error| wrong(format!("{} cannot be read: {error}", path.display())))?;
+    let file = FileIdentity::of(&path).map_err(|error| wrong(format!("{} cannot be read: {error}", path.display())))?;
     let group = Group::start::<Store>(write.clone(), reopen.clone(), metrics);
     let checkpointer = limits.map(|_| Checkpointer::start(&options));
     Ok(Store { group, checkpointer, readers, write, event_factory, file, reopen })
@@ -125,22 +124,31 @@ fn is_not_found(path: &Path) -> bool {
     std::fs::metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
-/// The file that was opened. Writes to a file that was deleted or replaced would succeed and be lost with the process.
+/// The database, its write-ahead log and the index of the log, as they were opened. What is written to a file that was deleted or
+/// replaced would be lost with the process. SQLite deletes neither log nor index while a connection is open.
 struct FileIdentity {
-    path: PathBuf,
-    device: u64,
-    inode: u64,
-    /// When the path was last checked, and whether it was the opened file.
-    checked: SyncMutex<(tokio::time::Instant, bool)>,
+    state: SyncMutex<FileState>,
+}
+
+struct FileState {
+    /// Device and inode of each file. `None`: it was not there yet.
+    files: Vec<(PathBuf, Option<(u64, u64)>)>,
+    checked: tokio::time::Instant,
+    /// The file that is not the opened one.
+    changed: Option<PathBuf>,
 }
 
 impl FileIdentity {
-    /// How often the path is checked.
+    /// How often the paths are checked.
     const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-    fn of(path: PathBuf) -> std::io::Result<Self> {
-        let (device, inode) = Self::read(&path)?;
-        Ok(Self { path, device, inode, checked: SyncMutex::new((tokio::time::Instant::now(), true)) })
+    fn of(path: &Path) -> std::io::Result<Self> {
+        let database = (path.to_owned(), Some(Self::read(path)?));
+        // SQLite has the log beside the file to which a symbolic link leads.
+        let [_, log, index, _] = sqlite_files(&std::fs::canonicalize(path)?);
+        let files = std::iter::once(database).chain([log, index].map(|path| (path.clone(), Self::read(&path).ok())));
+        let state = FileState { files: files.collect(), checked: tokio::time::Instant::now(), changed: None };
+        Ok(Self { state: SyncMutex::new(state) })
     }
 
     fn read(path: &Path) -> std::io::Result<(u64, u64)> {
@@ -148,31 +156,54 @@ impl FileIdentity {
         std::fs::metadata(path).map(|found| (found.dev(), found.ino()))
     }
 
-    /// Errors: the file at the path is not the one that was opened.
+    /// Errors: a file is not the one that was opened.
     fn check(&self) -> Result<()> {
         let now = tokio::time::Instant::now();
-        let mut checked = self.checked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if now.duration_since(checked.0) >= Self::CHECK_INTERVAL {
-            let is_same = Self::read(&self.path).is_ok_and(|found| found == (self.device, self.inode));
-            if !is_same && checked.1 {
+        let mut state = self.state();
+        if now.duration_since(state.checked) >= Self::CHECK_INTERVAL {
+            let changed = state.files.iter_mut().find_map(|(path, opened)| {
+                let found = Self::read(path).ok();
+                *opened = opened.or(found);
+                (found != *opened).then(|| path.clone())
+            });
+            if let Some(file) = &changed
+                && state.changed.is_none()
+            {
                 tracing::error!(
-                    file = %self.path.display(),
-                    "the database file was deleted or replaced: nothing is written until it is back or the server is restarted"
+                    file = %file.display(),
+                    "a file of the database was deleted or replaced: nothing is written until it is back or the server is \
+                     restarted. Stop the server with SIGTERM: then it writes what is in the log to the database"
                 );
             }
-            *checked = (now, is_same);
+            (state.checked, state.changed) = (now, changed);
         }
-        if checked.1 {
-            Ok(())
-        } else {
-            Err(StoreError(format!("{} was deleted or replaced", self.path.display()).into()))
+        match &state.changed {
+            None => Ok(()),
+            Some(file) => Err(StoreError(format!("{} was deleted or replaced", file.display()).into())),
         }
+    }
+
+    /// The last connection deletes log and index.
+    fn ignore_log(&self) {
+        self.state().files.truncate(1);
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, FileState> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 impl Backend for Store {
     fn check(&self) -> Result<()> {
         self.file.check()
+    }
+
+    fn check_probe(&self) -> Result<()> {
+        self.check()?;
+        match self.checkpointer.as_ref().is_some_and(Checkpointer::has_failed) {
+            true => Err(StoreError("the write-ahead log cannot be copied to the database".into())),
+            false => Ok(()),
+        }
     }
 
     fn on_error(&self) {
@@ -322,6 +353,7 @@ impl Store {
     }
 
     pub(super) async fn close_all(&self) {
+        self.file.ignore_log();
         self.readers.close().await;
         if let Some(checkpointer) = &self.checkpointer {
             checkpointer.close().await;

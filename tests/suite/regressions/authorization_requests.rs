@@ -395,12 +395,24 @@ async fn fault_a28_next_must_be_on_an_allowed_origin(engine: Engine) {
         "http://front.example/",
         "https:\\front.example",
         "//front.example/",
+        "/.//evil.example",
+        "/a/..//evil.example",
+        "/%2e//evil.example",
     ] {
         let problem = begin(next).await.problem(400, "invalid_request");
         assert!(problem["errors"]["next"].is_array(), "{next}: {problem}");
     }
     for next in ["/", "/articles/42?a=b#c", "https://front.example/articles/42"] {
         assert_eq!(begin(next).await.field("next"), next);
+    }
+    // The front-end gets what was checked, in a form that every reader takes alike.
+    for (next, read) in [
+        ("https:front.example/x", "https://front.example/x"),
+        ("https:///front.example/x/../y", "https://front.example/y"),
+        ("HTTPS://FRONT.example:443", "https://front.example/"),
+        ("/a/./b", "/a/b"),
+    ] {
+        assert_eq!(begin(next).await.field("next"), read);
     }
 }
 

@@ -331,6 +331,33 @@ async fn fault_f3_deleted_database_file_is_detected() {
     app.login("token", "u001").await.ok();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f3_deleted_or_replaced_write_ahead_log_is_detected_and_no_login_is_lost() {
+    for (end, is_replaced) in [("-wal", false), ("-wal", true), ("-shm", false)] {
+        let app = TestApp::start(Engine::Sqlite).await;
+        let id = app.login("token-user", "u1").await.ok()["id"].clone();
+        let path = PathBuf::from(format!("{}{end}", app.database.url().trim_start_matches("sqlite://")));
+        std::fs::remove_file(&path).expect("a file that is there");
+        if is_replaced {
+            std::fs::write(&path, "another file").expect("written");
+        }
+        let notices = async {
+            while app.client().get("/readyz").send().await.status == 200 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), notices).await.unwrap_or_else(|_| panic!("{end} is not noticed"));
+        app.login("token", "u01").await.problem(503, "database_unavailable");
+        app.node.stop().await;
+        let _another_file = std::fs::remove_file(&path);
+        let query = "SELECT count(*) FROM users WHERE id = $1";
+        let mut database =
+            SqliteConnection::connect(&app.database.url()).await.expect("the file without the log that was deleted");
+        let count: i64 = sqlx::query_scalar(query).bind(id.as_i64()).fetch_one(&mut database).await.expect("a number");
+        assert_eq!(count, 1, "{end}: the login was answered");
+    }
+}
+
 async fn fault_f8_credentials_of_a_lost_user_are_invalid_for_a_new_user_with_its_id(engine: Engine) {
     let app = TestApp::start(engine).await;
     let pair = app.login("jwt-pair", "u1").await;

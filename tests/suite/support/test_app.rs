@@ -305,7 +305,7 @@ pub fn read_settings(environment: Vec<(String, String)>) -> Result<Settings, Vec
         mode: Mode::Serve,
         defaults: toml::Table::new(),
         file: None,
-        environment,
+        environment: environment.into_iter().map(|(name, value)| (name, value.into())).collect(),
         catalog: &catalog,
         steps: &[],
         fields: &[],
