@@ -194,6 +194,10 @@ impl Provider {
     fn check(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
         let rules = &self.descriptor;
         self.check_urls(errors);
+        if rules.token.auth == ClientAuth::None && rules.single_use.is_none() {
+            let problem = "is required with token.auth = \"none\": such a callback may be valid longer than a code is remembered";
+            errors.push(SettingError::new(format!("providers.{}.single_use", self.name), problem));
+        }
         let scope = self.base_scope();
         if self.reads_discovery {
             let known = self.discovery_url.as_ref().map(|template| render_url(template, &scope, &[]));

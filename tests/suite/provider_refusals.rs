@@ -16,6 +16,7 @@ on_both_databases! {
     slack_user_of_another_team_is_refused,
     vk_id_response_must_repeat_state_and_user_id,
     sec_44_only_a_confirmed_access_token_is_stored_for_longer_than_a_code,
+    the_callback_of_a_vk_application_signs_in_once,
 }
 
 async fn start_app(engine: Engine, provider: &str, more: &[(&str, &str)]) -> TestApp {
@@ -152,6 +153,31 @@ async fn sec_44_only_a_confirmed_access_token_is_stored_for_longer_than_a_code(e
     let repository = app.database.repository().await;
     rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 100).await.expect("a sweep");
     login("confirmed").await.problem(400, "code_already_used");
+}
+
+/// The auth_key of a user never changes. The claim lived for ten minutes, and the same callback signed in again after that.
+async fn the_callback_of_a_vk_application_signs_in_once(engine: Engine) {
+    // MD5 of `k1_10_s1-secret`.
+    const AUTH_KEY: &str = "b8b72452e803c42abd146c4afb6efeab";
+    let app = start_app(engine, "vk-app", &[]).await;
+    let profile = json!({"response": [{"id": 10, "screen_name": "ola", "first_name": "Ola"}]});
+    app.double.always("GET api.vk.ru/method/users.get", Reply::json(&profile));
+    let login = async |token: &str, viewer: Value| {
+        let body = json!({"viewer_id": viewer, "auth_key": AUTH_KEY, "access_token": token});
+        app.client().login("token/vk-app", body).await
+    };
+    login("a1", json!("10")).await.ok();
+    let repository = app.database.repository().await;
+    for days in [0, 1, 180] {
+        app.advance(Duration::from_secs(days * 86_400 + 615));
+        rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 100).await.expect("a sweep");
+        login("a1", json!("10")).await.problem(400, "code_already_used");
+        login("a1", json!(10)).await.problem(400, "code_already_used");
+        for written in ["a1 ", " a1", "a1\n", "a1\u{ad}"] {
+            login(written, json!("10")).await.problem(400, "invalid_code");
+        }
+    }
+    login("a2", json!("10")).await.ok();
 }
 
 async fn sec_38_callback_cannot_choose_another_token_host(engine: Engine) {
