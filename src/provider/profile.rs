@@ -11,6 +11,7 @@ use super::error::ProviderError;
 use super::expression::{Expr, Ordered, Part, Scope};
 use super::protocol::Protocol;
 use super::request_rules::ProfileRequest;
+use super::uid_keys::{LEGACY_UNVERIFIED, is_address_key};
 use super::{quirks, reply, user_fields};
 use crate::model::{
     AccountUid, EmailAddress, Identity, as_text, as_texts, is_truthy, remaining_seconds, without_secrets,
@@ -60,6 +61,7 @@ impl Provider {
         let mut identity = self.identity(context, &scope, &profile, &details)?;
         // Userinfo without `sub` may be about another user, so it cannot verify an address.
         identity.email_verified &= !lacks_sub;
+        identity.legacy_uids = self.legacy_uids(&scope, identity.email.as_ref().filter(|_| identity.email_verified))?;
         Ok(identity)
     }
 
@@ -341,7 +343,7 @@ impl Provider {
             uid,
             uid_scope: self.uid_scope(scope, &self.issuers(context.discovery.as_deref()))?,
             uid_kept_as: self.uid_keys.kept_as.clone(),
-            legacy_uids: self.legacy_uids(scope)?,
+            legacy_uids: Vec::new(),
             username: text("username"),
             has_invalid_email: email_text.is_some() && !has_email,
             email,
@@ -392,11 +394,21 @@ impl Provider {
         Ok(None)
     }
 
-    fn legacy_uids(&self, scope: &Scope<'_>) -> Result<Vec<AccountUid>, ProviderError> {
+    /// Under which former keys an imported account of this user may be stored. An address that is not verified may be of another user.
+    fn legacy_uids(
+        &self,
+        scope: &Scope<'_>,
+        verified_email: Option<&EmailAddress>,
+    ) -> Result<Vec<AccountUid>, ProviderError> {
+        let accepts_unverified = self.values.flag(LEGACY_UNVERIFIED) == Some(true);
         let mut uids = Vec::new();
         for key in &self.uid_keys.legacy {
             let uid = self.lookup(scope, key)?.as_deref().and_then(AccountUid::of_json);
-            uids.extend(uid.filter(|uid| self.uid_keys.may_be_legacy(uid.as_str())));
+            let is_verified = |uid: &AccountUid| EmailAddress::parse(uid.as_str()).as_ref() == verified_email;
+            uids.extend(uid.filter(|uid| {
+                let is_proven = accepts_unverified || !is_address_key(key) || verified_email.is_some() && is_verified(uid);
+                is_proven && self.uid_keys.may_be_legacy(uid.as_str())
+            }));
         }
         Ok(uids)
     }

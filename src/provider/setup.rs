@@ -9,7 +9,7 @@ use super::expression::{Scope, Template};
 use super::keys::Key;
 use super::protocol::Protocol;
 use super::request_rules::ClientAuth;
-use super::uid_keys::UidKeys;
+use super::uid_keys::{LEGACY_UNVERIFIED, UidKeys};
 use super::{catalog, uid};
 use crate::clock::Deps;
 use crate::model::is_truthy;
@@ -224,6 +224,12 @@ impl Provider {
         if rules.discovery.url.is_some() && self.values.text("OIDC_ENDPOINT").is_some() {
             let name = self.settings.written_name("OIDC_ENDPOINT");
             warnings.push(format!("{name}: has no effect: other settings determine the URL of the discovery document"));
+        }
+        if self.values.flag(LEGACY_UNVERIFIED) == Some(true) {
+            let name = self.settings.written_name(LEGACY_UNVERIFIED);
+            warnings.push(format!(
+                "{name}: until LEGACY_UIDS_UNTIL, a user with an unverified address can sign in as the imported user of that address"
+            ));
         }
         if self.values.flag("USERINFO_WITHOUT_SUB") == Some(true) {
             let name = self.settings.written_name("USERINFO_WITHOUT_SUB");

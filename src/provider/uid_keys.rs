@@ -124,6 +124,14 @@ impl UidKeys {
     }
 }
 
+/// The setting with which an unverified address finds an imported account.
+pub(super) const LEGACY_UNVERIFIED: &str = "LEGACY_UIDS_ACCEPT_UNVERIFIED_EMAIL";
+
+/// Whether the values of a key are e-mail addresses: `email`, `mail`, `emailAddress`.
+pub(super) fn is_address_key(key: &str) -> bool {
+    key.to_ascii_lowercase().contains("mail")
+}
+
 /// Whether the tenant depends on the login instead of the settings.
 pub(super) fn names_tenant(rule: &Template) -> bool {
     rule.mentions("id_token") || rule.mentions("profile")
