@@ -402,6 +402,14 @@ impl Template {
         Ok(Some(out))
     }
 
+    /// The expression at the beginning.
+    pub fn first_expr(&self) -> Option<&Expr> {
+        match self.pieces.first() {
+            Some(Piece::Expr(expr)) => Some(expr),
+            _ => None,
+        }
+    }
+
     /// Whether the source contains `part`.
     pub fn mentions(&self, part: &str) -> bool {
         self.source.contains(part)
