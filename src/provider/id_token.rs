@@ -197,7 +197,7 @@ fn check_purpose(
             Some(_) => return Err(TokenError::new("its claims declare another kind of token")),
         }
     }
-    let is_bound = ["nonce", "at_hash", "c_hash"].into_iter().any(|name| claims.contains_key(name));
+    let is_bound = ["nonce", "at_hash", "c_hash"].into_iter().any(|name| text_of(claims, name).is_some());
     let has_scope = ["scope", "scp"].into_iter().any(|name| claims.contains_key(name));
     // In an access token these claims contain the client. In an ID token they may have any meaning.
     let checks_client = purpose == Purpose::AccessToken || has_scope || !is_bound;

@@ -204,6 +204,27 @@ fn fault_a4_other_kinds_of_tokens_are_refused() {
     }
 }
 
+/// Only a text binds a token to its login or to other tokens.
+#[test]
+fn a_token_with_an_empty_hash_or_nonce_is_not_bound_as_an_id_token() {
+    for name in ["nonce", "at_hash", "c_hash"] {
+        for empty in [json!(null), json!(""), json!([]), json!(0), json!(true), json!({"a": 1}), json!(["n"])] {
+            for more in [json!({"scope": "openid api"}), json!({"scp": ["api"]}), json!({"client_id": "other"})] {
+                let mut claims = good();
+                let members = claims.as_object_mut().unwrap();
+                members.retain(|name, _| name != "nonce" && name != "at_hash");
+                members.extend(object(more.clone()));
+                members.insert(name.to_owned(), empty.clone());
+                let verdict = verdict_of(&json!({"alg": "RS256"}), &claims, |expected| {
+                    expected.nonce = None;
+                    expected.access_token = None;
+                });
+                assert!(verdict.is_err(), "{claims}");
+            }
+        }
+    }
+}
+
 #[test]
 fn fault_a4_client_claims_count_only_in_access_tokens() {
     let bound = |more: Value| {
