@@ -17,6 +17,28 @@ use crate::outgoing::{CachedDocument, Client};
 use crate::secrets::{ExposeSecret as _, SecretString};
 use crate::settings::{ProviderSettings, SettingError, SettingValues, TypedSettings};
 
+/// Parameters of authorization requests that select an organization, a domain or an identity provider. A browser can change them.
+const ORGANIZATION_PARAMETERS: [&str; 18] = [
+    "hd",
+    "organization",
+    "organization_id",
+    "org_id",
+    "connection",
+    "connection_id",
+    "team",
+    "team_id",
+    "workspace",
+    "tenant",
+    "tenant_id",
+    "domain",
+    "domain_hint",
+    "district_id",
+    "idp",
+    "idp_identifier",
+    "identity_provider",
+    "kc_idp_hint",
+];
+
 impl TokenVerification {
     fn new(
         descriptor: &Descriptor,
@@ -225,6 +247,21 @@ impl Provider {
             let name = self.settings.written_name("OIDC_ENDPOINT");
             warnings.push(format!("{name}: has no effect: other settings determine the URL of the discovery document"));
         }
+        if self.client_secret.expose_secret().trim().is_empty() && self.uses_secret_as_key() {
+            let problem = "is required: it is the key of signatures, and anyone could sign with an empty one";
+            errors.push(SettingError::new(self.settings.written_name(self.secret_setting()), problem));
+        } else if self.lacks_secret() {
+            warnings.push(format!(
+                "{}: is not set, which is correct only for a public client",
+                self.settings.written_name("SECRET")
+            ));
+        }
+        self.warn_of_unsafe_settings(warnings);
+        self.check_id_key(warnings, errors);
+    }
+
+    /// Warns about settings that accept more users than an operator may expect.
+    fn warn_of_unsafe_settings(&self, warnings: &mut Vec<String>) {
         if self.values.flag(LEGACY_UNVERIFIED) == Some(true) {
             let name = self.settings.written_name(LEGACY_UNVERIFIED);
             warnings.push(format!(
@@ -235,21 +272,24 @@ impl Provider {
             let name = self.settings.written_name("USERINFO_WITHOUT_SUB");
             warnings.push(format!("{name}: userinfo without sub is accepted, although it may belong to another user"));
         }
-        if self.client_secret.expose_secret().trim().is_empty() && self.uses_secret_as_key() {
-            let problem = "is required: it is the key of signatures, and anyone could sign with an empty one";
-            errors.push(SettingError::new(self.settings.written_name(self.secret_setting()), problem));
-        } else if self.lacks_secret() {
+        let has_organizations = self.descriptor.user.more.contains_key("organization");
+        let organizations = self.settings.written_name("ALLOWED_ORGANIZATIONS");
+        let allows_all = self.settings.user_rules.allowed_organizations.is_empty();
+        if !has_organizations && !allows_all {
+            let problem = format!("{} supplies no organization, so no user can sign in through it", self.name);
+            warnings.push(format!("{organizations}: {problem}"));
+        }
+        let arguments = self.values.pairs("AUTH_EXTRA_ARGUMENTS").into_iter();
+        for (name, _) in arguments.filter(|(name, _)| allows_all && ORGANIZATION_PARAMETERS.contains(&name.as_str())) {
+            let written = self.settings.written_name("AUTH_EXTRA_ARGUMENTS");
+            let remedy = match has_organizations {
+                true => format!("set {organizations} to refuse them"),
+                false => format!("{} supplies no organization by which the server could refuse them", self.name),
+            };
             warnings.push(format!(
-                "{}: is not set, which is correct only for a public client",
-                self.settings.written_name("SECRET")
+                "{written}: {name} only preselects an organization at the provider; users of others can sign in too: {remedy}"
             ));
         }
-        let has_organizations = rules.user.more.contains_key("organization");
-        if !has_organizations && !self.settings.user_rules.allowed_organizations.is_empty() {
-            let name = self.settings.written_name("ALLOWED_ORGANIZATIONS");
-            warnings.push(format!("{name}: {} supplies no organization, so no user can sign in through it", self.name));
-        }
-        self.check_id_key(warnings, errors);
     }
 
     /// Refuses an ID_KEY whose values are not of one user, and warns about one that is not known to be stable.

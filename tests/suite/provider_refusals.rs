@@ -14,6 +14,7 @@ on_both_databases! {
     sec_38_callback_cannot_choose_another_token_host,
     azuread_user_of_another_tenant_is_refused,
     slack_user_of_another_team_is_refused,
+    workos_user_of_another_organization_or_connection_is_refused,
     vk_id_response_must_repeat_state_and_user_id,
     sec_44_only_a_confirmed_access_token_is_stored_for_longer_than_a_code,
     the_callback_of_a_vk_application_signs_in_once,
@@ -220,6 +221,34 @@ async fn azuread_user_of_another_tenant_is_refused(engine: Engine) {
         issue(tenant, issuer);
         let answer = app.client().login("token/azuread-tenant-oauth2", json!({"code": code})).await;
         assert_eq!(answer.status, status, "{code}: {}", answer.text);
+    }
+}
+
+/// The browser can remove the organization from the authorization URL.
+async fn workos_user_of_another_organization_or_connection_is_refused(engine: Engine) {
+    let settings = [("ORGANIZATION", "org_A"), ("CONNECTION", "conn_A")];
+    for (at, provider_settings) in [&settings[..], &settings[..1], &settings[1..]].into_iter().enumerate() {
+        let app = start_app(engine, "workos", provider_settings).await;
+        let pinned = |name: &str| provider_settings.iter().any(|(other, _)| *other == name);
+        for (n, (organization, connection)) in [
+            (json!("org_A"), json!("conn_A")),
+            (json!("org_B"), json!("conn_A")),
+            (json!("org_A"), json!("conn_B")),
+            (Value::Null, Value::Null),
+            (json!(["org_A"]), json!(["conn_A"])),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let is_member = (!pinned("ORGANIZATION") || organization == "org_A")
+                && (!pinned("CONNECTION") || connection == "conn_A");
+            let profile = json!({"id": format!("prof_{n}"), "organization_id": organization,
+                "connection_id": connection, "email": format!("u{n}@mail.example")});
+            let token = json!({"access_token": "a1", "profile": profile});
+            app.double.always("POST api.workos.com/sso/token", Reply::json(&token));
+            let answer = app.client().login("token/workos", json!({"code": format!("c{n}")})).await;
+            assert_eq!(answer.status, if is_member { 200 } else { 403 }, "{at} {n}: {}", answer.text);
+        }
     }
 }
 

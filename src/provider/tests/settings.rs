@@ -287,6 +287,26 @@ fn fault_d5_hubspot_rejects_the_id_of_a_shared_account() {
     }
 }
 
+/// The browser can change the authorization URL, so such an argument refuses no user.
+#[test]
+fn an_argument_that_selects_an_organization_is_a_warning_without_allowed_organizations() {
+    for (name, argument, is_supplied) in
+        [("google-oauth2", "hd", true), ("auth0", "organization", true), ("cognito", "identity_provider", false)]
+    {
+        let values = json!({"KEY": "k", "SECRET": "s", "DOMAIN": "t.auth0.example", "POOL_DOMAIN": "https://p.example",
+            "AUTH_EXTRA_ARGUMENTS": {argument: "company.example"}});
+        let mut plain = settings(name, values);
+        let (_, warnings) = try_provider(&plain).unwrap();
+        let of_arguments = |warnings: &[String]| warnings.iter().any(|text| text.contains("AUTH_EXTRA_ARGUMENTS"));
+        assert!(of_arguments(&warnings), "{name}: {warnings:?}");
+        assert_eq!(warnings.iter().any(|text| text.contains("ALLOWED_ORGANIZATIONS")), is_supplied, "{warnings:?}");
+        plain.user_rules.allowed_organizations = vec!["company.example".to_owned()];
+        assert!(!of_arguments(&try_provider(&plain).unwrap().1), "{name}");
+    }
+    let harmless = json!({"KEY": "k", "SECRET": "s", "AUTH_EXTRA_ARGUMENTS": {"access_type": "offline"}});
+    assert!(try_provider(&settings("google-oauth2", harmless)).unwrap().1.is_empty());
+}
+
 /// With an empty key anyone could sign a callback.
 #[test]
 fn a_secret_that_verifies_signatures_must_be_set() {
