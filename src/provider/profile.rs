@@ -27,7 +27,7 @@ const MAX_PAGES: usize = 20;
 pub struct Answers {
     /// An array, with null for a request that was left out or may fail.
     pub bodies: Value,
-    /// The headers of the last answer.
+    /// The headers of the answers; that of a later one replaces the one before.
     pub headers: Map<String, Value>,
 }
 
@@ -78,7 +78,8 @@ impl Provider {
                 Err(_) if request.optional => Default::default(),
                 answered => answered?,
             };
-            answers.headers = headers;
+            // A header of an earlier answer stays readable.
+            answers.headers.extend(headers);
             if let Value::Array(bodies) = &mut answers.bodies {
                 bodies.push(body);
             }

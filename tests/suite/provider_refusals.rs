@@ -14,6 +14,7 @@ on_both_databases! {
     sec_38_callback_cannot_choose_another_token_host,
     azuread_user_of_another_tenant_is_refused,
     slack_user_of_another_team_is_refused,
+    bitbucket_user_whose_name_is_the_slug_of_another_is_refused,
     workos_user_of_another_organization_or_connection_is_refused,
     vk_id_response_must_repeat_state_and_user_id,
     sec_44_only_a_confirmed_access_token_is_stored_for_longer_than_a_code,
@@ -222,6 +223,29 @@ async fn azuread_user_of_another_tenant_is_refused(engine: Engine) {
         let answer = app.client().login("token/azuread-tenant-oauth2", json!({"code": code})).await;
         assert_eq!(answer.status, status, "{code}: {}", answer.text);
     }
+}
+
+/// The slug of `john@smith` is `john_smith`, which another user may have as a name.
+async fn bitbucket_user_whose_name_is_the_slug_of_another_is_refused(engine: Engine) {
+    const API: &str = "bb.example/rest/api/latest";
+    let app = start_app(engine, "bitbucket-datacenter-oauth2", &[("URL", "https://bb.example")]).await;
+    app.double.always("POST bb.example/rest/oauth2/latest/token", Reply::json(&json!({"access_token": "a1"})));
+    let set_user = |header: &str, slug: &str, profile: Value| {
+        let version = Reply::json(&json!({"version": "8"})).with_header("X-AUSERNAME", header);
+        app.double.always(&format!("GET {API}/application-properties"), version);
+        app.double.always(&format!("GET {API}/users/{slug}"), Reply::json(&profile));
+    };
+    let login = async |code: &str| app.client().login("token_user/bitbucket-datacenter-oauth2", json!({"code": code})).await;
+    set_user("john_smith", "john_smith", json!({"id": 101, "name": "john@smith", "slug": "john_smith"}));
+    login("c1").await.problem(403, "not_allowed");
+    set_user("john_smith", "john_smith", json!({"id": 101, "slug": "john_smith"}));
+    login("c2").await.problem(403, "not_allowed");
+    assert_eq!(app.database.count("users").await, 0);
+    set_user("John_Smith", "John_Smith", json!({"id": 102, "name": "john_smith", "slug": "john_smith"}));
+    login("c3").await.ok();
+    // The name is decoded once and encoded once.
+    set_user("ada%40smith", "ada%40smith", json!({"id": 103, "name": "ada@smith", "slug": "ada%40smith"}));
+    login("c4").await.ok();
 }
 
 /// The browser can remove the organization from the authorization URL.
