@@ -197,7 +197,7 @@ impl Provider {
             };
         }
         if rules.url.mentions("callback") && self.override_of("ACCESS_TOKEN_URL").is_none() {
-            context.token_url()?;
+            context.token_url().map_err(error_of_caller)?;
         }
         Ok(())
     }

@@ -177,6 +177,11 @@ impl Provider {
             answer.body = claims.to_string().into_bytes();
         }
         if request.not_allowed.contains(&answer.status) {
+            // GitHub sends 403 for a used-up rate limit, too.
+            if answer.status == 403 && answer.headers().get("x-ratelimit-remaining").is_some_and(|left| left == "0") {
+                let reason = "status 403, and no request is left".to_owned();
+                return Err(ProviderError::TemporarilyUnavailable { stage: STAGE, reason, retry_after: None });
+            }
             let reason = "The provider reports that you are not a member.".to_owned();
             return Err(ProviderError::NotAllowed { reason });
         }

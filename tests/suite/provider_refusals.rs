@@ -12,6 +12,7 @@ on_both_databases! {
     vend_legacy_uid_does_not_identify_a_user_of_another_shop,
     unsigned_callback_is_refused_without_calling_the_provider,
     sec_38_callback_cannot_choose_another_token_host,
+    a_user_outside_the_github_organization_is_refused,
     azuread_user_of_another_tenant_is_refused,
     slack_user_of_another_team_is_refused,
     bitbucket_user_whose_name_is_the_slug_of_another_is_refused,
@@ -188,9 +189,56 @@ async fn sec_38_callback_cannot_choose_another_token_host(engine: Engine) {
         ["https://evil.example", "https://accounts.zoho.eu.evil.example", "https://u@accounts.zoho.eu", "file:///etc"]
     {
         let body = json!({"code": format!("c{}", server.len()), "accounts-server": server});
-        app.client().login("token/zoho", body).await.problem(502, "provider_error");
+        app.client().login("token/zoho", body).await.problem(400, "invalid_code");
     }
     assert!(app.double.calls().is_empty());
+    let app = start_app(engine, "vend", &[]).await;
+    for prefix in [json!("evil.example/"), json!("a b"), json!("."), json!(["x"]), json!({"a": 1}), json!(true)] {
+        let body = json!({"code": format!("c{prefix}"), "domain_prefix": prefix});
+        let answer = app.client().login("token/vend", body).await;
+        assert_eq!(answer.status, 400, "{prefix}: {}", answer.text);
+    }
+    assert!(app.double.calls().is_empty());
+}
+
+/// GitHub redirects the question of a user who is not a member to the public members.
+async fn a_user_outside_the_github_organization_is_refused(engine: Engine) {
+    let enterprise = [("URL", "https://ghe.example"), ("API_URL", "https://ghe.example/api/v3")];
+    for (provider, api, path, setting) in [
+        ("github-org", "api.github.com", "orgs/acme", ("NAME", "acme")),
+        ("github-team", "api.github.com", "teams/7", ("ID", "7")),
+        ("github-enterprise-org", "ghe.example/api/v3", "orgs/acme", ("NAME", "acme")),
+        ("github-enterprise-team", "ghe.example/api/v3", "teams/7", ("ID", "7")),
+    ] {
+        let more: Vec<_> = enterprise.into_iter().filter(|_| provider.contains("enterprise")).chain([setting]).collect();
+        let app = start_app(engine, provider, &more).await;
+        let site = api.trim_end_matches("/api/v3").trim_start_matches("api.");
+        let token = Reply::json(&json!({"access_token": "a1", "token_type": "bearer"}));
+        app.double.always(&format!("POST {site}/login/oauth/access_token"), token);
+        app.double.always(&format!("GET {api}/user"), Reply::json(&json!({"id": 7, "login": "eve"})));
+        app.double.always(&format!("GET {api}/user/emails"), Reply::json(&json!([])));
+        let members = format!("GET {api}/{path}/members/eve");
+        let saml = json!({"message": "Resource protected by organization SAML enforcement."});
+        let elsewhere = format!("https://{api}/{path}/public_members/eve");
+        for (n, answer) in [
+            Reply::of(302, "text/plain", "").with_header("Location", &elsewhere),
+            Reply::json_at(403, &saml),
+            Reply::json_at(404, &json!({"message": "Not Found"})),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            app.double.always(&members, answer);
+            let answer = app.client().login(&format!("token/{provider}"), json!({"code": format!("c{n}")})).await;
+            assert_eq!(answer.status, 403, "{provider} {n}: {}", answer.text);
+        }
+        // The rate limit of GitHub has the status 403, too.
+        let limit = json!({"message": "API rate limit exceeded"});
+        app.double.always(&members, Reply::json_at(403, &limit).with_header("X-RateLimit-Remaining", "0"));
+        app.client().login(&format!("token/{provider}"), json!({"code": "c8"})).await.problem(503, "provider_error");
+        app.double.always(&members, Reply::of(204, "text/plain", ""));
+        app.client().login(&format!("token/{provider}"), json!({"code": "c9"})).await.ok();
+    }
 }
 
 async fn azuread_user_of_another_tenant_is_refused(engine: Engine) {
