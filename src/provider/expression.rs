@@ -253,6 +253,20 @@ impl Expr {
         }
     }
 
+    /// The settings that it reads.
+    fn settings(&self) -> Vec<&str> {
+        let of_operand = |operand: &'_ Operand| match operand {
+            Operand::Path(path) => Some(path.root.as_str()),
+            Operand::Text(_) => None,
+        };
+        let roots: Vec<&str> = match &self.program {
+            Program::Either(operands) => operands.iter().filter_map(of_operand).collect(),
+            Program::Default(path, other) => std::iter::once(path.root.as_str()).chain(of_operand(other)).collect(),
+            Program::Compiled { roots, .. } => roots.iter().map(String::as_str).collect(),
+        };
+        roots.into_iter().filter(|root| is_setting(root)).collect()
+    }
+
     /// Whether one of its roots has this name.
     pub fn reads(&self, name: &str) -> bool {
         !self.reads_only(|root| root != name)
@@ -400,6 +414,23 @@ impl Template {
             }
         }
         Ok(Some(out))
+    }
+
+    fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Expr(expr) => Some(expr),
+            Piece::Text(_) => None,
+        })
+    }
+
+    /// The settings that its expressions read.
+    pub fn settings(&self) -> impl Iterator<Item = &str> {
+        self.exprs().flat_map(Expr::settings)
+    }
+
+    /// Whether `passes` is true for every root of its expressions.
+    pub fn reads_only(&self, passes: impl Fn(&str) -> bool) -> bool {
+        self.exprs().all(|expr| expr.reads_only(&passes))
     }
 
     /// The expression at the beginning.

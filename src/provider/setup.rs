@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::call::render_url;
+use super::call::{check_base, render_url};
 use super::configured::{Provider, TokenVerification};
 use super::descriptor::{Descriptor, ExtraField};
-use super::expression::{Scope, Template};
+use super::expression::{Scope, Template, is_setting};
 use super::keys::Key;
 use super::protocol::Protocol;
 use super::request_rules::ClientAuth;
@@ -181,34 +181,49 @@ impl Provider {
         }
     }
 
-    /// Refuses URL templates that can never be filled in.
+    /// Refuses URLs that settings make invalid, and those that are needed and can never be filled in.
     fn check_urls(&self, errors: &mut Vec<SettingError>) {
         let rules = &self.descriptor;
-        let urls = [
-            ("authorization.url", self.override_of("AUTHORIZATION_URL").unwrap_or(&rules.authorization.url)),
-            ("token.url", self.override_of("ACCESS_TOKEN_URL").unwrap_or(&rules.token.url)),
-            ("oauth1.request_token_url", &rules.oauth1.request_token_url),
+        let needed = [
+            (
+                "authorization.url",
+                self.override_of("AUTHORIZATION_URL").unwrap_or(&rules.authorization.url),
+                !rules.authorization.url.source().is_empty(),
+            ),
+            (
+                "token.url",
+                self.override_of("ACCESS_TOKEN_URL").unwrap_or(&rules.token.url),
+                rules.token.auth != ClientAuth::None,
+            ),
+            ("oauth1.request_token_url", &rules.oauth1.request_token_url, rules.protocol == Protocol::OAuth1),
         ];
+        let managed = [("refresh.url", &rules.refresh.url), ("revoke.url", &rules.revoke.url)];
+        let managed = managed.into_iter().filter_map(|(field, url)| Some((field, url.as_ref()?, false)));
+        let profile = rules.userinfo.iter().map(|request| ("userinfo.url", &request.url, false));
+        let documents = [("discovery", self.discovery_url.as_ref()), ("jwks_url", Some(&self.verification.jwks_url))];
+        let documents = documents.into_iter().filter_map(|(field, url)| Some((field, url?, false)));
         let scope = self.base_scope();
-        for (field, template) in urls {
-            let needed = match field {
-                "token.url" => rules.token.auth != ClientAuth::None,
-                "oauth1.request_token_url" => rules.protocol == Protocol::OAuth1,
-                _ => !rules.authorization.url.source().is_empty(),
-            };
-            if !needed
-                || template.mentions("{discovery")
-                || template.mentions("{address")
-                || template.mentions("{callback")
-            {
-                continue;
-            }
+        let is_known = |root: &str| root == "client_id" || is_setting(root);
+        let all = needed.into_iter().chain(managed).chain(profile).chain(documents);
+        for (field, template, is_needed) in all.filter(|(_, template, _)| template.reads_only(is_known)) {
             let problem = match render_url(template, &scope, &[]) {
                 Err(problem) => problem,
-                Ok(None) => "needs a setting that is not set".to_owned(),
-                Ok(Some(_)) => continue,
+                Ok(None) if is_needed => "needs a setting that is not set".to_owned(),
+                Ok(_) => continue,
             };
-            errors.push(SettingError::new(format!("providers.{}.{field}", self.name), problem));
+            let error = SettingError::new(self.name_of_url(field, template), problem);
+            if !errors.iter().any(|known| known.name == error.name) {
+                errors.push(error);
+            }
+        }
+    }
+
+    /// The setting that makes a URL invalid: the first one of it that the operator has set. Otherwise the field of the descriptor.
+    fn name_of_url(&self, field: &str, template: &Template) -> String {
+        let set = template.settings().find(|name| self.settings.get(name).is_some());
+        match set {
+            Some(setting) => self.settings.written_name(setting),
+            None => format!("providers.{}.{field}", self.name),
         }
     }
 
@@ -223,13 +238,16 @@ impl Provider {
         let scope = self.base_scope();
         if self.reads_discovery {
             let known = self.discovery_url.as_ref().map(|template| render_url(template, &scope, &[]));
-            if !matches!(known, Some(Ok(Some(_)))) {
+            if !matches!(known, Some(Ok(Some(_)) | Err(_))) {
                 let name = self.settings.written_name("OIDC_ENDPOINT");
                 errors.push(SettingError::new(
                     name,
                     "is required: the URL below which the discovery document is published",
                 ));
             }
+        }
+        if let Some(Err(problem)) = self.values.text("OIDC_ENDPOINT").map(check_base) {
+            errors.push(SettingError::new(self.settings.written_name("OIDC_ENDPOINT"), problem));
         }
         if let Some(service) = rules.service.as_deref().filter(|service| service.starts_with("gone")) {
             warnings.push(format!("{}: the service of this provider is {service}", self.settings.written_name("KEY")));
