@@ -144,6 +144,13 @@ enum Operand {
 }
 
 impl Operand {
+    fn root(&self) -> Option<&str> {
+        match self {
+            Self::Path(path) => Some(&path.root),
+            Self::Text(_) => None,
+        }
+    }
+
     fn value<'a>(&self, scope: &Scope<'a>) -> Option<Cow<'a, Value>> {
         match self {
             Self::Path(path) => path.walk(scope),
@@ -255,13 +262,9 @@ impl Expr {
 
     /// The settings that it reads.
     fn settings(&self) -> Vec<&str> {
-        let of_operand = |operand: &'_ Operand| match operand {
-            Operand::Path(path) => Some(path.root.as_str()),
-            Operand::Text(_) => None,
-        };
         let roots: Vec<&str> = match &self.program {
-            Program::Either(operands) => operands.iter().filter_map(of_operand).collect(),
-            Program::Default(path, other) => std::iter::once(path.root.as_str()).chain(of_operand(other)).collect(),
+            Program::Either(operands) => operands.iter().filter_map(Operand::root).collect(),
+            Program::Default(path, other) => std::iter::once(path.root.as_str()).chain(other.root()).collect(),
             Program::Compiled { roots, .. } => roots.iter().map(String::as_str).collect(),
         };
         roots.into_iter().filter(|root| is_setting(root)).collect()

@@ -96,7 +96,8 @@ pub fn check(token: &SignedToken<'_>, claims: &Map<String, Value>, expected: &Ex
     check_audience(claims, expected)?;
     check_times(claims, expected)?;
     check_authentication_time(claims, expected)?;
-    if text("sub").is_none_or(|subject| AccountUid::parse(subject).is_err()) {
+    // OpenID Connect Core 2: a text. Others could be rounded by the provider's own software.
+    if text("sub").is_none_or(|subject| AccountUid::parse(subject).is_err()) || token.has_big_integer_as_subject() {
         return Err(TokenError::new("it has no subject"));
     }
     if let Some(nonce) = expected.nonce {

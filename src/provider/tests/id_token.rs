@@ -50,10 +50,18 @@ fn unsigned(header: &Value, claims: &Value) -> String {
 
 fn verdict_of(header: &Value, claims: &Value, change: impl FnOnce(&mut Expected<'_>)) -> Result<(), TokenError> {
     let (issuers, audiences) = (["https://idp.example".to_owned()], ["a-key".to_owned()]);
-    let mut expected = Expected {
+    let mut expected = expected(&issuers, &audiences);
+    change(&mut expected);
+    let text = unsigned(header, claims);
+    let token = SignedToken::parse(&text, &[RS256])?;
+    check(&token, &token.claims()?, &expected)
+}
+
+fn expected<'a>(issuers: &'a [String], audiences: &'a [String]) -> Expected<'a> {
+    Expected {
         purpose: Purpose::IdToken,
-        issuers: &issuers,
-        audiences: &audiences,
+        issuers,
+        audiences,
         trusted_audiences: &[],
         client_id: "a-key",
         nonce: Some("n"),
@@ -64,11 +72,7 @@ fn verdict_of(header: &Value, claims: &Value, change: impl FnOnce(&mut Expected<
         requires_times: true,
         max_age: 600,
         max_authentication_age: None,
-    };
-    change(&mut expected);
-    let text = unsigned(header, claims);
-    let token = SignedToken::parse(&text, &[RS256])?;
-    check(&token, &token.claims()?, &expected)
+    }
 }
 
 fn verdict(claims: &Value) -> Result<(), TokenError> {
@@ -469,6 +473,42 @@ fn fault_a28_small_rsa_keys_are_ignored() {
     }
     let jwk = json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode(vec![0xc5; 256]), "e": "AQAB"});
     assert_eq!(parse_keys(&json!({"keys": [jwk]})).unwrap().len(), 1);
+}
+
+/// Integers beyond 64 bits are read as texts, which a subject must be.
+#[test]
+fn a_number_of_any_size_is_no_subject() {
+    let claims = good();
+    let with_subject = |subject: &str| claims.to_string().replace(r#""1234""#, subject);
+    let of = |claims: &str| {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let text = format!("{}.{}.AAAA", part(r#"{"alg": "RS256"}"#), part(claims));
+        let (issuers, audiences) = (["https://idp.example".to_owned()], ["a-key".to_owned()]);
+        let token = SignedToken::parse(&text, &[RS256]).unwrap();
+        let expected = expected(&issuers, &audiences);
+        token.claims().and_then(|claims| check(&token, &claims, &expected))
+    };
+    for subject in ["7", "-7", "1.5", "1e3", "123456789012345678901234567890", "-123456789012345678901234567890"] {
+        assert!(of(&with_subject(subject)).is_err(), "{subject}");
+    }
+    assert!(of(&with_subject(&"9".repeat(400))).is_err());
+    for subject in [r#""1234""#, r#""123456789012345678901234567890""#, r#""1e3""#] {
+        of(&with_subject(subject)).unwrap_or_else(|error| panic!("{subject}: {error:?}"));
+    }
+    // Other claims keep their digits.
+    let other = with_subject(r#""1234", "account": 123456789012345678901234567890"#);
+    of(&other).unwrap();
+}
+
+/// RFC 7515, 4.1.4: a text. Otherwise a token could choose that every key is tried.
+#[test]
+fn a_kid_that_is_no_text_is_refused() {
+    for (kid, is_valid) in
+        [(json!("one"), true), (json!(null), true), (json!(5), false), (json!(["one"]), false), (json!({}), false)]
+    {
+        let header = json!({"alg": "RS256", "kid": kid});
+        assert_eq!(verdict_of(&header, &good(), |_| {}).is_ok(), is_valid, "{kid}");
+    }
 }
 
 /// RFC 7517, 5: a set may have members and keys that a client does not understand.

@@ -218,6 +218,17 @@ fn r_ext_02_facebook_stores_the_granted_scopes_of_the_callback() {
     assert_eq!((made.username.as_deref(), made.expires_in), (Some("Ana"), Some(5_183_943)));
 }
 
+/// The caller chooses them, and nothing proves them.
+#[test]
+fn facebook_stores_no_scopes_of_another_type_than_text() {
+    for wrong in [json!({"x": ["y"]}), json!(["email"]), json!(5), json!(true), json!(null)] {
+        let fields = json!({"granted_scopes": wrong, "denied_scopes": wrong, "code": "c"});
+        let token = json!({"access_token": "at"});
+        let made = mapped_with(&provider(&key("facebook")), fields, token, None, json!([{"id": "1"}])).unwrap();
+        assert_eq!((&made.extra_data["granted_scopes"], &made.extra_data["denied_scopes"]), (&Value::Null, &Value::Null));
+    }
+}
+
 #[test]
 fn r_ext_04_if_set_drops_empty_fields() {
     let made = mapped(&provider(&key("google-oauth2")), json!([{"sub": "9", "email_verified": true}])).unwrap();
