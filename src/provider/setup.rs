@@ -9,7 +9,7 @@ use super::expression::{Scope, Template, is_setting};
 use super::keys::Key;
 use super::protocol::Protocol;
 use super::request_rules::ClientAuth;
-use super::uid_keys::{LEGACY_UNVERIFIED, UidKeys};
+use super::uid_keys::{LEGACY_UNVERIFIED, USERNAME_AS_ID, UidKeys};
 use super::{catalog, uid};
 use crate::clock::Deps;
 use crate::model::is_truthy;
@@ -314,7 +314,8 @@ impl Provider {
     fn check_id_key(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
         let rules = &self.descriptor.uid;
         let key = &self.uid_keys.key;
-        let name = self.settings.written_name("ID_KEY");
+        let uses_name = self.values.flag(USERNAME_AS_ID) == Some(true) && self.values.text("ID_KEY").is_none();
+        let name = self.settings.written_name(if uses_name { USERNAME_AS_ID } else { "ID_KEY" });
         let is_fixed =
             rules.value.as_ref().is_some_and(|value| value.reads_only(|root| root != "ID_KEY")) && *key != rules.key;
         if is_fixed || rules.shared_keys.contains(key) {

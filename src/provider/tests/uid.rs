@@ -1,13 +1,14 @@
 //! The scopes within which uids are unique.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::{object, provider, settings};
+use super::super::profile::Answers;
+use super::{callback, context, object, provider, settings, try_provider};
 
 /// The server at one path and the server at another path of the same host assign the same IDs to different users.
 #[test]
 fn the_scope_of_a_uid_contains_the_path_of_the_server() {
-    let scopes = |name: &str, values: serde_json::Value| {
+    let scopes = |name: &str, values: Value| {
         let mut all = object(json!({"KEY": "k", "SECRET": "s", "NAME": "n", "ID": "1", "CALLBACK": "oob"}));
         all.extend(object(values));
         provider(&settings(name, all.into())).known_uid_scopes().expect("scopes").remove(0)
@@ -45,7 +46,7 @@ fn the_scope_of_a_uid_contains_the_path_of_the_server() {
         }
     }
     // URLs of single endpoints.
-    let nextcloud = |more: serde_json::Value| {
+    let nextcloud = |more: Value| {
         let mut values = object(json!({"URL": "https://c.example/one"}));
         values.extend(object(more));
         scopes("nextcloud", values.into())
@@ -59,4 +60,45 @@ fn the_scope_of_a_uid_contains_the_path_of_the_server() {
     let of_github = |url: &str| scopes("github", json!({"USERINFO_URL": url}));
     assert_ne!(of_github("https://g.example/a/user"), of_github("https://g.example/b/user"));
     assert_eq!(scopes("github", json!({})), "id");
+}
+
+/// The default key, named in ID_KEY, is the same key.
+#[test]
+fn the_default_key_of_bitbucket_may_be_named() {
+    let found = |more: Value| {
+        let mut values = object(json!({"KEY": "k", "SECRET": "s"}));
+        values.extend(object(more));
+        let bitbucket = provider(&settings("bitbucket-oauth2", Value::Object(values)));
+        let (fields, nothing) = (Map::new(), Map::new());
+        let callback = callback(&fields, &nothing);
+        let context = context(&bitbucket, &callback, json!({"access_token": "at"}));
+        let bodies = json!([{"values": []}, {"uuid": "{1111}", "username": "ada"}]);
+        let made = bitbucket.map_identity(&context, &Answers { bodies, headers: Map::new() }).expect("an identity");
+        (made.uid.as_str().to_owned(), made.uid_scope.current)
+    };
+    let of = |uid: &str, scope: &str| (uid.to_owned(), scope.to_owned());
+    assert_eq!(found(json!({})), of("{1111}", "uuid"));
+    assert_eq!(found(json!({"ID_KEY": "uuid"})), of("{1111}", "uuid"));
+    // A name is never compared with an ID.
+    assert_eq!(found(json!({"USERNAME_AS_ID": true})), of("ada", "username"));
+    assert_eq!(found(json!({"USERNAME_AS_ID": true, "ID_KEY": "uuid"})), of("{1111}", "uuid"));
+}
+
+#[test]
+fn a_name_as_the_uid_is_a_warning_at_start() {
+    for (name, more, setting) in [
+        ("bitbucket-oauth2", json!({"USERNAME_AS_ID": true}), Some("BITBUCKET_OAUTH2_USERNAME_AS_ID")),
+        ("bitbucket-oauth2", json!({}), None),
+        ("bitbucket-oauth2", json!({"ID_KEY": "username"}), Some("BITBUCKET_OAUTH2_ID_KEY")),
+        ("nextcloud", json!({"URL": "https://c.example"}), Some("NEXTCLOUD_ID_KEY")),
+        ("drip", json!({}), Some("DRIP_ID_KEY")),
+        ("mixcloud", json!({}), Some("MIXCLOUD_ID_KEY")),
+    ] {
+        let mut values = object(json!({"KEY": "k", "SECRET": "s"}));
+        values.extend(object(more));
+        let (_, warnings) = try_provider(&settings(name, Value::Object(values))).expect("a provider");
+        let about_key = warnings.iter().find(|text| text.contains("not known to be stable"));
+        assert_eq!(about_key.is_some(), setting.is_some(), "{name}: {warnings:?}");
+        assert!(setting.is_none_or(|setting| about_key.is_some_and(|text| text.contains(setting))), "{warnings:?}");
+    }
 }
