@@ -65,6 +65,17 @@ fn a_callback_with_a_token_instead_of_a_code_says_what_may_be_used_once() {
     }
 }
 
+/// A refresh has no callback, so the tokens must be stored with what the URL needs.
+#[test]
+fn a_token_endpoint_that_the_callback_selects_is_kept_for_the_refresh() {
+    for entry in catalog_entries() {
+        let descriptor = read(Some(entry.id), &Table::new()).expect("it can be read");
+        let url = descriptor.refresh.url.as_ref().unwrap_or(&descriptor.token.url);
+        let reads_callback = !url.reads_only(|root| root != "callback");
+        assert!(!reads_callback || !descriptor.refresh.needs.is_empty(), "{} needs refresh.needs", entry.id);
+    }
+}
+
 #[test]
 fn a_descriptor_inherits_from_its_parent() {
     let child = read(Some("github-enterprise"), &Table::new()).expect("it is in the catalogue");
