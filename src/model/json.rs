@@ -105,11 +105,23 @@ impl<'de> Visitor<'de> for UniqueMembers {
     }
 }
 
+/// As [`parse_json`], but integers beyond 64 bits become null.
+pub fn parse_json_without_big_integers(text: &[u8]) -> Result<Value, serde_json::Error> {
+    match replaced_big_integers(text, |_| b"null".to_vec()) {
+        Some(replaced) => serde_json::from_slice(&replaced),
+        None => serde_json::from_slice(text),
+    }
+}
+
 /// `None`: there are none.
 fn quoted_big_integers(text: &[u8]) -> Option<Vec<u8>> {
+    replaced_big_integers(text, |number| [b"\"", number, b"\""].concat())
+}
+
+fn replaced_big_integers(text: &[u8], replacement: fn(&[u8]) -> Vec<u8>) -> Option<Vec<u8>> {
     const MAX_SAFE_DIGITS: usize = 18;
     let is_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
-    let (mut quoted, mut copied, mut at, mut in_text) = (Vec::new(), 0, 0, false);
+    let (mut replaced, mut copied, mut at, mut in_text) = (Vec::new(), 0, 0, false);
     while at < text.len() {
         match text[at] {
             b'\\' if in_text => at += 1,
@@ -123,10 +135,8 @@ fn quoted_big_integers(text: &[u8]) -> Option<Vec<u8>> {
                     number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok()
                 };
                 if digits.len() > MAX_SAFE_DIGITS && digits.iter().all(u8::is_ascii_digit) && !fits() {
-                    quoted.extend_from_slice(&text[copied..at]);
-                    quoted.push(b'"');
-                    quoted.extend_from_slice(number);
-                    quoted.push(b'"');
+                    replaced.extend_from_slice(&text[copied..at]);
+                    replaced.extend_from_slice(&replacement(number));
                     copied = at + len;
                 }
                 at += len - 1;
@@ -136,8 +146,8 @@ fn quoted_big_integers(text: &[u8]) -> Option<Vec<u8>> {
         at += 1;
     }
     (copied > 0).then(|| {
-        quoted.extend_from_slice(&text[copied..]);
-        quoted
+        replaced.extend_from_slice(&text[copied..]);
+        replaced
     })
 }
 

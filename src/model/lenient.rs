@@ -3,12 +3,17 @@
 
 use serde_json::Value;
 
-use super::{check_unique_members, parse_json};
+use super::{check_unique_members, parse_json, parse_json_without_big_integers};
 
 /// Parses JSON. The strict parser comes first, so that only broken characters are read differently. Errors: any other syntax
 /// error.
 pub fn json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-    parse(bytes, Floats::Finite)
+    parse(bytes, Floats::Finite, parse_json)
+}
+
+/// As [`json`], but integers beyond 64 bits become null instead of texts.
+pub fn json_without_big_integers(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    parse(bytes, Floats::Finite, parse_json_without_big_integers)
 }
 
 /// [`json`] that decides something: an error too if an object has two members of one name, see [`check_unique_members`].
@@ -21,7 +26,7 @@ pub fn unique_json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
 /// Parses JSON of a provider or of Django: as [`json`], and floats without a value, which Python writes and reads, become null.
 /// One odd number must not refuse a whole profile.
 pub fn foreign_json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-    parse(bytes, Floats::Any)
+    parse(bytes, Floats::Any, parse_json)
 }
 
 /// Which floats are read.
@@ -33,10 +38,12 @@ enum Floats {
     Any,
 }
 
-fn parse(bytes: &[u8], floats: Floats) -> Result<Value, serde_json::Error> {
-    parse_json(bytes).or_else(|error| {
+type Parser = fn(&[u8]) -> Result<Value, serde_json::Error>;
+
+fn parse(bytes: &[u8], floats: Floats, parser: Parser) -> Result<Value, serde_json::Error> {
+    parser(bytes).or_else(|error| {
         let repaired = repaired(&text(bytes), floats);
-        parse_json(repaired.as_bytes()).map_err(|_| error)
+        parser(repaired.as_bytes()).map_err(|_| error)
     })
 }
 

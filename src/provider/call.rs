@@ -99,13 +99,16 @@ pub fn resolve_url(
 ///
 /// An expression at the beginning supplies the origin or the whole URL. If it reads anything but settings and the discovery
 /// document, the host must be one of `hosts`. In a host name only letters, digits and `-` are allowed, and dots only from settings,
-/// the discovery document and `address`. Everywhere else values are percent-encoded.
+/// the discovery document and `address`. Everywhere else values are percent-encoded. What precedes a path has no query and no
+/// fragment, which would contain the path.
 pub fn render_url(template: &Template, scope: &Scope<'_>, hosts: &[String]) -> Result<Option<Url>, String> {
     let mut problem = None;
     let mut untrusted = None;
+    let mut base_len = 0;
     let escape = |expr: &Expr, before: &str, value: String| {
         let is_trusted = expr.reads_only(|root| root == "discovery" || super::expression::is_setting(root));
         if before.is_empty() {
+            base_len = value.len();
             untrusted = (!is_trusted).then(|| value.clone());
             return value;
         }
@@ -128,6 +131,9 @@ pub fn render_url(template: &Template, scope: &Scope<'_>, hosts: &[String]) -> R
         return Err(problem.to_owned());
     }
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    if base_len < text.len() {
+        check_base(&text[..base_len])?;
+    }
     let url = Url::parse(&text).map_err(|_| "is not an absolute URL".to_owned())?;
     let host = url.host_str().unwrap_or_default();
     if host.is_empty() || !matches!(url.scheme(), "https" | "http") {
@@ -142,6 +148,18 @@ pub fn render_url(template: &Template, scope: &Scope<'_>, hosts: &[String]) -> R
         check_untrusted(&untrusted, is_whole, hosts)?;
     }
     Ok(Some(url))
+}
+
+/// A URL to which a path is appended.
+pub(super) fn check_base(base: &str) -> Result<(), String> {
+    if base.contains(['?', '#', '\\']) {
+        return Err("must be a URL without query and fragment: a path is appended to it".to_owned());
+    }
+    let is_dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    if base.split('/').any(is_dots) {
+        return Err("must not contain the path segments `.` and `..`".to_owned());
+    }
+    Ok(())
 }
 
 /// An origin or a URL that is not from the settings must be https on a listed host.

@@ -186,10 +186,18 @@ impl Provider {
         };
         if rules.auth == ClientAuth::None {
             let body = Value::Object(context.callback.fields.clone());
-            return self.read_token(STAGE, context, body).map_err(error_of_caller);
+            self.read_token(STAGE, context, body).map_err(error_of_caller)?;
+            // With a blank or another character that the provider ignores, a used token would look like another one.
+            let is_plain = |token: &String| token.bytes().all(|byte| byte.is_ascii_graphic());
+            return match &context.access_token {
+                Some(token) if !is_plain(token) => {
+                    Err(invalid_callback("The access token contains characters that are not allowed.".to_owned()))
+                }
+                _ => Ok(()),
+            };
         }
         if rules.url.mentions("callback") && self.override_of("ACCESS_TOKEN_URL").is_none() {
-            context.token_url()?;
+            context.token_url().map_err(error_of_caller)?;
         }
         Ok(())
     }

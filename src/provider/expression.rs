@@ -175,6 +175,13 @@ enum Operand {
 }
 
 impl Operand {
+    fn root(&self) -> Option<&str> {
+        match self {
+            Self::Path(path) => Some(&path.root),
+            Self::Text(_) => None,
+        }
+    }
+
     fn value<'a>(&self, scope: &Scope<'a>) -> Option<Cow<'a, Value>> {
         match self {
             Self::Path(path) => path.walk(scope),
@@ -293,6 +300,16 @@ impl Expr {
             Program::Default(path, other) => passes(&path.root) && operand_passes(other),
             Program::Compiled { roots, .. } => roots.keys().all(|root| passes(root)),
         }
+    }
+
+    /// The settings that it reads.
+    fn settings(&self) -> Vec<&str> {
+        let roots: Vec<&str> = match &self.program {
+            Program::Either(operands) => operands.iter().filter_map(Operand::root).collect(),
+            Program::Default(path, other) => std::iter::once(path.root.as_str()).chain(other.root()).collect(),
+            Program::Compiled { roots, .. } => roots.iter().map(String::as_str).collect(),
+        };
+        roots.into_iter().filter(|root| is_setting(root)).collect()
     }
 
     /// Whether one of its roots has this name.
@@ -442,6 +459,31 @@ impl Template {
             }
         }
         Ok(Some(out))
+    }
+
+    fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Expr(expr) => Some(expr),
+            Piece::Text(_) => None,
+        })
+    }
+
+    /// The settings that its expressions read.
+    pub fn settings(&self) -> impl Iterator<Item = &str> {
+        self.exprs().flat_map(Expr::settings)
+    }
+
+    /// Whether `passes` is true for every root of its expressions.
+    pub fn reads_only(&self, passes: impl Fn(&str) -> bool) -> bool {
+        self.exprs().all(|expr| expr.reads_only(&passes))
+    }
+
+    /// The expression at the beginning.
+    pub fn first_expr(&self) -> Option<&Expr> {
+        match self.pieces.first() {
+            Some(Piece::Expr(expr)) => Some(expr),
+            _ => None,
+        }
     }
 
     /// Whether the source contains `part`.

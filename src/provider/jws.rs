@@ -178,6 +178,10 @@ impl<'t> SignedToken<'t> {
         if ["crit", "b64", "enc", "zip"].into_iter().any(|name| members.contains_key(name)) {
             return Err(TokenError::new("its header has an unknown extension"));
         }
+        // RFC 7515, 4.1.4.
+        if members.get("kid").is_some_and(|kid| !kid.is_string() && !kid.is_null()) {
+            return Err(TokenError::new("its key ID is not a text"));
+        }
         let key_id = text("kid").filter(|kid| !kid.is_empty());
         if key_id.is_some_and(|kid| kid.len() > MAX_KEY_ID_LEN) {
             return Err(TokenError::new("its key ID is too long"));
@@ -205,6 +209,13 @@ impl<'t> SignedToken<'t> {
     /// The claims, which must not be used unless [`Self::is_signed_by`] is true.
     pub fn claims(&self) -> Result<Map<String, Value>, TokenError> {
         object(self.payload).ok_or_else(|| TokenError::new("its claims are not a JSON object"))
+    }
+
+    /// Whether `sub` is an integer that 64 bits cannot hold, which [`Self::claims`] returns as a text.
+    pub fn has_big_integer_as_subject(&self) -> bool {
+        let members =
+            URL_SAFE_NO_PAD.decode(self.payload).ok().and_then(|json| lenient::json_without_big_integers(&json).ok());
+        members.is_some_and(|members| members.get("sub").is_some_and(|subject| !subject.is_string()))
     }
 }
 

@@ -11,6 +11,7 @@ use super::error::ProviderError;
 use super::expression::{Expr, Ordered, Part, Scope};
 use super::protocol::Protocol;
 use super::request_rules::ProfileRequest;
+use super::uid_keys::{LEGACY_UNVERIFIED, is_address_key};
 use super::{quirks, reply, user_fields};
 use crate::model::{
     AccountUid, EmailAddress, Identity, as_text, as_texts, is_truthy, remaining_seconds, without_secrets,
@@ -26,7 +27,7 @@ const MAX_PAGES: usize = 20;
 pub struct Answers {
     /// An array, with null for a request that was left out or may fail.
     pub bodies: Value,
-    /// The headers of the last answer.
+    /// The headers of the answers; that of a later one replaces the one before.
     pub headers: Map<String, Value>,
 }
 
@@ -60,6 +61,7 @@ impl Provider {
         let mut identity = self.identity(context, &scope, &profile, &details)?;
         // Userinfo without `sub` may be about another user, so it cannot verify an address.
         identity.email_verified &= !lacks_sub;
+        identity.legacy_uids = self.legacy_uids(&scope, identity.email.as_ref().filter(|_| identity.email_verified))?;
         Ok(identity)
     }
 
@@ -76,7 +78,8 @@ impl Provider {
                 Err(_) if request.optional => Default::default(),
                 answered => answered?,
             };
-            answers.headers = headers;
+            // A header of an earlier answer stays readable.
+            answers.headers.extend(headers);
             if let Value::Array(bodies) = &mut answers.bodies {
                 bodies.push(body);
             }
@@ -174,6 +177,11 @@ impl Provider {
             answer.body = claims.to_string().into_bytes();
         }
         if request.not_allowed.contains(&answer.status) {
+            // GitHub sends 403 for a used-up rate limit, too.
+            if answer.status == 403 && answer.headers().get("x-ratelimit-remaining").is_some_and(|left| left == "0") {
+                let reason = "status 403, and no request is left".to_owned();
+                return Err(ProviderError::TemporarilyUnavailable { stage: STAGE, reason, retry_after: None });
+            }
             let reason = "The provider reports that you are not a member.".to_owned();
             return Err(ProviderError::NotAllowed { reason });
         }
@@ -302,6 +310,10 @@ impl Provider {
                 Some(_) => return Err(ProviderError::failed(STAGE, format!("{name} is not a text"))),
             }
         }
+        // For EXTRA_DATA. Without `acr` it is null, so that the one of an earlier login does not stay.
+        if let Some(Part::Value(claims)) = scope.get("id_token") {
+            details.insert("acr".to_owned(), claims.get("acr").cloned().unwrap_or_default());
+        }
         details.extend(evaluated(&rules.more, scope)?);
         Ok(details)
     }
@@ -341,7 +353,7 @@ impl Provider {
             uid,
             uid_scope: self.uid_scope(scope, &self.issuers(context.discovery.as_deref()))?,
             uid_kept_as: self.uid_keys.kept_as.clone(),
-            legacy_uids: self.legacy_uids(scope)?,
+            legacy_uids: Vec::new(),
             username: text("username"),
             has_invalid_email: email_text.is_some() && !has_email,
             email,
@@ -392,11 +404,22 @@ impl Provider {
         Ok(None)
     }
 
-    fn legacy_uids(&self, scope: &Scope<'_>) -> Result<Vec<AccountUid>, ProviderError> {
+    /// Under which former keys an imported account of this user may be stored. An address that is not verified may be of another user.
+    fn legacy_uids(
+        &self,
+        scope: &Scope<'_>,
+        verified_email: Option<&EmailAddress>,
+    ) -> Result<Vec<AccountUid>, ProviderError> {
+        let accepts_unverified = self.values.flag(LEGACY_UNVERIFIED) == Some(true);
         let mut uids = Vec::new();
         for key in &self.uid_keys.legacy {
             let uid = self.lookup(scope, key)?.as_deref().and_then(AccountUid::of_json);
-            uids.extend(uid.filter(|uid| self.uid_keys.may_be_legacy(uid.as_str())));
+            let is_verified = |uid: &AccountUid| EmailAddress::parse(uid.as_str()).as_ref() == verified_email;
+            uids.extend(uid.filter(|uid| {
+                let is_proven =
+                    accepts_unverified || !is_address_key(key) || verified_email.is_some() && is_verified(uid);
+                is_proven && self.uid_keys.may_be_legacy(uid.as_str())
+            }));
         }
         Ok(uids)
     }

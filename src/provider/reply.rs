@@ -255,8 +255,10 @@ fn classify(
     let registered = || is_registered(&body.code).then(|| body.code.clone());
     let message = body.message.as_deref().and_then(|text| safe_description(text, secrets)).or_else(registered);
     let code = body.code.to_ascii_lowercase();
+    // RFC 6749, 5.2: with status 401 the client could not be authenticated. The user was asked before.
+    let is_of_client = status == 401 && matches!(code.as_str(), "access_denied" | "permission_denied");
     let is_denied = rules.declined.contains(&body.code)
-        || DENIED_CODES.contains(&code.as_str()) && !rules.invalid_client.contains(&body.code);
+        || DENIED_CODES.contains(&code.as_str()) && !is_of_client && !rules.invalid_client.contains(&body.code);
     // After these statuses the code may still be valid, whatever the body contains.
     let is_final = status < 500 && status != 429;
     // Only a code that was just issued tells of the user's decision; a refused refresh means that the consent was withdrawn.
@@ -266,7 +268,7 @@ fn classify(
         ProviderError::InvalidCode { message }
     } else {
         let reason = format!("status {status}, error {}", safe_code(&body.code, secrets));
-        if is_final && is_exchange(stage) && rejects_client(body, rules) {
+        if is_final && is_exchange(stage) && (is_of_client || rejects_client(body, rules)) {
             ProviderError::ClientRejected { stage, reason, message }
         } else {
             ProviderError::Failed { stage, reason, message }

@@ -2,20 +2,43 @@
 
 use serde_json::Value;
 
-use super::call::render_url;
+use super::call::{check_base, render_url};
 use super::configured::{Provider, TokenVerification};
 use super::descriptor::{Descriptor, ExtraField};
-use super::expression::{Scope, Template};
+use super::expression::{Scope, Template, is_setting};
 use super::keys::Key;
 use super::protocol::Protocol;
 use super::request_rules::ClientAuth;
-use super::uid_keys::UidKeys;
+use super::uid_keys::{LEGACY_UNVERIFIED, USERNAME_AS_ID, UidKeys};
 use super::{catalog, uid};
 use crate::clock::Deps;
 use crate::model::is_truthy;
 use crate::outgoing::{CachedDocument, Client};
 use crate::secrets::{ExposeSecret as _, SecretString};
 use crate::settings::{ProviderSettings, SettingError, SettingValues, TypedSettings};
+
+const NEEDS_SETTING: &str = "needs a setting that is not set";
+/// Parameters of authorization requests that select an organization, a domain or an identity provider. A browser can change them.
+const ORGANIZATION_PARAMETERS: [&str; 18] = [
+    "hd",
+    "organization",
+    "organization_id",
+    "org_id",
+    "connection",
+    "connection_id",
+    "team",
+    "team_id",
+    "workspace",
+    "tenant",
+    "tenant_id",
+    "domain",
+    "domain_hint",
+    "district_id",
+    "idp",
+    "idp_identifier",
+    "identity_provider",
+    "kc_idp_hint",
+];
 
 impl TokenVerification {
     fn new(
@@ -28,7 +51,7 @@ impl TokenVerification {
         let rules = &descriptor.id_token;
         let rendered = |text: &str| -> Result<String, String> {
             let text = Template::parse(text)?.render(&scope).map_err(|error| error.to_string())?;
-            text.ok_or_else(|| "needs a setting that is not set".to_owned())
+            text.ok_or_else(|| NEEDS_SETTING.to_owned())
         };
         let names = match values.texts("JWT_ALGORITHMS") {
             own if own.is_empty() => rules.algorithms.iter().map(|name| rendered(name)).collect(),
@@ -87,7 +110,12 @@ impl Provider {
         if errors.is_empty() {
             provider.check(warnings, &mut further);
         }
-        further.retain(|error| !errors.iter().any(|known| known.name == error.name));
+        let has_errors = !errors.is_empty();
+        further.retain(|error| {
+            // The setting is set, but invalid.
+            let is_consequence = has_errors && error.problem == NEEDS_SETTING;
+            !is_consequence && !errors.iter().any(|known| known.name == error.name)
+        });
         errors.extend(further);
         if errors.is_empty() { Ok(provider) } else { Err(errors) }
     }
@@ -159,34 +187,49 @@ impl Provider {
         }
     }
 
-    /// Refuses URL templates that can never be filled in.
+    /// Refuses URLs that settings make invalid, and those that are needed and can never be filled in.
     fn check_urls(&self, errors: &mut Vec<SettingError>) {
         let rules = &self.descriptor;
-        let urls = [
-            ("authorization.url", self.override_of("AUTHORIZATION_URL").unwrap_or(&rules.authorization.url)),
-            ("token.url", self.override_of("ACCESS_TOKEN_URL").unwrap_or(&rules.token.url)),
-            ("oauth1.request_token_url", &rules.oauth1.request_token_url),
+        let needed = [
+            (
+                "authorization.url",
+                self.override_of("AUTHORIZATION_URL").unwrap_or(&rules.authorization.url),
+                !rules.authorization.url.source().is_empty(),
+            ),
+            (
+                "token.url",
+                self.override_of("ACCESS_TOKEN_URL").unwrap_or(&rules.token.url),
+                rules.token.auth != ClientAuth::None,
+            ),
+            ("oauth1.request_token_url", &rules.oauth1.request_token_url, rules.protocol == Protocol::OAuth1),
         ];
+        let managed = [("refresh.url", &rules.refresh.url), ("revoke.url", &rules.revoke.url)];
+        let managed = managed.into_iter().filter_map(|(field, url)| Some((field, url.as_ref()?, false)));
+        let profile = rules.userinfo.iter().map(|request| ("userinfo.url", &request.url, false));
+        let documents = [("discovery", self.discovery_url.as_ref()), ("jwks_url", Some(&self.verification.jwks_url))];
+        let documents = documents.into_iter().filter_map(|(field, url)| Some((field, url?, false)));
         let scope = self.base_scope();
-        for (field, template) in urls {
-            let needed = match field {
-                "token.url" => rules.token.auth != ClientAuth::None,
-                "oauth1.request_token_url" => rules.protocol == Protocol::OAuth1,
-                _ => !rules.authorization.url.source().is_empty(),
-            };
-            if !needed
-                || template.mentions("{discovery")
-                || template.mentions("{address")
-                || template.mentions("{callback")
-            {
-                continue;
-            }
+        let is_known = |root: &str| root == "client_id" || is_setting(root);
+        let all = needed.into_iter().chain(managed).chain(profile).chain(documents);
+        for (field, template, is_needed) in all.filter(|(_, template, _)| template.reads_only(is_known)) {
             let problem = match render_url(template, &scope, &[]) {
                 Err(problem) => problem,
-                Ok(None) => "needs a setting that is not set".to_owned(),
-                Ok(Some(_)) => continue,
+                Ok(None) if is_needed => NEEDS_SETTING.to_owned(),
+                Ok(_) => continue,
             };
-            errors.push(SettingError::new(format!("providers.{}.{field}", self.name), problem));
+            let error = SettingError::new(self.name_of_url(field, template), problem);
+            if !errors.iter().any(|known| known.name == error.name) {
+                errors.push(error);
+            }
+        }
+    }
+
+    /// The setting that makes a URL invalid: the first one of it that the operator has set. Otherwise the field of the descriptor.
+    fn name_of_url(&self, field: &str, template: &Template) -> String {
+        let set = template.settings().find(|name| self.settings.get(name).is_some());
+        match set {
+            Some(setting) => self.settings.written_name(setting),
+            None => format!("providers.{}.{field}", self.name),
         }
     }
 
@@ -194,10 +237,15 @@ impl Provider {
     fn check(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
         let rules = &self.descriptor;
         self.check_urls(errors);
+        if rules.token.auth == ClientAuth::None && rules.single_use.is_none() {
+            let problem =
+                "is required with token.auth = \"none\": such a callback may be valid longer than a code is remembered";
+            errors.push(SettingError::new(format!("providers.{}.single_use", self.name), problem));
+        }
         let scope = self.base_scope();
         if self.reads_discovery {
             let known = self.discovery_url.as_ref().map(|template| render_url(template, &scope, &[]));
-            if !matches!(known, Some(Ok(Some(_)))) {
+            if !matches!(known, Some(Ok(Some(_)) | Err(_))) {
                 let name = self.settings.written_name("OIDC_ENDPOINT");
                 errors.push(SettingError::new(
                     name,
@@ -205,11 +253,14 @@ impl Provider {
                 ));
             }
         }
+        if let Some(Err(problem)) = self.values.text("OIDC_ENDPOINT").map(check_base) {
+            errors.push(SettingError::new(self.settings.written_name("OIDC_ENDPOINT"), problem));
+        }
         if let Some(service) = rules.service.as_deref().filter(|service| service.starts_with("gone")) {
             warnings.push(format!("{}: the service of this provider is {service}", self.settings.written_name("KEY")));
         }
         self.check_extra_arguments(errors);
-        self.check_login_parameters(errors);
+        self.check_login_parameters(warnings, errors);
         let knows_issuer = self.reads_discovery
             || !self.verification.issuers.is_empty()
             || self.values.text("ID_TOKEN_ISSUER").is_some();
@@ -221,10 +272,6 @@ impl Provider {
             let name = self.settings.written_name("OIDC_ENDPOINT");
             warnings.push(format!("{name}: has no effect: other settings determine the URL of the discovery document"));
         }
-        if self.values.flag("USERINFO_WITHOUT_SUB") == Some(true) {
-            let name = self.settings.written_name("USERINFO_WITHOUT_SUB");
-            warnings.push(format!("{name}: userinfo without sub is accepted, although it may belong to another user"));
-        }
         if self.client_secret.expose_secret().trim().is_empty() && self.uses_secret_as_key() {
             let problem = "is required: it is the key of signatures, and anyone could sign with an empty one";
             errors.push(SettingError::new(self.settings.written_name(self.secret_setting()), problem));
@@ -234,19 +281,48 @@ impl Provider {
                 self.settings.written_name("SECRET")
             ));
         }
-        let has_organizations = rules.user.more.contains_key("organization");
-        if !has_organizations && !self.settings.user_rules.allowed_organizations.is_empty() {
-            let name = self.settings.written_name("ALLOWED_ORGANIZATIONS");
-            warnings.push(format!("{name}: {} supplies no organization, so no user can sign in through it", self.name));
-        }
+        self.warn_of_unsafe_settings(warnings);
         self.check_id_key(warnings, errors);
+    }
+
+    /// Warns about settings that accept more users than an operator may expect.
+    fn warn_of_unsafe_settings(&self, warnings: &mut Vec<String>) {
+        if self.values.flag(LEGACY_UNVERIFIED) == Some(true) {
+            let name = self.settings.written_name(LEGACY_UNVERIFIED);
+            warnings.push(format!(
+                "{name}: until LEGACY_UIDS_UNTIL, a user with an unverified address can sign in as the imported user of that address"
+            ));
+        }
+        if self.values.flag("USERINFO_WITHOUT_SUB") == Some(true) {
+            let name = self.settings.written_name("USERINFO_WITHOUT_SUB");
+            warnings.push(format!("{name}: userinfo without sub is accepted, although it may belong to another user"));
+        }
+        let has_organizations = self.descriptor.user.more.contains_key("organization");
+        let organizations = self.settings.written_name("ALLOWED_ORGANIZATIONS");
+        let allows_all = self.settings.user_rules.allowed_organizations.is_empty();
+        if !has_organizations && !allows_all {
+            let problem = format!("{} supplies no organization, so no user can sign in through it", self.name);
+            warnings.push(format!("{organizations}: {problem}"));
+        }
+        let arguments = self.values.pairs("AUTH_EXTRA_ARGUMENTS").into_iter();
+        for (name, _) in arguments.filter(|(name, _)| allows_all && ORGANIZATION_PARAMETERS.contains(&name.as_str())) {
+            let written = self.settings.written_name("AUTH_EXTRA_ARGUMENTS");
+            let remedy = match has_organizations {
+                true => format!("set {organizations} to refuse them"),
+                false => format!("{} supplies no organization by which the server could refuse them", self.name),
+            };
+            warnings.push(format!(
+                "{written}: {name} only preselects an organization at the provider; users of others can sign in too: {remedy}"
+            ));
+        }
     }
 
     /// Refuses an ID_KEY whose values are not of one user, and warns about one that is not known to be stable.
     fn check_id_key(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
         let rules = &self.descriptor.uid;
         let key = &self.uid_keys.key;
-        let name = self.settings.written_name("ID_KEY");
+        let uses_name = self.values.flag(USERNAME_AS_ID) == Some(true) && self.values.text("ID_KEY").is_none();
+        let name = self.settings.written_name(if uses_name { USERNAME_AS_ID } else { "ID_KEY" });
         let is_fixed =
             rules.value.as_ref().is_some_and(|value| value.reads_only(|root| root != "ID_KEY")) && *key != rules.key;
         if is_fixed || rules.shared_keys.contains(key) {

@@ -111,12 +111,31 @@ pub(super) fn configured_issuer(
         let base = url.split("/.well-known/").next().unwrap_or_default();
         return normalize_issuer(base);
     }
-    if let Some(own) = ["USERINFO_URL", "ACCESS_TOKEN_URL"].into_iter().find_map(|name| values.text(name)) {
-        return origin(own);
-    }
     let profile = descriptor.userinfo.first().map(|request| &request.url);
     let chosen = [profile, Some(&descriptor.token.url)].into_iter().flatten().find(|url| has_chosen_host(url));
-    chosen.and_then(rendered).map(|url| origin(&url)).unwrap_or_default()
+    let base = chosen.map(|url| base_url(url, &scope));
+    match (values.text("USERINFO_URL"), base, values.text("ACCESS_TOKEN_URL")) {
+        // The profile comes from this URL.
+        (Some(own), Some(base), _) if is_below(own, &base) => base,
+        (Some(own), ..) => normalize_issuer(own),
+        (None, Some(base), _) => base,
+        (None, None, Some(own)) => normalize_issuer(own),
+        (None, None, None) => String::new(),
+    }
+}
+
+/// The address of the server that a setting chooses. Its path is a part of it, because one host may have several servers.
+fn base_url(url: &Template, scope: &Scope<'_>) -> String {
+    let first = url.first_expr().and_then(|expr| expr.text(scope).ok().flatten());
+    let is_url = |text: &String| Url::parse(text).is_ok_and(|url| url.has_host());
+    match first.filter(is_url) {
+        Some(base) => normalize_issuer(&base),
+        None => url.render(scope).ok().flatten().map(|url| origin(&url)).unwrap_or_default(),
+    }
+}
+
+fn is_below(url: &str, base: &str) -> bool {
+    normalize_issuer(url).strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
 }
 
 /// Whether the host of a URL depends on settings.

@@ -45,7 +45,9 @@ pub struct UidKeys {
 impl UidKeys {
     pub(super) fn new(descriptor: &Descriptor, values: Option<&SettingValues>) -> Self {
         let rules = &descriptor.uid;
-        let key = values.and_then(|values| values.text("ID_KEY")).unwrap_or(&rules.key).to_owned();
+        let uses_name = values.is_some_and(|values| values.flag(USERNAME_AS_ID) == Some(true));
+        let default = if uses_name { "username" } else { &rules.key };
+        let key = values.and_then(|values| values.text("ID_KEY")).unwrap_or(default).to_owned();
         let own = values.filter(|values| values.get("LEGACY_ID_KEYS").is_some());
         let legacy = own.map_or_else(|| rules.legacy_keys.clone(), |values| values.texts("LEGACY_ID_KEYS"));
         let tenant = rules.issuer.as_ref().filter(|rule| names_tenant(rule));
@@ -122,6 +124,17 @@ impl UidKeys {
     pub(super) fn may_be_legacy(&self, name: &str) -> bool {
         !self.form.is_some_and(|form| has_form(name, form))
     }
+}
+
+/// The setting of Bitbucket that makes the username the uid.
+pub(super) const USERNAME_AS_ID: &str = "USERNAME_AS_ID";
+
+/// The setting with which an unverified address finds an imported account.
+pub(super) const LEGACY_UNVERIFIED: &str = "LEGACY_UIDS_ACCEPT_UNVERIFIED_EMAIL";
+
+/// Whether the values of a key are e-mail addresses: `email`, `mail`, `emailAddress`.
+pub(super) fn is_address_key(key: &str) -> bool {
+    key.to_ascii_lowercase().contains("mail")
 }
 
 /// Whether the tenant depends on the login instead of the settings.

@@ -20,6 +20,10 @@ pub enum ValueType {
     Secret,
     /// http or https, without user, password and fragment.
     Url,
+    /// A host name or IP address, with a port if needed.
+    Host,
+    /// One segment of a path: letters, digits and `-._~`.
+    Segment,
     Boolean,
     /// An integer of at least 0.
     Integer,
@@ -47,6 +51,8 @@ impl ValueType {
             }
             Self::Secret => value.as_str().map(Value::from),
             Self::Url => return url(text.unwrap_or_default()).map(Value::from),
+            Self::Host => text.filter(|text| is_host(text)).map(Value::from),
+            Self::Segment => text.filter(|text| is_segment(text)).map(Value::from),
             Self::Boolean => match text.map_or_else(|| value.to_string(), str::to_owned).as_str() {
                 "true" | "True" | "1" => Some(Value::Bool(true)),
                 "false" | "False" | "0" => Some(Value::Bool(false)),
@@ -82,6 +88,8 @@ impl ValueType {
         match self {
             Self::Text | Self::Word | Self::Secret => "must be a text",
             Self::Url => "must be an absolute http or https URL",
+            Self::Host => "must be a host name, without scheme and path",
+            Self::Segment => "must consist of letters, digits, `-`, `.`, `_` and `~`",
             Self::Boolean => "must be true or false",
             Self::Integer => "must be an integer",
             Self::Number => "must be a number",
@@ -99,6 +107,16 @@ fn json(text: &str) -> Result<Option<Value>, String> {
         return Err("has an object with two members of one name: remove one of them".to_owned());
     }
     Ok(parsed)
+}
+
+fn is_host(text: &str) -> bool {
+    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '[' | ']'));
+    is_plain && Url::parse(&format!("https://{text}/x")).is_ok_and(|url| url.path() == "/x")
+}
+
+fn is_segment(text: &str) -> bool {
+    let is_unreserved = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~');
+    !text.is_empty() && !matches!(text, "." | "..") && text.chars().all(is_unreserved)
 }
 
 fn number(value: &Value) -> Option<f64> {
@@ -172,6 +190,8 @@ mod tests {
             (ValueType::Integer, json!(16), vec![json!(16), json!("16")]),
             (ValueType::Text, json!("16"), vec![json!(16), json!(" 16 ")]),
             (ValueType::Url, json!("http://x.example/a"), vec![json!("http://x.example/a ")]),
+            (ValueType::Host, json!("x.example:8443"), vec![json!("x.example:8443"), json!(" x.example:8443 ")]),
+            (ValueType::Segment, json!("b2c_1.a-b~"), vec![json!("b2c_1.a-b~ ")]),
         ] {
             for value in values {
                 assert_eq!(kind.parse(&value), Ok(expected.clone()), "{value}");
@@ -188,6 +208,26 @@ mod tests {
             (ValueType::Seconds, vec![json!("5 min"), json!(-1), json!("inf"), json!("NaN"), json!(1e12), json!([])]),
             (ValueType::Integer, vec![json!("-1"), json!(1.5), json!("x")]),
             (ValueType::Text, vec![json!([]), json!(true)]),
+            (
+                ValueType::Host,
+                [
+                    "",
+                    "https://x.example",
+                    "x.example/a",
+                    "x.example?a",
+                    "u@x.example",
+                    "x.example#",
+                    "x y",
+                    "x\\y",
+                    "ä.example",
+                ]
+                .map(Value::from)
+                .into(),
+            ),
+            (
+                ValueType::Segment,
+                ["", ".", "..", "../x", "a/b", "a?b", "a#b", "a&b", "a%2fb", "a b", "ä"].map(Value::from).into(),
+            ),
             (
                 ValueType::Url,
                 vec![json!("x.example"), json!("ftp://x.example"), json!("https://u@x.example"), json!(1)],

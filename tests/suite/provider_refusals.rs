@@ -12,10 +12,14 @@ on_both_databases! {
     vend_legacy_uid_does_not_identify_a_user_of_another_shop,
     unsigned_callback_is_refused_without_calling_the_provider,
     sec_38_callback_cannot_choose_another_token_host,
+    a_user_outside_the_github_organization_is_refused,
     azuread_user_of_another_tenant_is_refused,
     slack_user_of_another_team_is_refused,
+    bitbucket_user_whose_name_is_the_slug_of_another_is_refused,
+    workos_user_of_another_organization_or_connection_is_refused,
     vk_id_response_must_repeat_state_and_user_id,
     sec_44_only_a_confirmed_access_token_is_stored_for_longer_than_a_code,
+    the_callback_of_a_vk_application_signs_in_once,
 }
 
 async fn start_app(engine: Engine, provider: &str, more: &[(&str, &str)]) -> TestApp {
@@ -154,15 +158,88 @@ async fn sec_44_only_a_confirmed_access_token_is_stored_for_longer_than_a_code(e
     login("confirmed").await.problem(400, "code_already_used");
 }
 
+/// The auth_key of a user never changes. The claim lived for ten minutes, and the same callback signed in again after that.
+async fn the_callback_of_a_vk_application_signs_in_once(engine: Engine) {
+    // MD5 of `k1_10_s1-secret`.
+    const AUTH_KEY: &str = "b8b72452e803c42abd146c4afb6efeab";
+    let app = start_app(engine, "vk-app", &[]).await;
+    let profile = json!({"response": [{"id": 10, "screen_name": "ola", "first_name": "Ola"}]});
+    app.double.always("GET api.vk.ru/method/users.get", Reply::json(&profile));
+    let login = async |token: &str, viewer: Value| {
+        let body = json!({"viewer_id": viewer, "auth_key": AUTH_KEY, "access_token": token});
+        app.client().login("token/vk-app", body).await
+    };
+    login("a1", json!("10")).await.ok();
+    let repository = app.database.repository().await;
+    for days in [0, 1, 180] {
+        app.advance(Duration::from_secs(days * 86_400 + 615));
+        rest_social_auth::store::sweep(repository.as_ref(), app.clock.now(), 100).await.expect("a sweep");
+        login("a1", json!("10")).await.problem(400, "code_already_used");
+        login("a1", json!(10)).await.problem(400, "code_already_used");
+        for written in ["a1 ", " a1", "a1\n", "a1\u{ad}"] {
+            login(written, json!("10")).await.problem(400, "invalid_code");
+        }
+    }
+    login("a2", json!("10")).await.ok();
+}
+
 async fn sec_38_callback_cannot_choose_another_token_host(engine: Engine) {
     let app = start_app(engine, "zoho", &[]).await;
     for server in
         ["https://evil.example", "https://accounts.zoho.eu.evil.example", "https://u@accounts.zoho.eu", "file:///etc"]
     {
         let body = json!({"code": format!("c{}", server.len()), "accounts-server": server});
-        app.client().login("token/zoho", body).await.problem(502, "provider_error");
+        app.client().login("token/zoho", body).await.problem(400, "invalid_code");
     }
     assert!(app.double.calls().is_empty());
+    let app = start_app(engine, "vend", &[]).await;
+    for prefix in [json!("evil.example/"), json!("a b"), json!("."), json!(["x"]), json!({"a": 1}), json!(true)] {
+        let body = json!({"code": format!("c{prefix}"), "domain_prefix": prefix});
+        let answer = app.client().login("token/vend", body).await;
+        assert_eq!(answer.status, 400, "{prefix}: {}", answer.text);
+    }
+    assert!(app.double.calls().is_empty());
+}
+
+/// GitHub redirects the question of a user who is not a member to the public members.
+async fn a_user_outside_the_github_organization_is_refused(engine: Engine) {
+    let enterprise = [("URL", "https://ghe.example"), ("API_URL", "https://ghe.example/api/v3")];
+    for (provider, api, path, setting) in [
+        ("github-org", "api.github.com", "orgs/acme", ("NAME", "acme")),
+        ("github-team", "api.github.com", "teams/7", ("ID", "7")),
+        ("github-enterprise-org", "ghe.example/api/v3", "orgs/acme", ("NAME", "acme")),
+        ("github-enterprise-team", "ghe.example/api/v3", "teams/7", ("ID", "7")),
+    ] {
+        let more: Vec<_> =
+            enterprise.into_iter().filter(|_| provider.contains("enterprise")).chain([setting]).collect();
+        let app = start_app(engine, provider, &more).await;
+        let site = api.trim_end_matches("/api/v3").trim_start_matches("api.");
+        let token = Reply::json(&json!({"access_token": "a1", "token_type": "bearer"}));
+        app.double.always(&format!("POST {site}/login/oauth/access_token"), token);
+        app.double.always(&format!("GET {api}/user"), Reply::json(&json!({"id": 7, "login": "eve"})));
+        app.double.always(&format!("GET {api}/user/emails"), Reply::json(&json!([])));
+        let members = format!("GET {api}/{path}/members/eve");
+        let saml = json!({"message": "Resource protected by organization SAML enforcement."});
+        let elsewhere = format!("https://{api}/{path}/public_members/eve");
+        for (n, answer) in [
+            Reply::of(302, "text/plain", "").with_header("Location", &elsewhere),
+            Reply::json_at(403, &saml),
+            Reply::json_at(404, &json!({"message": "Not Found"})),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            app.double.always(&members, answer);
+            let answer = app.client().login(&format!("token/{provider}"), json!({"code": format!("c{n}")})).await;
+            assert_eq!(answer.status, 403, "{provider} {n}: {}", answer.text);
+        }
+        // The rate limit of GitHub has the status 403, too.
+        let limit = json!({"message": "API rate limit exceeded"});
+        app.double.always(&members, Reply::json_at(403, &limit).with_header("X-RateLimit-Remaining", "0"));
+        app.client().login(&format!("token/{provider}"), json!({"code": "c8"})).await.problem(503, "provider_error");
+        app.double.always(&members, Reply::of(204, "text/plain", ""));
+        app.client().login(&format!("token/{provider}"), json!({"code": "c9"})).await.ok();
+    }
 }
 
 async fn azuread_user_of_another_tenant_is_refused(engine: Engine) {
@@ -194,6 +271,58 @@ async fn azuread_user_of_another_tenant_is_refused(engine: Engine) {
         issue(tenant, issuer);
         let answer = app.client().login("token/azuread-tenant-oauth2", json!({"code": code})).await;
         assert_eq!(answer.status, status, "{code}: {}", answer.text);
+    }
+}
+
+/// The slug of `john@smith` is `john_smith`, which another user may have as a name.
+async fn bitbucket_user_whose_name_is_the_slug_of_another_is_refused(engine: Engine) {
+    const API: &str = "bb.example/rest/api/latest";
+    let app = start_app(engine, "bitbucket-datacenter-oauth2", &[("URL", "https://bb.example")]).await;
+    app.double.always("POST bb.example/rest/oauth2/latest/token", Reply::json(&json!({"access_token": "a1"})));
+    let set_user = |header: &str, slug: &str, profile: Value| {
+        let version = Reply::json(&json!({"version": "8"})).with_header("X-AUSERNAME", header);
+        app.double.always(&format!("GET {API}/application-properties"), version);
+        app.double.always(&format!("GET {API}/users/{slug}"), Reply::json(&profile));
+    };
+    let login =
+        async |code: &str| app.client().login("token_user/bitbucket-datacenter-oauth2", json!({"code": code})).await;
+    set_user("john_smith", "john_smith", json!({"id": 101, "name": "john@smith", "slug": "john_smith"}));
+    login("c1").await.problem(403, "not_allowed");
+    set_user("john_smith", "john_smith", json!({"id": 101, "slug": "john_smith"}));
+    login("c2").await.problem(403, "not_allowed");
+    assert_eq!(app.database.count("users").await, 0);
+    set_user("John_Smith", "John_Smith", json!({"id": 102, "name": "john_smith", "slug": "john_smith"}));
+    login("c3").await.ok();
+    // The name is decoded once and encoded once.
+    set_user("ada%40smith", "ada%40smith", json!({"id": 103, "name": "ada@smith", "slug": "ada%40smith"}));
+    login("c4").await.ok();
+}
+
+/// The browser can remove the organization from the authorization URL.
+async fn workos_user_of_another_organization_or_connection_is_refused(engine: Engine) {
+    let settings = [("ORGANIZATION", "org_A"), ("CONNECTION", "conn_A")];
+    for (at, provider_settings) in [&settings[..], &settings[..1], &settings[1..]].into_iter().enumerate() {
+        let app = start_app(engine, "workos", provider_settings).await;
+        let pinned = |name: &str| provider_settings.iter().any(|(other, _)| *other == name);
+        for (n, (organization, connection)) in [
+            (json!("org_A"), json!("conn_A")),
+            (json!("org_B"), json!("conn_A")),
+            (json!("org_A"), json!("conn_B")),
+            (Value::Null, Value::Null),
+            (json!(["org_A"]), json!(["conn_A"])),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let is_member = (!pinned("ORGANIZATION") || organization == "org_A")
+                && (!pinned("CONNECTION") || connection == "conn_A");
+            let profile = json!({"id": format!("prof_{n}"), "organization_id": organization,
+                "connection_id": connection, "email": format!("u{n}@mail.example")});
+            let token = json!({"access_token": "a1", "profile": profile});
+            app.double.always("POST api.workos.com/sso/token", Reply::json(&token));
+            let answer = app.client().login("token/workos", json!({"code": format!("c{n}")})).await;
+            assert_eq!(answer.status, if is_member { 200 } else { 403 }, "{at} {n}: {}", answer.text);
+        }
     }
 }
 

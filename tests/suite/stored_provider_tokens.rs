@@ -10,6 +10,7 @@ use crate::support::{Answer, Engine, Reply, TestApp, on_both_databases};
 on_both_databases! {
     vk_id_refresh_sends_the_device_id_of_the_login,
     vend_refresh_uses_the_shop_of_the_login,
+    zoho_refresh_uses_the_data_centre_of_the_login,
     refresh_reads_the_token_path_of_the_descriptor,
     fault_c15_absolute_expiry_times_are_understood,
     token_whose_lifetime_is_over_is_refreshed,
@@ -67,6 +68,19 @@ async fn vend_refresh_uses_the_shop_of_the_login(engine: Engine) {
     let login = app.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
     app.advance(Duration::from_secs(200));
     assert_eq!(token_of(&app, &login).await.field("access_token"), "second");
+}
+
+async fn zoho_refresh_uses_the_data_centre_of_the_login(engine: Engine) {
+    let app = start_app(engine, "ZOHO").await;
+    app.double.on("POST accounts.zoho.eu/oauth/v2/token", |call| match call.field("grant_type").as_deref() {
+        Some("refresh_token") => Reply::json(&json!({"access_token": "a2", "expires_in": 3600})),
+        _ => Reply::json(&json!({"access_token": "a1", "refresh_token": "r1", "expires_in": 100})),
+    });
+    app.double.always("GET accounts.zoho.eu/oauth/user/info", Reply::json(&json!({"ZUID": 20})));
+    let body = json!({"code": "c1", "accounts-server": "https://accounts.zoho.eu"});
+    let login = app.client().login("token/zoho", body).await;
+    app.advance(Duration::from_secs(200));
+    assert_eq!(token_of(&app, &login).await.field("access_token"), "a2");
 }
 
 async fn refresh_reads_the_token_path_of_the_descriptor(engine: Engine) {

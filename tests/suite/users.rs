@@ -66,6 +66,8 @@ async fn r_pipe_02_google_uid_is_sub_and_legacy_email_uids_are_replaced(engine: 
     // As the import stores the uid of an earlier release of DRSA.
     let sql = "UPDATE social_accounts SET uid = 'user1@example.com', uid_scope = '', legacy_uid = true";
     app.database.run(sql).await;
+    let verified = json!({"sub": "200001", "email": "user1@example.com", "email_verified": true, "hd": "example.com"});
+    app.fake_users.set_profile("google-oauth2", "u01", verified);
     let again = account(&app, "google-oauth2", json!({"code": "u01"})).await;
     assert_eq!((&again["uid"], &again["id"]), (&json!("200001"), &account_1["id"]));
     assert_eq!(app.database.count("users").await, 1);

@@ -3,6 +3,7 @@
 use toml::Table;
 
 use super::super::catalog::{catalog_entries, entry_of, read};
+use super::super::request_rules::ClientAuth;
 
 #[test]
 fn every_descriptor_is_valid() {
@@ -51,6 +52,27 @@ fn every_reason_is_a_sentence() {
             let is_sentence = rule.reason.ends_with('.') && rule.reason.contains(' ') && !rule.reason.contains('_');
             assert!(is_sentence, "{}: {}", entry.id, rule.reason);
         }
+    }
+}
+
+/// Its fields may be valid for years, but a code is remembered for ten minutes.
+#[test]
+fn a_callback_with_a_token_instead_of_a_code_says_what_may_be_used_once() {
+    for entry in catalog_entries() {
+        let descriptor = read(Some(entry.id), &Table::new()).expect("it can be read");
+        let says = descriptor.single_use.is_some();
+        assert!(says || descriptor.token.auth != ClientAuth::None, "{} needs [single_use]", entry.id);
+    }
+}
+
+/// A refresh has no callback, so the tokens must be stored with what the URL needs.
+#[test]
+fn a_token_endpoint_that_the_callback_selects_is_kept_for_the_refresh() {
+    for entry in catalog_entries() {
+        let descriptor = read(Some(entry.id), &Table::new()).expect("it can be read");
+        let url = descriptor.refresh.url.as_ref().unwrap_or(&descriptor.token.url);
+        let reads_callback = !url.reads_only(|root| root != "callback");
+        assert!(!reads_callback || !descriptor.refresh.needs.is_empty(), "{} needs refresh.needs", entry.id);
     }
 }
 

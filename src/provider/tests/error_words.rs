@@ -57,6 +57,10 @@ github 200 {"error": "redirect_uri_mismatch", "error_description": "The redirect
 github 400 {"error": "redirect_uri_mismatch", "error_description": "The redirect_uri does not match that of the authorization code."}
 weixin 200 {"errcode": 40013, "errmsg": "invalid appid"}
 auth0 401 {"error": "access_denied", "error_description": "Unauthorized"}
+atlassian 401 {"error": "access_denied", "error_description": "Unauthorized"}
+atlassian 403 {"error": "access_denied", "error_description": "Unauthorized"}
+oidc 401 {"error": "access_denied", "error_description": "Unauthorized"}
+oidc 401 {"error": "access_denied"}
 auth0_openidconnect 401 {"error": "access_denied", "error_description": "Unauthorized"}
 oidc 400 {"error": "unsupported_grant_type", "error_description": "Invalid grant_type authorization_code"}
 oidc 400 {"error": "invalid_request", "error_description": "The code parameter is missing"}

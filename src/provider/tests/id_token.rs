@@ -18,7 +18,7 @@ use super::super::keys::{Discovery, parse_keys};
 use super::object;
 
 const NOW: i64 = 1_800_000_000;
-const RS256: SignatureAlgorithm = SignatureAlgorithm::RS256;
+pub(super) const RS256: SignatureAlgorithm = SignatureAlgorithm::RS256;
 const HS256: SignatureAlgorithm = SignatureAlgorithm::Standard(Algorithm::HS256);
 
 fn rsa(size: KeySize) -> (EncodingKey, Value) {
@@ -35,7 +35,7 @@ fn pem_of(der: &[u8]) -> String {
     format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der))
 }
 
-fn good() -> Value {
+pub(super) fn good() -> Value {
     json!({
         "iss": "https://idp.example", "aud": "a-key", "sub": "1234", "exp": NOW + 300, "iat": NOW - 5, "nonce": "n",
         "at_hash": access_token_hash("token", RS256),
@@ -48,12 +48,24 @@ fn unsigned(header: &Value, claims: &Value) -> String {
     format!("{}.{}.AAAA", part(header), part(claims))
 }
 
-fn verdict_of(header: &Value, claims: &Value, change: impl FnOnce(&mut Expected<'_>)) -> Result<(), TokenError> {
+pub(super) fn verdict_of(
+    header: &Value,
+    claims: &Value,
+    change: impl FnOnce(&mut Expected<'_>),
+) -> Result<(), TokenError> {
     let (issuers, audiences) = (["https://idp.example".to_owned()], ["a-key".to_owned()]);
-    let mut expected = Expected {
+    let mut expected = expected(&issuers, &audiences);
+    change(&mut expected);
+    let text = unsigned(header, claims);
+    let token = SignedToken::parse(&text, &[RS256])?;
+    check(&token, &token.claims()?, &expected)
+}
+
+pub(super) fn expected<'a>(issuers: &'a [String], audiences: &'a [String]) -> Expected<'a> {
+    Expected {
         purpose: Purpose::IdToken,
-        issuers: &issuers,
-        audiences: &audiences,
+        issuers,
+        audiences,
         trusted_audiences: &[],
         client_id: "a-key",
         nonce: Some("n"),
@@ -64,18 +76,15 @@ fn verdict_of(header: &Value, claims: &Value, change: impl FnOnce(&mut Expected<
         requires_times: true,
         max_age: 600,
         max_authentication_age: None,
-    };
-    change(&mut expected);
-    let text = unsigned(header, claims);
-    let token = SignedToken::parse(&text, &[RS256])?;
-    check(&token, &token.claims()?, &expected)
+        acr_values: &[],
+    }
 }
 
 fn verdict(claims: &Value) -> Result<(), TokenError> {
     verdict_of(&json!({"alg": "RS256", "typ": "JWT"}), claims, |_| {})
 }
 
-fn with(name: &str, value: Value) -> Value {
+pub(super) fn with(name: &str, value: Value) -> Value {
     let mut claims = good();
     claims[name] = value;
     claims

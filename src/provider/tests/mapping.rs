@@ -151,13 +151,57 @@ fn fault_a6_a_flag_verifies_only_its_own_address() {
 
 #[test]
 fn google_accounts_stored_by_address_are_found() {
-    let made =
-        mapped(&provider(&key("google-oauth2")), json!([{"sub": "9", "email": "a@x.example", "email_verified": true}]))
-            .unwrap();
+    let of_organization = json!([{"sub": "9", "email": "a@x.example", "email_verified": true, "hd": "x.example"}]);
+    let made = mapped(&provider(&key("google-oauth2")), of_organization).unwrap();
     assert_eq!((made.uid.as_str(), made.legacy_uids), ("9", vec![AccountUid::parse("a@x.example").unwrap()]));
     let by_mail = provider(&settings("google-oauth2", json!({"KEY": "k", "ID_KEY": "email"})));
     let made = mapped(&by_mail, json!([{"sub": "9", "email": "a@x.example", "email_verified": true}])).unwrap();
     assert_eq!((made.uid.as_str(), made.legacy_uids), ("a@x.example", vec![]));
+}
+
+/// A user may enter the address of another user at the provider.
+#[test]
+fn only_a_verified_address_finds_an_imported_account() {
+    const EMAIL: &str = "ada@company.example";
+    let finds = |name: &str, more: Value, profile: Value| {
+        let mut values = object(json!({"KEY": "k", "SECRET": "s"}));
+        values.extend(object(more));
+        let mut profile = object(profile);
+        profile.extend(object(json!({"sub": "9", "id": "9", "profile_id": "9", "email": EMAIL})));
+        let claims = json!({"sub": "9"});
+        let token = json!({"access_token": "at"});
+        let provider = provider(&settings(name, Value::Object(values)));
+        let made = mapped_with(&provider, json!({}), token, Some(claims), json!([profile])).expect("an identity");
+        made.legacy_uids == [AccountUid::parse(EMAIL).expect("an id")]
+    };
+    let oidc = json!({"OIDC_ENDPOINT": "https://id.example", "LEGACY_ID_KEYS": ["email"]});
+    let google = json!({"email_verified": true});
+    for (name, more, profile, is_found) in [
+        ("scistarter", json!({}), json!({}), false),
+        ("scistarter", json!({}), json!({"email_verified": true}), false),
+        ("mailru", json!({}), json!({}), false),
+        ("google-oauth2", json!({}), google.clone(), false),
+        ("google-oauth2", json!({}), json!({"email_verified": true, "hd": "company.example"}), true),
+        ("oidc", oidc.clone(), json!({}), false),
+        ("oidc", oidc.clone(), json!({"email_verified": false}), false),
+        ("oidc", oidc.clone(), json!({"email_verified": true}), true),
+    ] {
+        assert_eq!(finds(name, more.clone(), profile.clone()), is_found, "{name}: {profile}");
+        let mut more = object(more);
+        more.insert("LEGACY_UIDS_ACCEPT_UNVERIFIED_EMAIL".to_owned(), json!(true));
+        assert!(finds(name, Value::Object(more), profile), "{name} with the setting");
+    }
+    // The flag is about another address than the former key.
+    let by_key = json!({"OIDC_ENDPOINT": "https://id.example", "LEGACY_ID_KEYS": ["mail"]});
+    let another = json!({"mail": "victim@company.example", "email_verified": true});
+    let mut profile = object(another);
+    profile.extend(object(json!({"sub": "9", "email": EMAIL})));
+    let mut values = object(by_key);
+    values.insert("KEY".to_owned(), json!("k"));
+    let provider = provider(&settings("oidc", Value::Object(values)));
+    let (token, claims) = (json!({"access_token": "at"}), json!({"sub": "9"}));
+    let made = mapped_with(&provider, json!({}), token, Some(claims), json!([profile])).expect("an identity");
+    assert!(made.email_verified && made.legacy_uids.is_empty());
 }
 
 #[test]
@@ -172,6 +216,20 @@ fn r_ext_02_facebook_stores_the_granted_scopes_of_the_callback() {
                "access_token": "at", "token_type": null})
     );
     assert_eq!((made.username.as_deref(), made.expires_in), (Some("Ana"), Some(5_183_943)));
+}
+
+/// The caller chooses them, and nothing proves them.
+#[test]
+fn facebook_stores_no_scopes_of_another_type_than_text() {
+    for wrong in [json!({"x": ["y"]}), json!(["email"]), json!(5), json!(true), json!(null)] {
+        let fields = json!({"granted_scopes": wrong, "denied_scopes": wrong, "code": "c"});
+        let token = json!({"access_token": "at"});
+        let made = mapped_with(&provider(&key("facebook")), fields, token, None, json!([{"id": "1"}])).unwrap();
+        assert_eq!(
+            (&made.extra_data["granted_scopes"], &made.extra_data["denied_scopes"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod id_token;
 mod language;
 mod mapping;
 mod settings;
+mod token_claims;
+mod uid;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -298,6 +298,108 @@ fn fault_d5_hubspot_rejects_the_id_of_a_shared_account() {
     }
 }
 
+/// A query in a base URL would contain the path that is appended, and `..` would replace it.
+#[test]
+fn a_setting_that_would_change_the_rest_of_a_url_is_an_error_at_start() {
+    for (name, setting, value) in [
+        ("gitea", "API_URL", "https://git.example/?x="),
+        ("gitea", "API_URL", "https://git.example#f"),
+        ("gitea", "API_URL", "https://git.example/a/../b"),
+        ("gitea", "API_URL", "https://git.example/%2E%2e/b"),
+        ("gitlab", "API_URL", "https://git.example?x"),
+        ("phabricator", "API_URL", "https://p.example?x="),
+        ("chatwork", "API_URL", "https://p.example?x="),
+        ("okta-oauth2", "API_URL", "https://x.okta.example/oauth2?x="),
+        ("okta-openidconnect", "API_URL", "https://x.okta.example/oauth2?x="),
+        ("mastodon", "URL", "https://m.example?x="),
+        ("mattermost", "URL", "https://m.example/?x="),
+        ("nextcloud", "URL", "https://n.example?x="),
+        ("openshift", "URL", "https://m.example/?x="),
+        ("uffd", "BASE_URL", "https://m.example/?x="),
+        ("osso", "OSSO_BASE_URL", "https://m.example/?x="),
+        ("bitbucket-datacenter-oauth2", "URL", "https://m.example/?x="),
+        ("zoho", "ACCOUNTS_URL", "https://m.example/?x="),
+        ("cognito", "POOL_DOMAIN", "https://p.example?x="),
+        ("oidc", "OIDC_ENDPOINT", "https://id.example/r?x=1"),
+        ("auth0", "DOMAIN", "t.auth0.example/x"),
+        ("auth0", "DOMAIN", "t.auth0.example?x"),
+        ("auth0_openidconnect", "DOMAIN", "t.auth0.example?x="),
+        ("auth0_openidconnect", "DOMAIN", "u@t.auth0.example"),
+        ("nationbuilder", "SLUG", "evil.example/?"),
+        ("egi-checkin", "CHECKIN_ENV", "x.evil.example/"),
+        ("azuread-oauth2", "AUTHORITY_HOST", "login.example?x="),
+        ("azuread-oauth2", "AUTHORITY_HOST", "u@evil.example"),
+        ("azuread-oauth2", "AUTHORITY_URL", "https://login.example/common?x="),
+        ("azuread-tenant-oauth2", "TENANT_ID", "../evil"),
+        ("azuread-tenant-oauth2", "TENANT_ID", "a?b"),
+        ("azuread-tenant-oauth2", "TENANT_ID", "a/b"),
+        ("azuread-b2c-oauth2", "TENANT_NAME", "evil.example/"),
+        ("azuread-b2c-oauth2", "POLICY", "b2c_1&x=y"),
+    ] {
+        let mut values = object(json!({"KEY": "k", "SECRET": "s"}));
+        if name == "azuread-b2c-oauth2" {
+            values.extend(object(json!({"TENANT_NAME": "firm", "POLICY": "b2c_1_in"})));
+        }
+        values.insert(setting.to_owned(), json!(value));
+        let errors = errors_of(&settings(name, Value::Object(values)));
+        let is_named = errors.len() == 1 && errors[0].contains(&format!("_{setting}: "));
+        assert!(is_named, "{name}: {setting} = {value}: {errors:?}");
+    }
+    let enterprise =
+        json!({"KEY": "k", "SECRET": "s", "URL": "https://g.example?x=", "API_URL": "https://g.example/api?y="});
+    let errors = errors_of(&settings("github-enterprise", enterprise));
+    assert!(errors.len() == 2 && errors[0].contains("_URL: ") && errors[1].contains("_API_URL: "), "{errors:?}");
+    // A whole URL may have a query.
+    let endpoints = json!({"KEY": "k", "SECRET": "s", "AUTHORIZATION_URL": "https://g.example/a?p=1",
+        "ACCESS_TOKEN_URL": "https://g.example/t?p=1", "USERINFO_URL": "https://g.example/u?p=1"});
+    assert!(errors_of(&settings("github", endpoints)).is_empty());
+}
+
+/// Otherwise an operator may rely on a level that the provider ignored.
+#[test]
+fn acr_values_are_a_warning_unless_they_are_required() {
+    let of = |name: &str, more: Value| {
+        let mut values = object(json!({"KEY": "k", "SECRET": "s", "OIDC_ENDPOINT": "https://id.example"}));
+        values.extend(object(more));
+        try_provider(&settings(name, Value::Object(values)))
+    };
+    let both = json!({"ACR_VALUES": "urn:mfa urn:hardware", "REQUIRE_ACR": true});
+    let (required, warnings) = of("oidc", both).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert_eq!(required.required_acr_values(), ["urn:mfa", "urn:hardware"]);
+    for wish in [json!({"ACR_VALUES": "urn:mfa"}), json!({"AUTH_EXTRA_ARGUMENTS": {"acr_values": "urn:mfa"}})] {
+        let (wished, warnings) = of("oidc", wish).unwrap();
+        assert!(warnings.len() == 1 && warnings[0].contains("_REQUIRE_ACR=true"), "{warnings:?}");
+        assert!(wished.required_acr_values().is_empty());
+    }
+    for (name, values) in
+        [("oidc", json!({"REQUIRE_ACR": true})), ("github", json!({"REQUIRE_ACR": true, "ACR_VALUES": "x"}))]
+    {
+        let errors = of(name, values).map(drop).expect_err("an error");
+        assert!(errors.len() == 1 && errors[0].name.ends_with("_REQUIRE_ACR"), "{name}: {errors:?}");
+    }
+}
+
+/// The browser can change the authorization URL, so such an argument refuses no user.
+#[test]
+fn an_argument_that_selects_an_organization_is_a_warning_without_allowed_organizations() {
+    for (name, argument, is_supplied) in
+        [("google-oauth2", "hd", true), ("auth0", "organization", true), ("cognito", "identity_provider", false)]
+    {
+        let values = json!({"KEY": "k", "SECRET": "s", "DOMAIN": "t.auth0.example", "POOL_DOMAIN": "https://p.example",
+            "AUTH_EXTRA_ARGUMENTS": {argument: "company.example"}});
+        let mut plain = settings(name, values);
+        let (_, warnings) = try_provider(&plain).unwrap();
+        let of_arguments = |warnings: &[String]| warnings.iter().any(|text| text.contains("AUTH_EXTRA_ARGUMENTS"));
+        assert!(of_arguments(&warnings), "{name}: {warnings:?}");
+        assert_eq!(warnings.iter().any(|text| text.contains("ALLOWED_ORGANIZATIONS")), is_supplied, "{warnings:?}");
+        plain.user_rules.allowed_organizations = vec!["company.example".to_owned()];
+        assert!(!of_arguments(&try_provider(&plain).unwrap().1), "{name}");
+    }
+    let harmless = json!({"KEY": "k", "SECRET": "s", "AUTH_EXTRA_ARGUMENTS": {"access_type": "offline"}});
+    assert!(try_provider(&settings("google-oauth2", harmless)).unwrap().1.is_empty());
+}
+
 /// With an empty key anyone could sign a callback.
 #[test]
 fn a_secret_that_verifies_signatures_must_be_set() {

@@ -62,7 +62,8 @@ impl Checkpointer {
     /// Starts the task. `options`: those of the connection that writes.
     pub fn start(options: &SqliteConnectOptions) -> Self {
         let options = options.clone().busy_timeout(RESTART_WAIT).pragma("wal_autocheckpoint", "0");
-        let (writes, failures, stop) = (Arc::<Writes>::default(), Arc::<AtomicU32>::default(), CancellationToken::new());
+        let (writes, failures, stop) =
+            (Arc::<Writes>::default(), Arc::<AtomicU32>::default(), CancellationToken::new());
         let task = tokio::spawn(run(options, writes.clone(), failures.clone(), stop.clone()));
         Self { writes, failures, stop, task: Mutex::new(Some(task)) }
     }

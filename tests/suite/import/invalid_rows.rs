@@ -171,7 +171,7 @@ async fn fault_a1_accounts_with_a_legacy_uid_are_marked_and_counted(engine: Engi
     app.fake_users.set_profile(
         "google-oauth2",
         "u1",
-        json!({"sub": "777", "email": "old@example.com", "email_verified": true}),
+        json!({"sub": "777", "email": "old@example.com", "email_verified": true, "hd": "example.com"}),
     );
     let found = app.client().login("token_user/google-oauth2", json!({"code": "u1"})).await.ok();
     assert_eq!(found["id"], owner);

@@ -14,6 +14,7 @@ on_both_databases! {
     fault_a1_imported_account_matches_its_legacy_uid_until_the_date,
     fault_a1_stable_id_does_not_match_a_legacy_name,
     fault_a1_legacy_uid_matches_only_with_the_same_stable_id,
+    an_unverified_address_finds_no_imported_account,
     fault_a1_changed_id_key_does_not_match_earlier_accounts,
     fault_a15_same_subject_in_two_tenants_is_two_users,
     fault_a15_tenant_users_match_under_each_issuer_of_the_tenant,
@@ -158,6 +159,28 @@ async fn fault_a1_legacy_uid_matches_only_with_the_same_stable_id(engine: Engine
     assert_ne!(signed_in(&app, "dailymotion", "c2").await["id"], owner["id"]);
     profile(&app.double, 1, &json!({"id": "x1", "username": "ada"}));
     assert_eq!(signed_in(&app, "dailymotion", "c3").await["id"], owner["id"]);
+}
+
+/// SciStarter does not say whether an address is verified, so another user can enter that of the imported user there.
+async fn an_unverified_address_finds_no_imported_account(engine: Engine) {
+    for (accepts, is_found) in [("", false), ("true", true)] {
+        let app = TestApp::builder(engine)
+            .with("LEGACY_UIDS_UNTIL", "2999-01-01")
+            .with("SOCIAL_AUTH_SCISTARTER_KEY", CLIENT_ID)
+            .with("SOCIAL_AUTH_SCISTARTER_SECRET", "client-secret-5f2d7c")
+            .with("SOCIAL_AUTH_SCISTARTER_LEGACY_UIDS_ACCEPT_UNVERIFIED_EMAIL", accepts)
+            .start()
+            .await;
+        let profile = |id: &str| json!({"profile_id": id, "handle": id, "email": "ada@company.example"});
+        app.double.always("POST scistarter.com/token", Reply::json(&json!({"access_token": "at"})));
+        app.double.always("GET scistarter.com/api/user_info", Reply::json(&profile("p1")));
+        let owner = signed_in(&app, "scistarter", "c1").await;
+        make_legacy(&app, "ada@company.example", "{}").await;
+        app.double.always("GET scistarter.com/api/user_info", Reply::json(&profile("p2")));
+        let found = signed_in(&app, "scistarter", "c2").await;
+        assert_eq!(found["id"] == owner["id"], is_found, "accepts {accepts:?}");
+        assert_eq!(app.database.number(BY_FORMER_KEY).await, i64::from(is_found), "the audit log says so");
+    }
 }
 
 async fn fault_a1_changed_id_key_does_not_match_earlier_accounts(engine: Engine) {
