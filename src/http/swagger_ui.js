@@ -17,7 +17,7 @@ const ui = SwaggerUIBundle({
 
 /** The operations then send a knox token. It is valid for hours, and no other token of the user is affected. */
 async function startSignIn() {
-  const [{ createClient, webStorage }, { make, providerList }, { provideInput }] = await Promise.all(
+  const [{ createClient, webStorage }, { make, nameOf, providerList }, { provideInput }] = await Promise.all(
     ["sdk", "page", "ask"].map((name) => import(`/example/${name}.js`)),
   );
   const place = document.getElementById("sign-in");
@@ -45,7 +45,7 @@ async function startSignIn() {
       await auth.logout();
       await show();
     };
-    place.replaceChildren(...alert, make("p", {}, `Signed in as ${user.username}`), action("Sign out", signOut, "quiet"));
+    place.replaceChildren(...alert, make("p", {}, `Signed in as ${nameOf(user)}`), action("Sign out", signOut, "quiet"));
   }
 
   try {
