@@ -21,7 +21,7 @@ help: ## list the targets
 .PHONY: run build
 run: ## build, start in development mode with the demo provider, and print the URL
 	cargo build
-	exec $(BIN) dev
+	exec $(BIN) dev $(ARGS)
 
 build: ## build the release binary, target/release/rest-social-auth
 	cargo build --release

@@ -21,10 +21,13 @@ use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::server::{Server, listen};
 use crate::settings::{Mode, NOT_UTF_8, SettingError, Settings, StatePolicy};
-use crate::simulator::{Personas, Simulator};
+use crate::simulator::{Personas, Simulated, Simulator};
 
 /// Ports after that of the server on which the simulator tries to listen.
 const MAX_SIMULATOR_PORTS: u16 = 50;
+
+/// The providers of `Simulator::demo_settings`.
+const DEMO_PROVIDERS: [&str; 2] = ["demo", "demo-oauth1"];
 
 /// The options of `dev`.
 #[derive(Args)]
@@ -82,10 +85,12 @@ pub(super) async fn dev(config: Option<&Path>, options: Options, deps: Deps) -> 
     environment.push(("LISTEN".to_owned(), address.to_string().into()));
     let mut settings = settings(Mode::Dev, defaults, config, environment, &deps)?;
     let simulated = simulator.add_providers(&mut settings, &options.simulate).map_err(Failure::Other)?;
+    let configured: Vec<&str> = settings.providers.iter().map(|provider| provider.name.as_str()).collect();
+    settings.provider_lists.check(&configured).map_err(|error| Failure::Settings(vec![error]))?;
     logging::start(&settings, None);
     let announcement = match options.print_url {
         true => addresses_json(&own_url, &simulator_url, &settings),
-        false => announcement(&own_url, &simulator_url, &settings, &directory, simulated.len()),
+        false => announcement(&own_url, &simulator_url, &settings, &directory, &simulated),
     };
     let seed_client = Client::new(&settings.outgoing)?;
     let client =
@@ -231,9 +236,37 @@ fn named(own: &Url) -> Url {
     named
 }
 
-fn announcement(own: &Url, demo: &Url, settings: &Settings, directory: &DevDirectory, simulated: usize) -> String {
+/// Which providers are simulated, and which have a client of the operator.
+fn provider_lines(own: &Url, settings: &Settings, simulated: &[Simulated]) -> String {
+    let is_simulated = |name: &str| simulated.iter().any(|one| one.name == name);
+    let real = settings.providers.iter().map(|provider| provider.name.as_str());
+    let real: Vec<&str> = real.filter(|name| !is_simulated(name) && !DEMO_PROVIDERS.contains(name)).collect();
+    let mut lines = match simulated {
+        [] => "Simulated      no provider".to_owned(),
+        [first, ..] => {
+            format!(
+                "Simulated      {} providers, such as {own}api/login/social/authorize/{}/",
+                simulated.len(),
+                first.name
+            )
+        }
+    };
+    if !real.is_empty() {
+        lines += &format!("\n  Real           {}, with the client of the settings", real.join(", "));
+    }
+    lines
+}
+
+fn announcement(
+    own: &Url,
+    demo: &Url,
+    settings: &Settings,
+    directory: &DevDirectory,
+    simulated: &[Simulated],
+) -> String {
     let pages_of = settings.public_url.as_ref().unwrap_or(own);
-    let own = &named(pages_of);
+    // PUBLIC_URL is the address that the operator wants.
+    let own = &settings.public_url.clone().unwrap_or_else(|| named(own));
     let warning = if own.scheme() == "https" {
         "\n  The certificate is self-signed: accept the warning of your browser."
     } else {
@@ -245,10 +278,11 @@ fn announcement(own: &Url, demo: &Url, settings: &Settings, directory: &DevDirec
         StatePolicy::Off => "not verified",
     };
     let listed = settings.allowed_redirect_uris.iter().filter_map(|uri| uri.strip_prefix(pages_of.as_str()));
+    let providers = provider_lines(own, settings, simulated);
     let pages = listed.map(|page| format!("/{page}")).collect::<Vec<_>>().join(", ");
     format!(
         "\n  Open {own}\n\n  Examples       {own}example/\n  API and docs   {own}docs/\n  Demo provider  {demo} (client `demo`, secret `demo-secret`)\n  \
-         Simulated      {simulated} providers, such as {own}api/login/social/authorize/github/\n  \
+         {providers}\n  \
          Redirect URIs  {pages} of this server, and ALLOWED_REDIRECT_URIS\n  State          {state}\n  \
          Data           {}\n{warning}\n  Stop with Ctrl-C.\n",
         directory.path("").display()

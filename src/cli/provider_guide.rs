@@ -28,13 +28,28 @@ pub(super) fn print_guide(name: &str, as_json: bool, settings: &Settings) -> Res
     print_either(as_json, &value, &format!("{note}{text}"))
 }
 
-fn find(name: &str, settings: &Settings) -> Result<Guide, Failure> {
+/// Errors: there is no such provider; with the short name that is nearest.
+pub(super) fn find(name: &str, settings: &Settings) -> Result<Guide, Failure> {
     let own = settings.providers.iter().find(|own| own.name == name && !own.descriptor.is_empty());
     let guide = match own.filter(|_| !provider::catalog_names().contains(&name)) {
         Some(own) => Guide::of_own_provider(name, &own.descriptor),
         None => Guide::find(name),
     };
-    guide.map_err(|problem| Failure::Other(safe(&problem)))
+    guide.map_err(|problem| Failure::Other(safe(&format!("{problem}{}", short_name_hint(name, &problem)))))
+}
+
+/// The titles of the guides in lower case are short names.
+fn short_name_hint(name: &str, problem: &str) -> String {
+    // The catalogue has a name that is near.
+    if problem.contains("mean") {
+        return String::new();
+    }
+    let titles = Guide::all().into_iter().map(|guide| guide.title.to_lowercase());
+    let near = titles
+        .filter(|title| Guide::find(title).is_ok())
+        .map(|title| (strsim::normalized_levenshtein(name, &title), title));
+    let nearest = near.filter(|(similarity, _)| *similarity >= 0.6).max_by(|(a, _), (b, _)| a.total_cmp(b));
+    nearest.map(|(_, title)| format!("; did you mean {title}?")).unwrap_or_default()
 }
 
 /// The redirect URIs of these settings. The provider compares them exactly.
@@ -44,7 +59,7 @@ fn own_uris(settings: &Settings, provider: &str) -> Vec<NamedRedirectUri> {
         let used_by = match &own {
             Some(own) if uri.starts_with(own.as_str()) && uri.ends_with(&callback_path(provider)) => REDIRECT_FLOW,
             Some(own) if uri.starts_with(own.as_str()) => "a page under PUBLIC_URL",
-            _ => FRONT_END,
+            _ => front_end(provider),
         };
         NamedRedirectUri { uri, used_by }
     };
@@ -52,7 +67,14 @@ fn own_uris(settings: &Settings, provider: &str) -> Vec<NamedRedirectUri> {
 }
 
 const FRONT_END: &str = "your front-end, which posts the code";
+const FRONT_END_WITHOUT_SCOPE: &str = "your front-end, which posts the code: only without SCOPE";
 const REDIRECT_FLOW: &str = "the redirect flow of the server";
+
+/// A front-end cannot read the callback of a provider that posts it. Apple does so if a login has a scope.
+fn front_end(provider: &str) -> &'static str {
+    let posts_callback = provider::catalog_entry(provider, None).is_ok_and(|(_, descriptor)| descriptor.form_post);
+    if posts_callback { FRONT_END_WITHOUT_SCOPE } else { FRONT_END }
+}
 
 fn callback_path(provider: &str) -> String {
     format!("/api/login/social/complete/{provider}/")
@@ -60,7 +82,8 @@ fn callback_path(provider: &str) -> String {
 
 fn example_uris(provider: &str) -> Vec<NamedRedirectUri> {
     let callback = format!("https://login.example.com{}", callback_path(provider));
-    let front_end = NamedRedirectUri { uri: "https://app.example.com/callback".to_owned(), used_by: FRONT_END };
+    let front_end =
+        NamedRedirectUri { uri: "https://app.example.com/callback".to_owned(), used_by: front_end(provider) };
     vec![front_end, NamedRedirectUri { uri: callback, used_by: REDIRECT_FLOW }]
 }
 

@@ -28,7 +28,7 @@ pub(super) enum Command {
     },
     /// Show one provider: protocol, URLs, scopes, and its required and optional settings
     Show {
-        /// Name from `providers list`, or of your own provider
+        /// Name from `providers list`, a short one such as `google`, or the name of your own provider
         name: String,
         /// Another catalogue entry of the same name
         #[arg(long, value_name = "ID")]
@@ -50,7 +50,7 @@ pub(super) enum Command {
     },
     /// Test the configured providers without a user, say what to fix, and list the redirect URIs to register
     Check {
-        /// Only this provider
+        /// Only this provider; a short name such as `google` works too
         name: Option<String>,
         /// Run a whole login at the simulator, offline, and print each request and answer
         #[arg(long, requires = "name")]
@@ -70,19 +70,36 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
             let all = list(&settings);
             print_either(json, &all, &as_lines(&all))
         }
-        Command::Show { name, variant, sample: true, .. } => print(&sample(&name, variant.as_deref(), &settings)?),
+        Command::Show { name, variant, sample: true, .. } => {
+            print(&sample(&full_name(&name, &settings)?, variant.as_deref(), &settings)?)
+        }
         Command::Show { name, variant, json, sample: false } => {
-            let shown = show(&name, variant.as_deref(), settings, &deps)?;
+            let shown = show(&full_name(&name, &settings)?, variant.as_deref(), settings, &deps)?;
             print_either(json, &shown, &indented(&shown, 0))
         }
         Command::Guide { name, json } => provider_guide::print_guide(&name, json, &settings),
         Command::Check { name: Some(name), json, simulate: true } => {
-            provider_simulation::simulate(&name, json, &settings, &deps).await
+            provider_simulation::simulate(&full_name(&name, &settings)?, json, &settings, &deps).await
         }
         Command::Check { name, json, .. } => {
+            let name = name.map(|name| full_name(&name, &settings)).transpose()?;
             provider_check::check(name.as_deref(), json, &settings, errors, &deps).await
         }
     }
+}
+
+/// The name of a provider for a short one of the guides, such as `google`. A configured provider comes first, then the catalogue:
+/// its `slack` is the flow before OpenID Connect, and the short name of the other flow.
+///
+/// Errors: there is no such provider.
+fn full_name(name: &str, settings: &Settings) -> Result<String, Failure> {
+    let is_configured = |name: &str| settings.providers.iter().any(|provider| provider.name == name);
+    if is_configured(name) {
+        return Ok(name.to_owned());
+    }
+    let guide = provider_guide::find(name, settings)?.provider;
+    let is_own = is_configured(&guide) || !provider::catalog_names().contains(&name);
+    Ok(if is_own { guide } else { name.to_owned() })
 }
 
 /// The operator's own providers come first, then the catalogue.

@@ -37,14 +37,16 @@ pub fn swagger_ui(settings: &Settings) -> SwaggerUi {
     let script = include_str!("swagger_ui.js");
     let start = format!("const spec = {document};\nconst isDemo = {is_demo};\n{script}");
     let digest = |script: &String| format!("'sha256-{}'", STANDARD.encode(Digest::of(script.as_bytes()).as_bytes()));
+    // The pages of `dev` have the client and its buttons as files.
+    let files = if is_demo { " 'self'" } else { "" };
     let policy = format!(
-        "default-src 'none'; script-src {} {}; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
+        "default-src 'none'; script-src {} {}{files}; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
          connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         digest(&bundle),
         digest(&start)
     );
     let (mark, icon) = (MARK, STANDARD.encode(MARK));
-    let values = context! { style, bundle, start, mark, icon };
+    let values = context! { style, bundle, start, mark, icon, is_demo };
     let html = Environment::new().render_str(include_str!("swagger_ui.html"), values);
     SwaggerUi { html: html.expect("the template uses nothing that can fail"), policy }
 }

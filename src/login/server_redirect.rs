@@ -237,10 +237,10 @@ fn lifetime(exchanged: &ExchangedCode) -> Duration {
 }
 
 fn next_not_allowed() -> LoginError {
-    let detail = "The next is not in ALLOWED_REDIRECT_URIS, and its origin is not in ALLOWED_NEXT_ORIGINS.";
+    let detail = "The value of `next` is not in ALLOWED_REDIRECT_URIS, and its origin is not in ALLOWED_NEXT_ORIGINS.";
     LoginError::new(Refusal::RedirectUriNotAllowed, detail)
 }
 
 fn invalid_code() -> LoginError {
-    LoginError::new(Refusal::InvalidCode, "This code is invalid, was used already, or is older than a minute.")
+    LoginError::new(Refusal::InvalidCode, "This code is invalid, was used already, or has expired.")
 }

@@ -68,7 +68,7 @@ fn templates() -> Environment<'static> {
         ("kind.html", include_str!("example/kind.html")),
         ("callback.html", include_str!("example/callback.html")),
         ("mark.svg", MARK),
-        ("react", include_str!("example/code/react.jsx")),
+        ("react", include_str!("example/code/react.tsx")),
         ("curl", include_str!("example/code/curl.sh")),
         ("python", include_str!("example/code/python.py")),
     ] {
@@ -116,8 +116,8 @@ const KINDS: [Kind; 4] = [
     Kind {
         path: "jwt",
         title: "JWT",
-        about: "Signed tokens that any of your services can verify, sent as “Authorization: Bearer”. They are valid \
-                for minutes and refreshed automatically.",
+        about: "Signed tokens, sent as “Authorization: Bearer”. They are valid for minutes and refreshed \
+                automatically. With SIMPLE_JWT_ALGORITHM=ES256, your services can verify them.",
         routes: &[("jwt-pair-user", "Access and refresh token"), ("jwt-sliding-user", "One sliding token")],
         user_route: "jwt-pair-user",
         scheme: "Bearer",

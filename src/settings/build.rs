@@ -21,6 +21,7 @@ use super::types::{
     BackupTarget, ConnectionRules, DatabaseLimits, JwtRules, KnoxRules, LogFormat, Mode, OutgoingRules, RestSocial,
     SessionRules, SettingError, SqliteSynchronous, StatePolicy, TableLimits, UserRules, WebhookRules,
 };
+use super::user_rules::ProviderLists;
 use super::value_type::ValueType;
 use super::{addresses, credential_rules, file_access, secret_keys, table, user_fields, user_rules, webhook_rules};
 use crate::secrets::{SecretString, TokenCipher};
@@ -107,6 +108,8 @@ pub struct Settings {
     pub hsts: bool,
     /// The configured providers in the order of the settings.
     pub providers: Vec<ProviderSettings>,
+    /// SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS and the lists of providers that may sign users in.
+    pub provider_lists: ProviderLists,
     /// Warnings to log at start.
     pub warnings: Vec<String>,
 }
@@ -168,7 +171,9 @@ fn build(
     let own_fields = user_fields::read(reader, &jwt, sources.fields);
     let values: Vec<(&str, WrittenValues)> =
         providers.iter().map(|provider| (provider.name.as_str(), provider.values.clone())).collect();
-    let (users, rules) = user_rules::read_all(reader, &own_fields, sources.steps, &values);
+    // The simulator adds the providers of the catalogue.
+    let added_later = if is_serve { &[] } else { sources.catalog };
+    let (users, rules, provider_lists) = user_rules::read_all(reader, &own_fields, sources.steps, &values, added_later);
     let providers = providers.into_iter().zip(rules);
     let mut providers: Vec<ProviderSettings> =
         providers.map(|(provider, rules)| provider_settings(provider, rules, shared)).collect();
@@ -214,6 +219,7 @@ fn build(
         hsts: reader.boolean("HSTS"),
         secret_key,
         providers,
+        provider_lists,
         warnings: Vec::new(),
     }
 }

@@ -49,3 +49,4 @@ pub(crate) use self::types::{
     OnFailure, OutgoingRules, SessionRules, SqliteSynchronous, StatePolicy, TableLimits, UserRules, WebhookRules,
 };
 pub use self::types::{Mode, SettingError};
+pub use self::user_rules::ProviderLists;

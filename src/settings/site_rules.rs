@@ -25,12 +25,20 @@ pub struct SiteRules {
     pub accent_color: Color,
     /// API_DOCS: whether `/docs/` is served.
     pub has_api_docs: bool,
+    /// Whether the start page is the one of `dev`, where a developer signs in.
+    pub has_dev_start: bool,
 }
 
 impl SiteRules {
     /// The pages of a site without settings of its own.
     pub fn with_name(name: &str) -> Self {
-        Self { name: name.to_owned(), logo: None, accent_color: DEFAULT_ACCENT_COLOR, has_api_docs: false }
+        Self {
+            name: name.to_owned(),
+            logo: None,
+            accent_color: DEFAULT_ACCENT_COLOR,
+            has_api_docs: false,
+            has_dev_start: false,
+        }
     }
 }
 
@@ -47,6 +55,7 @@ pub(super) fn site(reader: &mut SettingReader, public_url: Option<&Url>, is_serv
         logo: reader.optional("SITE_LOGO", ValueType::Text, logo),
         accent_color: reader.value("SITE_ACCENT_COLOR", ValueType::Text, accent_color),
         has_api_docs: reader.optional_boolean("API_DOCS").unwrap_or(!is_serve),
+        has_dev_start: !is_serve,
     }
 }
 

@@ -11,8 +11,13 @@ use super::value_type::{self, ValueType};
 use super::{addresses, pipeline_steps, table};
 use crate::model::{UserFields, deny_list_key};
 
+const TRUSTED: &str = "SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS";
+const ALLOWED: &str = "SOCIAL_AUTH_ALLOWED_PROVIDERS";
+const DENIED: &str = "SOCIAL_AUTH_DENIED_PROVIDERS";
+
 /// The lists of provider names. A name that is not configured is an error.
-struct ProviderLists {
+#[derive(Clone, Debug, Default)]
+pub struct ProviderLists {
     trusted: Vec<String>,
     /// Empty: all.
     allowed: Vec<String>,
@@ -20,6 +25,7 @@ struct ProviderLists {
 }
 
 impl ProviderLists {
+    /// `known`: the names that may occur.
     fn read(reader: &mut SettingReader, known: &[&str]) -> Self {
         let check = |name: &str| match known.contains(&name) {
             true => Ok(name.to_owned()),
@@ -28,13 +34,25 @@ impl ProviderLists {
             }
         };
         Self {
-            trusted: reader.list_of("SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS", check),
-            allowed: reader.list_of("SOCIAL_AUTH_ALLOWED_PROVIDERS", check),
-            denied: reader.list_of("SOCIAL_AUTH_DENIED_PROVIDERS", check),
+            trusted: reader.list_of(TRUSTED, check),
+            allowed: reader.list_of(ALLOWED, check),
+            denied: reader.list_of(DENIED, check),
         }
     }
 
-    fn apply(&self, provider: &str, rules: UserRules) -> UserRules {
+    /// For the providers that `dev` adds after the settings are read: the first name that is not `configured`.
+    pub fn check(&self, configured: &[&str]) -> Result<(), SettingError> {
+        for (setting, list) in [(TRUSTED, &self.trusted), (ALLOWED, &self.allowed), (DENIED, &self.denied)] {
+            if let Some(missing) = list.iter().find(|name| !configured.contains(&name.as_str())) {
+                let problem = format!("{missing:?} is neither configured nor simulated");
+                return Err(SettingError::new(setting, problem));
+            }
+        }
+        Ok(())
+    }
+
+    /// The rules with what the lists say about this provider.
+    pub fn apply(&self, provider: &str, rules: UserRules) -> UserRules {
         let contains = |list: &[String]| list.iter().any(|name| name == provider);
         UserRules {
             trusts_email: contains(&self.trusted),
@@ -45,15 +63,17 @@ impl ProviderLists {
     }
 }
 
-/// The general rules, and those of each provider: name and its own values.
+/// The general rules, and those of each provider: name and its own values. `added_later`: further names that the lists of
+/// providers may have.
 pub(super) fn read_all(
     reader: &mut SettingReader,
     fields: &UserFields,
     steps: &[&str],
     providers: &[(&str, WrittenValues)],
-) -> (UserRules, Vec<UserRules>) {
+    added_later: &[&str],
+) -> (UserRules, Vec<UserRules>, ProviderLists) {
     let general = read(reader, fields, steps);
-    let known: Vec<&str> = providers.iter().map(|(name, _)| *name).collect();
+    let known: Vec<&str> = providers.iter().map(|(name, _)| *name).chain(added_later.iter().copied()).collect();
     let lists = ProviderLists::read(reader, &known);
     let of_provider = |(name, values): &(&str, WrittenValues)| {
         reader.provider = values.clone();
@@ -61,7 +81,7 @@ pub(super) fn read_all(
     };
     let rules = providers.iter().map(of_provider).collect();
     reader.provider.clear();
-    (general, rules)
+    (general, rules, lists)
 }
 
 /// `steps`: names of the custom steps of a program.
@@ -137,7 +157,12 @@ pub(super) fn asks_no_user(providers: &[ProviderSettings]) -> Option<String> {
 /// Whether providers have the step, and none of them is trusted for addresses.
 fn trusts_no_provider(providers: &[ProviderSettings], step: &str) -> bool {
     let mut with_step = providers.iter().map(|provider| &provider.user_rules).filter(|rules| has_step(rules, step));
-    with_step.next().is_some_and(|first| !first.trusts_email && with_step.all(|rules| !rules.trusts_email))
+    let is_configured = |name: &String| providers.iter().any(|provider| provider.name == *name);
+    // `dev` adds simulated providers later.
+    let has_all_trusted = |rules: &UserRules| rules.trusted_email_sources.iter().skip(1).all(is_configured);
+    with_step.next().is_some_and(|first| {
+        !first.trusts_email && has_all_trusted(first) && with_step.all(|rules| !rules.trusts_email)
+    })
 }
 
 /// An unverified address is one that the user typed at the provider.

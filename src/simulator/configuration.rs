@@ -115,6 +115,7 @@ pub fn add_provider(name: &str, settings: &mut Settings, keys: &Keys) -> Result<
     };
     own.retain(|setting, _| !values.contains_key(setting));
     values.extend(own);
+    let user_rules = settings.provider_lists.apply(name, user_rules);
     let provider =
         ProviderSettings { name: name.to_owned(), values, in_file: BTreeSet::new(), shared, descriptor, user_rules };
     settings.providers.push(provider);

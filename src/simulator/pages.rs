@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::logins::Login;
 use super::params::Params;
+use super::personas::Outcome;
 use super::provider::origin_of;
 use super::world::World;
 use crate::http::{Language, Pages};
@@ -48,8 +49,10 @@ pub fn consent(world: &World, login: &Login, params: &Params, problem: Option<&s
             })
         })
         .collect();
-    let behaviours: Vec<Value> =
-        world.personas.behaviours.iter().map(|one| json!({"name": one.name, "title": one.title})).collect();
+    let behaviours = world.personas.behaviours.iter();
+    let behaviours: Vec<Value> = behaviours
+        .map(|one| json!({"name": one.name, "title": one.title, "denies": one.outcome == Outcome::Denied}))
+        .collect();
     let page = context! {
         title => format!("Simulated {}", login.provider.title()),
         provider => login.provider.title(),

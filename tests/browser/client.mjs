@@ -180,7 +180,7 @@ test("React: a guarded page, the callback in StrictMode, a reload, and the way o
   await signIn(visit);
   assert.equal(page.url(), `${ORIGIN}/account`, "the user continues on the guarded page, and no code is left in the URL");
   assert.equal(count("POST /api/login/social/jwt-pair-user/demo/"), 1, "StrictMode completes the login once");
-  await page.getByRole("list", { name: "Linked accounts" }).getByText("demo: ").waitFor();
+  await page.getByRole("list", { name: "Linked accounts" }).getByText("Demo provider: ").waitFor();
   await look(page, "account");
   await page.reload();
   await heading(page, "Mara Lindqvist").waitFor();
@@ -225,7 +225,8 @@ test("fault_e12 linking an account keeps one device", async (visit) => {
   await signIn(visit, { user: "Yuki Brandt" });
   await button(page, `Link ${PROVIDERS[1]}`).click();
   await consentTo(page, "Yuki Brandt");
-  await page.getByRole("list", { name: "Linked accounts" }).getByText("demo-oauth1: ").waitFor();
+  await page.getByRole("list", { name: "Linked accounts" }).getByText("Demo provider (OAuth 1.0a): ").waitFor();
+  assert.equal(await button(page, `Link ${PROVIDERS[1]}`).count(), 0, "a linked provider is not offered");
   await heading(page, "Yuki Brandt").waitFor();
   await page.getByRole("list", { name: "Devices" }).getByText("this device").waitFor();
   assert.equal(await page.getByRole("list", { name: "Devices" }).getByRole("listitem").count(), 1);

@@ -27,6 +27,15 @@ function test(name, run, options = {}) {
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const shot = (page, name) => page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage: true });
 
+/** Clicks a button of a provider, which may be behind the disclosure of the other providers. */
+async function clickProvider(page, name) {
+  await button(page, `Sign in with ${PROVIDERS[0]}`).waitFor();
+  const wanted = page.getByRole("button", { name, exact: true, includeHidden: true });
+  await wanted.waitFor({ state: "attached" });
+  if (!(await wanted.isVisible())) await page.locator("details.more:visible > summary").click();
+  await wanted.click();
+}
+
 async function open({ page, base }, { page: path, choose }) {
   await page.goto(`${base}/example/${path}/`);
   await button(page, `Sign in with ${PROVIDERS[0]}`).waitFor();
@@ -36,7 +45,7 @@ async function open({ page, base }, { page: path, choose }) {
 /** Starts a sign-in; returns the page with the provider's consent form. */
 async function toProvider({ context, page }, provider, mode) {
   await page.getByLabel(MODES[mode]).check();
-  const click = () => button(page, `Sign in with ${provider}`).click();
+  const click = () => clickProvider(page, `Sign in with ${provider}`);
   let consent = page;
   if (mode === "popup") [consent] = await Promise.all([context.waitForEvent("page"), click()]);
   else await click();
@@ -81,7 +90,7 @@ for (const kind of KINDS) {
         await signIn(visit, kind, { provider, mode });
         assert.equal(page.url(), `${base}/example/${kind.page}/`, "no code is left in the URL");
         await page.getByRole("definition").filter({ hasText: "Mara Lindqvist" }).waitFor();
-        await page.getByRole("listitem").filter({ hasText: /^demo/ }).waitFor();
+        await page.getByRole("listitem").filter({ hasText: `${provider}: demo` }).waitFor();
         assert.equal(await call(visit), "200 OK");
         if (provider === PROVIDERS[0]) await shot(page, `${label.replaceAll(/[^a-z]+/g, "-")}-${mode}`);
         await signOut(visit);
@@ -176,7 +185,7 @@ test(
     const consent = await toProvider(visit, PROVIDERS[1], "redirect");
     await fits("consent");
     await choose(consent, "Noor");
-    await page.getByRole("heading", { name: /^Signed in as noor/ }).waitFor();
+    await page.getByRole("heading", { name: "Signed in as Noor" }).waitFor();
     await call(visit);
     await fits("signed-in");
   },
@@ -210,6 +219,8 @@ for (const [kind, shown] of Object.entries({ JWT: "Payload", Session: "Cookie", 
     await page.locator("#devices").filter({ hasText: "this page" }).waitFor();
 
     // Other tests sign in with Mara's account at this provider.
+    assert.equal(await button(page, `Link ${PROVIDERS[0]}`).count(), 0, "a linked provider is not offered");
+    await page.locator("#link summary").click();
     await button(page, `Link ${PROVIDERS[1]}`).click();
     await choose(page, "Tomás Oyelaran-Ruiz");
     await page.locator("#accounts li").nth(1).waitFor();
@@ -223,6 +234,91 @@ for (const [kind, shown] of Object.entries({ JWT: "Payload", Session: "Cookie", 
     await page.getByRole("heading", { name: "Sign in", exact: true }).waitFor();
   });
 }
+
+for (const [kind, heading] of Object.entries({ JWT: "Payload", Session: "Cookie", Knox: "Authorization: Token" })) {
+  test(`start page: Apple, which posts its callback, signs in for a ${kind} credential`, async ({ page, base }) => {
+    await page.goto(base);
+    await page.getByRole("radio", { name: kind, exact: true }).check({ force: true });
+    await button(page, "Sign in with Apple").click();
+    await button(page, "Deny").click();
+    await page.getByRole("alert").filter({ hasText: "You denied access at the provider." }).waitFor();
+    await button(page, "Sign in with Apple").click();
+    await page.getByRole("button", { name: "Continue as Mara Lindqvist" }).click();
+    await page.getByRole("heading", { name: "Signed in as Mara Lindqvist" }).waitFor();
+    assert.equal(page.url(), `${base}/`, "no code is left in the URL");
+    await page.locator("#credential").filter({ hasText: heading }).waitFor();
+  });
+}
+
+for (const mode of Object.keys(MODES)) {
+  test(`Apple signs in on an example page by ${mode}`, async (visit) => {
+    const { context, page, base } = visit;
+    await open(visit, { page: "jwt" });
+    await page.getByLabel(MODES[mode]).check();
+    const click = () => button(page, "Sign in with Apple").click();
+    const [consent] = await Promise.all([mode === "popup" ? context.waitForEvent("page") : page, click()]);
+    await consent.getByRole("button", { name: "Continue as Mara Lindqvist" }).click();
+    await page.getByRole("heading", { name: "Signed in as Mara Lindqvist" }).waitFor();
+    await page.getByRole("listitem").filter({ hasText: /^Apple: / }).waitFor();
+    assert.equal(page.url(), `${base}/example/jwt/`);
+  });
+}
+
+test("Apple is linked to the user of a session only", async (visit) => {
+  const { page, base } = visit;
+  for (const kind of ["JWT", "Session"]) {
+    await page.goto(base);
+    await page.getByRole("radio", { name: kind, exact: true }).check({ force: true });
+    await button(page, `Sign in with ${PROVIDERS[0]}`).click();
+    await choose(page, "Yuki Brandt");
+    await button(page, "Link Apple").click();
+    if (kind === "Session") break;
+    await page.getByRole("alert").filter({ hasText: "only when you are signed in with a session" }).waitFor();
+    await button(page, "Sign out").click();
+    await page.getByRole("heading", { name: "Sign in", exact: true }).waitFor();
+  }
+  await page.getByRole("button", { name: "Continue as Yuki Brandt" }).click();
+  await page.locator("#accounts").filter({ hasText: "Apple" }).waitFor();
+});
+
+test("the pages show what a link of the redirect flow ends with", async ({ page, base }) => {
+  const link = `${base}/api/login/social/authorize/github/?login_hint=mara&next=${base}`;
+  await page.goto(`${link}/&behaviour=denied`);
+  await page.getByRole("alert").filter({ hasText: "You denied access at the provider." }).waitFor();
+  assert.equal(page.url(), `${base}/`);
+  await page.goto(`${link}/example/session/&behaviour=invalid-code`);
+  await page.getByRole("alert").filter({ hasText: "The server refused the sign-in: " }).waitFor();
+  assert.equal(page.url(), `${base}/example/session/`);
+  await page.goto(`${link}/`);
+  await page.getByRole("heading", { name: "Signed in as Mara Lindqvist" }).waitFor();
+  assert.ok(await page.locator("#credential").filter({ hasText: "Cookie" }).isVisible());
+});
+
+test(
+  "the pages send a pending login of a link to the form of the server",
+  async ({ page, base }) => {
+    for (const path of ["/", "/example/session/"]) {
+      await page.goto(`${base}/api/login/social/authorize/github/?login_hint=noor&next=${base}${path}`);
+      await page.getByLabel("E-mail address").waitFor();
+      assert.ok(page.url().startsWith(`${base}/api/login/social/resume/?code=`), page.url());
+    }
+  },
+  {
+    settings: {
+      SOCIAL_AUTH_PIPELINE:
+        "social_details,social_uid,auth_allowed,social_user,get_username,require_email,create_user,associate_user," +
+        "load_extra_data,user_details",
+    },
+  },
+);
+
+test("the buttons of a simulated provider say what happens", async ({ page, base }) => {
+  await page.goto(`${base}/api/login/social/authorize/github/?next=${base}/`);
+  await page.getByRole("button", { name: "Continue as Mara Lindqvist" }).waitFor();
+  await page.getByLabel("What happens").selectOption("denied");
+  await page.getByRole("button", { name: "Deny: Mara Lindqvist" }).waitFor();
+  assert.equal(await page.getByRole("button", { name: /Continue as/ }).count(), 0);
+});
 
 test("start page: the code follows the kind of credential, and is copied", async (visit) => {
   const { page, base, context } = visit;
@@ -299,12 +395,18 @@ test("Swagger UI signs in by its button, and then calls an operation as this use
   await page.goto(`${base}/docs/`);
   assert.equal(await page.locator(".opblock").count(), 0, "the groups are collapsed");
   await page.getByPlaceholder("Filter by tag").waitFor();
+  assert.equal(await page.locator("#sign-in").getByRole("button").count(), 1, "the others are behind the disclosure");
+  await page.getByRole("navigation").getByRole("link", { name: "Examples" }).waitFor();
   await button(page, `Sign in with ${PROVIDERS[0]}`).click();
   await choose(page, "Mara Lindqvist");
-  await page.getByText("Signed in as mara").waitFor();
+  await page.getByText("Signed in as Mara Lindqvist").waitFor();
   await page.locator("#operations-tag-user button").first().click();
   const user = await execute(page, "getUser");
   assert.deepEqual([user.status, user.body.first_name], [200, "Mara"]);
   await button(page, "Sign out").click();
   await button(page, `Sign in with ${PROVIDERS[0]}`).waitFor();
+  await page.locator("#sign-in summary").click();
+  await button(page, "Sign in with Apple").click();
+  await page.getByRole("button", { name: "Continue as Mara Lindqvist" }).click();
+  await page.getByText("Signed in as Mara Lindqvist").waitFor();
 });

@@ -4,6 +4,7 @@
 // this text in their names; `--client DIR` is the folder of the TypeScript client.
 
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { blocksIn, blocksOf, ROOT } from "./blocks.mjs";
@@ -51,7 +52,7 @@ const checks = [
       const blocks = blocksIn(README, "sh");
       const targets = blocks.flatMap(({ text }) => [...text.matchAll(/^make (\S+)/gm)].map(([, target]) => target));
       const dry = spawnSync("make", ["--dry-run", ...targets], { cwd: ROOT, encoding: "utf8" });
-      if (dry.status !== 0 || !/exec \S+ dev$/m.test(dry.stdout)) throw new Error(dry.stderr || dry.stdout);
+      if (dry.status !== 0 || !/exec \S+ dev *$/m.test(dry.stdout)) throw new Error(dry.stderr || dry.stdout);
       return blocks;
     },
   },
@@ -99,10 +100,14 @@ else:
       checkSettings(binary, ["docs/PIPELINE.md", "docs/CUSTOM_PROVIDER.md", "docs/WEBHOOKS.md", "docs/SETTINGS.md"]),
   },
   {
-    name: "TypeScript of the manual has no type errors",
-    run: () => checkTypes(client, ["docs/SPA.md"]),
+    name: "TypeScript of the manual and of the start page has no type errors",
+    run: () => checkTypes(client, ["docs/SPA.md"], { "start.tsx": startPageCode() }),
   },
 ];
+
+/** The code for React on the start page of the development server. */
+const startPageCode = () =>
+  readFileSync(resolve(ROOT, "src/server/example/code/react.tsx"), "utf8").replace("{{ kind.user_route }}", "jwt-pair-user");
 
 const claimed = new Set();
 let failed = 0;

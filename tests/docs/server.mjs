@@ -56,14 +56,14 @@ export async function start(command, args, { cwd, env, url, anyStatus = false })
   }
 }
 
-/** `rest-social-auth dev` in an empty folder. `data` is the folder of its database. */
-export async function startDev(binary, env = {}) {
+/** `rest-social-auth dev` with these options in an empty folder. `data` is the folder of its database. */
+export async function startDev(binary, env = {}, args = []) {
   const { folder, remove } = temporaryFolder();
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
   const own = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value.replaceAll("http://127.0.0.1:8000", base)]));
   const options = { cwd: folder, env: { LISTEN: `127.0.0.1:${port}`, ...own }, url: `${base}/readyz` };
-  const server = await start(binary, ["dev"], options).catch((error) => {
+  const server = await start(binary, ["dev", ...args], options).catch((error) => {
     remove();
     throw error;
   });

@@ -2,7 +2,7 @@
 // file name, such as `// auth.ts`, has that name, so that the other blocks can import it.
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { blocksIn, ROOT } from "./blocks.mjs";
 import { installClient } from "./client.mjs";
@@ -24,17 +24,17 @@ const TSCONFIG = {
   include: ["src"],
 };
 
-export function checkTypes(client, files) {
+/** `others`: further modules by their names. */
+export function checkTypes(client, files, others = {}) {
   const blocks = files.flatMap((file) => blocksIn(file, "ts", "tsx"));
   const { folder, remove } = temporaryFolder();
   try {
     installClient(client, folder);
     mkdirSync(join(folder, "src"));
-    // Names that the text around a block explains, such as `button`.
-    copyFileSync(join(ROOT, "tests/docs/surroundings.d.ts"), join(folder, "src/surroundings.d.ts"));
     const names = new Map(
       blocks.map((block, number) => [/^\/\/ (\w+\.tsx?)\n/.exec(block.text)?.[1] ?? `block${number}.${block.language}`, block]),
     );
+    for (const [name, text] of Object.entries(others)) writeFileSync(join(folder, "src", name), text);
     for (const [name, { text }] of names) writeFileSync(join(folder, "src", name), text);
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(TSCONFIG));
     const compiler = join(ROOT, "tests/docs/node_modules/.bin/tsc");

@@ -3,12 +3,12 @@
 import { fromBase64 } from "./browser.js";
 
 /** A URL with one of these parameters is a callback. The last one is Telegram's: signed data as base64-encoded JSON. */
-const CALLBACK_PARAMETER = /^(code|denied|hash|error(_.*)?|oauth_.*|openid\.mode|tgAuthResult)$/;
+const CALLBACK_PARAMETER = /^(code|denied|hash|app_state|error(_.*)?|oauth_.*|openid\.mode|tgAuthResult)$/;
 /** Others that a provider or OAuth adds. */
 const OTHER_PARAMETER =
-  /^(openid\..*|(redirect_)?state|iss|scope|session_state|authuser|hd|prompt|id_token|token_type|expires_in)$/;
+  /^(openid\..*|(redirect_)?state|iss|scope|session_state|authuser|halted|is_new|hd|prompt|id_token|token_type|expires_in)$/;
 /** Parameters that identify the authorization request, in order of precedence. */
-const KEY_PARAMETERS = ["state", "redirect_state", "oauth_token", "denied"];
+const KEY_PARAMETERS = ["state", "redirect_state", "oauth_token", "denied", "app_state"];
 
 export interface Callback {
   /** All parameters of the provider, sent to the server unchanged. */

@@ -203,6 +203,13 @@ export class SocialAuth<Fields = unknown> {
       next: begun.next ?? undefined,
       link,
     };
+    // No page can read a callback that the provider posts, as Apple does. The server gets it, and sends the user here.
+    if (/response_mode=form_post/.test(begun.authorization_url)) {
+      if (link && kind !== "session") throw new Problem({ code: "link_needs_session", detail: "Only a session can link it." });
+      const common = { kind, next: begun.redirect_uri, app_state: begun.state, scope: body.scope ?? "" };
+      const query = new URLSearchParams({ ...parameters, ...common, data: JSON.stringify(data) ?? "" });
+      begun.authorization_url = `${this.baseUrl}${path.replace("begin", "authorize")}?${query}`;
+    }
     return { begun, request };
   }
 
@@ -249,8 +256,20 @@ export class SocialAuth<Fields = unknown> {
     { signal }: CallOptions,
   ): Promise<SignInResult<Fields>> {
     const { provider, kind, flowToken } = request;
+    if (fields["app_state"]) return this.#result(request, this.#redirected(request, fields, signal));
     const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
     return this.#result(request, this.#post(path, { ...fields, flow_token: flowToken }, { ...request, signal }));
+  }
+
+  /** How the server's redirect flow ends: with an error, a one-time code, or a session cookie. */
+  async #redirected(
+    { kind, data }: AuthorizationRequest,
+    { error, code }: Record<string, string>,
+    signal: AbortSignal | undefined,
+  ): Promise<SignedInAnswer> {
+    if (error) throw new Problem({ code: error, detail: "The sign-in was refused." });
+    if (code) return this.#post("/api/login/social/swap/", { code }, { kind, signal });
+    return data ? { data } : {};
   }
 
   /**

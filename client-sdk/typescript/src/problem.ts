@@ -20,6 +20,8 @@ export type ClientCode =
   | "callback_unknown"
   /** The login succeeded, and the browser did not store the session cookie: page and server are on different sites. */
   | "cookie_refused"
+  /** Providers that post their callback, such as Apple, can be linked only by a user with a session. */
+  | "link_needs_session"
   /** The call needs a part of a browser that this environment does not have, such as the page's URL. */
   | "no_browser"
   /** The `baseUrl` of the client has a path, a query or a fragment. */

@@ -37,10 +37,7 @@ export function AuthProvider({ client, children }: { client: SocialAuth; childre
     };
     const unsubscribe = client.subscribe(({ type }) => type !== "token-refreshed" && void load());
     void load();
-    return () => {
-      latest = Infinity;
-      unsubscribe();
-    };
+    return () => ((latest = Infinity), unsubscribe());
   }, [client, loads]);
   const reload = useCallback(() => (setState(LOADING), setLoads((count) => count + 1)), []);
   const auth = useMemo(() => ({ client, reload, ...state }), [client, reload, state]);
@@ -54,9 +51,7 @@ export function useAuth<Fields = unknown>(): Auth<Fields> {
 }
 
 /** The signed-in user; `null` when signed out, and while it loads. */
-export function useUser<Fields = unknown>(): User<Fields> | null {
-  return useAuth<Fields>().user;
-}
+export const useUser = <Fields = unknown>(): User<Fields> | null => useAuth<Fields>().user;
 
 function Alert({ problem, children }: { problem: Problem | null; children?: ReactNode }) {
   if (!problem) return null;
@@ -65,20 +60,22 @@ function Alert({ problem, children }: { problem: Problem | null; children?: Reac
 }
 
 export interface SignInButtonsProps {
+  /** Names of the providers to show; by default all. */
+  providers?: string[];
   mode?: "redirect" | "popup";
   /** Where the user continues: returned to `CallbackPage`, and with a problem. */
   next?: string;
   /** Links an account to the signed-in user. */
   link?: boolean;
-  /** The text of a button. */
+  /** The text of a button. A title that occurs again has the name of the provider in it. */
   label?: (provider: Provider) => ReactNode;
   /** After a sign-in with a pop-up. */
   onSignedIn?: (result: SignedIn) => void;
 }
 
-/** One button for each provider of the server. */
+/** A button for each provider of the server, or for those in `providers`. */
 export function SignInButtons(props: SignInButtonsProps) {
-  const { mode = "redirect", next, link, label = ({ title }) => `Sign in with ${title}`, onSignedIn } = props;
+  const { providers: names, mode = "redirect", next, link, label = ({ title }) => `Sign in with ${title}`, onSignedIn } = props;
   const { client } = useAuth();
   const [providers, setProviders] = useState<Provider[]>([]);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -99,11 +96,13 @@ export function SignInButtons(props: SignInButtonsProps) {
     void client.signIn(provider, { mode, next, link }).then(show, setProblem).finally(() => setBusy(false));
   };
   if (pending) return <AdditionalInput login={pending} onResult={show} />;
+  const shown = providers.filter(({ name, kinds }) => kinds.includes(client.kind) && (names ?? [name]).includes(name));
+  const titles = shown.map(({ title }) => title);
   return (
     <div className="sign-in-buttons">
-      {providers.filter(({ kinds }) => kinds.includes(client.kind)).map((provider) => (
+      {shown.map((provider, at) => (
         <button key={provider.name} type="button" disabled={isBusy} onClick={() => signIn(provider.name)}>
-          {label(provider)}
+          {label(titles.indexOf(provider.title) < at ? { ...provider, title: `${provider.title} (${provider.name})` } : provider)}
         </button>
       ))}
       <Alert problem={problem} />

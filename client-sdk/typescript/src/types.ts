@@ -71,7 +71,7 @@ export interface SignInOptions extends CallOptions {
 export interface SignedIn<Fields = unknown> {
   provider: string;
   kind: LoginKind;
-  /** Set for `session` and the kinds that end in `user`; otherwise call `user()`. */
+  /** Set for `session` and the kinds that end in `user`; otherwise, and for a session after a posted callback, call `user()`. */
   user: User<Fields> | null;
   next: string | undefined;
   /** Whether the login was a sign-up. Set when the server has REST_SOCIAL_IS_NEW. */

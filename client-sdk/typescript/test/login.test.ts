@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createClient, Problem, type CallbackResult } from "../src/index.js";
+import { createClient, memoryStorage, Problem, type CallbackResult } from "../src/index.js";
 import { begun, MARA, Server, tab, waitForRedirect } from "./support.js";
 
 const BEGIN = "/api/login/social/begin/demo/";
@@ -100,6 +100,66 @@ test("OAuth 1.0a: the request token matches the authorization request", async ()
   assert.equal((await client(host, browser).handleCallback()).outcome, "signed-in");
   assert.deepEqual(host.at(LOGIN)[0]?.body, { oauth_token: "t1", oauth_verifier: "v", flow_token: "flow-s1" });
   assert.deepEqual(browser.sessionStorage.names(), ["rest-social-auth.credentials"]);
+});
+
+/** The answer to begin of a provider that posts its callback. */
+function begunByPost(): [number, object] {
+  const [status, body] = begun("s1", "https://apple.example/authorize?state=s1&response_mode=form_post");
+  return [status, { ...(body as object), redirect_uri: "https://app.example/cb" }];
+}
+
+test("a posted callback takes the redirect flow of the server, and its one-time code is exchanged", async () => {
+  const host = new Server({
+    [BEGIN]: begunByPost,
+    "/api/login/social/swap/": () => [200, { ...MARA, token: "access", refresh: "refresh", kind: "jwt-pair-user", app_state: "s1" }],
+  });
+  const browser = tab();
+  const options = { scope: ["email"], data: { plan: "pro" }, parameters: { login_hint: "mara" } };
+  await waitForRedirect(client(host, browser).signIn("demo", options), browser);
+  const { origin, pathname, searchParams } = new URL(browser.location.href);
+  assert.equal(origin + pathname, "https://api.example/api/login/social/authorize/demo/");
+  assert.deepEqual(Object.fromEntries(searchParams), {
+    login_hint: "mara",
+    kind: "jwt-pair-user",
+    next: "https://app.example/cb",
+    app_state: "s1",
+    scope: "email",
+    data: '{"plan":"pro"}',
+  });
+
+  browser.location.href = "https://app.example/cb?app_state=s1&code=once";
+  const result = await client(host, browser).handleCallback();
+  assert.deepEqual(result, { outcome: "signed-in", provider: "demo", kind: "jwt-pair-user", user: MARA, next: "/after" });
+  assert.deepEqual(host.at("/api/login/social/swap/")[0]?.body, { code: "once" });
+  assert.equal(host.at(LOGIN).length, 0);
+  assert.equal(browser.location.href, "https://app.example/cb");
+});
+
+test("after a posted callback, a session has no code, and an error is a problem with the way back", async () => {
+  const host = new Server({ [BEGIN]: begunByPost, "/api/user/": () => [200, MARA] });
+  const browser = tab();
+  const page = createClient({ baseUrl: "https://api.example", kind: "session", fetch: host.fetch, browser });
+  await waitForRedirect(page.signIn("demo", { data: { plan: "pro" } }), browser);
+  browser.location.href = "https://app.example/cb?app_state=s1&is_new=true";
+  const result = await page.handleCallback();
+  assert.deepEqual(result, {
+    outcome: "signed-in", provider: "demo", kind: "session", user: null, next: "/after", data: { plan: "pro" },
+  });
+  assert.equal((await page.user())?.username, "mara");
+  assert.equal(browser.location.href, "https://app.example/cb");
+
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  await waitForRedirect(page.signIn("demo"), browser);
+  browser.location.href = "https://app.example/cb?app_state=s1&error=access_denied";
+  await assert.rejects(page.handleCallback(), { code: "access_denied", provider: "demo", next: "/after" });
+});
+
+test("only a session links a provider that posts its callback", async () => {
+  const host = new Server({ [BEGIN]: begunByPost });
+  const storage = memoryStorage();
+  await storage.set({ family: "knox", token: "t", received: Date.now(), login: "1" });
+  const page = createClient({ baseUrl: "https://api.example", kind: "knox", fetch: host.fetch, browser: tab(), storage });
+  await assert.rejects(page.signIn("demo", { link: true }), { code: "link_needs_session" });
 });
 
 test("sign-in by pop-up: the callback goes to the opener, which signs in, and the pop-up closes", async () => {

@@ -1,19 +1,25 @@
 /** The page of a signed-in user: profile, linked accounts, devices. */
 
 import { useCallback, useEffect, useState, type FormEvent } from "react";
-import type { ListedCredential, Problem, SocialAccount } from "rest-social-auth-client";
+import type { ListedCredential, Problem, Provider, SocialAccount } from "rest-social-auth-client";
 import { SignInButtons, useAuth } from "rest-social-auth-client/react";
 
 export function Account() {
   const { client, user } = useAuth();
   const [accounts, setAccounts] = useState<SocialAccount[]>([]);
   const [devices, setDevices] = useState<ListedCredential[]>([]);
+  const [providers, setProviders] = useState<Provider[]>([]);
   const [problem, setProblem] = useState<Problem | null>(null);
 
   const load = useCallback(async () => {
-    const [nextAccounts, nextDevices] = await Promise.all([client.socialAccounts(), client.credentials()]);
+    const [nextAccounts, nextDevices, nextProviders] = await Promise.all([
+      client.socialAccounts(),
+      client.credentials(),
+      client.providers(),
+    ]);
     setAccounts(nextAccounts);
     setDevices(nextDevices);
+    setProviders(nextProviders);
   }, [client]);
 
   /** Calls the server and loads the lists again. */
@@ -26,6 +32,10 @@ export function Account() {
   );
 
   useEffect(() => run(async () => {}), [run]);
+
+  const titleOf = (name: string) => providers.find((provider) => provider.name === name)?.title ?? name;
+  const isLinked = (name: string) => accounts.some(({ provider }) => provider === name);
+  const others = providers.map(({ name }) => name).filter((name) => !isLinked(name));
 
   function rename(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -48,11 +58,11 @@ export function Account() {
       <ul aria-label="Linked accounts">
         {accounts.map(({ id, provider, uid }) => (
           <li key={id}>
-            {provider}: {uid} <button type="button" onClick={() => run(() => client.unlink(id))}>Unlink</button>
+            {titleOf(provider)}: {uid} <button type="button" onClick={() => run(() => client.unlink(id))}>Unlink</button>
           </li>
         ))}
       </ul>
-      <SignInButtons link next="/account" label={({ title }) => `Link ${title}`} />
+      <SignInButtons link providers={others} next="/account" label={({ title }) => `Link ${title}`} />
 
       <h2>Devices</h2>
       <ul aria-label="Devices">

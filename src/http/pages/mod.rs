@@ -69,6 +69,7 @@ impl Pages {
                 name => site.name,
                 logo => site.logo,
                 has_api_docs => site.has_api_docs,
+                has_dev_start => site.has_dev_start,
                 icon,
                 style,
             },

@@ -102,6 +102,9 @@ impl Logout {
         let next = self.app.login.page_after_logout(next, &base_url(&self.app.settings, request));
         let next = next.map_err(|error| self.app.login_failure(error))?;
         let location = HeaderValue::try_from(next);
-        Ok(Some(location.map_err(|_| Failure::bad("redirect_uri_not_allowed", "The next is not a URL in ASCII."))?))
+        Ok(Some(
+            location
+                .map_err(|_| Failure::bad("redirect_uri_not_allowed", "The value of `next` is not a URL in ASCII."))?,
+        ))
     }
 }

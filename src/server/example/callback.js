@@ -23,6 +23,7 @@ try {
       element("status").textContent = "Done. You can close this window.";
       break;
     case "none":
+      element("title").textContent = "Nothing to sign in";
       element("status").textContent = "This page has no callback parameters. Start a sign-in on one of the example pages.";
       break;
   }

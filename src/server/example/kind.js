@@ -1,7 +1,7 @@
 // One page for each kind of credential: sign in, show the user, call a resource and sign out with the SDK.
 
 import { provideInput } from "/example/ask.js";
-import { definitions, element, make, providerList, run } from "/example/page.js";
+import { definitions, element, make, nameOf, providerList, readRedirect, run, titlesOf } from "/example/page.js";
 import { createClient, webStorage } from "/example/sdk.js";
 
 const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
@@ -25,8 +25,12 @@ function signIn(provider) {
   });
 }
 
+let titles = new Map();
+
 async function showProviders() {
-  const providers = (await auth.providers()).filter(({ kinds }) => kinds.includes(auth.kind));
+  const all = await auth.providers();
+  titles = titlesOf(all);
+  const providers = all.filter(({ kinds }) => kinds.includes(auth.kind));
   const button = (provider, at) => {
     const properties = { type: "button", className: at > 0 ? "quiet" : "", onclick: () => signIn(provider) };
     return make("button", properties, `Sign in with ${provider.title}`);
@@ -39,11 +43,11 @@ async function showUser(user) {
   element("signed-out").hidden = user !== null;
   element("signed-in").hidden = user === null;
   if (!user) return;
-  element("username").textContent = user.username;
-  const rows = { Id: user.id, Name: `${user.first_name} ${user.last_name}`.trim(), "E-mail": user.email || "none" };
+  element("name").textContent = nameOf(user);
+  const rows = { Id: user.id, Username: user.username, "E-mail": user.email || "none" };
   element("user").replaceChildren(...definitions(rows));
   const accounts = await auth.socialAccounts();
-  element("accounts").replaceChildren(...accounts.map(({ provider, uid }) => make("li", {}, `${provider}: ${uid}`)));
+  element("accounts").replaceChildren(...accounts.map(({ provider, uid }) => make("li", {}, `${titles.get(provider) ?? provider}: ${uid}`)));
 }
 
 element("call").addEventListener("click", () =>
@@ -76,4 +80,5 @@ for (const [id, text, work] of [
 await run("Loading …", async () => {
   await showProviders();
   await showUser(await auth.user());
+  readRedirect();
 });

@@ -161,9 +161,9 @@ function init(method, { signal } = {}, body) {
 }
 
 // src/callback.ts
-var CALLBACK_PARAMETER = /^(code|denied|hash|error(_.*)?|oauth_.*|openid\.mode|tgAuthResult)$/;
-var OTHER_PARAMETER = /^(openid\..*|(redirect_)?state|iss|scope|session_state|authuser|hd|prompt|id_token|token_type|expires_in)$/;
-var KEY_PARAMETERS = ["state", "redirect_state", "oauth_token", "denied"];
+var CALLBACK_PARAMETER = /^(code|denied|hash|app_state|error(_.*)?|oauth_.*|openid\.mode|tgAuthResult)$/;
+var OTHER_PARAMETER = /^(openid\..*|(redirect_)?state|iss|scope|session_state|authuser|halted|is_new|hd|prompt|id_token|token_type|expires_in)$/;
+var KEY_PARAMETERS = ["state", "redirect_state", "oauth_token", "denied", "app_state"];
 function readCallback(address) {
   const url = new URL(address);
   const fragment = new URLSearchParams(url.hash.slice(1));
@@ -658,6 +658,12 @@ var SocialAuth = class {
       next: begun.next ?? void 0,
       link
     };
+    if (/response_mode=form_post/.test(begun.authorization_url)) {
+      if (link && kind !== "session") throw new Problem({ code: "link_needs_session", detail: "Only a session can link it." });
+      const common = { kind, next: begun.redirect_uri, app_state: begun.state, scope: body.scope ?? "" };
+      const query = new URLSearchParams({ ...parameters, ...common, data: JSON.stringify(data) ?? "" });
+      begun.authorization_url = `${this.baseUrl}${path.replace("begin", "authorize")}?${query}`;
+    }
     return { begun, request };
   }
   /**
@@ -697,8 +703,15 @@ var SocialAuth = class {
   }
   #completeLogin(request, fields, { signal }) {
     const { provider, kind, flowToken } = request;
+    if (fields["app_state"]) return this.#result(request, this.#redirected(request, fields, signal));
     const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
     return this.#result(request, this.#post(path, { ...fields, flow_token: flowToken }, { ...request, signal }));
+  }
+  /** How the server's redirect flow ends: with an error, a one-time code, or a session cookie. */
+  async #redirected({ kind, data }, { error, code }, signal) {
+    if (error) throw new Problem({ code: error, detail: "The sign-in was refused." });
+    if (code) return this.#post("/api/login/social/swap/", { code }, { kind, signal });
+    return data ? { data } : {};
   }
   /**
    * Exchanges the one-time code of the server-side redirect flow, for apps: `kind` is that of `authorize`.

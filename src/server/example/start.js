@@ -1,7 +1,7 @@
 // The demo on the start page: sign in, then see the user, the credential, the linked accounts and the devices.
 
 import { provideInput } from "/example/ask.js";
-import { definitions, element, make, providerList, run } from "/example/page.js";
+import { definitions, element, make, nameOf, providerList, readRedirect, run, titlesOf } from "/example/page.js";
 import { createClient, webStorage } from "/example/sdk.js";
 
 /** The addresses in the code of the page. A front-end at localhost needs the server at localhost: 127.0.0.1 is another site. */
@@ -67,6 +67,12 @@ function tokenText(...parts) {
   return block;
 }
 
+/** Who can verify a token that is signed with this algorithm. */
+const verifiedBy = (algorithm) =>
+  algorithm.startsWith("HS")
+    ? "It is signed with SECRET_KEY: only this server can verify it. With SIMPLE_JWT_ALGORITHM=ES256, your services can, too."
+    : "Your services verify it with the public key of the server, without a call to the server.";
+
 async function showCredential() {
   const credentials = await storage.get();
   const note = (text) => make("p", {}, text);
@@ -79,7 +85,7 @@ async function showCredential() {
   } else if (credentials.family.startsWith("jwt")) {
     const [header, payload, signature] = credentials.token.split(".");
     content = [
-      note("An access token. Your services verify it with the server's key, without a call to the server."),
+      note(`An access token. ${verifiedBy(decoded(header).alg)}`),
       tokenText(header, payload, signature),
       claimTable("Header", decoded(header)),
       claimTable("Payload", decoded(payload)),
@@ -147,21 +153,37 @@ function showDevices(credentials) {
 
 let providers = [];
 
+const usable = () => providers.filter(({ kinds }) => kinds.includes(auth.kind));
+
 function showProviders() {
-  const usable = providers.filter(({ kinds }) => kinds.includes(auth.kind));
   const signInButton = ({ name, title }, at) => {
     const properties = { type: "button", className: at > 0 ? "quiet" : "", onclick: () => signIn(name, title) };
     return make("button", properties, `Sign in with ${title}`);
   };
-  element("providers").replaceChildren(...providerList(usable, signInButton));
+  element("providers").replaceChildren(...providerList(usable(), signInButton));
+}
+
+/** Buttons for the providers that are not linked. */
+function showLinks(accounts) {
+  const linked = accounts.map(({ provider }) => provider);
   const linkButton = ({ name, title }) => {
     const link = () => run(`Linking ${title} …`, () => auth.signIn(name, { link: true }));
     return make("button", { type: "button", className: "quiet small", onclick: link }, `Link ${title}`);
   };
-  element("link").replaceChildren(...providerList(usable, linkButton));
+  const others = usable().filter(({ name }) => !linked.includes(name));
+  element("link").replaceChildren(...providerList(others, linkButton));
 }
 
 const signIn = (name, title) => run(`Signing in with ${title} …`, () => auth.signIn(name));
+
+/** Shows the session that a link of the redirect flow started, when this page has no other credential. */
+async function useSession() {
+  if (await auth.user()) return;
+  if (!(await createClient({ kind: "session" }).user())) return;
+  radios.find(({ value }) => value === "session").checked = true;
+  useKind("session");
+  showProviders();
+}
 
 async function refresh() {
   await show(await auth.user());
@@ -173,14 +195,15 @@ async function show(user) {
   for (const id of ["signed-out", "steps"]) element(id).hidden = isSignedIn;
   element("credential-title").textContent = isSignedIn ? "What your application gets" : "How it works";
   if (!isSignedIn) return;
-  const name = `${user.first_name} ${user.last_name}`.trim() || user.username;
+  const name = nameOf(user);
   element("user-title").textContent = `Signed in as ${name}`;
   element("initials").textContent = name.split(/\s+/, 2).map((word) => [...word][0]).join("");
   element("email").textContent = user.email || "no e-mail address";
   element("user").replaceChildren(...definitions({ Id: user.id, Username: user.username }));
   const [accounts, credentials] = await Promise.all([auth.socialAccounts(), auth.credentials()]);
   await showCredential();
-  showAccounts(accounts, new Map(providers.map(({ name, title }) => [name, title])));
+  showAccounts(accounts, titlesOf(providers));
+  showLinks(accounts);
   showDevices(credentials);
 }
 
@@ -252,6 +275,8 @@ await run("Loading …", async () => {
   try {
     await provideInput(auth, await auth.handleCallback(), element("ask"));
   } finally {
+    await useSession();
     await refresh();
   }
+  readRedirect();
 });

@@ -75,13 +75,16 @@ fn json_of(text: &str) -> Value {
 /// Sends the request of a `curl` command, but to `base`.
 async fn curl(client: &Client, command: &str, values: &[(&str, &str)]) -> Value {
     let path = command.split("http://127.0.0.1:8000").nth(1).and_then(|rest| rest.split(' ').next()).expect("a URL");
-    let method = if command.contains("-X POST") { "POST" } else { "GET" };
+    let method = if command.contains("-d ") { "POST" } else { "GET" };
     let mut request = client.request(method, path);
     if command.contains("Authorization: Bearer") {
         let token = values.iter().find(|(name, _)| *name == "token").expect("a token").1;
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    if let Some(body) = command.split("-d '").nth(1).and_then(|rest| rest.split('\'').next()) {
+    if command.contains("-d \"$CALLBACK\"") {
+        let form: Vec<_> = values.iter().filter(|(name, _)| *name != "token").copied().collect();
+        request = request.form(&form);
+    } else if let Some(body) = command.split("-d '").nth(1).and_then(|rest| rest.split('\'').next()) {
         let mut body = json_of(body);
         for (name, value) in body.as_object_mut().expect("an object") {
             *value = json!(values.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("{name}")).1);
@@ -107,7 +110,9 @@ async fn fault_d10_readme_login_by_hand_works() {
     let process = Process::start(&["dev"], &[], folder.path()).await;
     let client = process.client();
     let commands: Vec<_> = blocks(README, "console").into_iter().flat_map(console).collect();
-    let [(begin, begun), (finish, finished), (who, user)] = &commands[..] else { panic!("{commands:?}") };
+    let [(begin, begun), (callback, _), (finish, finished), (who, user)] = &commands[..] else {
+        panic!("{commands:?}")
+    };
 
     let real = curl(&client, begin, &[("redirect_uri", "http://127.0.0.1:9999/")]).await;
     let sample = json_of(begun);
@@ -125,6 +130,12 @@ async fn fault_d10_readme_login_by_hand_works() {
     let back = url::Url::parse(back.header("location").expect("the way back")).expect("a URL");
     let of = |name: &str| back.query_pairs().find(|(known, _)| known == name).expect("a parameter").1.into_owned();
     let (code, state) = (of("code"), of("state"));
+    // The value is the query of the URL as it is, in the order of the demo provider.
+    let names = |query: &str| {
+        query.split('&').map(|pair| pair.split('=').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let printed = callback.strip_prefix("CALLBACK='").and_then(|rest| rest.strip_suffix('\'')).expect("a variable");
+    assert_eq!(names(printed), names(back.query().expect("a query")));
 
     let flow_token = real["flow_token"].as_str().expect("a text");
     let iss = of("iss");

@@ -1,3 +1,4 @@
+// src/main.tsx of a project that `npm create vite@latest -- --template react-ts` makes.
 // npm install ./rest-social-auth-client-0.1.0.tgz, which `npm pack` makes in client-sdk/typescript.
 // The server must know your page: start it with ALLOWED_ORIGINS=http://localhost:5173
 // and ALLOWED_REDIRECT_URIS=http://localhost:5173/
@@ -15,14 +16,14 @@ function Account() {
   const { user, client } = useAuth();
   return (
     <p>
-      Hello, {user.first_name || user.username}!{" "}
+      Hello, {user?.first_name || user?.username}!{" "}
       <button onClick={() => client.logout()}>Sign out</button>
     </p>
   );
 }
 
 await auth.handleCallback().catch((problem) => alert(problem.detail));
-createRoot(document.getElementById("root")).render(
+createRoot(document.getElementById("root")!).render(
   <AuthProvider client={auth}>
     <RequireAuth>
       <Account />
