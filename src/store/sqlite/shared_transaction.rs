@@ -22,7 +22,7 @@ struct Lent {
 pub(super) struct Lender(mpsc::Sender<Lent>);
 
 impl Lender {
-    /// Lends the transaction, and waits until it is back. False: nobody waits for it any more.
+    /// Lends the transaction, and waits until it is back. False: no caller waits for it any more.
     ///
     /// Errors: it did not come back, because the write failed; it is rolled back.
     pub async fn lend(&self, tx: Tx) -> Result<(Tx, bool)> {
