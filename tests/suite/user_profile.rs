@@ -8,6 +8,7 @@ use rest_social_auth::model::{AuditFilter, UserId};
 use serde_json::{Value, json};
 
 use crate::support::client::claims;
+use crate::support::signer::challenge_of;
 use crate::support::{Answer, Client, Engine, FRONTEND, LOGIN_ROUTES, REDIRECT_URI, TestApp, on_both_databases};
 
 on_both_databases! {
@@ -78,9 +79,12 @@ async fn is_new_is_in_the_redirect_the_code_exchange_and_a_repeat(engine: Engine
     };
     assert_eq!(redirect_flow(REDIRECT_URI, "session", "u1").await, format!("{REDIRECT_URI}?is_new=true"));
     assert_eq!(redirect_flow(REDIRECT_URI, "session", "u01").await, format!("{REDIRECT_URI}?is_new=false"));
-    let redirect = redirect_flow(APP, "jwt-pair", "u2").await;
+    let verifier = "v".repeat(43);
+    let kind = format!("jwt-pair&code_challenge={}&code_challenge_method=S256", challenge_of(&verifier));
+    let redirect = redirect_flow(APP, &kind, "u2").await;
     let code = redirect.split_once("code=").expect("a code").1.to_owned();
-    let exchanged = app.client().post("/api/login/social/swap/").json(&json!({"code": code})).send().await;
+    let body = json!({"code": code, "code_verifier": verifier});
+    let exchanged = app.client().post("/api/login/social/swap/").json(&body).send().await;
     assert_eq!(exchanged.ok()["is_new"], true);
 
     let browser = app.browser();

@@ -3727,7 +3727,7 @@ export interface operations {
                  *     `POST /api/login/social/begin/{provider}/`, because any site may link here.
                  */
                 scope?: string;
-                /** @description The challenge of an app (RFC 7636): the exchange of the code then needs its verifier. */
+                /** @description An app's challenge (RFC 7636), required for its own scheme. Its code then needs the verifier. */
                 code_challenge?: string;
                 /** @description `S256`. */
                 code_challenge_method?: string;
