@@ -14,6 +14,7 @@ use crate::support::{Answer, Client, Engine, FRONTEND, LOGIN_ROUTES, REDIRECT_UR
 on_both_databases! {
     is_new_distinguishes_sign_up_from_sign_in_for_every_kind,
     is_new_is_in_the_redirect_the_code_exchange_and_a_repeat,
+    names_have_no_control_or_bidi_characters,
     declared_fields_are_in_responses_claims_and_openapi,
     declared_field_is_read_per_provider,
     declared_field_is_updated_at_login_unless_configured_otherwise,
@@ -106,6 +107,30 @@ const FIELDS: &str = r#"{
 
 async fn with_fields(engine: Engine) -> TestApp {
     TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS).with("API_DOCS", "true").start().await
+}
+
+async fn names_have_no_control_or_bidi_characters(engine: Engine) {
+    let app = TestApp::builder(engine)
+        .with("REST_SOCIAL_USER_FIELDS", r#"{"about": {"from": "profile.bio", "editable": true}}"#)
+        .with("REST_SOCIAL_EDITABLE_USER_FIELDS", "first_name,last_name,username")
+        .start()
+        .await;
+    let bad = json!({"name": "A\u{1b}[31m B\r\nBcc: x\u{202e}", "bio": "a\u{1b}[0m\u{2066}\nb"});
+    app.fake_users.set_profile("github", "u1", github_user(bad));
+    let login = app.login("jwt-pair-user", "u1").await.ok();
+    let names = (login["first_name"].as_str(), login["last_name"].as_str(), login["about"].as_str());
+    assert_eq!(names, (Some("A[31m"), Some("B Bcc: x"), Some("a[0m\nb")), "{login}");
+    let bearer = format!("Bearer {}", login["token"].as_str().expect("a token"));
+    let patch = |body: Value| app.client().request("PATCH", "/api/user/").header("authorization", &bearer).json(&body);
+    for name in ["first_name", "last_name", "username", "about"] {
+        for text in ["\u{1b}[31mX", "X\u{202e}", "a\u{2067}b", "a\u{7}b"] {
+            let problem = patch(json!({name: text})).send().await.problem(400, "invalid_request");
+            assert!(problem["errors"][name].is_array(), "{problem}");
+        }
+    }
+    patch(json!({"first_name": "a\nb"})).send().await.problem(400, "invalid_request");
+    let changed = patch(json!({"first_name": "Zo\u{eb}", "about": "a\nb"})).send().await.ok();
+    assert_eq!((&changed["first_name"], &changed["about"]), (&json!("Zo\u{eb}"), &json!("a\nb")));
 }
 
 async fn declared_fields_are_in_responses_claims_and_openapi(engine: Engine) {
