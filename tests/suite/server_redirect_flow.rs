@@ -20,7 +20,7 @@ on_both_databases! {
     callback_is_accepted_by_post,
     redirect_flow_works_with_oauth1,
     authorization_request_completes_only_on_its_own_route,
-    cross_site_authorize_signs_in_without_linking,
+    authorize_links_for_pages_of_this_site_only,
 }
 
 const PAGE: &str = "https://front.example/cb";
@@ -238,11 +238,13 @@ async fn authorization_request_completes_only_on_its_own_route(engine: Engine) {
     complete(&browser, "u2", &begun.state).await.problem(400, "state_mismatch");
 }
 
-async fn cross_site_authorize_signs_in_without_linking(engine: Engine) {
+async fn authorize_links_for_pages_of_this_site_only(engine: Engine) {
     let app = start_app(engine).await;
-    for (site, code, accounts) in [("cross-site", "u3", 1), ("same-origin", "u4", 2)] {
+    // `none`: a link in an e-mail, which the mail program opens.
+    for (site, first, code, accounts) in
+        [("cross-site", "u1", "u3", 1), ("none", "u5", "u6", 1), ("same-origin", "u2", "u4", 2)]
+    {
         let browser = app.browser();
-        let first = if site == "cross-site" { "u1" } else { "u2" };
         let login = browser.post("/api/login/social/session/github/").header("origin", "https://front.example");
         login.json(&json!({"code": first})).send().await.ok();
         let before = browser.get("/api/user/").send().await.field("username");
