@@ -108,8 +108,9 @@ impl AccountService {
             AuthScheme::Token if is_token => self.by_token(token_of(header)?).await.map(Some),
             AuthScheme::Knox if is_knox => self.by_knox(token_of(header)?).await.map(Some),
             AuthScheme::Jwt if is_bearer => self.by_jwt(bearer(header)?).await.map(Some),
-            AuthScheme::Any if is_token || is_knox => self.by_token_or_knox(token_of(header)?).await.map(Some),
+            // First: the settings may give knox tokens or JWTs the other's word, and `by_bearer` tells them apart.
             AuthScheme::Any if is_bearer => self.by_bearer(bearer(header)?).await.map(Some),
+            AuthScheme::Any if is_token || is_knox => self.by_token_or_knox(token_of(header)?).await.map(Some),
             // Unknown scheme: 401, because the Authorization header takes precedence over the cookie.
             AuthScheme::Any => Err(AuthError::BadHeader("Unknown Authorization scheme.")),
             _ => Ok(None),
