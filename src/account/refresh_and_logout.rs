@@ -110,7 +110,9 @@ impl AccountService {
     pub async fn refresh_sliding(&self, token: &str, client: &ClientInfo) -> Result<String, AuthError> {
         let jwt = &self.credentials.jwt;
         let verified = self.verified(token, &[TokenType::Sliding]).await?;
-        if verified.expires <= self.deps.now() {
+        // As in simplejwt: without the date, the token could be renewed for ever.
+        let refreshable_until = verified.refreshable_until.ok_or(AuthError::BodyToken(NO_REFRESH_DATE))?;
+        if refreshable_until <= self.deps.now() {
             return Err(body_fault(JwtFault::Expired));
         }
         let (user, state) = self.accepted_user(&verified, jwt.family_rules().detects_reuse).await?;
@@ -239,6 +241,7 @@ impl AccountService {
     }
 }
 
+const NO_REFRESH_DATE: &str = "Token has no readable date until which it can be refreshed";
 const INACTIVE: AuthError = AuthError::UserInactive("No active account found for the given token.");
 
 fn body_fault(fault: JwtFault) -> AuthError {
