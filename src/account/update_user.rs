@@ -51,7 +51,7 @@ impl From<StoreError> for ChangeError {
 
 impl AccountService {
     /// Changes all fields that `wanted` names, or none; returns the changed user. Unknown members are ignored. A new e-mail
-    /// address is not verified, and later logins do not overwrite edited fields (R-PIPE-09). Errors: invalid fields.
+    /// address is not verified, and later logins do not overwrite edited fields (R-PIPE-09). Errors: invalid fields; `too_many_requests`.
     pub async fn change(
         &self,
         caller: &Caller,
@@ -59,6 +59,7 @@ impl AccountService {
         client: &ClientInfo,
     ) -> Result<User, ChangeError> {
         let change = self.read_change(&caller.user, wanted).map_err(ChangeError::Fields)?;
+        self.check_user_limit(caller.user.id).await?;
         let audit = self.event(AuditKind::Updated, None, caller.user.id, client);
         match self.store.update_user(caller.user.id, &|user| change.applied(user), &audit).await? {
             Updated::Done(user) => Ok(*user),
