@@ -68,6 +68,11 @@ impl Verified {
         self.claims.get(name)
     }
 
+    /// Whether this server issued it: a token of simplejwt has no credential generation.
+    pub fn has_generation(&self) -> bool {
+        self.claims.contains_key(GENERATION_CLAIM)
+    }
+
     /// Whether the token was issued for another user of the same id, or before every credential of the user was revoked.
     ///
     /// A token of this server carries the user's generation, which decides alone, so the clocks of several nodes need not agree.
