@@ -70,8 +70,10 @@ pub enum Proof {
     Session(Digest),
     /// Of a permanent token.
     Token(Digest),
-    /// `jti` of an access or sliding token.
+    /// `jti` of an access or sliding token of this server.
     Jwt(String),
+    /// `jti` of an access or sliding token of simplejwt, which has no credential generation.
+    SimpleJwt(String),
     /// Hex SHA-512 of a knox token.
     Knox(String),
 }
@@ -108,8 +110,9 @@ impl AccountService {
             AuthScheme::Token if is_token => self.by_token(token_of(header)?).await.map(Some),
             AuthScheme::Knox if is_knox => self.by_knox(token_of(header)?).await.map(Some),
             AuthScheme::Jwt if is_bearer => self.by_jwt(bearer(header)?).await.map(Some),
-            AuthScheme::Any if is_token || is_knox => self.by_token_or_knox(token_of(header)?).await.map(Some),
+            // First: the settings may give knox tokens or JWTs the other's word, and `by_bearer` tells them apart.
             AuthScheme::Any if is_bearer => self.by_bearer(bearer(header)?).await.map(Some),
+            AuthScheme::Any if is_token || is_knox => self.by_token_or_knox(token_of(header)?).await.map(Some),
             // Unknown scheme: 401, because the Authorization header takes precedence over the cookie.
             AuthScheme::Any => Err(AuthError::BadHeader("Unknown Authorization scheme.")),
             _ => Ok(None),
@@ -117,14 +120,27 @@ impl AccountService {
     }
 
     /// The user of the first of these cookies that belongs to a valid session.
-    pub(super) async fn by_session(&self, cookies: &[String]) -> Result<Option<Caller>, AuthError> {
-        let digests = cookies.iter().filter_map(|value| self.credentials.session.lookup_key(value));
-        for digest in digests.take(MAX_SESSION_COOKIES) {
+    async fn by_session(&self, cookies: &[String]) -> Result<Option<Caller>, AuthError> {
+        for digest in self.session_digests(cookies) {
             if let Some(caller) = self.by_session_digest(digest).await? {
                 return Ok(Some(caller));
             }
         }
         Ok(None)
+    }
+
+    /// The valid sessions among these cookies, each with its user.
+    pub(super) async fn all_sessions(&self, cookies: &[String]) -> Result<Vec<Caller>, AuthError> {
+        let mut sessions = Vec::new();
+        for digest in self.session_digests(cookies) {
+            sessions.extend(self.by_session_digest(digest).await?);
+        }
+        Ok(sessions)
+    }
+
+    fn session_digests(&self, cookies: &[String]) -> impl Iterator<Item = Digest> {
+        let digests = cookies.iter().filter_map(|value| self.credentials.session.lookup_key(value));
+        digests.take(MAX_SESSION_COOKIES)
     }
 
     /// An unknown or expired session counts as none, and so does the session of an inactive user (SEC-26).
@@ -241,7 +257,8 @@ impl AccountService {
         if verified.is_revoked(&user) {
             return Err(self.not_valid(JwtFault::Invalid));
         }
-        Ok(Caller { user, proof: Proof::Jwt(verified.jti) })
+        let proof = if verified.has_generation() { Proof::Jwt } else { Proof::SimpleJwt };
+        Ok(Caller { user, proof: proof(verified.jti) })
     }
 
     /// The user of an access token, and whether the token's family was revoked. Access tokens are not stored; their `jti` carries a

@@ -11,6 +11,7 @@ use crate::clock::UnixMillis;
 use crate::credential::jwt::Jwts;
 use crate::model::{AuditKind, ClientInfo, CredentialEntry, CredentialHandle, CredentialPosition, CredentialQuery};
 use crate::secrets::{Digest, ServerKey, decrypt, encrypt};
+use crate::store::Revocation;
 
 /// Entries that are read at a time when one of them is searched.
 const SEARCH_PAGE_SIZE: i64 = 100;
@@ -141,26 +142,29 @@ impl AccountService {
 
     /// Revokes one credential; a token family with its access tokens. False: there is none of this id.
     ///
-    /// Errors: the database fails.
+    /// Errors: `too_many_requests`; the database fails.
     pub async fn revoke_credential(&self, caller: &Caller, id: &str, client: &ClientInfo) -> Result<bool, AuthError> {
+        self.check_user_limit(caller.user.id).await?;
         let Some(found) = self.find_credential(caller, |listed| listed.id == id).await? else { return Ok(false) };
         let audit = self.event(AuditKind::LogOut, Some(found.entry.kind), caller.user.id, client);
-        self.store.revoke(&[found.entry.handle], caller.user.id, self.deps.now(), &audit).await?;
-        self.deps.metrics().credentials_revoked(found.entry.kind, 1);
-        Ok(true)
+        // None: a concurrent call has revoked it.
+        Ok(self.revoke_credentials(caller.user.id, &[found.entry.handle], &audit).await? > 0)
     }
 
-    /// Revokes all credentials except the one of this request; returns how many.
+    /// Revokes all credentials except the one of this request; returns how many were listed. JWTs of simplejwt that are not in the
+    /// list are revoked too, unless the request has one: they cannot be told apart.
     ///
-    /// Errors: the database fails.
+    /// Errors: `too_many_requests`; the database fails.
     pub async fn revoke_other_credentials(&self, caller: &Caller, client: &ClientInfo) -> Result<u64, AuthError> {
+        let user = caller.user.id;
+        self.check_user_limit(user).await?;
         let listed = self.credentials(caller).await?;
         let others = listed.into_iter().filter(|listed| !listed.is_current);
-        let (kinds, others): (Vec<_>, Vec<_>) = others.map(|listed| (listed.entry.kind, listed.entry.handle)).unzip();
-        let audit = self.event(AuditKind::LogOut, None, caller.user.id, client);
-        self.store.revoke(&others, caller.user.id, self.deps.now(), &audit).await?;
-        kinds.into_iter().for_each(|kind| self.deps.metrics().credentials_revoked(kind, 1));
-        Ok(others.len() as u64)
+        let handles: Vec<_> = others.map(|listed| listed.entry.handle).collect();
+        let audit = self.event(AuditKind::LogOut, None, user, client);
+        let revokes_simplejwt = !matches!(caller.proof, Proof::SimpleJwt(_));
+        let revocation = Revocation { user, handles: &handles, revokes_simplejwt, now: self.deps.now() };
+        Ok(self.count_revoked(self.store.revoke(&revocation, &audit).await?))
     }
 
     /// Errors: `fresh_login_required` when the login of the caller's credential is older than FRESH_LOGIN_AGE, or unknown
@@ -198,7 +202,9 @@ impl AccountService {
             (Proof::Session(presented), CredentialHandle::Session(stored))
             | (Proof::Token(presented), CredentialHandle::Token(stored)) => presented.matches(stored),
             (Proof::Knox(presented), CredentialHandle::Knox(stored)) => presented == stored,
-            (Proof::Jwt(jti), CredentialHandle::Family(family)) => Jwts::is_of_family(jti, family),
+            (Proof::Jwt(jti) | Proof::SimpleJwt(jti), CredentialHandle::Family(family)) => {
+                Jwts::is_of_family(jti, family)
+            }
             _ => false,
         }
     }

@@ -48,8 +48,9 @@ impl AccountService {
     }
 
     /// Deletes the user with all data except the audit log and undelivered webhook events, and revokes the provider tokens.
-    /// Errors: `fresh_login_required`.
+    /// Errors: `fresh_login_required`, `too_many_requests`.
     pub async fn delete(&self, caller: &Caller, client: &ClientInfo) -> Result<(), AuthError> {
+        self.check_user_limit(caller.user.id).await?;
         self.require_fresh_login(caller).await?;
         let user = caller.user.id;
         let audit = self.event(AuditKind::Deleted, None, user, client);

@@ -91,21 +91,26 @@ impl AccountService {
         };
         let (user, now) = (found.user.id, self.deps.now());
         let audit = self.revocation(found.kind, user, service, client);
-        match found.target {
-            Target::Handle(handle) => self.store.revoke(&[handle], user, now, &audit).await?,
+        let is_new = match found.target {
+            Target::Handle(handle) => {
+                self.revoke_credentials(user, &[handle], &audit).await?;
+                return Ok(());
+            }
             Target::FamilyOf(jti) => {
                 let families = self.store.families(user).await?;
                 let family = families.iter().find(|family| Jwts::is_of_family(&jti, family));
                 let family = family.ok_or(AuthError::UnsupportedTokenType)?;
-                self.store.revoke_family(family, user, now, &audit).await?;
+                self.store.revoke_family(family, user, now, &audit).await?
             }
             Target::Foreign(verified) => {
                 let token = self.credentials.jwt.presented(&verified, now);
                 let blacklisting = Blacklisting { user, token, scope: BlacklistScope::Family, now };
-                self.store.blacklist(&blacklisting, &audit).await?;
+                self.store.blacklist(&blacklisting, &audit).await?
             }
+        };
+        if is_new {
+            self.deps.metrics().credentials_revoked(found.kind, 1);
         }
-        self.deps.metrics().credentials_revoked(found.kind, 1);
         Ok(())
     }
 

@@ -6,9 +6,10 @@ use super::service::AccountService;
 use crate::credential::jwt::{JwtFault, TokenType, Verified};
 use crate::credential::token_family::{FamilyDecision, decide};
 use crate::model::{
-    AuditKind, ClientInfo, CredentialHandle, CredentialKind, FamilyState, RefreshRefusal, RefreshRow, User,
+    AuditEvent, AuditKind, ClientInfo, CredentialHandle, CredentialKind, FamilyState, RefreshRefusal, RefreshRow, User,
+    UserId,
 };
-use crate::store::{BlacklistScope, Blacklisting, RefreshStep, RevokedCredentials, Rotated, Rotation};
+use crate::store::{BlacklistScope, Blacklisting, RefreshStep, Revocation, RevokedCredentials, Rotated, Rotation};
 
 /// The tokens of a refresh.
 #[derive(Clone, Debug)]
@@ -110,7 +111,9 @@ impl AccountService {
     pub async fn refresh_sliding(&self, token: &str, client: &ClientInfo) -> Result<String, AuthError> {
         let jwt = &self.credentials.jwt;
         let verified = self.verified(token, &[TokenType::Sliding]).await?;
-        if verified.expires <= self.deps.now() {
+        // As in simplejwt: without the date, the token could be renewed for ever.
+        let refreshable_until = verified.refreshable_until.ok_or(AuthError::BodyToken(NO_REFRESH_DATE))?;
+        if refreshable_until <= self.deps.now() {
             return Err(body_fault(JwtFault::Expired));
         }
         let (user, state) = self.accepted_user(&verified, jwt.family_rules().detects_reuse).await?;
@@ -179,8 +182,7 @@ impl AccountService {
         let caller = self.knox_caller(presented).await?;
         let Proof::Knox(digest) = caller.proof else { return Err(AuthError::NotAuthenticated) };
         let audit = self.event(AuditKind::LogOut, Some(CredentialKind::Knox), caller.user.id, client);
-        self.store.revoke(&[CredentialHandle::Knox(digest)], caller.user.id, self.deps.now(), &audit).await?;
-        self.deps.metrics().credentials_revoked(CredentialKind::Knox, 1);
+        self.revoke_credentials(caller.user.id, &[CredentialHandle::Knox(digest)], &audit).await?;
         Ok(())
     }
 
@@ -203,19 +205,31 @@ impl AccountService {
         self.authenticate(presented, AuthScheme::Knox).await?.ok_or(AuthError::NotAuthenticated)
     }
 
-    /// Revokes the session of these cookies, if there is one (R-CMP-09).
+    /// Revokes the sessions of these cookies (R-CMP-09). A browser may send several, and each of them would authenticate the next
+    /// request.
     ///
     /// Errors: the database fails.
     pub async fn logout_session(&self, cookies: &[String], client: &ClientInfo) -> Result<(), AuthError> {
-        if let Some(Caller { user, proof: Proof::Session(digest) }) = self.by_session(cookies).await? {
+        for Caller { user, proof } in self.all_sessions(cookies).await? {
+            let Proof::Session(digest) = proof else { continue };
             let audit = self.event(AuditKind::LogOut, Some(CredentialKind::Session), user.id, client);
-            self.store.revoke(&[CredentialHandle::Session(digest)], user.id, self.deps.now(), &audit).await?;
-            self.deps.metrics().credentials_revoked(CredentialKind::Session, 1);
+            self.revoke_credentials(user.id, &[CredentialHandle::Session(digest)], &audit).await?;
         }
         Ok(())
     }
 
-    /// Revokes every credential of the caller. Returns whether the session of `cookies` was among them: when the request also has
+    /// Revokes these credentials of one user; returns how many there were.
+    pub(super) async fn revoke_credentials(
+        &self,
+        user: UserId,
+        handles: &[CredentialHandle],
+        audit: &AuditEvent,
+    ) -> Result<u64, AuthError> {
+        let revocation = Revocation { user, handles, revokes_simplejwt: false, now: self.deps.now() };
+        Ok(self.count_revoked(self.store.revoke(&revocation, audit).await?))
+    }
+
+    /// Revokes every credential of the caller. Returns whether a session of `cookies` was among them: when the request also has
     /// an `Authorization` header, the session may belong to another user.
     ///
     /// Errors: the database fails.
@@ -225,20 +239,25 @@ impl AccountService {
         cookies: &[String],
         client: &ClientInfo,
     ) -> Result<bool, AuthError> {
-        let session = self.by_session(cookies).await?;
+        let sessions = self.all_sessions(cookies).await?;
         let audit = self.event(AuditKind::LogOut, None, caller.user.id, client);
         let revoked = self.store.revoke_all(caller.user.id, self.deps.now(), &audit).await?;
         self.count_revoked(revoked);
-        Ok(session.is_some_and(|session| session.user.id == caller.user.id))
+        Ok(sessions.iter().any(|session| session.user.id == caller.user.id))
     }
 
-    pub(super) fn count_revoked(&self, revoked: RevokedCredentials) {
+    /// Counts them in the metrics; returns how many there are.
+    pub(super) fn count_revoked(&self, revoked: RevokedCredentials) -> u64 {
+        let mut all = 0;
         for (kind, count) in revoked {
             self.deps.metrics().credentials_revoked(kind, count);
+            all += count;
         }
+        all
     }
 }
 
+const NO_REFRESH_DATE: &str = "Token has no readable date until which it can be refreshed";
 const INACTIVE: AuthError = AuthError::UserInactive("No active account found for the given token.");
 
 fn body_fault(fault: JwtFault) -> AuthError {

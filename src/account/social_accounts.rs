@@ -33,8 +33,10 @@ pub enum Unlink {
 }
 
 impl AccountService {
-    /// Unlinks an account of the caller (SEC-25), and revokes its provider tokens. Errors: `fresh_login_required`.
+    /// Unlinks an account of the caller (SEC-25), and revokes its provider tokens. Errors: `fresh_login_required`,
+    /// `too_many_requests`.
     pub async fn unlink(&self, caller: &Caller, account: AccountId, client: &ClientInfo) -> Result<Unlink, AuthError> {
+        self.check_user_limit(caller.user.id).await?;
         self.require_fresh_login(caller).await?;
         let user = caller.user.id;
         let audit = self.event(AuditKind::Unlink, None, user, client);

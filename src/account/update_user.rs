@@ -7,7 +7,8 @@ use super::authenticate::Caller;
 use super::error::AuthError;
 use super::service::AccountService;
 use crate::model::{
-    AuditKind, ClientInfo, EmailAddress, MAX_USERNAME_LEN, User, is_username_char, normalized_username,
+    AuditKind, ClientInfo, EmailAddress, MAX_USERNAME_LEN, User, is_bidi_or_control, is_username_char,
+    normalized_username,
 };
 use crate::settings::UserRules;
 use crate::store::{StoreError, Updated};
@@ -50,7 +51,7 @@ impl From<StoreError> for ChangeError {
 
 impl AccountService {
     /// Changes all fields that `wanted` names, or none; returns the changed user. Unknown members are ignored. A new e-mail
-    /// address is not verified, and later logins do not overwrite edited fields (R-PIPE-09). Errors: invalid fields.
+    /// address is not verified, and later logins do not overwrite edited fields (R-PIPE-09). Errors: invalid fields; `too_many_requests`.
     pub async fn change(
         &self,
         caller: &Caller,
@@ -58,6 +59,7 @@ impl AccountService {
         client: &ClientInfo,
     ) -> Result<User, ChangeError> {
         let change = self.read_change(&caller.user, wanted).map_err(ChangeError::Fields)?;
+        self.check_user_limit(caller.user.id).await?;
         let audit = self.event(AuditKind::Updated, None, caller.user.id, client);
         match self.store.update_user(caller.user.id, &|user| change.applied(user), &audit).await? {
             Updated::Done(user) => Ok(*user),
@@ -104,8 +106,8 @@ impl AccountService {
                 // The stored username may be older than the rules.
                 change.username = Some(if new == user.username { new } else { username(rules, &new, user)? });
             }
-            "first_name" => change.first_name = Some(text(value, MAX_NAME_LEN)?),
-            "last_name" => change.last_name = Some(text(value, MAX_NAME_LEN)?),
+            "first_name" => change.first_name = Some(person_name(value, &user.first_name)?),
+            "last_name" => change.last_name = Some(person_name(value, &user.last_name)?),
             "email" => {
                 let new = text(value, MAX_EMAIL_LEN)?;
                 // The stored address may be older than the parser.
@@ -165,6 +167,15 @@ fn text(value: &Value, max_len: usize) -> Result<String, String> {
         return Err(format!("Ensure this field has no more than {max_len} characters."));
     }
     Ok(text)
+}
+
+/// A first or last name. The stored one may be older than the rule.
+fn person_name(value: &Value, stored: &str) -> Result<String, String> {
+    let name = text(value, MAX_NAME_LEN)?;
+    if name != stored && name.contains(is_bidi_or_control) {
+        return Err("Control characters are not allowed.".to_owned());
+    }
+    Ok(name)
 }
 
 /// The address to store; may be empty. A denied address is rejected as at a sign-up.
@@ -239,6 +250,10 @@ mod tests {
             assert!(email(&rules, bad).is_err(), "{bad}");
         }
         assert!(text(&json!("a".repeat(151)), MAX_NAME_LEN).is_err());
+        for bad in ["\u{1b}[31mX", "a\nb", "\u{202e}", "a\u{2066}b"] {
+            assert!(person_name(&json!(bad), "Ana").is_err(), "{bad:?}");
+            assert_eq!(person_name(&json!(bad), bad).as_deref(), Ok(bad), "it is stored already");
+        }
     }
 
     #[test]

@@ -49,8 +49,11 @@ pub struct Verified {
     pub user_id: UserId,
     /// Its id.
     pub jti: String,
-    /// `exp`; for a sliding token, until when it can be refreshed.
+    /// `exp`; for a sliding token, until when it can be refreshed, if the token says so.
     pub expires: UnixMillis,
+    /// Until when a sliding token can be refreshed. `None`: the claim is missing or no whole number, or the token is no sliding
+    /// token.
+    pub refreshable_until: Option<UnixMillis>,
     claims: Map<String, Value>,
 }
 
@@ -63,6 +66,11 @@ impl Verified {
     /// A claim of the token.
     pub fn claim(&self, name: &str) -> Option<&Value> {
         self.claims.get(name)
+    }
+
+    /// Whether this server issued it: a token of simplejwt has no credential generation.
+    pub fn has_generation(&self) -> bool {
+        self.claims.contains_key(GENERATION_CLAIM)
     }
 
     /// Whether the token was issued for another user of the same id, or before every credential of the user was revoked.
@@ -159,15 +167,16 @@ impl Jwts {
         if jti.is_empty() || jti.len() > MAX_JTI_LEN || jti.contains(char::is_control) {
             return Err(JwtFault::Invalid);
         }
-        let end = match token_type {
+        let refreshable_until = match token_type {
             TokenType::Sliding => claims.get(&self.rules.sliding_refresh_exp_claim).and_then(Value::as_i64),
-            _ => Some(expires),
+            TokenType::Access | TokenType::Refresh => None,
         };
         Ok(Verified {
             token_type,
             user_id: user_id.ok_or(JwtFault::Invalid)?,
             jti,
-            expires: UnixMillis::from_seconds(end.unwrap_or(expires)),
+            expires: UnixMillis::from_seconds(refreshable_until.unwrap_or(expires)),
+            refreshable_until: refreshable_until.map(UnixMillis::from_seconds),
             claims,
         })
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::message;
 use super::webhook::Webhook;
-use crate::model::{EmailAddress, EventType, UserFields, lenient, sanitize_external_text};
+use crate::model::{EmailAddress, EventType, UserFields, is_bidi_or_control, lenient, sanitize_external_text};
 use crate::settings::OnFailure;
 
 /// The user that would be created.
@@ -129,7 +129,7 @@ fn parse_answer(body: &[u8], fields: &UserFields) -> Result<Answer, String> {
     let texts = [&overrides.username, &overrides.email, &overrides.first_name, &overrides.last_name];
     let too_long = |text: &&Option<String>| text.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT_LEN);
     let has_control_character =
-        |text: &&Option<String>| text.as_ref().is_some_and(|text| text.contains(char::is_control));
+        |text: &&Option<String>| text.as_ref().is_some_and(|text| text.contains(is_bidi_or_control));
     let is_blank = |text: &Option<String>| text.as_ref().is_some_and(|text| text.trim().is_empty());
     let is_invalid_email = |email: &String| !email.is_empty() && EmailAddress::parse(email).is_none();
     let is_invalid_field =
@@ -205,6 +205,7 @@ mod tests {
             r#"{"allow": true, "user": {"email": "secret@evil.example,x@company.com"}}"#,
             r#"{"allow": true, "user": {"fields": {"secret": 1}}}"#,
             r#"{"allow": true, "user": {"first_name": "a\u0000secret"}}"#,
+            r#"{"allow": true, "user": {"last_name": "secret\u202e"}}"#,
             &format!(r#"{{"allow": true, "user": {{"first_name": "{}"}}}}"#, "x".repeat(151)),
         ] {
             let error = answer(wrong).err().unwrap_or_else(|| panic!("{wrong} was accepted"));

@@ -10,7 +10,7 @@ use super::report::Reason;
 use crate::clock::UnixMillis;
 use crate::model::{
     AccountUid, ClientInfo, CredentialKind, EmailAddress, KnoxRow, ProviderTokens, RefreshRow, Seconds, SessionRow,
-    SocialAccount, TokenRow, UidError, User, UserFieldType, UserFields, UserId, lenient, remaining_seconds,
+    SocialAccount, TokenRow, UidError, User, UserFieldType, UserFields, UserId, clean_name, lenient, remaining_seconds,
     strip_nul_characters, without_provider_tokens,
 };
 use crate::secrets::{Digest, SecretString};
@@ -54,7 +54,7 @@ pub fn declared_values(columns: &str, fields: &UserFields) -> DeclaredValues {
             }
             Some(value) => value.clone(),
         };
-        match field.kind.parse(&value) {
+        match field.kind.parse_external(&value) {
             Ok(value) => drop(declared.values.insert(field.name.clone(), value)),
             Err(_) => declared.invalid_fields.push(field.name.clone()),
         }
@@ -80,11 +80,17 @@ pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> 
     if [&row.username, &row.first_name, &row.last_name].iter().any(|text| text.contains('\0')) {
         return Err(Reason::NulCharacter);
     }
+    let [mut username, mut first_name, mut last_name] =
+        [&row.username, &row.first_name, &row.last_name].map(String::clone);
+    [&mut username, &mut first_name, &mut last_name].into_iter().for_each(clean_name);
+    if username.is_empty() {
+        return Err(Reason::NoUsername);
+    }
     Ok(User {
         id: row.id,
-        username: row.username.clone(),
-        first_name: row.first_name.clone(),
-        last_name: row.last_name.clone(),
+        username,
+        first_name,
+        last_name,
         email: EmailAddress::parse(&row.email).map(|address| address.to_string()).unwrap_or_default(),
         // Django does not store who verified the address (SEC-23).
         email_verified: false,
@@ -359,6 +365,25 @@ mod tests {
         assert_eq!(check_link(&link("", 1), &imported_users), Err(Reason::NoUid));
         assert_eq!(check_link(&link("5", 2), &imported_users), Err(Reason::UserLeftOut));
         assert_eq!(check_link(&link("5", 1), &imported_users), Ok(()));
+    }
+
+    #[test]
+    fn names_of_an_imported_user_are_cleaned() {
+        let row = |username: &str| django::User {
+            id: UserId(1),
+            username: username.into(),
+            first_name: "A\u{1b}[31m\r\nBcc: x".into(),
+            last_name: "\u{202e}B".into(),
+            email: String::new(),
+            is_active: true,
+            joined: None,
+            last_login: None,
+            own: "{}".into(),
+        };
+        let made = user(&row("ana\u{1b}"), Map::new(), UnixMillis(0)).expect("a user");
+        let names = [made.username, made.first_name, made.last_name];
+        assert_eq!(names, ["ana", "A[31m Bcc: x", "B"]);
+        assert!(matches!(user(&row("\u{202e}"), Map::new(), UnixMillis(0)), Err(Reason::NoUsername)));
     }
 
     #[test]

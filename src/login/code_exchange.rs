@@ -343,7 +343,10 @@ impl LoginService {
         }
     }
 
-    /// Errors: `flow_mismatch` for a verifier that does not match the front-end's own challenge (SEC-3).
+    /// The verifier for the provider. Without an authorization request of this server, it is the front-end's own.
+    ///
+    /// Errors: `flow_mismatch` for a verifier that does not match the front-end's own challenge, or for one although the request
+    /// was started without a challenge: then the caller did not start it (SEC-3; RFC 9700, section 4.8.2).
     fn verifier_for(
         &self,
         provider: &Provider,
@@ -354,6 +357,10 @@ impl LoginService {
         if let Some(challenge) = &matched.row.code_challenge {
             let own = own.filter(|verifier| secrets::matches_pkce_challenge(verifier, challenge));
             return own.map(Some).ok_or_else(verifier_mismatch);
+        }
+        // OAuth 1.0a has no PKCE: classic front-ends may send the field to every provider.
+        if own.is_some() && provider.protocol() != Protocol::OAuth1 {
+            return Err(verifier_mismatch());
         }
         let state = matched.state.as_deref().filter(|_| provider.uses_pkce());
         Ok(state.map(|state| authorization_request::verifier(&self.key, state).expose_secret().to_owned()))

@@ -79,8 +79,15 @@ impl LoginService {
                 None => return Err(next_not_allowed()),
             },
         };
-        if kind == CredentialKind::Session && !next.starts_with("https://") && !next.starts_with("http://") {
-            return Err(LoginError::field("kind", "session is not available for native apps; use a token kind."));
+        if !next.starts_with("https://") && !next.starts_with("http://") {
+            if kind == CredentialKind::Session {
+                return Err(LoginError::field("kind", "session is not available for native apps; use a token kind."));
+            }
+            // Any app of the device can claim the scheme too; without the verifier it cannot use the code (RFC 8252, 8.1).
+            if !has_challenge {
+                let detail = "Required, since next has the scheme of a native app.";
+                return Err(LoginError::field("code_challenge", detail));
+            }
         }
         Ok(next)
     }
@@ -208,13 +215,17 @@ impl LoginService {
         if row.expires.minus(lifetime(&exchanged)).plus(ONE_TIME_CODE_LIFETIME) <= self.deps.now() {
             return Err(invalid_code());
         }
-        if let Some(challenge) = &row.code_challenge {
-            let verifier = code_verifier.filter(|verifier| authorization_request::is_verifier(verifier));
-            if !verifier.is_some_and(|verifier| secrets::matches_pkce_challenge(verifier, challenge)) {
-                return Err(verifier_mismatch());
+        match (&row.code_challenge, code_verifier) {
+            (None, None) => Ok(exchanged),
+            (Some(challenge), Some(verifier))
+                if authorization_request::is_verifier(verifier)
+                    && secrets::matches_pkce_challenge(verifier, challenge) =>
+            {
+                Ok(exchanged)
             }
+            // A verifier without a challenge: another client than the caller started this flow (RFC 9700, section 4.8.2).
+            _ => Err(verifier_mismatch()),
         }
-        Ok(exchanged)
     }
 
     fn decrypt_answer(&self, code: &str, row: &OneTimeCode) -> Result<ExchangedCode, LoginError> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::{AccountUid, EmailAddress, ProviderTokens, token_binding};
+use crate::model::{AccountUid, EmailAddress, ProviderTokens, clean_name, token_binding};
 
 /// What a provider asserts about the user who signed in: the result of `provider/`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -86,12 +86,12 @@ impl Identity {
         token_binding(&self.provider, self.uid.as_str(), &self.uid_scope.current)
     }
 
-    /// Removes null characters, which PostgreSQL cannot store.
+    /// Removes null characters, which PostgreSQL cannot store, and cleans the names.
     #[must_use]
     pub fn storable(mut self) -> Self {
         self.picture = self.picture.filter(|picture| !picture.contains('\0'));
         for name in [&mut self.username, &mut self.fullname, &mut self.first_name, &mut self.last_name] {
-            name.iter_mut().for_each(|name| name.retain(|character| character != '\0'));
+            name.iter_mut().for_each(clean_name);
         }
         self.extra_data.retain(|name, _| !name.contains('\0'));
         self.extra_data.values_mut().for_each(strip_nul_characters);

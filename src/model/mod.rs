@@ -51,7 +51,7 @@ pub(crate) use json::{
 pub(crate) use network::Network;
 pub use provider_tokens::ProviderTokens;
 pub(crate) use provider_tokens::token_binding;
-pub(crate) use safe_text::{deny_list_key, is_bidi_or_control, sanitize_external_text};
+pub(crate) use safe_text::{clean_name, deny_list_key, is_bidi_or_control, sanitize_external_text};
 pub(crate) use seconds::{Seconds, remaining_seconds};
 pub use service::{Service, ServiceName, ServiceNameError};
 pub use signing_key::{SigningKey, SigningKeyChange, SigningKeyState};

@@ -4,7 +4,22 @@ use unicode_normalization::UnicodeNormalization as _;
 
 /// Whether a character is a control character or changes the direction of writing.
 pub fn is_bidi_or_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether a text of several lines may not contain the character.
+pub fn is_forbidden_in_text(c: char) -> bool {
+    is_bidi_or_control(c) && !matches!(c, '\t' | '\n' | '\r')
+}
+
+/// Makes a name from elsewhere safe to show in a terminal, a log and a header of an e-mail: on one line, without characters that
+/// change the direction of writing.
+pub fn clean_name(name: &mut String) {
+    if name.contains(is_bidi_or_control) {
+        let shown = name.chars().filter(|c| c.is_whitespace() || !is_bidi_or_control(*c)).collect::<String>();
+        *name = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
 }
 
 /// Whether a letter or mark has no visible form, such as the fillers of Hangul.
@@ -32,4 +47,24 @@ pub fn deny_list_key(name: &str) -> String {
     };
     let folded: String = name.nfkc().filter(is_shown).flat_map(char::to_lowercase).nfkc().collect();
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_from_elsewhere_is_one_line_of_visible_characters() {
+        for (name, clean) in [
+            ("Ana  Lo\u{301}pez ", "Ana  Lo\u{301}pez "),
+            ("A\u{1b}[31m B\r\nBcc: x", "A[31m B Bcc: x"),
+            ("\u{202e}evil\u{2066}\u{61c}", "evil"),
+            ("a\0b\tc", "ab c"),
+            ("\u{7}", ""),
+        ] {
+            let mut name = name.to_owned();
+            clean_name(&mut name);
+            assert_eq!(name, clean);
+        }
+    }
 }

@@ -8,7 +8,8 @@ use chrono::NaiveDate;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{User, is_bidi_or_control};
+use super::User;
+use super::safe_text::{is_bidi_or_control, is_forbidden_in_text};
 
 /// Maximum characters of a text.
 const MAX_TEXT_LEN: usize = 1000;
@@ -72,11 +73,24 @@ impl UserField {
 }
 
 impl UserFieldType {
-    /// The value to store, from JSON, a form or a provider's answer; numbers and booleans may be texts. Errors: the message
-    /// for the caller, as in Django REST framework.
+    /// [`Self::parse`] for a provider's answer or an imported row, whose texts are cleaned instead of refused.
+    pub fn parse_external(self, value: &Value) -> Result<Value, &'static str> {
+        match value {
+            Value::String(text) if self == Self::String && text.contains(is_forbidden_in_text) => {
+                self.parse(&text.replace(is_forbidden_in_text, "").into())
+            }
+            value => self.parse(value),
+        }
+    }
+
+    /// The value to store, from JSON or a form; numbers and booleans may be texts. Errors: the message for the caller, as in
+    /// Django REST framework.
     pub fn parse(self, value: &Value) -> Result<Value, &'static str> {
         let text = match value {
             Value::String(text) if text.contains('\0') => return Err("Null characters are not allowed."),
+            Value::String(text) if text.contains(is_forbidden_in_text) => {
+                return Err("Control characters are not allowed.");
+            }
             Value::String(text) if text.chars().count() > MAX_TEXT_LEN => {
                 return Err("Ensure this field has no more than 1000 characters.");
             }
@@ -161,6 +175,7 @@ mod tests {
         for (kind, written, stored) in [
             (UserFieldType::String, json!(" Zoë "), json!(" Zoë ")),
             (UserFieldType::String, json!(7), json!("7")),
+            (UserFieldType::String, json!("a\r\n\tb"), json!("a\r\n\tb")),
             (UserFieldType::Integer, json!(-7), json!(-7)),
             (UserFieldType::Integer, json!(" 7 "), json!(7)),
             (UserFieldType::Boolean, json!("True"), json!(true)),
@@ -173,6 +188,8 @@ mod tests {
         for (kind, written) in [
             (UserFieldType::String, json!(["a"])),
             (UserFieldType::String, json!("a\u{0}")),
+            (UserFieldType::String, json!("a\u{1b}[31m")),
+            (UserFieldType::String, json!("a\u{202e}")),
             (UserFieldType::String, json!("a".repeat(1001))),
             (UserFieldType::Integer, json!(1.5)),
             (UserFieldType::Integer, json!(u64::MAX)),
@@ -189,5 +206,8 @@ mod tests {
         ] {
             assert!(kind.parse(&written).is_err(), "{kind:?} {written}");
         }
+        let external = |kind: UserFieldType, text: &str| kind.parse_external(&json!(text));
+        assert_eq!(external(UserFieldType::String, "a\u{1b}[31m\u{202e}\nb"), Ok(json!("a[31m\nb")));
+        assert!(external(UserFieldType::Url, "https://a.example/\u{202e}y").is_err());
     }
 }

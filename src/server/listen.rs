@@ -33,6 +33,7 @@ use tokio_util::task::TaskTracker;
 
 use super::activity::{Limit, Protocol, TimedBody, TimedStream, within_limits};
 use super::connections::{Admitted, Connections, OverCapacity};
+use super::unread_body::UnreadBody;
 
 /// A longer request head is answered 431.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -258,7 +259,8 @@ async fn connection<E: Endpoint + 'static>(
     let closed = admitted.connection.closed.clone();
     let is_over_capacity = admitted.is_over_capacity;
     let stream = TimedStream::new(stream, admitted.connection.activity.clone());
-    let peer = Arc::new(Peer { remote, scheme: if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP }, admitted });
+    let scheme = if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+    let peer = Arc::new(Peer { remote, scheme, admitted, unread_body: UnreadBody::default() });
     // On the heap: it is as large as the state of both protocols.
     let served = Box::pin(async {
         let Some(tls) = tls else { return http1_connection(stream, peer, service).await };
@@ -288,6 +290,8 @@ struct Peer {
     remote: RemoteAddr,
     scheme: Scheme,
     admitted: Admitted,
+    /// For HTTP/1.
+    unread_body: UnreadBody,
 }
 
 /// Why a connection ended before the client closed it.
@@ -375,8 +379,14 @@ async fn answer<E: Endpoint>(
         request.extensions_mut().insert(OverCapacity);
     }
     let body = request.take_body();
+    let has_http1_body = version < Version::HTTP_2 && !body.is_empty();
+    let expects_continue = has_http1_body && request.headers().contains_key(header::EXPECT);
     if !body.is_empty() {
-        request.set_body(Body::from_bytes_stream(open_request.body(body.into_bytes_stream().boxed())));
+        let body = open_request.body(body.into_bytes_stream().boxed());
+        request.set_body(match has_http1_body {
+            true => Body::from_bytes_stream(peer.unread_body.watch(body)),
+            false => Body::from_bytes_stream(body),
+        });
     }
     // HTTP/1 refuses them while it reads the head.
     let mut response: Response = if has_too_many_headers {
@@ -384,8 +394,9 @@ async fn answer<E: Endpoint>(
     } else {
         service.endpoint.get_response(request).await
     };
+    let can_continue = !has_http1_body || peer.unread_body.discard(expects_continue).await;
     // HTTP/2 forbids this header (RFC 9113, 8.2.2).
-    if service.draining.is_cancelled() && version < Version::HTTP_2 {
+    if (service.draining.is_cancelled() || !can_continue) && version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(hyper::Response::from(response).map(|body| open_request.with_body(body)))

@@ -17,6 +17,7 @@ mod reload; // new settings in a running server
 mod run; // `Server`: build, start, shutdown
 mod setting_warnings; // insecure settings, in the log
 mod start_page; // `/` in `serve`
+mod unread_body; // what a handler leaves of a request body
 
 pub use self::builder::{Builder, SettingErrors};
 pub(crate) use self::connections::raise_open_file_limit;

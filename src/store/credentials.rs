@@ -76,6 +76,19 @@ pub enum BlacklistScope {
     Family,
 }
 
+/// Credentials of a user to be revoked.
+#[derive(Clone, Copy)]
+pub struct Revocation<'a> {
+    /// Their user.
+    pub user: UserId,
+    /// The credentials; a family with its access tokens.
+    pub handles: &'a [CredentialHandle],
+    /// Also the user's JWTs that simplejwt issued. They are in no list until they are used.
+    pub revokes_simplejwt: bool,
+    /// The current time.
+    pub now: UnixMillis,
+}
+
 /// How many credentials of each kind a call revoked. A token family counts as one.
 pub type RevokedCredentials = Vec<(CredentialKind, u64)>;
 
@@ -93,7 +106,7 @@ pub trait CredentialStore: Send + Sync {
     async fn extend_knox(&self, digest: &str, expires: UnixMillis) -> Result<()>;
     /// Deletes a knox token that has expired.
     async fn delete_knox(&self, digest: &str) -> Result<()>;
-    /// Revokes all knox tokens of the user; returns how many.
+    /// Revokes all knox tokens of the user; returns how many. None: there is no audit event.
     async fn revoke_all_knox(&self, user: UserId, audit: &AuditEvent) -> Result<u64>;
     /// The user, and one of its refresh or sliding tokens with its family; `None` for a token that is not stored. One read.
     async fn token_family(&self, jti: &str, user: UserId) -> Result<Option<(User, Option<FamilyState>)>>;
@@ -102,25 +115,20 @@ pub trait CredentialStore: Send + Sync {
     /// The names of the user's token families that have a token which no revocation of its family marked. Such a token may be
     /// blacklisted or expired.
     async fn families(&self, user: UserId) -> Result<Vec<String>>;
-    /// Revokes one family with its access tokens, whether or not it has a valid token. False: it was revoked before.
+    /// Revokes one family with its access tokens, whether or not it has a valid token. False: it was revoked before, and
+    /// nothing was written.
     async fn revoke_family(&self, family: &str, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<bool>;
     /// Refreshes a token. `next` decides from the user and the family as the transaction reads them under a lock, so that
     /// concurrent refreshes and revocations count.
     async fn rotate(&self, rotation: &Rotation<'_>, next: &NextStep<'_>) -> Result<Rotated>;
     /// Blacklists a refresh or sliding token. A token of simplejwt, which has no row, gets one (R-CMP-05). False: it was
-    /// blacklisted before.
+    /// blacklisted before, and nothing was written.
     async fn blacklist(&self, blacklisting: &Blacklisting<'_>, audit: &AuditEvent) -> Result<bool>;
     /// Stores when a credential was last used.
     async fn touch(&self, handle: &CredentialHandle, user: UserId, now: UnixMillis) -> Result<()>;
-    /// Revokes these credentials of the user, the access tokens of a family included, and cancels requested links. Where a permanent token is among them, the next
-    /// login issues another one.
-    async fn revoke(
-        &self,
-        handles: &[CredentialHandle],
-        user: UserId,
-        now: UnixMillis,
-        audit: &AuditEvent,
-    ) -> Result<()>;
+    /// Revokes these credentials of the user and cancels requested links. Where a permanent token is among them, the next login
+    /// issues another one. Returns what was not revoked before; the audit event is written if there is any.
+    async fn revoke(&self, revocation: &Revocation<'_>, audit: &AuditEvent) -> Result<RevokedCredentials>;
     /// A page of the user's valid credentials of all kinds. A token family is one entry.
     async fn credentials_of(&self, user: UserId, page: &CredentialQuery) -> Result<Vec<CredentialEntry>>;
     /// Revokes every credential of the user, JWTs included, and cancels requested links.

@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use super::accounts::{AccountStore, ReencryptedTokens, StoredAccount, Unlinked};
 use super::audit::AuditStore;
 use super::authorization_requests::{AuthorizationRequestStore, Claimed, LiveRows};
-use super::credentials::{Blacklisting, CredentialStore, NextStep, RevokedCredentials, Rotated, Rotation};
+use super::credentials::{Blacklisting, CredentialStore, NextStep, Revocation, RevokedCredentials, Rotated, Rotation};
 use super::deletable_rows::{BoundedRows, ExpiringTable};
 use super::error::{Result, StoreError};
 use super::events::{EventStore, Lease, Resend};
@@ -271,7 +271,7 @@ limited!(CredentialStore {
     fn rotate(rotation: &Rotation<'_>, next: &NextStep<'_>) -> Rotated;
     fn blacklist(blacklisting: &Blacklisting<'_>, audit: &AuditEvent) -> bool;
     fn touch(handle: &CredentialHandle, user: UserId, now: UnixMillis) -> ();
-    fn revoke(handles: &[CredentialHandle], user: UserId, now: UnixMillis, audit: &AuditEvent) -> ();
+    fn revoke(revocation: &Revocation<'_>, audit: &AuditEvent) -> RevokedCredentials;
     fn credentials_of(user: UserId, page: &CredentialQuery) -> Vec<CredentialEntry>;
     fn revoke_all(user: UserId, now: UnixMillis, audit: &AuditEvent) -> RevokedCredentials;
 });

@@ -42,7 +42,8 @@ pub use self::audit::AuditStore;
 pub use self::authorization_requests::{AuthorizationRequestStore, Claimed, LiveRows};
 pub(crate) use self::backup::{copy as copy_database, verify as verify_copy};
 pub use self::credentials::{
-    BlacklistScope, Blacklisting, CredentialStore, NextStep, RefreshStep, RevokedCredentials, Rotated, Rotation,
+    BlacklistScope, Blacklisting, CredentialStore, NextStep, RefreshStep, Revocation, RevokedCredentials, Rotated,
+    Rotation,
 };
 pub use self::deletable_rows::{BoundedRows, ExpiringTable};
 pub(crate) use self::error::LATER_RELEASE;

@@ -88,6 +88,10 @@ fn oidc_profile(sub: &str, email: &str) -> Value {
 }
 
 const APP: &str = "com.example.app:/cb";
+/// RFC 7636, appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// The challenge of [`VERIFIER`], as parameters of a query.
+const CHALLENGE: &str = "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
 
 async fn with_app(engine: Engine) -> TestApp {
     TestApp::builder(engine).oidc().with("ALLOWED_REDIRECT_URIS", &format!("{REDIRECT_URI},{APP}")).start().await

@@ -65,6 +65,7 @@ async fn sec_45_each_login_refusal_is_one_audit_event(engine: Engine) {
         (not_json(), "invalid_json", Some("github"), None),
         (too_much(), "too_large", Some("github"), None),
         (post("token/github/").body("text/plain", "x"), "unsupported_media_type", Some("github"), None),
+        (post("token/github/").header("accept", "image/png").json(&code("u2")), "not_acceptable", Some("github"), None),
         (bad_bearer(), "token_not_valid", Some("github"), None),
         (other_site(), "csrf_failed", Some("github"), None),
         (post("token/oidc/").json(&json!({"id_token": "a.b.c"})), "provider_error", Some("oidc"), Some("token")),

@@ -23,6 +23,10 @@ on_both_databases! {
 
 const PAGE: &str = "https://front.example/cb";
 const APP: &str = "com.example.app:/cb";
+/// RFC 7636, appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// The challenge of [`VERIFIER`], as parameters of a query.
+const CHALLENGE: &str = "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
 
 /// Asks new users for a name and a plan. Some names are refused or invalid.
 struct AskName;
@@ -244,7 +248,9 @@ async fn temporary_error_is_shown_on_the_page_and_can_be_retried(engine: Engine)
 async fn sec_13_page_works_only_in_the_browser_that_signed_in(engine: Engine) {
     let app = with_terms(engine).with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{APP}")).start().await;
     for (n, query) in
-        [format!("next={PAGE}"), format!("next={APP}&kind=token"), format!("next={PAGE}&kind=knox")].iter().enumerate()
+        [format!("next={PAGE}"), format!("next={APP}&kind=token&{CHALLENGE}"), format!("next={PAGE}&kind=knox")]
+            .iter()
+            .enumerate()
     {
         let browser = app.browser();
         let path = page_path(&browser, query, &format!("u{}", n + 1)).await;
@@ -264,24 +270,21 @@ async fn sec_13_page_works_only_in_the_browser_that_signed_in(engine: Engine) {
 
 async fn page_redirects_to_an_app_without_its_code_verifier(engine: Engine) {
     let app = with_terms(engine).with("ALLOWED_REDIRECT_URIS", APP).start().await;
-    // RFC 7636, appendix B.
-    let (verifier, challenge) =
-        ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     let browser = app.browser();
-    let query = format!("next={APP}&kind=token&code_challenge={challenge}&code_challenge_method=S256");
+    let query = format!("next={APP}&kind=token&{CHALLENGE}");
     let token = form_flow_token(&get_page(&browser, &page_path(&browser, &query, "u1").await).await);
     let redirect = location(&submit(&app, &browser, &token, &[("terms", "true")]).await);
     assert!(redirect.as_str().starts_with("com.example.app:/cb?code=rsax_"), "{redirect}");
-    let body = json!({"code": parameter(&redirect, "code").expect("a code"), "code_verifier": verifier});
+    let body = json!({"code": parameter(&redirect, "code").expect("a code"), "code_verifier": VERIFIER});
     let done = app.client().post("/api/login/social/swap/").json(&body).send().await;
     assert_eq!(done.keys(), ["kind", "token"]);
 }
 
 async fn one_time_code_of_a_pending_login_answers_additional_input_required(engine: Engine) {
     let app = with_terms(engine).with("ALLOWED_REDIRECT_URIS", APP).start().await;
-    let redirect = complete_redirect(&app.browser(), &format!("next={APP}&kind=jwt-pair-user"), "u1").await;
+    let redirect = complete_redirect(&app.browser(), &format!("next={APP}&kind=jwt-pair-user&{CHALLENGE}"), "u1").await;
     assert_eq!(parameter(&redirect, "halted").as_deref(), Some("terms"));
-    let body = json!({"code": parameter(&redirect, "code").expect("a code")});
+    let body = json!({"code": parameter(&redirect, "code").expect("a code"), "code_verifier": VERIFIER});
     let answer = app.client().post("/api/login/social/swap/").json(&body).send().await;
     let token = flow_token(&answer);
     app.client().post("/api/login/social/swap/").json(&body).send().await.problem(400, "invalid_code");

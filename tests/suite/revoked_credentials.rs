@@ -11,6 +11,7 @@ use rest_social_auth::model::UserId;
 
 use crate::support::client::Request;
 use crate::support::fake_users::GITHUB_TOKEN;
+use crate::support::test_app::SECRET_KEY;
 use crate::support::{Answer, Client, Engine, Held, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
@@ -19,6 +20,10 @@ on_both_databases! {
     sec_25_link_only_account_is_not_a_login_method,
     sec_26_deactivation_during_a_login_refuses_it,
     sec_25_logout_all_cancels_links_in_progress,
+    sec_25_revoked_refresh_token_does_not_cancel_links_in_progress,
+    sec_45_credential_that_concurrent_calls_revoke_is_one_audit_event,
+    session_logout_revokes_the_sessions_of_all_cookies,
+    revoking_others_revokes_unlisted_tokens_of_simplejwt,
     refresh_concurrent_with_revocation_leaves_no_valid_token,
     logins_and_logout_all_do_not_deadlock,
     second_logout_all_in_one_second_revokes_tokens_issued_between,
@@ -153,6 +158,105 @@ async fn sec_25_logout_all_cancels_links_in_progress(engine: Engine) {
 }
 
 /// In either order: after both, no token of the family is accepted.
+async fn sec_25_revoked_refresh_token_does_not_cancel_links_in_progress(engine: Engine) {
+    for rotates in ["false", "true"] {
+        let plan = TestApp::builder(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", rotates);
+        let app = plan.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", rotates).start().await;
+        let stolen = app.login("jwt-pair", "u1").await.field("refresh");
+        let blacklist = || app.client().post("/api/token/blacklist/").json(&json!({"refresh": stolen})).send();
+        blacklist().await.ok();
+        let user = format!("Bearer {}", app.token("jwt-pair", "u01").await);
+        let begin = send(&app.client(), "POST", "/api/login/social/begin/facebook/", &user);
+        let begun = begin.json(&json!({})).send().await.ok();
+        let generation = "SELECT link_generation FROM users";
+        let before = app.database.number(generation).await;
+        for _ in 0..3 {
+            blacklist().await.problem(401, "token_not_valid");
+        }
+        assert_eq!(app.database.number(generation).await, before);
+        let body = json!({"code": "u2", "state": begun["state"], "flow_token": begun["flow_token"]});
+        app.client().login("token/facebook", body).await.ok();
+        assert_eq!(accounts(&app, &user).await.len(), 2);
+    }
+}
+
+/// How many log-outs the audit log has.
+async fn log_outs(app: &TestApp) -> i64 {
+    app.database.number("SELECT count(*) FROM audit_events WHERE event = 'log_out'").await
+}
+
+async fn sec_45_credential_that_concurrent_calls_revoke_is_one_audit_event(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let mut expected = 0;
+    for (kind, code) in [("knox", "u1"), ("token", "u001"), ("session", "u00001"), ("jwt-pair", "u0000001")] {
+        let login = app.login(kind, code).await;
+        let owner = format!("Token {}", app.token("knox", &code.replacen('u', "u0", 1)).await);
+        let listed = credentials(&app, &owner).await;
+        let id = listed.iter().find(|entry| entry["current"] == false).expect("another credential")["id"].clone();
+        let path = format!("/api/user/credentials/{}/", id.as_str().expect("an id"));
+        let calls = (0..4).map(|_| send(&app.client(), "DELETE", &path, &owner).send());
+        let statuses: Vec<u16> = join_all(calls).await.iter().map(|answer| answer.status).collect();
+        assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{kind}: {statuses:?}");
+        expected += 1;
+        assert_eq!(log_outs(&app).await, expected, "{kind}");
+        if kind == "jwt-pair" {
+            refresh(&app, &login.field("refresh")).await.problem(401, "token_not_valid");
+        }
+        // The last ones of the user, one by one or all at once.
+        let path = if kind == "token" { "/api/knox/logoutall/" } else { "/api/knox/logout/" };
+        join_all((0..4).map(|_| send(&app.client(), "POST", path, &owner).send())).await;
+        expected += 1;
+        assert_eq!(log_outs(&app).await, expected, "{path}");
+    }
+    let owner = format!("Token {}", app.token("token", "u000000001").await);
+    app.login("session", "u0000000001").await.ok();
+    for _ in 0..3 {
+        let others = send(&app.client(), "DELETE", "/api/user/credentials/others/", &owner).send().await;
+        assert_eq!(others.status, 204);
+    }
+    assert_eq!(log_outs(&app).await, expected + 1, "the second call revokes nothing");
+}
+
+async fn session_logout_revokes_the_sessions_of_all_cookies(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let session = async |code: &str| app.login("session", code).await.set_cookie("sessionid").expect("a cookie").value;
+    let (first, second, other) = (session("u1").await, session("u01").await, session("u2").await);
+    let cookies = format!("sessionid={first}; sessionid={second}; sessionid={other}");
+    let out = app.client().post("/api/session/logout/").header("cookie", &cookies).header("origin", &app.node.base);
+    assert_eq!(out.send().await.status, 204);
+    for value in [first, second, other] {
+        let request = app.client().get("/api/user/").header("cookie", format!("sessionid={value}"));
+        request.send().await.problem(401, "not_authenticated");
+    }
+    assert_eq!((app.database.count("sessions").await, log_outs(&app).await), (0, 3));
+}
+
+async fn revoking_others_revokes_unlisted_tokens_of_simplejwt(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let user = format!("Bearer {}", app.token("jwt-pair", "u1").await);
+    app.advance(Duration::from_secs(5));
+    let now = app.clock.now().seconds();
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET_KEY.as_bytes());
+    let of_simplejwt = |token_type: &str, jti: &str| {
+        let claims =
+            json!({"token_type": token_type, "exp": now + 9000, "iat": now, "jti": jti.repeat(32), "user_id": "1"});
+        jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token")
+    };
+    let (token, access) = (of_simplejwt("refresh", "f"), format!("Bearer {}", of_simplejwt("access", "a")));
+    refresh(&app, &token).await.ok();
+    let others = async |user: &str| send(&app.client(), "DELETE", "/api/user/credentials/others/", user).send().await;
+    // It is the caller's own token, or of the same login.
+    assert_eq!(others(&access).await.status, 204);
+    refresh(&app, &token).await.ok();
+    let user_again = format!("Bearer {}", app.token("jwt-pair", "u01").await);
+    app.client().user(&user).await.problem(401, "token_not_valid");
+    assert_eq!(others(&user_again).await.status, 204);
+    refresh(&app, &token).await.problem(401, "token_not_valid");
+    app.client().user(&access).await.problem(401, "token_not_valid");
+    app.client().user(&user_again).await.ok();
+    app.client().user(&format!("Bearer {}", app.token("jwt-pair", "u001").await)).await.ok();
+}
+
 async fn refresh_concurrent_with_revocation_leaves_no_valid_token(engine: Engine) {
     let plan = TestApp::builder(engine).with("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", "true");
     let app = plan.with("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", "true").start().await;

@@ -10,6 +10,8 @@ on_both_databases! {
     redirect_flow_starts_a_session_without_javascript,
     sec_11_one_time_code_is_exchanged_once_within_a_minute,
     sec_11_one_time_code_needs_the_code_verifier_of_the_app,
+    sec_03_one_time_code_without_a_challenge_is_refused_to_an_app_that_has_a_verifier,
+    sec_03_redirect_to_the_scheme_of_an_app_requires_a_code_challenge,
     sec_09_next_must_be_on_the_allow_list,
     sec_13_callback_in_another_browser_is_refused,
     provider_error_is_returned_to_next_with_its_code,
@@ -18,11 +20,15 @@ on_both_databases! {
     callback_is_accepted_by_post,
     redirect_flow_works_with_oauth1,
     authorization_request_completes_only_on_its_own_route,
-    cross_site_authorize_signs_in_without_linking,
+    authorize_links_for_pages_of_this_site_only,
 }
 
 const PAGE: &str = "https://front.example/cb";
 const APP: &str = "com.example.app:/cb";
+/// RFC 7636, appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// The challenge of [`VERIFIER`], as parameters of a query.
+const CHALLENGE: &str = "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
 
 async fn start_app(engine: Engine) -> TestApp {
     TestApp::builder(engine).with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{APP}")).start().await
@@ -69,13 +75,13 @@ async fn sec_11_one_time_code_is_exchanged_once_within_a_minute(engine: Engine) 
     let app = start_app(engine).await;
     for (kind, late) in [("jwt-pair", false), ("knox_user", true)] {
         let browser = app.browser();
-        let state = begin_redirect(&browser, &format!("next={APP}&kind={kind}")).await;
+        let state = begin_redirect(&browser, &format!("next={APP}&kind={kind}&{CHALLENGE}")).await;
         let response = complete(&browser, if late { "u2" } else { "u1" }, &state).await;
         let there = location(&response);
         assert!(there.as_str().starts_with("com.example.app:/cb?code="), "{there}");
         assert!(!there.as_str().contains("eyJ"), "no JWT in a URL: {there}");
         assert!(response.set_cookie("sessionid").is_none());
-        let code = json!({"code": parameter(&there, "code").expect("a code")});
+        let code = json!({"code": parameter(&there, "code").expect("a code"), "code_verifier": VERIFIER});
         if late {
             app.advance(Duration::from_secs(61));
             app.client().post("/api/login/social/swap/").json(&code).send().await.problem(400, "invalid_code");
@@ -91,13 +97,9 @@ async fn sec_11_one_time_code_is_exchanged_once_within_a_minute(engine: Engine) 
 
 async fn sec_11_one_time_code_needs_the_code_verifier_of_the_app(engine: Engine) {
     let app = start_app(engine).await;
-    // RFC 7636, appendix B.
-    let (verifier, challenge) =
-        ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-    for (n, shown, status) in [(1, Some(verifier), 200), (2, None, 400), (3, Some("x".repeat(43).as_str()), 400)] {
+    for (n, shown, status) in [(1, Some(VERIFIER), 200), (2, None, 400), (3, Some("x".repeat(43).as_str()), 400)] {
         let browser = app.browser();
-        let query = format!("next={APP}&kind=token&code_challenge={challenge}&code_challenge_method=S256");
-        let state = begin_redirect(&browser, &query).await;
+        let state = begin_redirect(&browser, &format!("next={APP}&kind=token&{CHALLENGE}")).await;
         let there = location(&complete(&browser, &format!("u{n}"), &state).await);
         let mut body = json!({"code": parameter(&there, "code").expect("a code")});
         if let Some(shown) = shown {
@@ -105,6 +107,35 @@ async fn sec_11_one_time_code_needs_the_code_verifier_of_the_app(engine: Engine)
         }
         let answer = app.client().post("/api/login/social/swap/").json(&body).send().await;
         assert_eq!(answer.status, status, "{}", answer.headers_and_body());
+    }
+}
+
+async fn sec_03_one_time_code_without_a_challenge_is_refused_to_an_app_that_has_a_verifier(engine: Engine) {
+    let app = start_app(engine).await;
+    // An attacker starts the flow without a challenge, and gives its code to an app that always sends its verifier.
+    for (n, shown, status) in [(1, Some(VERIFIER), 400), (2, Some("short"), 400), (3, None, 200)] {
+        let browser = app.browser();
+        let state = begin_redirect(&browser, &format!("next={PAGE}&kind=token")).await;
+        let there = location(&complete(&browser, &format!("u{n}"), &state).await);
+        let mut body = json!({"code": parameter(&there, "code").expect("a code")});
+        if let Some(shown) = shown {
+            body["code_verifier"] = shown.into();
+        }
+        let answer = app.client().post("/api/login/social/swap/").json(&body).send().await;
+        assert_eq!(answer.status, status, "{}", answer.headers_and_body());
+        if status == 400 {
+            answer.problem(400, "flow_mismatch");
+        }
+    }
+}
+
+async fn sec_03_redirect_to_the_scheme_of_an_app_requires_a_code_challenge(engine: Engine) {
+    let app = start_app(engine).await;
+    for kind in ["token", "jwt-pair", "knox_user"] {
+        let path = format!("/api/login/social/authorize/github/?next={APP}&kind={kind}");
+        let answer = app.browser().get(&path).send().await;
+        assert!(answer.problem(400, "invalid_request")["errors"]["code_challenge"].is_array(), "{}", answer.text);
+        begin_redirect(&app.browser(), &format!("next={APP}&kind={kind}&{CHALLENGE}")).await;
     }
 }
 
@@ -207,11 +238,13 @@ async fn authorization_request_completes_only_on_its_own_route(engine: Engine) {
     complete(&browser, "u2", &begun.state).await.problem(400, "state_mismatch");
 }
 
-async fn cross_site_authorize_signs_in_without_linking(engine: Engine) {
+async fn authorize_links_for_pages_of_this_site_only(engine: Engine) {
     let app = start_app(engine).await;
-    for (site, code, accounts) in [("cross-site", "u3", 1), ("same-origin", "u4", 2)] {
+    // `none`: a link in an e-mail, which the mail program opens.
+    for (site, first, code, accounts) in
+        [("cross-site", "u1", "u3", 1), ("none", "u5", "u6", 1), ("same-origin", "u2", "u4", 2)]
+    {
         let browser = app.browser();
-        let first = if site == "cross-site" { "u1" } else { "u2" };
         let login = browser.post("/api/login/social/session/github/").header("origin", "https://front.example");
         login.json(&json!({"code": first})).send().await.ok();
         let before = browser.get("/api/user/").send().await.field("username");

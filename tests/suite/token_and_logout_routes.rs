@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use rest_social_auth::model::UserId;
 
 use crate::support::client::claims;
+use crate::support::test_app::SECRET_KEY;
 use crate::support::{Answer, Client, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
@@ -17,6 +18,8 @@ on_both_databases! {
     r_cmp_04_verify_accepts_every_token_type,
     r_cmp_05_blacklisted_token_is_refused,
     r_cmp_06_sliding_token_is_refreshed_until_it_expires,
+    r_cmp_06_sliding_token_without_a_refresh_date_is_not_refreshed,
+    jwts_and_opaque_tokens_may_have_the_same_word,
     r_cmp_07_knox_logout_revokes_one_token_and_logoutall_all,
     r_cmp_09_session_logout_deletes_session_and_cookie,
     r_cmp_10_user_endpoint_accepts_every_kind_of_credential,
@@ -153,6 +156,41 @@ async fn r_cmp_06_sliding_token_is_refreshed_until_it_expires(engine: Engine) {
     let access = app.token("jwt-pair", "u01").await;
     let wrong = post(&app, "/api/token/sliding/refresh/", json!({"token": access})).await;
     assert_eq!(wrong.problem(401, "token_not_valid")["detail"], "Token has wrong type");
+}
+
+async fn r_cmp_06_sliding_token_without_a_refresh_date_is_not_refreshed(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let token = app.token("jwt-sliding", "u1").await;
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET_KEY.as_bytes());
+    let dates = [json!("1795521900"), json!(1_795_525_200.5), json!(null), json!(true), json!([1_795_525_200])];
+    for date in dates.map(Some).into_iter().chain([None]) {
+        let mut claims = claims(&token);
+        match &date {
+            Some(date) => claims["refresh_exp"] = date.clone(),
+            None => drop(claims.as_object_mut().expect("claims").remove("refresh_exp")),
+        }
+        let changed = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
+        let answer = post(&app, "/api/token/sliding/refresh/", json!({"token": changed})).await;
+        answer.problem(401, "token_not_valid");
+        // As in simplejwt, it authenticates until `exp`.
+        app.client().user(&format!("Bearer {changed}")).await.ok();
+    }
+    post(&app, "/api/token/sliding/refresh/", json!({"token": token})).await.ok();
+}
+
+async fn jwts_and_opaque_tokens_may_have_the_same_word(engine: Engine) {
+    for (name, value, word) in [
+        ("REST_KNOX_AUTH_HEADER_PREFIX", "Bearer", "Bearer"),
+        ("SIMPLE_JWT_AUTH_HEADER_TYPES", "Bearer,Token", "Token"),
+        ("SIMPLE_JWT_AUTH_HEADER_TYPES", "Token", "Token"),
+    ] {
+        let app = TestApp::builder(engine).with(name, value).start().await;
+        for (kind, code) in [("jwt-pair", "u1"), ("jwt-sliding", "u01"), ("knox", "u001"), ("token", "u0001")] {
+            let token = app.token(kind, code).await;
+            app.client().user(&format!("{word} {token}")).await.ok();
+            assert_eq!(app.client().user(&format!("{word} {token}x")).await.status, 401, "{name} {kind}");
+        }
+    }
 }
 
 async fn r_cmp_07_knox_logout_revokes_one_token_and_logoutall_all(engine: Engine) {

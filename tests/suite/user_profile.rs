@@ -8,11 +8,13 @@ use rest_social_auth::model::{AuditFilter, UserId};
 use serde_json::{Value, json};
 
 use crate::support::client::claims;
+use crate::support::signer::challenge_of;
 use crate::support::{Answer, Client, Engine, FRONTEND, LOGIN_ROUTES, REDIRECT_URI, TestApp, on_both_databases};
 
 on_both_databases! {
     is_new_distinguishes_sign_up_from_sign_in_for_every_kind,
     is_new_is_in_the_redirect_the_code_exchange_and_a_repeat,
+    names_have_no_control_or_bidi_characters,
     declared_fields_are_in_responses_claims_and_openapi,
     declared_field_is_read_per_provider,
     declared_field_is_updated_at_login_unless_configured_otherwise,
@@ -78,9 +80,12 @@ async fn is_new_is_in_the_redirect_the_code_exchange_and_a_repeat(engine: Engine
     };
     assert_eq!(redirect_flow(REDIRECT_URI, "session", "u1").await, format!("{REDIRECT_URI}?is_new=true"));
     assert_eq!(redirect_flow(REDIRECT_URI, "session", "u01").await, format!("{REDIRECT_URI}?is_new=false"));
-    let redirect = redirect_flow(APP, "jwt-pair", "u2").await;
+    let verifier = "v".repeat(43);
+    let kind = format!("jwt-pair&code_challenge={}&code_challenge_method=S256", challenge_of(&verifier));
+    let redirect = redirect_flow(APP, &kind, "u2").await;
     let code = redirect.split_once("code=").expect("a code").1.to_owned();
-    let exchanged = app.client().post("/api/login/social/swap/").json(&json!({"code": code})).send().await;
+    let body = json!({"code": code, "code_verifier": verifier});
+    let exchanged = app.client().post("/api/login/social/swap/").json(&body).send().await;
     assert_eq!(exchanged.ok()["is_new"], true);
 
     let browser = app.browser();
@@ -102,6 +107,30 @@ const FIELDS: &str = r#"{
 
 async fn with_fields(engine: Engine) -> TestApp {
     TestApp::builder(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS).with("API_DOCS", "true").start().await
+}
+
+async fn names_have_no_control_or_bidi_characters(engine: Engine) {
+    let app = TestApp::builder(engine)
+        .with("REST_SOCIAL_USER_FIELDS", r#"{"about": {"from": "profile.bio", "editable": true}}"#)
+        .with("REST_SOCIAL_EDITABLE_USER_FIELDS", "first_name,last_name,username")
+        .start()
+        .await;
+    let bad = json!({"name": "A\u{1b}[31m B\r\nBcc: x\u{202e}", "bio": "a\u{1b}[0m\u{2066}\nb"});
+    app.fake_users.set_profile("github", "u1", github_user(bad));
+    let login = app.login("jwt-pair-user", "u1").await.ok();
+    let names = (login["first_name"].as_str(), login["last_name"].as_str(), login["about"].as_str());
+    assert_eq!(names, (Some("A[31m"), Some("B Bcc: x"), Some("a[0m\nb")), "{login}");
+    let bearer = format!("Bearer {}", login["token"].as_str().expect("a token"));
+    let patch = |body: Value| app.client().request("PATCH", "/api/user/").header("authorization", &bearer).json(&body);
+    for name in ["first_name", "last_name", "username", "about"] {
+        for text in ["\u{1b}[31mX", "X\u{202e}", "a\u{2067}b", "a\u{7}b"] {
+            let problem = patch(json!({name: text})).send().await.problem(400, "invalid_request");
+            assert!(problem["errors"][name].is_array(), "{problem}");
+        }
+    }
+    patch(json!({"first_name": "a\nb"})).send().await.problem(400, "invalid_request");
+    let changed = patch(json!({"first_name": "Zo\u{eb}", "about": "a\nb"})).send().await.ok();
+    assert_eq!((&changed["first_name"], &changed["about"]), (&json!("Zo\u{eb}"), &json!("a\nb")));
 }
 
 async fn declared_fields_are_in_responses_claims_and_openapi(engine: Engine) {

@@ -4061,7 +4061,7 @@ Arguments:
 - `provider`: The provider's name, as `/api/login/social/providers/` lists it.
 - `acr_values`: Authentication context classes that the application requests, in order.
 - `app_state`: A text of at most 512 characters, which is appended to `next`.
-- `code_challenge`: The challenge of an app (RFC 7636): the exchange of the code then needs its verifier.
+- `code_challenge`: An app's challenge (RFC 7636), required for its own scheme. Its code then needs the verifier.
 - `code_challenge_method`: `S256`.
 - `data`: A JSON object of at most 2 KB, as JSON text. The answer of the login has it, and pipeline steps and webhooks.
 - `domain_hint`: The domain of the user's account at the provider (Microsoft).

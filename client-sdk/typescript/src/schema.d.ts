@@ -3727,7 +3727,7 @@ export interface operations {
                  *     `POST /api/login/social/begin/{provider}/`, because any site may link here.
                  */
                 scope?: string;
-                /** @description The challenge of an app (RFC 7636): the exchange of the code then needs its verifier. */
+                /** @description An app's challenge (RFC 7636), required for its own scheme. Its code then needs the verifier. */
                 code_challenge?: string;
                 /** @description `S256`. */
                 code_challenge_method?: string;
@@ -3970,7 +3970,7 @@ export interface operations {
             404: components["responses"]["UnknownFormat"];
             405: components["responses"]["MethodNotAllowed"];
             406: components["responses"]["NotAcceptable"];
-            429: components["responses"]["TooManyConnections"];
+            429: components["responses"]["UserRateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];
         };
@@ -3998,7 +3998,7 @@ export interface operations {
             408: components["responses"]["BodyTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["TooManyConnections"];
+            429: components["responses"]["UserRateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];
         };
@@ -4079,7 +4079,7 @@ export interface operations {
             405: components["responses"]["MethodNotAllowed"];
             406: components["responses"]["NotAcceptable"];
             409: components["responses"]["LastLoginMethod"];
-            429: components["responses"]["TooManyConnections"];
+            429: components["responses"]["UserRateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];
         };
@@ -4172,7 +4172,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             405: components["responses"]["MethodNotAllowed"];
             406: components["responses"]["NotAcceptable"];
-            429: components["responses"]["TooManyConnections"];
+            429: components["responses"]["UserRateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];
         };
@@ -4249,7 +4249,7 @@ export interface operations {
             408: components["responses"]["BodyTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["TooManyConnections"];
+            429: components["responses"]["AddressRateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];
         };

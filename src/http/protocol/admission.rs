@@ -9,7 +9,7 @@ use super::audit::AuditMiddleware;
 use super::base_url::base_url;
 use super::client::client_info;
 use super::cookies::{authorization_request_cookie_values, session_cookie_values};
-use super::origin::{OriginPolicy, check_origin, is_from_this_site, is_navigation, origin_of};
+use super::origin::{OriginPolicy, check_origin, is_from_page_of_this_site, is_navigation, origin_of};
 use super::problem::Failure;
 use crate::account::{AuthScheme, Authorization, Caller, PresentedCredentials, Proof};
 use crate::login::RequestContext;
@@ -57,7 +57,7 @@ pub async fn admit(
         }
         OriginPolicy::UnsafeCall | OriginPolicy::Navigation | OriginPolicy::Unchecked => {}
     }
-    let may_link = policy != OriginPolicy::Navigation || is_from_this_site(request);
+    let may_link = policy != OriginPolicy::Navigation || is_from_page_of_this_site(request);
     let link_to = caller.as_ref().filter(|_| may_link);
     let link_to = link_to.map(|Caller { user, .. }| LinkRequest { user: user.id, generation: user.link_generation });
     let cookies = authorization_request_cookie_values(request.headers(), &own);

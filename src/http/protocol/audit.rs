@@ -13,7 +13,8 @@ use poem::http::{HeaderValue, Method, StatusCode, header};
 use super::app::App;
 use super::client::{client_address, client_info_from};
 use super::problem::Failure;
-use crate::model::UserId;
+use crate::login::LoginError;
+use crate::model::{Network, UserId};
 
 /// Which refusals of a route belong in the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,16 @@ impl AuditMiddleware {
     pub async fn record(self, app: &App, failure: &mut Failure) {
         if !self.includes(failure) {
             return;
+        }
+        // The routes of logins count every request by address. Elsewhere a page of another site can send any number of these.
+        if self.scope == AuditScope::Account
+            && failure.code == "csrf_failed"
+            && let Err(exceeded) = app.rate_limits.check_address(Network::of(self.address)).await
+        {
+            *failure = LoginError::from(exceeded).into();
+            if !self.includes(failure) {
+                return;
+            }
         }
         let context = &mut failure.context;
         // The provider's own name: the path may hold any text.

@@ -50,6 +50,8 @@ pub trait RequestSchema: Type {
 /// A body that is not read yet; the document describes it as `T`.
 pub struct RawBody<T> {
     content_type: Option<String>,
+    /// A coding of the body other than `identity`.
+    is_encoded: bool,
     body: Body,
     timeout: BodyTimeout,
     schemas: PhantomData<T>,
@@ -68,6 +70,9 @@ impl<T> RawBody<T> {
         if bytes.is_empty() && !essence.eq_ignore_ascii_case(MULTIPART) {
             return Ok(Fields::default());
         }
+        if self.is_encoded {
+            return Err(unsupported("Send the request body without a Content-Encoding."));
+        }
         if essence.eq_ignore_ascii_case(JSON) {
             return json_fields(&bytes);
         }
@@ -77,11 +82,7 @@ impl<T> RawBody<T> {
         if essence.eq_ignore_ascii_case(MULTIPART) {
             return multipart_fields(&full, bytes).await;
         }
-        Err(Failure::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "Send application/json, application/x-www-form-urlencoded or multipart/form-data.",
-        ))
+        Err(unsupported("Send application/json, application/x-www-form-urlencoded or multipart/form-data."))
     }
 
     /// Reads the one field of a token route (R-CMP-01 to 06).
@@ -91,6 +92,10 @@ impl<T> RawBody<T> {
         let mut errors = Vec::new();
         self.fields().await?.required(name, &mut errors).ok_or_else(|| Failure::fields(errors))
     }
+}
+
+fn unsupported(detail: &'static str) -> Failure {
+    Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
 }
 
 /// The fields of `application/x-www-form-urlencoded`, which query strings use too.
@@ -183,8 +188,10 @@ impl<'a, T: RequestSchema + 'a> ApiExtractor<'a> for RawBody<T> {
     ) -> Result<Self> {
         let content_type = request.headers().get(header::CONTENT_TYPE);
         let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let mut codings = request.headers().get_all(header::CONTENT_ENCODING).iter();
+        let is_encoded = codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"));
         let timeout = request.extensions().get().copied().unwrap_or_default();
-        Ok(Self { content_type, body: body.take()?, timeout, schemas: PhantomData })
+        Ok(Self { content_type, is_encoded, body: body.take()?, timeout, schemas: PhantomData })
     }
 }
 
@@ -194,7 +201,8 @@ mod tests {
 
     fn raw_body(content_type: Option<&str>, body: impl Into<Body>) -> RawBody<()> {
         let timeout = BodyTimeout::default();
-        RawBody { content_type: content_type.map(str::to_owned), body: body.into(), timeout, schemas: PhantomData }
+        let content_type = content_type.map(str::to_owned);
+        RawBody { content_type, is_encoded: false, body: body.into(), timeout, schemas: PhantomData }
     }
 
     async fn code(content_type: Option<&str>, body: impl Into<Body>) -> String {
@@ -218,6 +226,9 @@ mod tests {
         let file = b"--b\r\ncontent-disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n\xff\xfe\r\n--b--\r\n";
         assert_eq!(code(Some("multipart/form-data; boundary=b"), file.to_vec()).await, "read");
         assert_eq!(code(None, "").await, "read");
+        let encoded = |body: &'static str| RawBody { is_encoded: true, ..raw_body(Some("application/json"), body) };
+        assert_eq!(encoded("{}").fields().await.err().map(|failure| failure.status.as_u16()), Some(415));
+        assert!(encoded("").fields().await.is_ok());
         assert_eq!(code(Some("application/json"), "").await, "read");
     }
 

@@ -22,8 +22,8 @@ pub enum OriginPolicy {
     SessionRoute,
     /// A call that needs no credential and sets a cookie: pages of other sites are refused, programs are accepted.
     SetsCookie,
-    /// A link that a user follows. A link on another site may start a login, but not for the signed-in user, because
-    /// completing it would link the account to that user.
+    /// A link that a user follows. A link elsewhere may start a login, but not for the signed-in user, because completing it
+    /// would link the account to that user.
     Navigation,
 }
 
@@ -78,9 +78,19 @@ pub fn is_cross_site(settings: &Settings, request: &Request, context: &RequestCo
 }
 
 /// Whether a page of this site or the user sends the request, as browsers say it. Two headers, or one with another value, say no.
-pub fn is_from_this_site(request: &Request) -> bool {
+fn is_from_this_site(request: &Request) -> bool {
+    is_from_page_of_this_site(request) || one_site(request) == Some(b"none")
+}
+
+/// Whether a page of this site sends the request. A link in an e-mail or a document, which another program opens, looks to the
+/// browser like an address that the user typed.
+pub fn is_from_page_of_this_site(request: &Request) -> bool {
+    matches!(one_site(request), Some(b"same-origin" | b"same-site"))
+}
+
+fn one_site(request: &Request) -> Option<&[u8]> {
     let mut sites = request.headers().get_all(SEC_FETCH_SITE).iter().map(HeaderValue::as_bytes);
-    matches!((sites.next(), sites.next()), (Some(b"same-origin" | b"same-site" | b"none"), None))
+    sites.next().filter(|_| sites.next().is_none())
 }
 
 /// Whether a browser navigates here instead of embedding the address in a page. Programs do not send the header.
@@ -109,6 +119,8 @@ mod tests {
         {
             assert!(!is_own(other), "{other:?}");
         }
+        let is_page = |site| is_from_page_of_this_site(&Request::builder().header(SEC_FETCH_SITE, site).finish());
+        assert!(is_page("same-origin") && is_page("same-site") && !is_page("none"), "an e-mail's link is no page");
     }
 
     #[test]

@@ -107,17 +107,12 @@ impl Resource {
         let Some(ApiRoute { app, rules, provider_parameter }) = &self.api else {
             return endpoint.get_response(request).await;
         };
-        if rules.negotiates
-            && let Err(failure) = check_acceptable(&request)
-        {
-            return failure.into_response();
-        }
         let as_page = (rules.serves_browsers && wants_html(&request)).then(|| Language::of(&request));
         let provider = provider_parameter.and_then(|name| request.raw_path_param(name)).map(str::to_owned);
         let audit = AuditMiddleware::before(&mut request, rules.audit, provider);
-        let answer = match limit_address(app, *rules, &request).await {
+        let answer = match check_before_handler(app, *rules, &request).await {
             Ok(()) => endpoint.call(request).await.map_err(Rejection::from_error),
-            Err(exceeded) => Err(exceeded.into()),
+            Err(failure) => Err(failure.into()),
         };
         match answer {
             Ok(response) => response,
@@ -140,12 +135,13 @@ impl Resource {
     }
 }
 
-/// Counts a request by its client's address, before it costs anything (SEC-43).
-async fn limit_address(app: &App, rules: RouteRules, request: &Request) -> Result<(), Failure> {
+/// Counts a request by its client's address, before it costs anything (SEC-43): a refusal costs a row of the audit log. Then
+/// checks what the caller accepts.
+async fn check_before_handler(app: &App, rules: RouteRules, request: &Request) -> Result<(), Failure> {
     if rules.limits_address && (rules.get_has_effects || !request.method().is_safe()) {
         app.check_address_limit(request).await?;
     }
-    Ok(())
+    if rules.negotiates { check_acceptable(request) } else { Ok(()) }
 }
 
 impl Endpoint for Resource {

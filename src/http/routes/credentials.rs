@@ -17,7 +17,7 @@ pub struct Credentials {
 
 error_list! {
     ListErrors: ANY, PAGE, CREDENTIAL;
-    RevokeErrors: ANY, CREDENTIAL, CSRF, BY_ID;
+    RevokeErrors: ANY, CREDENTIAL, CSRF, BY_ID, USER_LIMIT;
 }
 
 #[OpenApi(prefix_path = "/api/user/credentials", tag = Tag::User)]

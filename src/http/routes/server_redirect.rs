@@ -49,7 +49,7 @@ impl ServerRedirect {
         /// A subset of the provider's configured scopes, separated by spaces. Other scopes need
         /// `POST /api/login/social/begin/{provider}/`, because any site may link here.
         scope: Query<Option<String>>,
-        /// The challenge of an app (RFC 7636): the exchange of the code then needs its verifier.
+        /// An app's challenge (RFC 7636), required for its own scheme. Its code then needs the verifier.
         code_challenge: Query<Option<String>>,
         /// `S256`.
         code_challenge_method: Query<Option<String>>,

@@ -20,7 +20,7 @@ pub struct SocialAccounts {
 
 error_list! {
     ListErrors: ANY, CREDENTIAL;
-    UnlinkErrors: ANY, CREDENTIAL, FRESH, BY_ID, UNLINK;
+    UnlinkErrors: ANY, CREDENTIAL, FRESH, BY_ID, UNLINK, USER_LIMIT;
 }
 
 #[OpenApi(prefix_path = "/api/user/social", tag = Tag::User)]

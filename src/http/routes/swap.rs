@@ -32,7 +32,7 @@ impl Swap {
         let fields = body.fields().await?;
         let mut errors = Vec::new();
         let code = fields.required("code", &mut errors);
-        let verifier = fields.optional("code_verifier", &mut errors);
+        let verifier = fields.optional("code_verifier", &mut errors).filter(|verifier| !verifier.is_empty());
         let code = code.filter(|_| errors.is_empty()).ok_or_else(|| Failure::fields(errors))?;
         let exchanged = self.app.login.exchange_code(&code, verifier.as_deref()).await;
         Ok(SwapAnswer(exchanged.map_err(|error| self.app.login_failure(error))?))

@@ -17,7 +17,7 @@ pub struct Tokens {
 
 error_list! {
     RefreshErrors: ANY, BODY, JWT, USER_LIMIT;
-    BlacklistErrors: ANY, BODY, JWT;
+    BlacklistErrors: ANY, BODY, JWT, ADDRESS_LIMIT;
     VerifyErrors: ANY, BODY, VERIFY;
 }
 
@@ -62,7 +62,9 @@ impl Tokens {
         request: &Request,
         body: RawBody<RefreshInput>,
     ) -> Result<Answer<EmptyObject>, Refused<BlacklistErrors>> {
-        self.app.account.blacklist(&body.text("refresh").await?, &client_info(request)).await?;
+        let token = body.text("refresh").await?;
+        let blacklisted = self.app.account.blacklist(&token, &client_info(request)).await;
+        self.app.count_refused(request, blacklisted).await?;
         Ok(Answer(EmptyObject::default()))
     }
 

@@ -20,8 +20,8 @@ pub struct Users {
 
 error_list! {
     UserErrors: ANY, CREDENTIAL;
-    UpdateErrors: ANY, BODY, CHANGE, CREDENTIAL, CSRF;
-    DeleteErrors: ANY, CREDENTIAL, FRESH;
+    UpdateErrors: ANY, BODY, CHANGE, CREDENTIAL, CSRF, USER_LIMIT;
+    DeleteErrors: ANY, CREDENTIAL, FRESH, USER_LIMIT;
 }
 
 #[OpenApi(prefix_path = "/api/user", tag = Tag::User)]

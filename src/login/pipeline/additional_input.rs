@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::EmailAddress;
+use crate::model::{EmailAddress, is_bidi_or_control};
 
 /// Maximum length of a text answer, in characters.
 const MAX_ANSWER_LEN: usize = 2000;
@@ -105,6 +105,7 @@ impl InputField {
             InputType::Email if EmailAddress::parse(text).is_none() => Err("Enter a valid email address."),
             InputType::Choice if !self.choices.iter().any(|choice| choice == text) => Err("Not one of the choices."),
             _ if text.contains('\0') => Err("Null characters are not allowed."),
+            _ if text.contains(is_bidi_or_control) => Err("Control characters are not allowed."),
             _ if text.chars().count() > MAX_ANSWER_LEN => Err("This is too long."),
             _ => Ok(()),
         };
@@ -192,6 +193,10 @@ mod tests {
         for invalid in [json!([]), json!("x"), json!(1), json!(true)] {
             let errors = read(json!({"answers": invalid, "a": "y"})).expect_err("an error");
             assert_eq!(errors, [("answers".to_owned(), "Must be an object.".to_owned())]);
+        }
+        for text in ["a\u{1b}[31m", "a\nb", "\u{202e}a"] {
+            let errors = read(json!({"a": text})).expect_err("an error");
+            assert_eq!(errors, [("a".to_owned(), "Control characters are not allowed.".to_owned())]);
         }
         let fields = [InputField::text("answers", "Answers")];
         for given in [json!({"answers": "x"}), json!({"answers": {"answers": "x"}})] {

@@ -22,7 +22,7 @@ pub fn values(identity: &Identity, details: &Details, rules: &UserRules, user: O
         if is_empty(&value) {
             return user.map(|_| (field.name.clone(), Value::Null));
         }
-        let value = field.kind.parse(&value);
+        let value = field.kind.parse_external(&value);
         if value.is_err() {
             tracing::debug!(
                 field = field.name,

@@ -11,7 +11,9 @@ use super::profile_details::Details;
 use super::{account_key, username};
 use crate::clock::Deps;
 use crate::login::error::{LoginError, Refusal};
-use crate::model::{EmailAddress, Identity, LinkRequest, SocialAccount, User, UserId, without_provider_tokens};
+use crate::model::{
+    EmailAddress, Identity, LinkRequest, SocialAccount, User, UserId, clean_name, without_provider_tokens,
+};
 use crate::settings::UserRules;
 use crate::store::{LoginTarget, Repository};
 
@@ -241,12 +243,12 @@ impl Draft<'_> {
 
     /// Sets the first name.
     pub fn set_first_name(&mut self, name: &str) {
-        self.change(DraftChange::FirstName(storable(name)));
+        self.change(DraftChange::FirstName(cleaned(name)));
     }
 
     /// Sets the last name.
     pub fn set_last_name(&mut self, name: &str) {
-        self.change(DraftChange::LastName(storable(name)));
+        self.change(DraftChange::LastName(cleaned(name)));
     }
 
     /// Stores a value in the account's extra data, which its user can see. Names of tokens and secrets are ignored (SEC-40).
@@ -301,6 +303,12 @@ impl Draft<'_> {
 /// PostgreSQL cannot store null characters.
 fn storable(text: &str) -> String {
     text.replace('\0', "")
+}
+
+fn cleaned(name: &str) -> String {
+    let mut name = name.to_owned();
+    clean_name(&mut name);
+    name
 }
 
 /// For the built-in steps and the runner.

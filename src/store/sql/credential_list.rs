@@ -1,8 +1,11 @@
 //! The list of a user's credentials, and their revocation by handle.
 
+use std::collections::HashSet;
+
 use super::{Builder, KEY_BATCH, Key, Store, Tx, push_list};
 use crate::clock::UnixMillis;
-use crate::model::{CredentialEntry, CredentialHandle, CredentialPosition, CredentialQuery, UserId};
+use crate::model::{CredentialEntry, CredentialHandle, CredentialKind, CredentialPosition, CredentialQuery, UserId};
+use crate::store::credentials::RevokedCredentials;
 use crate::store::error::Result;
 use crate::store::stored_rows::CredentialEntryRow;
 
@@ -113,13 +116,13 @@ impl Store {
         query.push(")");
     }
 
-    /// Runs one statement for each batch of a kind.
+    /// Runs one statement for each batch of a kind. Returns what was not revoked before.
     pub(super) async fn revoke_handles(
         tx: &mut Tx,
         handles: &[CredentialHandle],
         user: UserId,
         now: UnixMillis,
-    ) -> Result<()> {
+    ) -> Result<RevokedCredentials> {
         let (mut sessions, mut tokens, mut knox, mut families) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for handle in handles {
             match handle {
@@ -141,33 +144,40 @@ impl Store {
             .execute(&mut **tx)
             .await?;
         }
-        let delete = |table: &str| Builder::new(format!("DELETE FROM {table} WHERE user_id = "));
-        Self::revoke_keys(tx, || delete("sessions"), user, "digest", &sessions).await?;
-        Self::revoke_keys(tx, || delete("tokens"), user, "digest", &tokens).await?;
-        Self::revoke_keys(tx, || delete("knox_tokens"), user, "digest", &knox).await?;
-        let blacklist = || {
+        let counts = [
+            (CredentialKind::Session, Self::delete_keys(tx, "sessions", user, &sessions).await?),
+            (CredentialKind::Token, Self::delete_keys(tx, "tokens", user, &tokens).await?),
+            (CredentialKind::Knox, Self::delete_keys(tx, "knox_tokens", user, &knox).await?),
+        ];
+        let mut revoked: RevokedCredentials = counts.into_iter().filter(|(_, count)| *count > 0).collect();
+        for batch in families.chunks(KEY_BATCH) {
             let mut update = Builder::new("UPDATE refresh_tokens SET blacklisted = ");
             update.push_bind(now.0).push(", family_revoked = ").push_bind(now.0);
             update.push(" WHERE blacklisted IS NULL AND user_id = ");
-            update
-        };
-        Self::revoke_keys(tx, blacklist, user, "family", &families).await
+            Self::push_keys(&mut update, user, "family", batch);
+            update.push(" RETURNING kind, family");
+            let rows: Vec<(String, String)> = update.build_query_as().persistent(false).fetch_all(&mut **tx).await?;
+            // Without rotation a family may have several valid tokens.
+            let families: HashSet<(String, String)> = rows.into_iter().collect();
+            revoked.extend(families.iter().filter_map(|(kind, _)| Some((kind.parse().ok()?, 1))));
+        }
+        Ok(revoked)
     }
 
-    /// `statement` returns the statement up to the user's id.
-    async fn revoke_keys<K: Key + Clone + Sync>(
-        tx: &mut Tx,
-        statement: impl Fn() -> Builder + Send + Sync,
-        user: UserId,
-        column: &str,
-        keys: &[K],
-    ) -> Result<()> {
+    /// Deletes the credentials with these digests; returns how many there were.
+    async fn delete_keys<K: Key + Clone + Sync>(tx: &mut Tx, table: &str, user: UserId, keys: &[K]) -> Result<u64> {
+        let mut deleted = 0;
         for batch in keys.chunks(KEY_BATCH) {
-            let mut query = statement();
-            query.push_bind(user).push(format!(" AND {column} IN "));
-            push_list(&mut query, batch.iter().cloned());
-            query.build().persistent(false).execute(&mut **tx).await?;
+            let mut delete = Builder::new(format!("DELETE FROM {table} WHERE user_id = "));
+            Self::push_keys(&mut delete, user, "digest", batch);
+            deleted += delete.build().persistent(false).execute(&mut **tx).await?.rows_affected();
         }
-        Ok(())
+        Ok(deleted)
+    }
+
+    /// Completes a statement that ends before the user's id.
+    fn push_keys<K: Key + Clone>(statement: &mut Builder, user: UserId, column: &str, keys: &[K]) {
+        statement.push_bind(user).push(format!(" AND {column} IN "));
+        push_list(statement, keys.iter().cloned());
     }
 }

@@ -8,7 +8,9 @@ use crate::model::{
     TokenUse, User, UserId,
 };
 use crate::secrets::Digest;
-use crate::store::credentials::{Blacklisting, CredentialStore, NextStep, RevokedCredentials, Rotated, Rotation};
+use crate::store::credentials::{
+    Blacklisting, CredentialStore, NextStep, Revocation, RevokedCredentials, Rotated, Rotation,
+};
 use crate::store::error::Result;
 use crate::store::stored_rows::{KnoxUserRow, SessionUserRow, TokenUserRow, user_columns};
 use crate::store::types::LoginCommit;
@@ -184,20 +186,25 @@ impl CredentialStore for Store {
         self.commit_touch(handle, user, now).await
     }
 
-    async fn revoke(
-        &self,
-        handles: &[CredentialHandle],
-        user: UserId,
-        now: UnixMillis,
-        audit: &AuditEvent,
-    ) -> Result<()> {
+    async fn revoke(&self, revocation: &Revocation<'_>, audit: &AuditEvent) -> Result<RevokedCredentials> {
+        let Revocation { user, handles, revokes_simplejwt, now } = *revocation;
         let mut tx = self.begin().await?;
         // First: it waits for a concurrent rotation, whose new token is then revoked too.
         Self::cancel_pending_links(&mut tx, user).await?;
-        Self::revoke_handles(&mut tx, handles, user, now).await?;
-        audit_query(audit).execute(&mut *tx).await?;
+        if revokes_simplejwt {
+            sqlx::query("UPDATE users SET revoked_before = $1 WHERE id = $2 AND revoked_before < $1")
+                .bind(now.seconds())
+                .bind(user)
+                .execute(&mut *tx)
+                .await?;
+        }
+        let revoked = Self::revoke_handles(&mut tx, handles, user, now).await?;
+        // Concurrent calls revoke a credential once.
+        if !revoked.is_empty() {
+            audit_query(audit).execute(&mut *tx).await?;
+        }
         tx.commit().await?;
-        Ok(())
+        Ok(revoked)
     }
 
     async fn credentials_of(&self, user: UserId, page: &CredentialQuery) -> Result<Vec<CredentialEntry>> {
@@ -249,7 +256,9 @@ impl CredentialStore for Store {
         let mut tx = self.begin().await?;
         Self::cancel_pending_links(&mut tx, user).await?;
         let revoked = sqlx::query("DELETE FROM knox_tokens WHERE user_id = $1").bind(user).execute(&mut *tx).await?;
-        audit_query(audit).execute(&mut *tx).await?;
+        if revoked.rows_affected() > 0 {
+            audit_query(audit).execute(&mut *tx).await?;
+        }
         tx.commit().await?;
         Ok(revoked.rows_affected())
     }
@@ -269,13 +278,17 @@ impl CredentialStore for Store {
 
     async fn revoke_family(&self, family: &str, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<bool> {
         let mut tx = self.begin().await?;
-        Self::cancel_pending_links(&mut tx, user).await?;
-        let is_new = Self::mark_family_revoked(&mut tx, user, family, now).await?;
-        if is_new {
-            audit_query(audit).execute(&mut *tx).await?;
+        // Waits for a concurrent rotation, whose new token is then revoked too.
+        if Self::locked_user(&mut tx, user).await?.is_none()
+            || !Self::mark_family_revoked(&mut tx, user, family, now).await?
+        {
+            tx.rollback().await?;
+            return Ok(false);
         }
+        Self::cancel_pending_links(&mut tx, user).await?;
+        audit_query(audit).execute(&mut *tx).await?;
         tx.commit().await?;
-        Ok(is_new)
+        Ok(true)
     }
 
     async fn rotate(&self, rotation: &Rotation<'_>, next: &NextStep<'_>) -> Result<Rotated> {
@@ -284,13 +297,17 @@ impl CredentialStore for Store {
 
     async fn blacklist(&self, blacklisting: &Blacklisting<'_>, audit: &AuditEvent) -> Result<bool> {
         let mut tx = self.begin().await?;
-        Self::cancel_pending_links(&mut tx, blacklisting.user).await?;
-        let is_new = Self::blacklist_token(&mut tx, blacklisting).await?;
-        if is_new {
-            audit_query(audit).execute(&mut *tx).await?;
+        // A token that was blacklisted before proves nothing: it must not cancel links that its user requested since.
+        if Self::locked_user(&mut tx, blacklisting.user).await?.is_none()
+            || !Self::blacklist_token(&mut tx, blacklisting).await?
+        {
+            tx.rollback().await?;
+            return Ok(false);
         }
+        Self::cancel_pending_links(&mut tx, blacklisting.user).await?;
+        audit_query(audit).execute(&mut *tx).await?;
         tx.commit().await?;
-        Ok(is_new)
+        Ok(true)
     }
 
     async fn revoke_all(&self, user: UserId, now: UnixMillis, audit: &AuditEvent) -> Result<RevokedCredentials> {

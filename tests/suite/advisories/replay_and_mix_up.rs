@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{APP, authorize, complete, location_parameter, sign_in, with_app};
+use super::{APP, CHALLENGE, VERIFIER, authorize, complete, location_parameter, sign_in, with_app};
 use crate::pending_logins::{flow_token, resume, with_terms};
 use crate::support::fake_users::GITHUB_TOKEN;
 use crate::support::{Answer, Client, Engine, REDIRECT_URI, TestApp, on_both_databases, signer};
@@ -23,14 +23,14 @@ on_both_databases! {
 /// The one-time code that an app exchanges after the redirect flow.
 async fn one_time_code(app: &TestApp, kind: &str, code: &str) -> String {
     let browser = app.browser();
-    let redirect = authorize(&browser, "github", &format!("next={APP}&kind={kind}")).await;
+    let redirect = authorize(&browser, "github", &format!("next={APP}&kind={kind}&{CHALLENGE}")).await;
     let state = location_parameter(&redirect, "state").expect("a state");
     let completed = complete(&browser, "github", &format!("code={code}&state={state}")).await;
     location_parameter(&completed, "code").expect("a code")
 }
 
 async fn exchange_code(client: &Client, code: &str) -> Answer {
-    client.post("/api/login/social/swap/").json(&json!({"code": code})).send().await
+    client.post("/api/login/social/swap/").json(&json!({"code": code, "code_verifier": VERIFIER})).send().await
 }
 
 /// The number of users, accounts and credentials of each kind.
@@ -197,12 +197,11 @@ async fn cve_2025_12421_mattermost_code_of_one_flow_is_refused_by_every_other(en
     assert_ne!(exchanged.ok()["id"], victim["id"]);
     // A code bound to a code challenge is refused with another verifier, and that use consumes it.
     let browser = app.browser();
-    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-    let query = format!("next={APP}&kind=token&code_challenge={challenge}&code_challenge_method=S256");
+    let query = format!("next={APP}&kind=token&{CHALLENGE}");
     let state = location_parameter(&authorize(&browser, "github", &query).await, "state").expect("a state");
     let completed = complete(&browser, "github", &format!("code=u0006&state={state}")).await;
     let code = location_parameter(&completed, "code").expect("a code");
-    for verifier in [json!("x".repeat(43)), json!("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")] {
+    for verifier in [json!("x".repeat(43)), json!(VERIFIER)] {
         let body = json!({"code": code, "code_verifier": verifier});
         assert_eq!(client.post("/api/login/social/swap/").json(&body).send().await.status, 400);
     }

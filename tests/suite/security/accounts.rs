@@ -267,7 +267,7 @@ async fn sec_25_linking_needs_a_fresh_login_unless_disabled(engine: Engine) {
     let linked = post("/api/login/social/session/facebook/").json(&login).send().await;
     linked.problem(403, "fresh_login_required");
     let authorize = browser.get("/api/login/social/authorize/facebook/?next=https://front.example/cb");
-    let authorize = authorize.header("sec-fetch-site", "none").send().await;
+    let authorize = authorize.header("sec-fetch-site", "same-origin").send().await;
     let there = url::Url::parse(authorize.header("location").expect("a location")).expect("a URL");
     let state = there.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
     let redirect = browser.get(&format!("/api/login/social/complete/facebook/?code=u5&state={state}")).send().await;

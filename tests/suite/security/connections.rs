@@ -331,3 +331,50 @@ async fn sec_44_lack_of_file_descriptors_does_not_stop_the_listener() {
     }
     assert!(process.output().contains("ulimit -n"), "{}", process.output());
 }
+
+/// Sends the head of a request, then its body, and returns the response as far as its head, and the status of a next request on
+/// the connection. `None`: the connection was closed.
+async fn refused_and_next(base: &str, head: &str, length: usize, sent: usize) -> (String, Option<String>) {
+    let mut stream = connect_from("127.0.0.1", base).await;
+    let (line, headers) = head.split_once('\n').unwrap_or((head, "authorization: Token x"));
+    let head = format!(
+        "{line} HTTP/1.1\r\nhost: sso.example\r\n{headers}\r\ncontent-type: application/json\r\ncontent-length: \
+         {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.expect("a write");
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    // With a long body the server may close the connection meanwhile.
+    let _ = stream.write_all(" ".repeat(sent).as_bytes()).await;
+    let mut received = vec![0; 64 * 1024];
+    let size = stream.read(&mut received).await.unwrap_or(0);
+    let response = String::from_utf8_lossy(&received[..size]).to_ascii_lowercase();
+    let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: sso.example\r\n\r\n").await;
+    let size = stream.read(&mut received).await.unwrap_or(0);
+    let next = String::from_utf8_lossy(&received[..size]).lines().next().map(str::to_owned);
+    (response, next.filter(|line| !line.is_empty()))
+}
+
+#[tokio::test]
+async fn connection_of_a_refused_request_continues_or_is_announced_as_closed() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    for (head, status) in [
+        ("PATCH /api/user/", "401"),
+        ("POST /api/login/social/session/github/\norigin: https://evil.example", "403"),
+        ("POST /api/knox/logout/", "401"),
+        ("POST /nothing/", "404"),
+        ("PUT /api/user/", "405"),
+        ("POST /api/session/logout/", "204"),
+    ] {
+        let (response, next) = refused_and_next(&app.node.base, head, 40, 40).await;
+        assert!(!response.contains("connection: close"), "{head}: {response}");
+        assert_eq!(next.as_deref(), Some("HTTP/1.1 200 OK"), "{head}");
+        assert!(response.starts_with(&format!("http/1.1 {status}")), "{head}: {response}");
+    }
+    // A body that does not arrive, one that is too long to be discarded, and one that the client does not send yet.
+    let waits = "POST /api/knox/logout/\nauthorization: Token x\r\nexpect: 100-continue";
+    for (head, length, sent) in [("PATCH /api/user/", 40, 10), ("PATCH /api/user/", 70_000, 70_000), (waits, 40, 0)] {
+        let (response, next) = refused_and_next(&app.node.base, head, length, sent).await;
+        assert!(response.contains("connection: close") || response.is_empty(), "{head}: {response}");
+        assert_eq!(next, None, "{head}");
+    }
+}

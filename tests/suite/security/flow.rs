@@ -15,6 +15,7 @@ on_both_databases! {
     sec_02_off_policy_accepts_drsa_front_ends,
     sec_02_cross_origin_form_post_is_refused_under_every_policy,
     sec_03_pkce_cannot_be_downgraded,
+    sec_03_unneeded_code_verifier_of_oauth_1_is_ignored,
     sec_04_code_of_another_flow_is_refused,
     sec_05_callback_of_another_provider_is_refused,
     sec_06_code_is_sent_to_the_provider_once,
@@ -157,9 +158,20 @@ async fn sec_03_pkce_cannot_be_downgraded(engine: Engine) {
     let begun = app.begin(&browser, "oidc", json!({})).await;
     let code = format!("u1~{}", begun.parameter("nonce").expect("a nonce"));
     let body = json!({"code": code, "state": begun.state, "code_verifier": "a".repeat(43)});
-    let answer = browser.login("token/oidc", body).await;
-    let sent = app.double.calls_at(OIDC_TOKEN).first().and_then(|call| call.field("code_verifier"));
-    assert_ne!(sent, Some("a".repeat(43)), "{}", answer.text);
+    browser.login("token/oidc", body).await.problem(400, "flow_mismatch");
+    assert!(app.double.calls_at(OIDC_TOKEN).is_empty(), "refused before the token call");
+    // The login is not used up: the front-end that began it has no verifier.
+    browser.login("token/oidc", json!({"code": code, "state": begun.state})).await.ok();
+}
+
+async fn sec_03_unneeded_code_verifier_of_oauth_1_is_ignored(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let browser = app.browser();
+    let verifier = "a".repeat(43);
+    let first = browser.login("token/twitter", json!({"code_verifier": verifier})).await;
+    let token = first.ok()["oauth_token"].clone();
+    let body = json!({"oauth_token": token, "oauth_verifier": "u1", "code_verifier": verifier});
+    browser.login("token/twitter", body).await.ok();
 }
 
 async fn sec_04_code_of_another_flow_is_refused(engine: Engine) {
