@@ -48,6 +48,27 @@ fn fast_path_and_minijinja_agree() {
     }
 }
 
+/// Only the members that an expression names are converted for minijinja.
+#[test]
+fn an_expression_reads_each_way_to_a_member() {
+    let profile =
+        json!({"name": "Ana", "nick": "an", "key": "nick", "of": {"name": "deep"}, "list": [{"v": 1}], "n": 2});
+    for (source, wanted) in [
+        ("profile.of.name ~ profile.name", json!("deepAna")),
+        ("profile[profile.key] ~ ''", json!("an")),
+        ("profile[NAME_KEY] ~ profile.name", json!("anAna")),
+        ("(profile['of'].name, profile.n)", json!(["deep", 2])),
+        ("profile.list[0].v + profile.n", json!(3)),
+        ("profile is defined and profile.missing is undefined", json!(true)),
+        ("profile | length", json!(6)),
+        ("'nick' in profile and profile.name is string", json!(true)),
+        ("profile.missing.more is undefined", json!(true)),
+        ("[profile][0].nick ~ ''", json!("an")),
+    ] {
+        assert_eq!(eval(source, &profile), Some(wanted), "{source}");
+    }
+}
+
 #[test]
 fn functions() {
     let profile = json!({
