@@ -139,6 +139,24 @@ mod tests {
     }
 
     #[test]
+    fn the_short_name_that_is_nearest_is_suggested() {
+        let problem = |name: &str| match find(name, &settings(&[], "")) {
+            Err(Failure::Other(problem)) => problem,
+            _ => panic!("{name} has a guide"),
+        };
+        assert!(problem("microsof").ends_with("; did you mean microsoft?"), "{}", problem("microsof"));
+        assert!(problem("gogle").contains("google"), "{}", problem("gogle"));
+        assert!(!problem("no-such-provider").contains("mean"), "{}", problem("no-such-provider"));
+    }
+
+    #[test]
+    fn a_front_end_gets_the_callback_of_apple_only_without_a_scope() {
+        let used_by = |provider| example_uris(provider).into_iter().map(|one| one.used_by).collect::<Vec<_>>();
+        assert_eq!(used_by("apple-id"), [FRONT_END_WITHOUT_SCOPE, REDIRECT_FLOW]);
+        assert_eq!(used_by("github"), [FRONT_END, REDIRECT_FLOW]);
+    }
+
+    #[test]
     fn own_provider_has_a_guide_with_a_table_for_the_file() {
         let settings = settings(&[], "[providers.acme]\nextends = 'oidc'\ntitle = 'Acme'\nkey = 'a'\n");
         let text = find("acme", &settings).map_or_else(|_| panic!("no guide"), |guide| guide.render(1, &[]));

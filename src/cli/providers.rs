@@ -244,11 +244,37 @@ fn indented(value: &Value, depth: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{Sources, read_with_errors};
 
     #[test]
     fn empty_members_are_not_shown() {
         let shown = json!({"name": "x", "scope": ["a", "b"], "none": null, "empty": [], "settings": {"required": ["KEY"]}, "more": {"none": []}});
         assert_eq!(indented(&shown, 0), "name: x\nscope: a, b\nsettings:\n  required: KEY\n");
+    }
+
+    #[test]
+    fn short_names_of_the_guides_stand_for_providers() {
+        let with = |table: &str| {
+            let catalog = provider::catalog_names();
+            let defaults = table.parse().expect("a table");
+            read_with_errors(&Sources { defaults, catalog: &catalog, ..Sources::default() }).0
+        };
+        let name = |short: &str, table: &str| full_name(short, &with(table)).unwrap_or_else(|_| panic!("{short}"));
+        for (short, full) in [
+            ("google", "google-oauth2"),
+            ("apple", "apple-id"),
+            ("microsoft", "azuread-v2-tenant-oauth2"),
+            ("linkedin", "linkedin-openidconnect"),
+            ("x", "twitter-oauth2"),
+            ("github", "github"),
+            ("slack", "slack"),
+        ] {
+            assert_eq!(name(short, ""), full);
+        }
+        let openid = "[providers.slack-oidc]\nextends = 'oidc'\nkey = 'a'\n";
+        assert_eq!(name("slack", openid), "slack-oidc");
+        assert_eq!(name("slack", &format!("{openid}[providers.slack]\nkey = 'a'\n")), "slack");
+        assert!(full_name("no-such-provider", &with("")).is_err());
     }
 
     #[test]

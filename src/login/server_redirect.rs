@@ -248,7 +248,7 @@ fn lifetime(exchanged: &ExchangedCode) -> Duration {
 }
 
 fn next_not_allowed() -> LoginError {
-    let detail = "The value of `next` is not in ALLOWED_REDIRECT_URIS, and its origin is not in ALLOWED_NEXT_ORIGINS.";
+    let detail = "The value of next is not in ALLOWED_REDIRECT_URIS, and its origin is not in ALLOWED_NEXT_ORIGINS.";
     LoginError::new(Refusal::RedirectUriNotAllowed, detail)
 }
 

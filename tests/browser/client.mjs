@@ -199,6 +199,15 @@ test("React: a guarded page, the callback in StrictMode, a reload, and the way o
   await look(page, "sign-in");
 });
 
+test("React: Apple, which posts its callback to the server, signs in on the callback page", async (visit) => {
+  const { page } = visit;
+  await openApplication(visit);
+  await button(page, "Sign in with Apple").click();
+  await consentTo(page, "Mara Lindqvist");
+  await page.getByRole("list", { name: "Linked accounts" }).getByText("Apple: ").waitFor();
+  assert.equal(page.url(), `${ORIGIN}/account`, "no code is left in the URL");
+});
+
 test("fault_e6 two tabs with one login refresh once each time, stay signed in, and sign out together", async (visit) => {
   const { page, context } = visit;
   const count = countRequests(context);

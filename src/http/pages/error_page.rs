@@ -91,6 +91,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_error_page_of_dev_leads_to_its_start_page() {
+        for has_dev_start in [true, false] {
+            let pages = Pages::new(&SiteRules { has_dev_start, ..SiteRules::with_name("Acme") });
+            let page = error_page(&pages, Language::Spanish, &Failure::bad("state_mismatch", "Detail."));
+            let html = page.into_body().into_string().await.expect("HTML is text");
+            assert_eq!(html.contains(r#"<a href="/">Página de inicio del servidor de desarrollo</a>"#), has_dev_start);
+        }
+    }
+
+    #[tokio::test]
     async fn every_explanation_exists_in_every_language() {
         let codes = include_str!("error_page.rs").split_once("match &*failure.code").expect("the match").1;
         let codes = codes.split_once("code if").expect("the end").0.split('"').skip(1).step_by(2);

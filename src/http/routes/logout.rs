@@ -104,7 +104,7 @@ impl Logout {
         let location = HeaderValue::try_from(next);
         Ok(Some(
             location
-                .map_err(|_| Failure::bad("redirect_uri_not_allowed", "The value of `next` is not a URL in ASCII."))?,
+                .map_err(|_| Failure::bad("redirect_uri_not_allowed", "The value of next is not a URL in ASCII."))?,
         ))
     }
 }

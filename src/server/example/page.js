@@ -10,7 +10,7 @@ export function make(tag, properties = {}, ...children) {
 }
 
 /** Number of providers that are shown at once; `dev` simulates all of the catalogue, and the server lists well-known ones first. */
-const FIRST_PROVIDERS = 8;
+const FIRST_PROVIDERS = 9;
 /** Shown with the others only: the same users as `demo`, for those who test OAuth 1.0a. */
 const DEMO_OF_OAUTH1 = "demo-oauth1";
 

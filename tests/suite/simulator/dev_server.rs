@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{Dev, SAMPLE, callback_of};
-use crate::support::process::Process;
+use crate::support::process::{Process, run};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn begin_chooses_persona_and_behaviour_at_every_provider_and_the_provider_url_stays_the_same() {
@@ -183,6 +183,60 @@ async fn the_log_of_dev_has_no_warning_and_providers_that_most_applications_offe
     assert!(names.len() > 190, "{}", names.len());
     let output = process.output();
     assert!(!output.contains("WARN"), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lists_of_providers_apply_to_simulated_providers() {
+    let pipeline = "social_details,social_uid,auth_allowed,social_user,get_username,associate_by_email,create_user,\
+                    associate_user,load_extra_data,user_details";
+    let trusted = "SOCIAL_AUTH_TRUSTED_EMAIL_PROVIDERS";
+    let environment = [
+        ("SOCIAL_AUTH_PIPELINE", pipeline),
+        (trusted, "google-oauth2,github,discord"),
+        ("SOCIAL_AUTH_DENIED_PROVIDERS", "twitter"),
+    ];
+    let dev = Dev::start_with(&["--simulate", "discord,apple-id"], &environment).await;
+    assert!(!dev.process.output().contains("WARN"), "{}", dev.process.output());
+    let browser = dev.process.client();
+    let mut users = Vec::new();
+    for provider in ["github", "discord", "keycloak"] {
+        let begun = dev.begin_with(&browser, provider, json!({"login_hint": "mara"})).await;
+        let callback = callback_of(&dev.simulator().get(&dev.page_of(&begun)).send().await);
+        let answer = dev.finish(&browser, provider, "token_user", &begun, &callback).await;
+        users.push((answer.status, answer.json()["id"].clone()));
+    }
+    assert_eq!(users[0], users[1], "both providers are trusted for the address");
+    assert_ne!(users[0], users[2], "keycloak is not");
+    let list = browser.get("/api/login/social/providers/").send().await.text;
+    assert!(list.contains("\"keycloak\"") && !list.contains("\"twitter\""), "{list}");
+
+    let wrong = [(trusted, "google-oauth2,github")];
+    let output = run(&["dev", "--ephemeral", "--port", "0", "--simulate", "github"], &wrong, dev.folder.path());
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains(&format!("{trusted}: \"google-oauth2\" is neither configured nor simulated")), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dev_prints_public_url_unchanged_and_which_providers_are_real() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let environment =
+        [("PUBLIC_URL", "http://127.0.0.1:8000"), ("SOCIAL_AUTH_GITHUB_KEY", "k"), ("SOCIAL_AUTH_GITHUB_SECRET", "s")];
+    for (only, simulated) in [
+        (
+            "github,discord",
+            "Simulated      1 providers, such as http://127.0.0.1:8000/api/login/social/authorize/discord/",
+        ),
+        ("none", "Simulated      no provider"),
+    ] {
+        let process = Process::start(&["dev", "--ephemeral", "--simulate", only], &environment, folder.path()).await;
+        while !process.output().contains("Stop with Ctrl-C") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let output = process.output();
+        assert!(output.contains("Open http://127.0.0.1:8000/\n") && !output.contains("localhost"), "{output}");
+        assert!(output.contains(simulated), "{output}");
+        assert!(output.contains("Real           github, with the client of the settings"), "{output}");
+    }
 }
 
 /// `serve` ignores what chooses a user at the simulator, and sends the browser to the provider.
