@@ -185,7 +185,7 @@ async fn acr_is_returned_and_with_require_acr_it_is_checked(engine: Engine) {
             }
             answer.ok();
             // The acr of an earlier login does not stay.
-            let stored = app.database.text("SELECT extra_data FROM social_accounts").await;
+            let stored = app.database.text("SELECT CAST(extra_data AS TEXT) FROM social_accounts").await;
             let stored: Value = serde_json::from_str(&stored).expect("JSON");
             assert_eq!(stored["acr"], acr.unwrap_or_default());
         }

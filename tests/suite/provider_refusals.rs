@@ -236,7 +236,7 @@ async fn a_user_outside_the_github_organization_is_refused(engine: Engine) {
         // The rate limit of GitHub has the status 403, too.
         let limit = json!({"message": "API rate limit exceeded"});
         app.double.always(&members, Reply::json_at(403, &limit).with_header("X-RateLimit-Remaining", "0"));
-        app.client().login(&format!("token/{provider}"), json!({"code": "c8"})).await.problem(503, "provider_error");
+        app.client().login(&format!("token/{provider}"), json!({"code": "c8"})).await.problem(502, "provider_error");
         app.double.always(&members, Reply::of(204, "text/plain", ""));
         app.client().login(&format!("token/{provider}"), json!({"code": "c9"})).await.ok();
     }

@@ -1,5 +1,7 @@
 //! Members of ID tokens with values of another type or of another kind than expected.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
@@ -11,7 +13,7 @@ use super::object;
 
 #[test]
 fn with_required_values_the_acr_must_be_one_of_them() {
-    let required = ["urn:mfa".to_owned(), "urn:hardware".to_owned()];
+    static REQUIRED: LazyLock<[String; 2]> = LazyLock::new(|| ["urn:mfa", "urn:hardware"].map(str::to_owned));
     for (acr, is_valid) in [
         (json!("urn:mfa"), true),
         (json!("urn:hardware"), true),
@@ -25,10 +27,14 @@ fn with_required_values_the_acr_must_be_one_of_them() {
     ] {
         let claims = with("acr", acr.clone());
         let header = json!({"alg": "RS256"});
-        assert_eq!(verdict_of(&header, &claims, |expected| expected.acr_values = &required).is_ok(), is_valid, "{acr}");
+        assert_eq!(
+            verdict_of(&header, &claims, |expected| expected.acr_values = &*REQUIRED).is_ok(),
+            is_valid,
+            "{acr}"
+        );
         assert!(verdict_of(&header, &claims, |_| {}).is_ok(), "{acr} without the setting");
     }
-    assert!(verdict_of(&json!({"alg": "RS256"}), &good(), |expected| expected.acr_values = &required).is_err());
+    assert!(verdict_of(&json!({"alg": "RS256"}), &good(), |expected| expected.acr_values = &*REQUIRED).is_err());
 }
 
 /// Only a text binds a token to its login or to other tokens.
