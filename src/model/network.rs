@@ -66,7 +66,7 @@ fn ipv4_in(address: Ipv6Addr) -> Option<Ipv4Addr> {
             | [0x64, 0xff9b, 0, 0, 0, 0, ..]
             | [0x64, 0xff9b, 1, _, _, _, ..]
     );
-    is_ipv4.then(|| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+    is_ipv4.then(|| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low)))
 }
 
 impl fmt::Display for Network {

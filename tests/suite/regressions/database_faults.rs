@@ -335,7 +335,7 @@ async fn fault_f3_deleted_database_file_is_detected() {
 async fn fault_f3_deleted_or_replaced_write_ahead_log_is_detected_and_no_login_is_lost() {
     for (end, is_replaced) in [("-wal", false), ("-wal", true), ("-shm", false)] {
         let app = TestApp::start(Engine::Sqlite).await;
-        let id = app.login("token-user", "u1").await.ok()["id"].clone();
+        app.login("token", "u1").await.ok();
         let path = PathBuf::from(format!("{}{end}", app.database.url().trim_start_matches("sqlite://")));
         std::fs::remove_file(&path).expect("a file that is there");
         if is_replaced {
@@ -350,11 +350,10 @@ async fn fault_f3_deleted_or_replaced_write_ahead_log_is_detected_and_no_login_i
         app.login("token", "u01").await.problem(503, "database_unavailable");
         app.node.stop().await;
         let _another_file = std::fs::remove_file(&path);
-        let query = "SELECT count(*) FROM users WHERE id = $1";
         let mut database =
             SqliteConnection::connect(&app.database.url()).await.expect("the file without the log that was deleted");
-        let count: i64 = sqlx::query_scalar(query).bind(id.as_i64()).fetch_one(&mut database).await.expect("a number");
-        assert_eq!(count, 1, "{end}: the login was answered");
+        let count = sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&mut database);
+        assert_eq!(count.await.ok(), Some(1_i64), "{end}: the login was answered");
     }
 }
 
