@@ -307,7 +307,7 @@ impl Expr {
         let roots: Vec<&str> = match &self.program {
             Program::Either(operands) => operands.iter().filter_map(Operand::root).collect(),
             Program::Default(path, other) => std::iter::once(path.root.as_str()).chain(other.root()).collect(),
-            Program::Compiled { roots, .. } => roots.iter().map(String::as_str).collect(),
+            Program::Compiled { roots, .. } => roots.keys().map(String::as_str).collect(),
         };
         roots.into_iter().filter(|root| is_setting(root)).collect()
     }
