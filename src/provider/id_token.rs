@@ -56,6 +56,8 @@ pub struct Expected<'a> {
     pub max_age: i64,
     /// The maximum time in seconds between `auth_time` and `iat`, for a login with `max_age`. `None`: `auth_time` is not checked.
     pub max_authentication_age: Option<i64>,
+    /// `acr` must be one of them, with REQUIRE_ACR. Empty: it is not checked.
+    pub acr_values: &'a [String],
 }
 
 /// The keys that may have signed the token: those with its `kid`, or all if it has none.
@@ -96,6 +98,10 @@ pub fn check(token: &SignedToken<'_>, claims: &Map<String, Value>, expected: &Ex
     check_audience(claims, expected)?;
     check_times(claims, expected)?;
     check_authentication_time(claims, expected)?;
+    let has_acr = || text("acr").is_some_and(|acr| expected.acr_values.iter().any(|required| required == acr));
+    if !expected.acr_values.is_empty() && !has_acr() {
+        return Err(TokenError::new("its acr is none of ACR_VALUES, as REQUIRE_ACR demands"));
+    }
     // OpenID Connect Core 2: a text. Others could be rounded by the provider's own software.
     if text("sub").is_none_or(|subject| AccountUid::parse(subject).is_err()) || token.has_big_integer_as_subject() {
         return Err(TokenError::new("it has no subject"));

@@ -15,6 +15,8 @@ use crate::settings::{SettingError, is_protocol_parameter};
 pub(super) const MAX_VALUE_LEN: usize = 255;
 /// An application relies on these, so a provider without them refuses them. Other unknown parameters are ignored.
 const REQUIREMENTS: [&str; 3] = ["prompt", "max_age", "acr_values"];
+/// The setting with which ACR_VALUES is a condition.
+const REQUIRE_ACR: &str = "REQUIRE_ACR";
 /// What a login chooses at the provider simulator, and the parameters of the simulator's pages for it.
 pub(crate) const SIMULATOR_CHOICES: [(&str, &str); 2] =
     [("login_hint", "simulator_login_hint"), ("behaviour", "simulator_behaviour")];
@@ -99,8 +101,35 @@ impl Provider {
         max_age(&configured)
     }
 
+    /// The authentication context classes of which an ID token must have one. Empty: it need not have any.
+    pub(super) fn required_acr_values(&self) -> Vec<String> {
+        let configured = self.configured_parameter("acr_values").filter(|_| self.values.flag(REQUIRE_ACR) == Some(true));
+        configured.iter().flat_map(|values| values.split_whitespace()).map(str::to_owned).collect()
+    }
+
+    /// `acr_values` alone is a wish that the provider may ignore (OpenID Connect Core 3.1.2.1).
+    fn check_acr(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
+        let is_configured = self.configured_parameter("acr_values").is_some();
+        let is_required = self.values.flag(REQUIRE_ACR) == Some(true);
+        let problem = match (is_required, is_configured) {
+            (true, _) if !self.verifies_id_token() => format!("{} has no ID token with an acr", self.name),
+            (true, false) => "needs ACR_VALUES, or acr_values in AUTH_EXTRA_ARGUMENTS".to_owned(),
+            (true, true) | (false, false) => return,
+            (false, true) => {
+                let name = self.settings.written_name("ACR_VALUES");
+                let required = self.settings.written_name(REQUIRE_ACR);
+                warnings.push(format!(
+                    "{name}: a login with another acr, or none, is accepted: {required}=true refuses it"
+                ));
+                return;
+            }
+        };
+        errors.push(SettingError::new(self.settings.written_name(REQUIRE_ACR), problem));
+    }
+
     /// Checks the settings and the list of the descriptor at start.
-    pub(super) fn check_login_parameters(&self, errors: &mut Vec<SettingError>) {
+    pub(super) fn check_login_parameters(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
+        self.check_acr(warnings, errors);
         let rules = &self.descriptor.authorization;
         let own = [&rules.client_id_parameter, &rules.redirect_uri_parameter, &self.descriptor.scope.parameter];
         let is_reserved = |name: &&String| {

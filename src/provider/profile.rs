@@ -310,6 +310,10 @@ impl Provider {
                 Some(_) => return Err(ProviderError::failed(STAGE, format!("{name} is not a text"))),
             }
         }
+        // For EXTRA_DATA. Without `acr` it is null, so that the one of an earlier login does not stay.
+        if let Some(Part::Value(claims)) = scope.get("id_token") {
+            details.insert("acr".to_owned(), claims.get("acr").cloned().unwrap_or_default());
+        }
         details.extend(evaluated(&rules.more, scope)?);
         Ok(details)
     }

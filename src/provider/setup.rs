@@ -17,6 +17,7 @@ use crate::outgoing::{CachedDocument, Client};
 use crate::secrets::{ExposeSecret as _, SecretString};
 use crate::settings::{ProviderSettings, SettingError, SettingValues, TypedSettings};
 
+const NEEDS_SETTING: &str = "needs a setting that is not set";
 /// Parameters of authorization requests that select an organization, a domain or an identity provider. A browser can change them.
 const ORGANIZATION_PARAMETERS: [&str; 18] = [
     "hd",
@@ -50,7 +51,7 @@ impl TokenVerification {
         let rules = &descriptor.id_token;
         let rendered = |text: &str| -> Result<String, String> {
             let text = Template::parse(text)?.render(&scope).map_err(|error| error.to_string())?;
-            text.ok_or_else(|| "needs a setting that is not set".to_owned())
+            text.ok_or_else(|| NEEDS_SETTING.to_owned())
         };
         let names = match values.texts("JWT_ALGORITHMS") {
             own if own.is_empty() => rules.algorithms.iter().map(|name| rendered(name)).collect(),
@@ -109,7 +110,12 @@ impl Provider {
         if errors.is_empty() {
             provider.check(warnings, &mut further);
         }
-        further.retain(|error| !errors.iter().any(|known| known.name == error.name));
+        let has_errors = !errors.is_empty();
+        further.retain(|error| {
+            // The setting is set, but invalid.
+            let is_consequence = has_errors && error.problem == NEEDS_SETTING;
+            !is_consequence && !errors.iter().any(|known| known.name == error.name)
+        });
         errors.extend(further);
         if errors.is_empty() { Ok(provider) } else { Err(errors) }
     }
@@ -208,7 +214,7 @@ impl Provider {
         for (field, template, is_needed) in all.filter(|(_, template, _)| template.reads_only(is_known)) {
             let problem = match render_url(template, &scope, &[]) {
                 Err(problem) => problem,
-                Ok(None) if is_needed => "needs a setting that is not set".to_owned(),
+                Ok(None) if is_needed => NEEDS_SETTING.to_owned(),
                 Ok(_) => continue,
             };
             let error = SettingError::new(self.name_of_url(field, template), problem);
@@ -253,7 +259,7 @@ impl Provider {
             warnings.push(format!("{}: the service of this provider is {service}", self.settings.written_name("KEY")));
         }
         self.check_extra_arguments(errors);
-        self.check_login_parameters(errors);
+        self.check_login_parameters(warnings, errors);
         let knows_issuer = self.reads_discovery
             || !self.verification.issuers.is_empty()
             || self.values.text("ID_TOKEN_ISSUER").is_some();

@@ -42,6 +42,7 @@ struct TokenRequirements<'a> {
     requires_times: bool,
     max_age: i64,
     max_authentication_age: Option<i64>,
+    acr_values: Vec<String>,
 }
 
 /// Checks the claims of a token whose signature was verified.
@@ -151,6 +152,7 @@ impl Provider {
             requires_times: rules.times,
             max_age: self.verification.max_age,
             max_authentication_age: self.max_authentication_age(context.callback.max_age),
+            acr_values: self.required_acr_values(),
         };
         let fallback = context.token.get("id_token").and_then(Value::as_str).filter(|other| **other != token);
         let fallback = fallback.map(str::to_owned).filter(|_| rules.purpose == Purpose::AccessToken);
@@ -209,6 +211,7 @@ impl Provider {
             requires_times: true,
             max_age,
             max_authentication_age: self.max_authentication_age(callback.max_age),
+            acr_values: self.required_acr_values(),
             ..TokenRequirements::default()
         };
         let mut discovery = self.discovery(deadline, Freshness::Cached).await?;
@@ -250,6 +253,8 @@ impl Provider {
             requires_times: rules.times,
             max_age: self.verification.max_age,
             max_authentication_age: None,
+            // A refresh authenticates no user.
+            acr_values: Vec::new(),
         };
         self.verified(&mut context.discovery, &token, &required, context.callback.deadline).await.map(Some)
     }
@@ -301,6 +306,7 @@ impl Provider {
                 requires_times: required.requires_times,
                 max_age: required.max_age,
                 max_authentication_age: required.max_authentication_age,
+                acr_values: &required.acr_values,
             };
             id_token::check(token, claims, &expected)
         };

@@ -13,6 +13,7 @@ on_both_databases! {
     requirements_that_a_provider_does_not_support_are_refused,
     auth_time_is_required_and_recent_after_max_age,
     max_age_of_the_settings_is_checked_too,
+    acr_is_returned_and_with_require_acr_it_is_checked,
     errors_of_prompt_none_have_their_own_codes,
     scopes_beyond_the_configured_ones_need_a_setting,
 }
@@ -150,16 +151,45 @@ async fn requirements_that_a_provider_does_not_support_are_refused(engine: Engin
 /// Signs in through the generic provider, whose ID token has this `auth_time`, in seconds from now.
 async fn login_with_auth_time(app: &TestApp, asked: Value, auth_time: Option<i64>) -> Answer {
     let now = app.clock.now().seconds();
+    login_with_claim(app, asked, "auth_time", auth_time.map(|seconds| json!(now + seconds))).await
+}
+
+async fn login_with_claim(app: &TestApp, asked: Value, name: &'static str, claim: Option<Value>) -> Answer {
     app.fake_users.change_claims(move |claims| {
-        claims.as_object_mut().expect("claims").shift_remove("auth_time");
-        if let Some(seconds) = auth_time {
-            claims["auth_time"] = json!(now + seconds);
+        claims.as_object_mut().expect("claims").shift_remove(name);
+        if let Some(claim) = &claim {
+            claims[name] = claim.clone();
         }
     });
     let browser = app.browser();
     let begun = app.begin(&browser, "oidc", asked).await;
     let code = format!("u7~{}", begun.parameter("nonce").expect("a nonce"));
     browser.login("token/oidc", json!({"code": code, "state": begun.state})).await
+}
+
+/// A provider may ignore `acr_values`, which is a voluntary claim without REQUIRE_ACR.
+async fn acr_is_returned_and_with_require_acr_it_is_checked(engine: Engine) {
+    for is_required in [false, true] {
+        let app = TestApp::builder(engine)
+            .oidc()
+            .with("SOCIAL_AUTH_OIDC_ACR_VALUES", "urn:mfa urn:hardware")
+            .with("SOCIAL_AUTH_OIDC_REQUIRE_ACR", if is_required { "true" } else { "false" })
+            .with("SOCIAL_AUTH_OIDC_EXTRA_DATA", "acr")
+            .start()
+            .await;
+        for acr in [Some(json!("urn:mfa")), Some(json!("urn:pwd")), None, Some(json!(["urn:mfa"]))] {
+            let answer = login_with_claim(&app, json!({}), "acr", acr.clone()).await;
+            if is_required && acr != Some(json!("urn:mfa")) {
+                answer.problem(502, "provider_error");
+                continue;
+            }
+            answer.ok();
+            // The acr of an earlier login does not stay.
+            let stored = app.database.text("SELECT CAST(extra_data AS TEXT) FROM social_accounts").await;
+            let stored: Value = serde_json::from_str(&stored).expect("JSON");
+            assert_eq!(stored["acr"], acr.unwrap_or_default());
+        }
+    }
 }
 
 async fn auth_time_is_required_and_recent_after_max_age(engine: Engine) {

@@ -72,7 +72,30 @@ fn expected<'a>(issuers: &'a [String], audiences: &'a [String]) -> Expected<'a> 
         requires_times: true,
         max_age: 600,
         max_authentication_age: None,
+        acr_values: &[],
     }
+}
+
+#[test]
+fn with_required_values_the_acr_must_be_one_of_them() {
+    let required = ["urn:mfa".to_owned(), "urn:hardware".to_owned()];
+    for (acr, is_valid) in [
+        (json!("urn:mfa"), true),
+        (json!("urn:hardware"), true),
+        (json!("urn:pwd"), false),
+        (json!("urn:mfa urn:hardware"), false),
+        (json!("URN:MFA"), false),
+        (json!(["urn:mfa"]), false),
+        (json!(""), false),
+        (json!(null), false),
+        (json!(1), false),
+    ] {
+        let claims = with("acr", acr.clone());
+        let header = json!({"alg": "RS256"});
+        assert_eq!(verdict_of(&header, &claims, |expected| expected.acr_values = &required).is_ok(), is_valid, "{acr}");
+        assert!(verdict_of(&header, &claims, |_| {}).is_ok(), "{acr} without the setting");
+    }
+    assert!(verdict_of(&json!({"alg": "RS256"}), &good(), |expected| expected.acr_values = &required).is_err());
 }
 
 fn verdict(claims: &Value) -> Result<(), TokenError> {

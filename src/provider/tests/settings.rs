@@ -343,6 +343,29 @@ fn a_setting_that_would_change_the_rest_of_a_url_is_an_error_at_start() {
     assert!(errors_of(&settings("github", endpoints)).is_empty());
 }
 
+/// Otherwise an operator may rely on a level that the provider ignored.
+#[test]
+fn acr_values_are_a_warning_unless_they_are_required() {
+    let of = |name: &str, more: Value| {
+        let mut values = object(json!({"KEY": "k", "SECRET": "s", "OIDC_ENDPOINT": "https://id.example"}));
+        values.extend(object(more));
+        try_provider(&settings(name, Value::Object(values)))
+    };
+    let both = json!({"ACR_VALUES": "urn:mfa urn:hardware", "REQUIRE_ACR": true});
+    let (required, warnings) = of("oidc", both).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert_eq!(required.required_acr_values(), ["urn:mfa", "urn:hardware"]);
+    for wish in [json!({"ACR_VALUES": "urn:mfa"}), json!({"AUTH_EXTRA_ARGUMENTS": {"acr_values": "urn:mfa"}})] {
+        let (wished, warnings) = of("oidc", wish).unwrap();
+        assert!(warnings.len() == 1 && warnings[0].contains("_REQUIRE_ACR=true"), "{warnings:?}");
+        assert!(wished.required_acr_values().is_empty());
+    }
+    for (name, values) in [("oidc", json!({"REQUIRE_ACR": true})), ("github", json!({"REQUIRE_ACR": true, "ACR_VALUES": "x"}))] {
+        let errors = of(name, values).map(drop).expect_err("an error");
+        assert!(errors.len() == 1 && errors[0].name.ends_with("_REQUIRE_ACR"), "{name}: {errors:?}");
+    }
+}
+
 /// The browser can change the authorization URL, so such an argument refuses no user.
 #[test]
 fn an_argument_that_selects_an_organization_is_a_warning_without_allowed_organizations() {
