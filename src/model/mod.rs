@@ -45,7 +45,8 @@ pub use id::{AccountId, UserId};
 pub(crate) use identity::strip_nul_characters;
 pub use identity::{Identity, UidScope};
 pub(crate) use json::{
-    as_text, as_texts, is_secret_name, is_truthy, parse_json, parse_json_without_big_integers, without_provider_tokens, without_secrets,
+    as_text, as_texts, is_secret_name, is_truthy, parse_json, parse_json_without_big_integers, without_provider_tokens,
+    without_secrets,
 };
 pub(crate) use network::Network;
 pub use provider_tokens::ProviderTokens;

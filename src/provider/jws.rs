@@ -213,7 +213,8 @@ impl<'t> SignedToken<'t> {
 
     /// Whether `sub` is an integer that 64 bits cannot hold, which [`Self::claims`] returns as a text.
     pub fn has_big_integer_as_subject(&self) -> bool {
-        let members = URL_SAFE_NO_PAD.decode(self.payload).ok().and_then(|json| lenient::json_without_big_integers(&json).ok());
+        let members =
+            URL_SAFE_NO_PAD.decode(self.payload).ok().and_then(|json| lenient::json_without_big_integers(&json).ok());
         members.is_some_and(|members| members.get("sub").is_some_and(|subject| !subject.is_string()))
     }
 }

@@ -103,7 +103,8 @@ impl Provider {
 
     /// The authentication context classes of which an ID token must have one. Empty: it need not have any.
     pub(super) fn required_acr_values(&self) -> Vec<String> {
-        let configured = self.configured_parameter("acr_values").filter(|_| self.values.flag(REQUIRE_ACR) == Some(true));
+        let configured =
+            self.configured_parameter("acr_values").filter(|_| self.values.flag(REQUIRE_ACR) == Some(true));
         configured.iter().flat_map(|values| values.split_whitespace()).map(str::to_owned).collect()
     }
 

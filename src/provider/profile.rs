@@ -416,7 +416,8 @@ impl Provider {
             let uid = self.lookup(scope, key)?.as_deref().and_then(AccountUid::of_json);
             let is_verified = |uid: &AccountUid| EmailAddress::parse(uid.as_str()).as_ref() == verified_email;
             uids.extend(uid.filter(|uid| {
-                let is_proven = accepts_unverified || !is_address_key(key) || verified_email.is_some() && is_verified(uid);
+                let is_proven =
+                    accepts_unverified || !is_address_key(key) || verified_email.is_some() && is_verified(uid);
                 is_proven && self.uid_keys.may_be_legacy(uid.as_str())
             }));
         }

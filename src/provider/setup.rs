@@ -238,7 +238,8 @@ impl Provider {
         let rules = &self.descriptor;
         self.check_urls(errors);
         if rules.token.auth == ClientAuth::None && rules.single_use.is_none() {
-            let problem = "is required with token.auth = \"none\": such a callback may be valid longer than a code is remembered";
+            let problem =
+                "is required with token.auth = \"none\": such a callback may be valid longer than a code is remembered";
             errors.push(SettingError::new(format!("providers.{}.single_use", self.name), problem));
         }
         let scope = self.base_scope();

@@ -191,11 +191,24 @@ mod tests {
             (ValueType::Text, vec![json!([]), json!(true)]),
             (
                 ValueType::Host,
-                ["", "https://x.example", "x.example/a", "x.example?a", "u@x.example", "x.example#", "x y", "x\\y", "ä.example"]
-                    .map(Value::from)
-                    .into(),
+                [
+                    "",
+                    "https://x.example",
+                    "x.example/a",
+                    "x.example?a",
+                    "u@x.example",
+                    "x.example#",
+                    "x y",
+                    "x\\y",
+                    "ä.example",
+                ]
+                .map(Value::from)
+                .into(),
             ),
-            (ValueType::Segment, ["", ".", "..", "../x", "a/b", "a?b", "a#b", "a&b", "a%2fb", "a b", "ä"].map(Value::from).into()),
+            (
+                ValueType::Segment,
+                ["", ".", "..", "../x", "a/b", "a?b", "a#b", "a&b", "a%2fb", "a b", "ä"].map(Value::from).into(),
+            ),
             (
                 ValueType::Url,
                 vec![json!("x.example"), json!("ftp://x.example"), json!("https://u@x.example"), json!(1)],

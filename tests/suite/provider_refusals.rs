@@ -210,7 +210,8 @@ async fn a_user_outside_the_github_organization_is_refused(engine: Engine) {
         ("github-enterprise-org", "ghe.example/api/v3", "orgs/acme", ("NAME", "acme")),
         ("github-enterprise-team", "ghe.example/api/v3", "teams/7", ("ID", "7")),
     ] {
-        let more: Vec<_> = enterprise.into_iter().filter(|_| provider.contains("enterprise")).chain([setting]).collect();
+        let more: Vec<_> =
+            enterprise.into_iter().filter(|_| provider.contains("enterprise")).chain([setting]).collect();
         let app = start_app(engine, provider, &more).await;
         let site = api.trim_end_matches("/api/v3").trim_start_matches("api.");
         let token = Reply::json(&json!({"access_token": "a1", "token_type": "bearer"}));
@@ -235,7 +236,7 @@ async fn a_user_outside_the_github_organization_is_refused(engine: Engine) {
         // The rate limit of GitHub has the status 403, too.
         let limit = json!({"message": "API rate limit exceeded"});
         app.double.always(&members, Reply::json_at(403, &limit).with_header("X-RateLimit-Remaining", "0"));
-        app.client().login(&format!("token/{provider}"), json!({"code": "c8"})).await.problem(503, "provider_error");
+        app.client().login(&format!("token/{provider}"), json!({"code": "c8"})).await.problem(502, "provider_error");
         app.double.always(&members, Reply::of(204, "text/plain", ""));
         app.client().login(&format!("token/{provider}"), json!({"code": "c9"})).await.ok();
     }
@@ -283,7 +284,8 @@ async fn bitbucket_user_whose_name_is_the_slug_of_another_is_refused(engine: Eng
         app.double.always(&format!("GET {API}/application-properties"), version);
         app.double.always(&format!("GET {API}/users/{slug}"), Reply::json(&profile));
     };
-    let login = async |code: &str| app.client().login("token_user/bitbucket-datacenter-oauth2", json!({"code": code})).await;
+    let login =
+        async |code: &str| app.client().login("token_user/bitbucket-datacenter-oauth2", json!({"code": code})).await;
     set_user("john_smith", "john_smith", json!({"id": 101, "name": "john@smith", "slug": "john_smith"}));
     login("c1").await.problem(403, "not_allowed");
     set_user("john_smith", "john_smith", json!({"id": 101, "slug": "john_smith"}));

@@ -225,7 +225,10 @@ fn facebook_stores_no_scopes_of_another_type_than_text() {
         let fields = json!({"granted_scopes": wrong, "denied_scopes": wrong, "code": "c"});
         let token = json!({"access_token": "at"});
         let made = mapped_with(&provider(&key("facebook")), fields, token, None, json!([{"id": "1"}])).unwrap();
-        assert_eq!((&made.extra_data["granted_scopes"], &made.extra_data["denied_scopes"]), (&Value::Null, &Value::Null));
+        assert_eq!(
+            (&made.extra_data["granted_scopes"], &made.extra_data["denied_scopes"]),
+            (&Value::Null, &Value::Null)
+        );
     }
 }
 

@@ -6,6 +6,7 @@ mod id_token;
 mod language;
 mod mapping;
 mod settings;
+mod token_claims;
 mod uid;
 
 use std::collections::{BTreeMap, BTreeSet};

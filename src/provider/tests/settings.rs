@@ -334,7 +334,8 @@ fn a_setting_that_would_change_the_rest_of_a_url_is_an_error_at_start() {
         let is_named = errors.len() == 1 && errors[0].contains(&format!("_{setting}: "));
         assert!(is_named, "{name}: {setting} = {value}: {errors:?}");
     }
-    let enterprise = json!({"KEY": "k", "SECRET": "s", "URL": "https://g.example?x=", "API_URL": "https://g.example/api?y="});
+    let enterprise =
+        json!({"KEY": "k", "SECRET": "s", "URL": "https://g.example?x=", "API_URL": "https://g.example/api?y="});
     let errors = errors_of(&settings("github-enterprise", enterprise));
     assert!(errors.len() == 2 && errors[0].contains("_URL: ") && errors[1].contains("_API_URL: "), "{errors:?}");
     // A whole URL may have a query.
@@ -360,7 +361,9 @@ fn acr_values_are_a_warning_unless_they_are_required() {
         assert!(warnings.len() == 1 && warnings[0].contains("_REQUIRE_ACR=true"), "{warnings:?}");
         assert!(wished.required_acr_values().is_empty());
     }
-    for (name, values) in [("oidc", json!({"REQUIRE_ACR": true})), ("github", json!({"REQUIRE_ACR": true, "ACR_VALUES": "x"}))] {
+    for (name, values) in
+        [("oidc", json!({"REQUIRE_ACR": true})), ("github", json!({"REQUIRE_ACR": true, "ACR_VALUES": "x"}))]
+    {
         let errors = of(name, values).map(drop).expect_err("an error");
         assert!(errors.len() == 1 && errors[0].name.ends_with("_REQUIRE_ACR"), "{name}: {errors:?}");
     }

@@ -29,13 +29,19 @@ fn the_scope_of_a_uid_contains_the_path_of_the_server() {
         ("oidc", "OIDC_ENDPOINT"),
     ] {
         let of = |url: &str| scopes(name, json!({setting: url}));
-        assert!(of("https://host.example/a").ends_with(" https://host.example/a"), "{name}: {}", of("https://host.example/a"));
+        assert!(
+            of("https://host.example/a").ends_with(" https://host.example/a"),
+            "{name}: {}",
+            of("https://host.example/a")
+        );
         assert_ne!(of("https://host.example/a"), of("https://host.example/b"), "{name}");
         assert_eq!(of("https://host.example/a"), of("https://HOST.example:443/a/"), "{name}");
         assert!(of("https://host.example").ends_with(" https://host.example"), "{name}");
     }
     for name in ["github-enterprise", "github-enterprise-org", "github-enterprise-team"] {
-        let of = |path: &str| scopes(name, json!({"URL": "https://h.example", "API_URL": format!("https://h.example/{path}")}));
+        let of = |path: &str| {
+            scopes(name, json!({"URL": "https://h.example", "API_URL": format!("https://h.example/{path}")}))
+        };
         assert_ne!(of("a/api/v3"), of("b/api/v3"), "{name}");
     }
     // These authorization servers have the same users.
