@@ -231,6 +231,7 @@ async fn sec_45_each_change_by_a_user_is_one_audit_event(engine: Engine) {
     let browser = app.browser();
     browser.login("session/github", json!({"code": "u00001"})).await.ok();
     browser.post("/api/session/logout/").header("origin", &app.node.base).send().await;
+    app.login("session", "u0000001").await.ok();
     call("DELETE", "/api/user/credentials/others/", &authorization, json!({})).await;
     call("POST", "/api/logout/all/", &authorization, json!({})).await;
     let authorization = format!("Token {}", app.token("token", "u000001").await);
@@ -247,6 +248,7 @@ async fn sec_45_each_change_by_a_user_is_one_audit_event(engine: Engine) {
         "log_out jwt-pair",
         "sign_in session",
         "log_out session",
+        "sign_in session",
         "log_out",
         "log_out",
         "sign_in token",

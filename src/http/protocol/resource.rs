@@ -107,10 +107,18 @@ impl Resource {
         let Some(ApiRoute { app, rules, provider_parameter }) = &self.api else {
             return endpoint.get_response(request).await;
         };
+        let has_effects = rules.get_has_effects || !request.method().is_safe();
+        // The refusal of a request that only reads is not in the audit log.
+        if !has_effects
+            && rules.negotiates
+            && let Err(failure) = check_acceptable(&request)
+        {
+            return failure.into_response();
+        }
         let as_page = (rules.serves_browsers && wants_html(&request)).then(|| Language::of(&request));
         let provider = provider_parameter.and_then(|name| request.raw_path_param(name)).map(str::to_owned);
         let audit = AuditMiddleware::before(&mut request, rules.audit, provider);
-        let answer = match check_before_handler(app, *rules, &request).await {
+        let answer = match check_before_handler(app, *rules, has_effects, &request).await {
             Ok(()) => endpoint.call(request).await.map_err(Rejection::from_error),
             Err(failure) => Err(failure.into()),
         };
@@ -137,11 +145,16 @@ impl Resource {
 
 /// Counts a request by its client's address, before it costs anything (SEC-43): a refusal costs a row of the audit log. Then
 /// checks what the caller accepts.
-async fn check_before_handler(app: &App, rules: RouteRules, request: &Request) -> Result<(), Failure> {
-    if rules.limits_address && (rules.get_has_effects || !request.method().is_safe()) {
+async fn check_before_handler(
+    app: &App,
+    rules: RouteRules,
+    has_effects: bool,
+    request: &Request,
+) -> Result<(), Failure> {
+    if rules.limits_address && has_effects {
         app.check_address_limit(request).await?;
     }
-    if rules.negotiates { check_acceptable(request) } else { Ok(()) }
+    if rules.negotiates && has_effects { check_acceptable(request) } else { Ok(()) }
 }
 
 impl Endpoint for Resource {

@@ -192,6 +192,7 @@ async fn cve_2025_12421_mattermost_code_of_one_flow_is_refused_by_every_other(en
     // In its own flow the code signs in its own user, whatever other fields are posted.
     let mut body = crafted.clone();
     body["code"] = json!(code);
+    body["code_verifier"] = json!(VERIFIER);
     let exchanged = client.post("/api/login/social/swap/").json(&body).send().await;
     assert_eq!(exchanged.field("username"), "user6");
     assert_ne!(exchanged.ok()["id"], victim["id"]);
