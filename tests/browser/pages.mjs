@@ -89,8 +89,8 @@ for (const kind of KINDS) {
         const { page, base } = visit;
         await signIn(visit, kind, { provider, mode });
         assert.equal(page.url(), `${base}/example/${kind.page}/`, "no code is left in the URL");
-        await page.getByRole("definition").filter({ hasText: "Mara Lindqvist" }).waitFor();
-        await page.getByRole("listitem").filter({ hasText: `${provider}: demo` }).waitFor();
+        await page.getByRole("heading", { name: "Signed in as Mara Lindqvist" }).waitFor();
+        await page.getByRole("listitem").filter({ hasText: `${provider}: ` }).waitFor();
         assert.equal(await call(visit), "200 OK");
         if (provider === PROVIDERS[0]) await shot(page, `${label.replaceAll(/[^a-z]+/g, "-")}-${mode}`);
         await signOut(visit);
