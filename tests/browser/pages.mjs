@@ -155,7 +155,7 @@ test("signing out everywhere revokes the token of another browser", async (visit
 
 test("a callback with an unknown state is refused", async ({ page, base }) => {
   await page.goto(`${base}/example/callback/?code=stolen&state=forged`);
-  await page.getByRole("alert").filter({ hasText: "was not started in this tab" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "is not of this tab" }).waitFor();
   assert.equal(page.url(), `${base}/example/callback/`);
 });
 

@@ -187,7 +187,7 @@ export class SocialAuth<Fields = unknown> {
     const isSession = link && (await this.#state.family()) === "session";
     // Without a signed-in user, the login would sign a new user up.
     if (link && !(await (isSession ? this.user(options) : this.#state.current()))) {
-      throw new Problem({ code: "not_authenticated", status: 401, detail: "Sign in before you link." });
+      throw new Problem({ code: "not_authenticated", status: 401, detail: "Sign in first." });
     }
     // Linking needs the credential of the signed-in user, so a session links by the session kind.
     const kind = options.kind ?? (isSession ? "session" : this.kind);
@@ -204,11 +204,11 @@ export class SocialAuth<Fields = unknown> {
       link,
     };
     // No page can read a callback that the provider posts, as Apple does. The server gets it, and sends the user here.
-    if (/response_mode=form_post/.test(begun.authorization_url)) {
-      if (link && kind !== "session") throw new Problem({ code: "link_needs_session", detail: "Only a session can link it." });
-      const common = { kind, next: begun.redirect_uri, app_state: begun.state, scope: body.scope ?? "" };
-      const query = new URLSearchParams({ ...parameters, ...common, data: JSON.stringify(data) ?? "" });
-      begun.authorization_url = `${this.baseUrl}${path.replace("begin", "authorize")}?${query}`;
+    if (begun.authorization_url.includes("form_post")) {
+      if (link && !isSession) throw new Problem({ code: "link_needs_session", detail: "Only a session can link." });
+      const fields = { ...parameters, kind, next: begun.redirect_uri, app_state: begun.state, scope: body.scope ?? "" };
+      const query = new URLSearchParams({ ...fields, data: data ? JSON.stringify(data) : "" });
+      begun.authorization_url = this.baseUrl + path.replace("begin", "authorize") + "?" + query;
     }
     return { begun, request };
   }
@@ -246,7 +246,7 @@ export class SocialAuth<Fields = unknown> {
     }
     throw new Problem({
       code: "callback_unknown",
-      detail: "This sign-in was not started in this tab, or is complete. Start again.",
+      detail: "This sign-in is not of this tab, or is complete. Start again.",
     });
   }
 
@@ -267,7 +267,7 @@ export class SocialAuth<Fields = unknown> {
     { error, code }: Record<string, string>,
     signal: AbortSignal | undefined,
   ): Promise<SignedInAnswer> {
-    if (error) throw new Problem({ code: error, detail: "The sign-in was refused." });
+    if (error) throw new Problem({ code: error, detail: error });
     if (code) return this.#post("/api/login/social/swap/", { code }, { kind, signal });
     return data ? { data } : {};
   }

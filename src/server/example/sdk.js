@@ -643,7 +643,7 @@ var SocialAuth = class {
     const { redirectUri = this.#options.redirectUri, scope, next, link = false, data, parameters, signal } = options;
     const isSession = link && await this.#state.family() === "session";
     if (link && !await (isSession ? this.user(options) : this.#state.current())) {
-      throw new Problem({ code: "not_authenticated", status: 401, detail: "Sign in before you link." });
+      throw new Problem({ code: "not_authenticated", status: 401, detail: "Sign in first." });
     }
     const kind = options.kind ?? (isSession ? "session" : this.kind);
     const body = { ...parameters, redirect_uri: redirectUri, scope: scope?.join(" "), next, data };
@@ -658,11 +658,11 @@ var SocialAuth = class {
       next: begun.next ?? void 0,
       link
     };
-    if (/response_mode=form_post/.test(begun.authorization_url)) {
-      if (link && kind !== "session") throw new Problem({ code: "link_needs_session", detail: "Only a session can link it." });
-      const common = { kind, next: begun.redirect_uri, app_state: begun.state, scope: body.scope ?? "" };
-      const query = new URLSearchParams({ ...parameters, ...common, data: JSON.stringify(data) ?? "" });
-      begun.authorization_url = `${this.baseUrl}${path.replace("begin", "authorize")}?${query}`;
+    if (begun.authorization_url.includes("form_post")) {
+      if (link && !isSession) throw new Problem({ code: "link_needs_session", detail: "Only a session can link." });
+      const fields = { ...parameters, kind, next: begun.redirect_uri, app_state: begun.state, scope: body.scope ?? "" };
+      const query = new URLSearchParams({ ...fields, data: data ? JSON.stringify(data) : "" });
+      begun.authorization_url = this.baseUrl + path.replace("begin", "authorize") + "?" + query;
     }
     return { begun, request };
   }
@@ -698,7 +698,7 @@ var SocialAuth = class {
     }
     throw new Problem({
       code: "callback_unknown",
-      detail: "This sign-in was not started in this tab, or is complete. Start again."
+      detail: "This sign-in is not of this tab, or is complete. Start again."
     });
   }
   #completeLogin(request, fields, { signal }) {
@@ -709,7 +709,7 @@ var SocialAuth = class {
   }
   /** How the server's redirect flow ends: with an error, a one-time code, or a session cookie. */
   async #redirected({ kind, data }, { error, code }, signal) {
-    if (error) throw new Problem({ code: error, detail: "The sign-in was refused." });
+    if (error) throw new Problem({ code: error, detail: error });
     if (code) return this.#post("/api/login/social/swap/", { code }, { kind, signal });
     return data ? { data } : {};
   }
