@@ -169,11 +169,10 @@ fn build(
     let jwt = credential_rules::jwt(reader, &secret_key, public_url.as_ref());
     let cipher = secret_keys::cipher(reader, &secret_key);
     let own_fields = user_fields::read(reader, &jwt, sources.fields);
-    let values: Vec<(&str, WrittenValues)> =
-        providers.iter().map(|provider| (provider.name.as_str(), provider.values.clone())).collect();
     // The simulator adds the providers of the catalogue.
     let added_later = if is_serve { &[] } else { sources.catalog };
-    let (users, rules, provider_lists) = user_rules::read_all(reader, &own_fields, sources.steps, &values, added_later);
+    let (users, rules, provider_lists) =
+        user_rules::read_all(reader, &own_fields, sources.steps, &providers, added_later);
     let providers = providers.into_iter().zip(rules);
     let mut providers: Vec<ProviderSettings> =
         providers.map(|(provider, rules)| provider_settings(provider, rules, shared)).collect();

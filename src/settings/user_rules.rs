@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::provider_settings::ProviderSettings;
 use super::setting_reader::SettingReader;
-use super::sources::WrittenValues;
+use super::sources::ProviderValues;
 use super::table::SOCIAL_AUTH;
 use super::types::{SettingError, UserRules};
 use super::value_type::{self, ValueType};
@@ -69,15 +69,16 @@ pub(super) fn read_all(
     reader: &mut SettingReader,
     fields: &UserFields,
     steps: &[&str],
-    providers: &[(&str, WrittenValues)],
+    providers: &[ProviderValues],
     added_later: &[&str],
 ) -> (UserRules, Vec<UserRules>, ProviderLists) {
     let general = read(reader, fields, steps);
-    let known: Vec<&str> = providers.iter().map(|(name, _)| *name).chain(added_later.iter().copied()).collect();
+    let known: Vec<&str> =
+        providers.iter().map(|provider| provider.name.as_str()).chain(added_later.iter().copied()).collect();
     let lists = ProviderLists::read(reader, &known);
-    let of_provider = |(name, values): &(&str, WrittenValues)| {
-        reader.provider = values.clone();
-        lists.apply(name, read(reader, fields, steps))
+    let of_provider = |provider: &ProviderValues| {
+        reader.provider = provider.values.clone();
+        lists.apply(&provider.name, read(reader, fields, steps))
     };
     let rules = providers.iter().map(of_provider).collect();
     reader.provider.clear();

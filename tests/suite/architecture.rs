@@ -306,7 +306,8 @@ fn every_allowed_lint_has_a_reason() {
 #[test]
 fn there_are_no_open_tasks_in_the_code() {
     for source in sources() {
-        let text = source.text.to_lowercase();
+        // A provider, whose name contains one of them.
+        let text = source.text.to_lowercase().replace("mastodon", "");
         for word in ["todo", "fixme", "for now", "unimplemented!"] {
             assert!(!text.contains(word), "{} says \"{word}\"", source.path.display());
         }

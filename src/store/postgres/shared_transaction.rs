@@ -19,19 +19,14 @@ impl SharedTransaction<'_> {
         self.tx.as_mut().ok_or_else(|| StoreError("no transaction was begun".into()))
     }
 
-    /// Commits. Never false.
-    pub async fn commit(&mut self) -> Result<bool> {
-        if let Some(tx) = self.tx.take() {
-            tx.commit().await?;
+    /// Commits if it `keeps` the write, otherwise rolls back. Never false.
+    pub async fn end(&mut self, keeps: bool) -> Result<bool> {
+        match self.tx.take() {
+            Some(tx) if keeps => tx.commit().await?,
+            Some(tx) => tx.rollback().await?,
+            None => {}
         }
         Ok(true)
-    }
-
-    pub async fn roll_back(mut self) -> Result<()> {
-        match self.tx.take() {
-            Some(tx) => Ok(tx.rollback().await?),
-            None => Ok(()),
-        }
     }
 }
 

@@ -19,12 +19,9 @@ impl Store {
         {
             let mut shared = self.shared_transaction();
             loop {
-                if let Some(refused) = Self::write_undoable(shared.get().await?, &known).await? {
-                    shared.roll_back().await?;
-                    return Ok(refused);
-                }
-                if shared.commit().await? {
-                    return Ok(Committed::Done(user));
+                let refused = Self::write_undoable(shared.get().await?, &known).await?;
+                if shared.end(refused.is_none()).await? {
+                    return Ok(refused.unwrap_or(Committed::Done(user)));
                 }
             }
         }
@@ -351,11 +348,7 @@ impl LoginStore for Store {
         let mut shared = self.shared_transaction();
         loop {
             let committed = self.write_new(shared.get().await?, &mut login, issue).await?;
-            if !matches!(committed, Committed::Done(_)) {
-                shared.roll_back().await?;
-                return Ok(committed);
-            }
-            if shared.commit().await? {
+            if shared.end(matches!(committed, Committed::Done(_))).await? {
                 return Ok(committed);
             }
         }

@@ -50,11 +50,7 @@ impl Store {
         let mut shared = self.shared_transaction();
         loop {
             let rotated = self.write_rotation(shared.get().await?, rotation, next).await?;
-            if matches!(rotated, Rotated::UserNotFound | Rotated::Refused(_)) {
-                shared.roll_back().await?;
-                return Ok(rotated);
-            }
-            if shared.commit().await? {
+            if shared.end(!matches!(rotated, Rotated::UserNotFound | Rotated::Refused(_))).await? {
                 return Ok(rotated);
             }
         }

@@ -13,7 +13,14 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::connections::pages;
+/// The page size of a new database, in bytes. Most pages that a login writes are those of its user alone, so a smaller page writes
+/// fewer bytes. A database that exists keeps its page size.
+pub(super) const PAGE_SIZE: u32 = 2048;
+
+/// The pages of a new database in so many MiB.
+pub(super) const fn pages(mebibytes: u32) -> u32 {
+    mebibytes * 1024 * 1024 / PAGE_SIZE
+}
 
 /// Pages of the log after which the connection that writes makes a checkpoint itself: when this task has failed.
 pub(super) const EMERGENCY_PAGES: u32 = pages(256);

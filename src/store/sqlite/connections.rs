@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::Tx;
-use super::checkpoint::{self, Checkpointer};
+use super::checkpoint::{self, Checkpointer, PAGE_SIZE, pages};
 #[cfg(test)]
 use super::group::Fault;
 use super::group::{Group, Write, WriteInGroup};
@@ -25,15 +25,6 @@ use crate::store::error::{self, Result, StoreError};
 use crate::store::limited::{self, Backend};
 use crate::store::opening::{Opening, without_statement_log};
 use crate::store::types::KnownLogin;
-
-/// The page size of a new database, in bytes. Most pages that a login writes are those of its user alone, so a smaller page writes
-/// fewer bytes. A database that exists keeps its page size.
-const PAGE_SIZE: u32 = 2048;
-
-/// The pages of a new database in so many MiB.
-pub(super) const fn pages(mebibytes: u32) -> u32 {
-    mebibytes * 1024 * 1024 / PAGE_SIZE
-}
 
 /// Pages of the write-ahead log before the checkpoint of a command.
 const CHECKPOINT_PAGES: u32 = pages(16);

@@ -15,7 +15,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 use tokio::sync::mpsc;
 
 use super::Tx;
-use super::shared_transaction::Lender;
+use super::lender::Lender;
 use crate::clock::UnixMillis;
 use crate::metrics::Metrics;
 use crate::model::{AuditEvent, CodeClaim, CredentialHandle, UserId};

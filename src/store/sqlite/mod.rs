@@ -41,6 +41,7 @@ mod checkpoint;
 mod claim;
 mod connections;
 mod group;
+mod lender;
 mod plain_login;
 mod shared_transaction;
 #[expect(clippy::duplicate_mod, reason = "each database compiles the statements for its own types")]

@@ -5,35 +5,13 @@ use std::pin::Pin;
 use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteQueryResult};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::Tx;
 use super::connections::Store;
 use super::group::Write;
+use super::lender::{Lender, Lent};
 use crate::store::error::{Result, StoreError};
-
-/// The transaction of a group, and the way back to its task.
-struct Lent {
-    tx: Tx,
-    back: oneshot::Sender<Tx>,
-}
-
-/// The task's end of a loan.
-pub(super) struct Lender(mpsc::Sender<Lent>);
-
-impl Lender {
-    /// Lends the transaction, and waits until it is back. False: no caller waits for it any more.
-    ///
-    /// Errors: it did not come back, because the write failed; it is rolled back.
-    pub async fn lend(&self, tx: Tx) -> Result<(Tx, bool)> {
-        let (back, returned) = oneshot::channel();
-        if let Err(unsent) = self.0.try_send(Lent { tx, back }) {
-            return Ok((unsent.into_inner().tx, false));
-        }
-        let failed = |_| StoreError("a write failed and rolled its group back".into());
-        returned.await.map(|tx| (tx, true)).map_err(failed)
-    }
-}
 
 /// A transaction that other writes may share.
 pub(super) struct SharedTransaction<'s> {
@@ -53,27 +31,19 @@ impl SharedTransaction<'_> {
         self.lent.as_mut().map(|lent| &mut lent.tx).ok_or_else(|| StoreError("the database is closed".into()))
     }
 
-    /// Commits. False: another write of the group failed, so everything was rolled back. Write once more.
-    pub async fn commit(&mut self) -> Result<bool> {
-        self.give_back("RELEASE shared").await?;
-        self.lent = self.next().await?;
-        Ok(self.lent.is_none())
-    }
-
-    /// Undoes this write alone.
-    pub async fn roll_back(mut self) -> Result<()> {
-        self.give_back("ROLLBACK TO shared").await
-    }
-
-    async fn give_back(&mut self, end: &'static str) -> Result<()> {
+    /// Ends the write: it is kept, or undone by itself. Waits for the commit of the group in both cases, as the decision to undo
+    /// it may depend on the other writes. False: one of them failed, so everything was rolled back. Write once more.
+    pub async fn end(&mut self, keeps: bool) -> Result<bool> {
         if let Some(mut lent) = self.lent.take() {
             if self.has_savepoint {
+                let end = if keeps { "RELEASE shared" } else { "ROLLBACK TO shared" };
                 sqlx::query(end).execute(&mut *lent.tx).await?;
             }
             // Without the task the transaction is dropped, and `next` reports it.
             let _closed = lent.back.send(lent.tx);
         }
-        Ok(())
+        self.lent = self.next().await?;
+        Ok(self.lent.is_none())
     }
 
     /// The next loan. `None`: committed.
@@ -103,15 +73,15 @@ impl Store {
         let mut shared = self.borrow_transaction(false);
         loop {
             let written = query().execute(&mut **shared.get().await?).await?;
-            if shared.commit().await? {
+            if shared.end(true).await? {
                 return Ok(written);
             }
         }
     }
 
     fn borrow_transaction(&self, has_savepoint: bool) -> SharedTransaction<'_> {
-        let (sender, loans) = mpsc::channel(1);
-        let committed = Box::pin(self.write_in_group(Write::Lend(Lender(sender))));
+        let (lender, loans) = Lender::new();
+        let committed = Box::pin(self.write_in_group(Write::Lend(lender)));
         SharedTransaction { has_savepoint, lent: None, loans, committed }
     }
 }
@@ -150,10 +120,7 @@ mod tests {
             let mut shared = store.shared_transaction();
             loop {
                 insert(shared.get().await.expect("the transaction"), value).await;
-                if value % 3 == 0 {
-                    return shared.roll_back().await.expect("undone");
-                }
-                if shared.commit().await.expect("committed") {
+                if shared.end(value % 3 != 0).await.expect("committed") {
                     return;
                 }
             }
@@ -176,7 +143,7 @@ mod tests {
                     assert!(failed.is_err());
                     return 0;
                 }
-                if shared.commit().await.expect("committed") {
+                if shared.end(true).await.expect("committed") {
                     return tries;
                 }
             }

@@ -374,7 +374,11 @@ async fn fault_d10_every_curl_command_calls_a_route() {
         else {
             continue;
         };
-        let method = line.split("-X ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("GET");
+        let method = line
+            .split("-X ")
+            .nth(1)
+            .and_then(|rest| rest.split(' ').next())
+            .unwrap_or(if line.contains(" -d ") { "POST" } else { "GET" });
         let answer = app.client().request(method, path).send().await;
         assert_ne!(answer.status, 405, "{line}");
         let is_route = answer.status != 404 || answer.text.contains("unknown_provider");
