@@ -173,9 +173,8 @@ fn build(
     let added_later = if is_serve { &[] } else { sources.catalog };
     let (users, rules, provider_lists) =
         user_rules::read_all(reader, &own_fields, sources.steps, &providers, added_later);
-    let providers = providers.into_iter().zip(rules);
     let mut providers: Vec<ProviderSettings> =
-        providers.map(|(provider, rules)| provider_settings(provider, rules, shared)).collect();
+        providers.into_iter().zip(rules).map(|(provider, rules)| provider_settings(provider, rules, shared)).collect();
     webhook_rules::add_webhook_step(reader, webhooks.as_ref(), &mut providers);
     check_user_rules(reader, &providers);
     Settings {

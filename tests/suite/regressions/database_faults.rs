@@ -351,7 +351,7 @@ async fn fault_f3_deleted_or_replaced_write_ahead_log_is_detected_and_no_login_i
         app.node.stop().await;
         let _another_file = std::fs::remove_file(&path);
         let mut database =
-            SqliteConnection::connect(&app.database.url()).await.expect("the file without the log that was deleted");
+            SqliteConnection::connect(app.database.url()).await.expect("the file without the log that was deleted");
         let count = sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&mut database);
         assert_eq!(count.await.ok(), Some(1_i64), "{end}: the login was answered");
     }
