@@ -95,17 +95,22 @@ async fn sec_11_one_time_code_is_exchanged_once_within_a_minute(engine: Engine) 
     assert_eq!(app.database.count("one_time_codes").await, 0);
 }
 
+/// User `n` signs in by the redirect flow with this query; then the one-time code is exchanged with this verifier.
+async fn swap_after_redirect(app: &TestApp, query: &str, n: u32, verifier: Option<&str>) -> Answer {
+    let browser = app.browser();
+    let state = begin_redirect(&browser, query).await;
+    let there = location(&complete(&browser, &format!("u{n}"), &state).await);
+    let mut body = json!({"code": parameter(&there, "code").expect("a code")});
+    if let Some(verifier) = verifier {
+        body["code_verifier"] = verifier.into();
+    }
+    app.client().post("/api/login/social/swap/").json(&body).send().await
+}
+
 async fn sec_11_one_time_code_needs_the_code_verifier_of_the_app(engine: Engine) {
     let app = start_app(engine).await;
     for (n, shown, status) in [(1, Some(VERIFIER), 200), (2, None, 400), (3, Some("x".repeat(43).as_str()), 400)] {
-        let browser = app.browser();
-        let state = begin_redirect(&browser, &format!("next={APP}&kind=token&{CHALLENGE}")).await;
-        let there = location(&complete(&browser, &format!("u{n}"), &state).await);
-        let mut body = json!({"code": parameter(&there, "code").expect("a code")});
-        if let Some(shown) = shown {
-            body["code_verifier"] = shown.into();
-        }
-        let answer = app.client().post("/api/login/social/swap/").json(&body).send().await;
+        let answer = swap_after_redirect(&app, &format!("next={APP}&kind=token&{CHALLENGE}"), n, shown).await;
         assert_eq!(answer.status, status, "{}", answer.headers_and_body());
     }
 }
@@ -114,14 +119,7 @@ async fn sec_03_one_time_code_without_a_challenge_is_refused_to_an_app_that_has_
     let app = start_app(engine).await;
     // An attacker starts the flow without a challenge, and gives its code to an app that always sends its verifier.
     for (n, shown, status) in [(1, Some(VERIFIER), 400), (2, Some("short"), 400), (3, None, 200)] {
-        let browser = app.browser();
-        let state = begin_redirect(&browser, &format!("next={PAGE}&kind=token")).await;
-        let there = location(&complete(&browser, &format!("u{n}"), &state).await);
-        let mut body = json!({"code": parameter(&there, "code").expect("a code")});
-        if let Some(shown) = shown {
-            body["code_verifier"] = shown.into();
-        }
-        let answer = app.client().post("/api/login/social/swap/").json(&body).send().await;
+        let answer = swap_after_redirect(&app, &format!("next={PAGE}&kind=token"), n, shown).await;
         assert_eq!(answer.status, status, "{}", answer.headers_and_body());
         if status == 400 {
             answer.problem(400, "flow_mismatch");
