@@ -28,28 +28,14 @@ pub(super) fn print_guide(name: &str, as_json: bool, settings: &Settings) -> Res
     print_either(as_json, &value, &format!("{note}{text}"))
 }
 
-/// Errors: there is no such provider; with the short name that is nearest.
+/// Errors: there is no such provider.
 pub(super) fn find(name: &str, settings: &Settings) -> Result<Guide, Failure> {
     let own = settings.providers.iter().find(|own| own.name == name && !own.descriptor.is_empty());
     let guide = match own.filter(|_| !provider::catalog_names().contains(&name)) {
         Some(own) => Guide::of_own_provider(name, &own.descriptor),
         None => Guide::find(name),
     };
-    guide.map_err(|problem| Failure::Other(safe(&format!("{problem}{}", short_name_hint(name, &problem)))))
-}
-
-/// The titles of the guides in lower case are short names.
-fn short_name_hint(name: &str, problem: &str) -> String {
-    // The catalogue has a name that is near.
-    if problem.contains("mean") {
-        return String::new();
-    }
-    let titles = Guide::all().into_iter().map(|guide| guide.title.to_lowercase());
-    let near = titles
-        .filter(|title| Guide::find(title).is_ok())
-        .map(|title| (strsim::normalized_levenshtein(name, &title), title));
-    let nearest = near.filter(|(similarity, _)| *similarity >= 0.6).max_by(|(a, _), (b, _)| a.total_cmp(b));
-    nearest.map(|(_, title)| format!("; did you mean {title}?")).unwrap_or_default()
+    guide.map_err(|problem| Failure::Other(safe(&problem)))
 }
 
 /// The redirect URIs of these settings. The provider compares them exactly.
@@ -139,12 +125,12 @@ mod tests {
     }
 
     #[test]
-    fn the_short_name_that_is_nearest_is_suggested() {
+    fn the_provider_of_a_misspelt_short_name_is_suggested() {
         let problem = |name: &str| match find(name, &settings(&[], "")) {
             Err(Failure::Other(problem)) => problem,
             _ => panic!("{name} has a guide"),
         };
-        assert!(problem("microsof").ends_with("; did you mean microsoft?"), "{}", problem("microsof"));
+        assert!(problem("microsof").ends_with("; did you mean `azuread-v2-tenant-oauth2`?"), "{}", problem("microsof"));
         assert!(problem("gogle").contains("google"), "{}", problem("gogle"));
         assert!(!problem("no-such-provider").contains("mean"), "{}", problem("no-such-provider"));
     }

@@ -32,18 +32,21 @@ const SERVICES: [(&str, &str); 24] = [
 /// Settings by which an unknown name is recognised as one of a provider.
 const SETTINGS: [&str; 3] = ["KEY", "SECRET", "SCOPE"];
 
-/// The entry of a service, otherwise the shortest name with the same first word, otherwise a name with a misspelling.
+/// The entry of a service, otherwise the shortest name with the same first word, otherwise a name or a service with a misspelling.
 pub fn meant_provider<'a>(name: &str, catalog: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let name = name.to_ascii_lowercase().replace('_', "-");
     let service = SERVICES.iter().find(|(service, _)| *service == name).map(|(_, entry)| *entry);
     let first_word = |name: &str| name.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
     let max_edits = if name.len() < 5 { 1 } else { 2 };
     let edits = |entry: &&str| strsim::damerau_levenshtein(&name, &entry.to_ascii_lowercase());
+    let misspelt =
+        || SERVICES.iter().filter(|(service, _)| edits(service) <= max_edits).min_by_key(|one| edits(&one.0));
     catalog
         .clone()
         .find(|entry| Some(*entry) == service)
         .or_else(|| catalog.clone().filter(|entry| first_word(entry) == first_word(&name)).min_by_key(|one| one.len()))
-        .or_else(|| catalog.filter(|entry| edits(entry) <= max_edits).min_by_key(edits))
+        .or_else(|| catalog.clone().filter(|entry| edits(entry) <= max_edits).min_by_key(edits))
+        .or_else(|| misspelt().and_then(|(_, meant)| catalog.clone().find(|entry| entry == meant)))
 }
 
 /// The end of an error about an unknown provider.
