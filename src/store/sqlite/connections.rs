@@ -42,7 +42,7 @@ pub(in crate::store) struct Store {
     write: SqlitePool,
     group: Group,
     /// `None`: the connection of a command makes its checkpoints itself.
-    checkpointer: Option<Checkpointer>,
+    pub(super) checkpointer: Option<Checkpointer>,
     pub(super) event_factory: Option<EventFactory>,
     file: FileIdentity,
     /// Set when a write failed: the next write opens a new connection. After an error that SQLite rolls back itself (full
