@@ -6,14 +6,14 @@
 
 import { readJson, writeJson } from "./browser.js";
 import type { KeyValueStorage } from "./credentials.js";
-import type { WayBack } from "./problem.js";
+import type { RetryOptions } from "./problem.js";
 import type { InputRequired } from "./types.js";
 import type { components } from "./schema.js";
 
 /** One of the server's nine login routes. */
 export type LoginKind = components["schemas"]["LoginKind"];
 
-export interface AuthorizationRequest extends WayBack {
+export interface AuthorizationRequest extends RetryOptions {
   /** Values that its callback contains. */
   keys: string[];
   kind: LoginKind;

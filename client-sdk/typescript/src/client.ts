@@ -6,7 +6,7 @@ import { bodyOf, call, init } from "./call.js";
 import { cleanAddress, readCallback, type Callback } from "./callback.js";
 import type { Credentials, Family } from "./credentials.js";
 import { sendToOpener, waitForCallback } from "./popup.js";
-import { Problem, wayBackOf, withWayBack, type WayBack } from "./problem.js";
+import { Problem, retryOptionsOf, withRetryOptions, type RetryOptions } from "./problem.js";
 import type { components } from "./schema.js";
 import { authenticated, AuthState, familyOf } from "./state.js";
 import type {
@@ -101,9 +101,10 @@ export class SocialAuth<Fields = unknown> {
   }
 
   /**
-   * Begins a login. With a redirect (the default) the browser leaves the page; the promise settles only when the user comes
-   * back to this page with the Back button, or when the browser still shows it after five seconds. With `redirect: false` your code sends the user to `url`. With a pop-up the
-   * promise gives the result. Call it directly in a click handler, or the browser blocks the pop-up.
+   * Begins a login. With a redirect (the default) the browser leaves the page. The promise settles only when the user comes
+   * back to this page with the Back button, or when the browser still shows it after five seconds. With `redirect: false` your
+   * code sends the user to `url`. With a pop-up the promise gives the result. Call it directly in a click handler, or the
+   * browser blocks the pop-up.
    *
    * Problems: those of the server, `not_authenticated` for `link` when signed out, `popup_blocked`, `popup_closed`.
    */
@@ -121,7 +122,7 @@ export class SocialAuth<Fields = unknown> {
     const { mode, redirect } = options;
     const isPopup = mode === "popup";
     const signIn = isPopup ? this.#signInByPopup(provider, options) : this.#signInByRedirect(provider, options, redirect);
-    return withWayBack<SignInResult<Fields> | NothingHappened | { url: string }>({ ...options, provider }, signIn);
+    return withRetryOptions<SignInResult<Fields> | NothingHappened | { url: string }>({ ...options, provider }, signIn);
   }
 
   async #signInByRedirect(
@@ -179,7 +180,7 @@ export class SocialAuth<Fields = unknown> {
       if (token === null) return { outcome: "none" };
       return this.#completeLogin(request, { state: begun.state, id_token: token }, options);
     };
-    return withWayBack({ ...options, provider }, signIn());
+    return withRetryOptions({ ...options, provider }, signIn());
   }
 
   async #begin(provider: string, options: SignInOptions) {
@@ -195,7 +196,7 @@ export class SocialAuth<Fields = unknown> {
     const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
     const begun = await this.#post<components["schemas"]["AuthorizationRequest"]>(path, body, { kind, link, signal });
     const request: AuthorizationRequest = {
-      ...wayBackOf({ ...options, provider }),
+      ...retryOptionsOf({ ...options, provider }),
       kind,
       keys: requestKeys(begun.state, begun.authorization_url),
       flowToken: begun.flow_token,
@@ -331,12 +332,12 @@ export class SocialAuth<Fields = unknown> {
     isResumed = false,
   ): Promise<SignInResult<Fields>> {
     try {
-      return await withWayBack(login, answer.then((body) => this.#signedIn(login, body, isResumed)));
+      return await withRetryOptions(login, answer.then((body) => this.#signedIn(login, body, isResumed)));
     } catch (problem) {
       if (!(problem instanceof Problem) || !problem.additionalInput) throw problem;
       const { expiresIn, ...input } = problem.additionalInput;
       const page = pageOf(this.#browser.location?.href);
-      const pending: InputRequired = { ...(wayBackOf(login) as LoginPart), ...input, page, expires: Date.now() + expiresIn * 1000 };
+      const pending: InputRequired = { ...(retryOptionsOf(login) as LoginPart), ...input, page, expires: Date.now() + expiresIn * 1000 };
       await this.#incomplete.setPending(pending);
       return { outcome: "input-required", ...pending };
     }
@@ -575,7 +576,7 @@ export class SocialAuth<Fields = unknown> {
 const NO_BROWSER: Browser = {};
 
 /** What a login keeps from its begin to its result. */
-type LoginPart = WayBack & Pick<InputRequired, "kind" | "next" | "link">;
+type LoginPart = RetryOptions & Pick<InputRequired, "kind" | "next" | "link">;
 
 type SignedInAnswer = Partial<User> & {
   token?: string;

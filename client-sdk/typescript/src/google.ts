@@ -33,7 +33,7 @@ export interface OneTapOptions extends Omit<SignInOptions, "redirectUri" | "scop
 }
 
 /** Ends the prompt that is shown: Google's script has one at a time. */
-let supersede = () => {};
+let endPrompt = () => {};
 let loading: Promise<GoogleIdentity> | undefined;
 
 /**
@@ -49,9 +49,9 @@ export async function oneTap<Fields>(
   { provider = "google-oauth2", autoSelect = false, ...options }: OneTapOptions = {},
 ): Promise<SignInResult<Fields> | NothingHappened> {
   const { signal } = options;
-  supersede();
+  endPrompt();
   let isSuperseded = false;
-  supersede = () => (isSuperseded = true);
+  endPrompt = () => (isSuperseded = true);
   const [identity, providers] = await Promise.all([loadIdentity(), auth.providers(signal ? { signal } : {})]);
   const clientId = providers.find(({ name }) => name === provider)?.client_id;
   if (!clientId) throw new Problem({ code: "unknown_provider", detail: `The server has no provider ${provider}.` });
@@ -60,7 +60,7 @@ export async function oneTap<Fields>(
     new Promise<string | null>((resolve, reject) => {
       signal?.throwIfAborted();
       if (isSuperseded) return resolve(null);
-      supersede = () => {
+      endPrompt = () => {
         isSuperseded = true;
         identity.cancel();
         resolve(null);

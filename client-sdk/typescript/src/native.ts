@@ -6,7 +6,7 @@
 import { SocialAuth } from "./client.js";
 import { readJson, writeJson } from "./browser.js";
 import { webStorage, type KeyValueStorage } from "./credentials.js";
-import { Problem, withWayBack } from "./problem.js";
+import { Problem, withRetryOptions } from "./problem.js";
 import type { CallOptions, ClientOptions, ProviderName, SignInResult } from "./types.js";
 
 export interface NativeOptions extends Omit<ClientOptions, "browser" | "storage" | "redirectUri"> {
@@ -73,7 +73,7 @@ export function createNativeClient<Fields = unknown>(options: NativeOptions): Na
     const result = await handleUrl(answer.url ?? null, signal ? { signal } : {});
     if (result) return result;
     const closed = new Problem({ code: "popup_closed", detail: "The browser was closed before the sign-in was complete." });
-    return withWayBack({ provider, next }, Promise.reject<SignInResult<Fields>>(closed));
+    return withRetryOptions({ provider, next }, Promise.reject<SignInResult<Fields>>(closed));
   }
 
   /** The URL that is handled now: the app may get it from the browser and from the system. */
@@ -114,7 +114,7 @@ export function createNativeClient<Fields = unknown>(options: NativeOptions): Na
     }
     // Any app can open this URL, so it does not end the login.
     const refused = new Problem({ code: error, detail: "The sign-in was refused." });
-    return withWayBack({ provider, next }, Promise.reject<SignInResult<Fields>>(refused));
+    return withRetryOptions({ provider, next }, Promise.reject<SignInResult<Fields>>(refused));
   }
 
   return { auth, signIn, handleUrl };

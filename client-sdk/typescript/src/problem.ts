@@ -111,21 +111,21 @@ export class Problem extends Error {
 }
 
 /** What repeats a login. */
-export type WayBack = Omit<SignInOptions, "signal"> & { provider: string };
+export type RetryOptions = Omit<SignInOptions, "signal"> & { provider: string };
 
-const WAY_BACK = ["provider", "next", "link", "kind", "data", "scope", "parameters", "redirectUri"] as const;
+const RETRY_OPTIONS = ["provider", "next", "link", "kind", "data", "scope", "parameters", "redirectUri"] as const;
 
 /** The part of a login that repeats it. */
-export function wayBackOf(login: WayBack): WayBack {
-  return Object.fromEntries(WAY_BACK.map((name) => [name, login[name]])) as unknown as WayBack;
+export function retryOptionsOf(login: RetryOptions): RetryOptions {
+  return Object.fromEntries(RETRY_OPTIONS.map((name) => [name, login[name]])) as unknown as RetryOptions;
 }
 
 /** Awaits a part of a login. Its problems get what repeats the login. */
-export async function withWayBack<T>(login: WayBack, work: Promise<T>) {
+export async function withRetryOptions<T>(login: RetryOptions, work: Promise<T>) {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof Problem) Object.assign(error, wayBackOf(login));
+    if (error instanceof Problem) Object.assign(error, retryOptionsOf(login));
     throw error;
   }
 }

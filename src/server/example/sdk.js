@@ -29,15 +29,15 @@ var Problem = class _Problem extends Error {
     });
   }
 };
-var WAY_BACK = ["provider", "next", "link", "kind", "data", "scope", "parameters", "redirectUri"];
-function wayBackOf(login) {
-  return Object.fromEntries(WAY_BACK.map((name) => [name, login[name]]));
+var RETRY_OPTIONS = ["provider", "next", "link", "kind", "data", "scope", "parameters", "redirectUri"];
+function retryOptionsOf(login) {
+  return Object.fromEntries(RETRY_OPTIONS.map((name) => [name, login[name]]));
 }
-async function withWayBack(login, work) {
+async function withRetryOptions(login, work) {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof Problem) Object.assign(error, wayBackOf(login));
+    if (error instanceof Problem) Object.assign(error, retryOptionsOf(login));
     throw error;
   }
 }
@@ -592,7 +592,7 @@ var SocialAuth = class {
     const { mode, redirect } = options;
     const isPopup = mode === "popup";
     const signIn = isPopup ? this.#signInByPopup(provider, options) : this.#signInByRedirect(provider, options, redirect);
-    return withWayBack({ ...options, provider }, signIn);
+    return withRetryOptions({ ...options, provider }, signIn);
   }
   async #signInByRedirect(provider, options, redirect = true) {
     const browser = this.#browser;
@@ -637,7 +637,7 @@ var SocialAuth = class {
       if (token === null) return { outcome: "none" };
       return this.#completeLogin(request, { state: begun.state, id_token: token }, options);
     };
-    return withWayBack({ ...options, provider }, signIn());
+    return withRetryOptions({ ...options, provider }, signIn());
   }
   async #begin(provider, options) {
     const { redirectUri = this.#options.redirectUri, scope, next, link = false, data, parameters, signal } = options;
@@ -650,7 +650,7 @@ var SocialAuth = class {
     const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
     const begun = await this.#post(path, body, { kind, link, signal });
     const request = {
-      ...wayBackOf({ ...options, provider }),
+      ...retryOptionsOf({ ...options, provider }),
       kind,
       keys: requestKeys(begun.state, begun.authorization_url),
       flowToken: begun.flow_token,
@@ -761,12 +761,12 @@ var SocialAuth = class {
   }
   async #result(login, answer, isResumed = false) {
     try {
-      return await withWayBack(login, answer.then((body) => this.#signedIn(login, body, isResumed)));
+      return await withRetryOptions(login, answer.then((body) => this.#signedIn(login, body, isResumed)));
     } catch (problem) {
       if (!(problem instanceof Problem) || !problem.additionalInput) throw problem;
       const { expiresIn, ...input } = problem.additionalInput;
       const page = pageOf(this.#browser.location?.href);
-      const pending = { ...wayBackOf(login), ...input, page, expires: Date.now() + expiresIn * 1e3 };
+      const pending = { ...retryOptionsOf(login), ...input, page, expires: Date.now() + expiresIn * 1e3 };
       await this.#incomplete.setPending(pending);
       return { outcome: "input-required", ...pending };
     }
