@@ -3,13 +3,6 @@
 //!
 //! `login/` asks and `delivery/` delivers. The only URL is WEBHOOK_URL, and redirects are not followed (SEC-37). Bodies,
 //! answers and the query of the URL are never logged.
-//!
-//! | file | content |
-//! |---|---|
-//! | `message.rs` | the body of an event, and which events are sent |
-//! | `signature.rs` | the three headers |
-//! | `webhook.rs` | calls WEBHOOK_URL |
-//! | `user_creating.rs` | asks whether a user may be created, and with which data |
 
 mod message;
 mod signature;

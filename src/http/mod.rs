@@ -1,13 +1,5 @@
 //! The HTTP layer: what stands between a request and a service. It has no rule of a login, no SQL and no HTTP client.
 //!
-//! | folder | content |
-//! |---|---|
-//! | `protocol/` | what all routes share: credentials, cookies, origins, bodies, errors, the audit log of refusals |
-//! | `pages/` | HTML pages for users, their style and their texts in each language |
-//! | `openapi/` | the OpenAPI description: schemas, and the errors of each operation |
-//! | `routes/` | the operations, one file for each subject |
-//! | `document.rs`, `swagger_ui.rs` | the document of all operations, and the page that shows it |
-//!
 //! `routes/` uses the others; `openapi/` uses `protocol/`. `protocol/` shows refusals to browsers with `pages/`. `docs/API.md` has the rules for a new endpoint.
 
 mod document;

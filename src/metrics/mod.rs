@@ -4,9 +4,9 @@
 //! providers. Everything else is `other`. No label contains text of a caller, a user or a provider. Without METRICS_LISTEN a
 //! call costs one comparison.
 
-mod families; // the metrics and their labels
-mod process; // memory, file descriptors, CPU time
-mod scraped; // what is read at a scrape
+mod families;
+mod process;
+mod scraped;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -5,15 +5,15 @@
 //! concurrency limit per host keep a failing host from affecting the others (SEC-39). Only `provider/` and `hook/` call it.
 //! It must never log a URL's query, a header or a body.
 
-mod address; // which addresses may be called
-mod cached_document; // documents that a host publishes for all clients
-mod call; // one exchange over a connection pool
-mod client; // the client
-mod error; // OutgoingError
-mod host; // circuit breaker and concurrency limit of one host
-mod message; // requests and answers
-mod signature; // RFC 5849
-mod tls; // root certificates
+mod address;
+mod cached_document;
+mod call;
+mod client;
+mod error;
+mod host;
+mod message;
+mod signature;
+mod tls;
 
 #[cfg(test)]
 mod tests;

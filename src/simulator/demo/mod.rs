@@ -2,15 +2,6 @@
 //! of the tester too.
 //!
 //! All state is in memory, limited in size, and lost when the process ends. It must never log a code, token, secret or verifier.
-//!
-//! | file | what |
-//! |---|---|
-//! | `oauth2.rs` | `/authorize`, `/token`, `/revoke` (RFC 6749, 7636, 7009, 9207) |
-//! | `oidc.rs` | `/.well-known/openid-configuration`, `/jwks.json`, `/userinfo`, the ID token |
-//! | `oauth1.rs` | `/oauth1/…` (RFC 5849) |
-//! | `consent_page.rs`, `consent.rs` | the page on which a user is chosen, and its answer |
-//! | `site.rs` | clients, keys and the state in memory |
-//! | `responses.rs` | JSON, redirects and pages |
 
 mod consent;
 mod consent_page;
