@@ -1,22 +1,20 @@
 //! `audit` lists audit events; `audit prune` deletes old ones. The server deletes events older than AUDIT_RETENTION itself.
 
 use std::path::Path;
-use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use futures_util::TryFutureExt as _;
-use serde_json::{Value, json};
+use serde_json::json;
+use strum::VariantNames as _;
 
 use super::configuration::settings_for;
-use super::confirmation::confirm;
 use super::failure::Failure;
-use super::output::{print, print_either, print_json, table};
-use super::progress::TerminalProgress;
-use super::time_span::{When, parse_age, parse_when};
+use super::output::{print, print_json, table};
+use super::prune::Prune;
+use super::time_span::{When, parse_when};
 use super::{database, users};
-use crate::clock::{Deps, UnixMillis};
+use crate::clock::Deps;
 use crate::model::{AuditFilter, AuditKind, AuditRecord};
-use crate::store::{self, Repository};
+use crate::store::Repository;
 
 #[derive(Args)]
 pub(super) struct Command {
@@ -34,8 +32,7 @@ struct List {
     /// Only events of this provider
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
-    /// Only this event: sign_up, sign_in, link, unlink, provider_tokens_dropped, refused, log_out, token_reused, updated, exported, deactivated, activated, deleted, service_added, service_removed, signing_key_rotated, signing_key_rotation_requested, signing_key_retired
-    #[arg(long, value_name = "EVENT", value_parser = parse_event)]
+    #[arg(long, value_name = "EVENT", value_parser = parse_event, help = event_help())]
     event: Option<AuditKind>,
     /// Only successes, or only refusals
     #[arg(long, value_enum, value_name = "OUTCOME")]
@@ -75,34 +72,20 @@ enum Outcome {
 #[derive(Subcommand)]
 enum Action {
     /// Delete events that are older than an age
-    Prune {
-        /// Age with a unit, such as 12h, 90d or 2w
-        #[arg(long, value_name = "AGE", value_parser = parse_age)]
-        before: Duration,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Prune(Prune),
 }
 
 pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
     let settings = settings_for(config, &[])?;
     let repository = database::open(&settings).await?;
-    let result = match command.action {
+    database::close_after(repository, async |repository| match command.action {
         None => list(command.list, repository.as_ref(), &deps).await,
-        Some(Action::Prune { before, yes, json }) => {
-            let before = deps.now().minus(before);
-            match confirmed(yes, before) {
-                Ok(()) => prune(before, json, repository.as_ref()).await,
-                refused => refused,
-            }
+        Some(Action::Prune(prune)) => {
+            let delete = |before| repository.prune_audit(before);
+            prune.run(deps.now(), "audit events", "all audit events", delete).await
         }
-    };
-    repository.close().await;
-    result
+    })
+    .await
 }
 
 async fn list(options: List, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {
@@ -140,31 +123,10 @@ fn row(record: AuditRecord) -> [String; 10] {
     [Some(at), Some(event), user, service, provider, kind, code, ip, agent, request_id].map(Option::unwrap_or_default)
 }
 
-fn confirmed(yes: bool, before: UnixMillis) -> Result<(), Failure> {
-    let question = format!("Delete all audit events from before {}?", before.rfc3339());
-    if yes { Ok(()) } else { confirm("delete audit events", &question, "yes") }
-}
-
-async fn prune(before: UnixMillis, as_json: bool, repository: &dyn Repository) -> Result<(), Failure> {
-    let progress = TerminalProgress::of("deleted audit events", None);
-    let deleted =
-        store::delete_in_batches(|| repository.prune_audit(before).inspect_ok(|rows| progress.add(*rows))).await?;
-    progress.finish();
-    let result = json!({"before": before.rfc3339(), "deleted": deleted});
-    print_either(as_json, &result, &format!("deleted {deleted} audit events from before {}", before.rfc3339()))
+fn event_help() -> String {
+    format!("Only this event: {}", AuditKind::VARIANTS.join(", "))
 }
 
 fn parse_event(text: &str) -> Result<AuditKind, String> {
-    serde_json::from_value(Value::from(text)).map_err(|_| "is not an event: see --help".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn event_names_are_those_of_the_audit_log() {
-        assert_eq!(parse_event("sign_up"), Ok(AuditKind::SignUp));
-        assert!(parse_event("SignUp").is_err() && parse_event("").is_err());
-    }
+    text.parse().map_err(|_| "is not an event: see --help".to_owned())
 }

@@ -18,6 +18,16 @@ pub(super) async fn open_with_events(settings: &Settings, deps: &Deps) -> Result
     open_with(settings, Opening { event_factory: hook::event_factory(settings, deps), ..Opening::default() }).await
 }
 
+/// Closes the database after the work, whatever its result.
+pub(super) async fn close_after(
+    repository: Arc<dyn Repository>,
+    work: impl AsyncFnOnce(&Arc<dyn Repository>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let result = work(&repository).await;
+    repository.close().await;
+    result
+}
+
 async fn open_with(settings: &Settings, opening: Opening) -> Result<Arc<dyn Repository>, Failure> {
     let repository = store::open_with(&settings.database_url, opening).await?;
     match require_usable_schema(repository.as_ref()).await {

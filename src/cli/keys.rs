@@ -105,19 +105,16 @@ pub(super) struct KeyUse {
 pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
     let settings = settings_for(config, &NEEDED)?;
     let repository = database::open(&settings).await?;
-    let result = match signing_keys(&settings, repository.clone(), &deps) {
-        Ok(signing) => {
-            let keys = KeyCommands { settings: &settings, repository: repository.as_ref(), signing, deps: &deps };
-            match command {
-                Command::List { json } => keys.list(json).await,
-                Command::Rotate { only, json } => keys.rotate(only, json).await,
-                Command::Retire { key, yes, json } => keys.retire(&key, yes, json).await,
-            }
+    database::close_after(repository, async |repository| {
+        let signing = signing_keys(&settings, repository.clone(), &deps)?;
+        let keys = KeyCommands { settings: &settings, repository: repository.as_ref(), signing, deps: &deps };
+        match command {
+            Command::List { json } => keys.list(json).await,
+            Command::Rotate { only, json } => keys.rotate(only, json).await,
+            Command::Retire { key, yes, json } => keys.retire(&key, yes, json).await,
         }
-        Err(failure) => Err(failure),
-    };
-    repository.close().await;
-    result
+    })
+    .await
 }
 
 /// Errors: a key of the settings that cannot be used.

@@ -47,16 +47,18 @@ pub(super) enum Command {
 pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
     let settings = settings_for(config, &[])?;
     let repository = database::open(&settings).await?;
-    let result = match command {
+    database::close_after(repository, async |repository| match command {
         Command::Add { name, json } => add(name, json, repository.as_ref(), &deps).await,
         Command::List { json } => list(json, repository.as_ref()).await,
-        Command::Remove { name, yes, json } => match confirmed(yes, &name) {
-            Ok(()) => remove(&name, json, repository.as_ref(), &deps).await,
-            refused => refused,
-        },
-    };
-    repository.close().await;
-    result
+        Command::Remove { name, yes, json } => {
+            if !yes {
+                let question = format!("Remove the service {name}? Its secret is of no use afterwards.");
+                confirm(&format!("remove {name}"), &question, "yes")?;
+            }
+            remove(&name, json, repository.as_ref(), &deps).await
+        }
+    })
+    .await
 }
 
 async fn add(name: ServiceName, as_json: bool, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {
@@ -86,11 +88,6 @@ async fn list(as_json: bool, repository: &dyn Repository) -> Result<(), Failure>
         [service.name.to_string(), service.client_id, service.created.rfc3339(), last_used]
     };
     print(&table(["name", "client id", "created", "last used"], services.into_iter().map(row)))
-}
-
-fn confirmed(yes: bool, name: &ServiceName) -> Result<(), Failure> {
-    let question = format!("Remove the service {name}? Its secret is of no use afterwards.");
-    if yes { Ok(()) } else { confirm(&format!("remove {name}"), &question, "yes") }
 }
 
 async fn remove(name: &ServiceName, as_json: bool, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {

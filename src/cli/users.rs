@@ -76,9 +76,8 @@ pub(super) enum Command {
 pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
     let settings = settings_for(config, &["WEBHOOK_URL", "WEBHOOK_SECRETS", "WEBHOOK_EVENTS"])?;
     let repository = database::open_with_events(&settings, &deps).await?;
-    let result = execute(command, &settings, repository.as_ref(), &deps).await;
-    repository.close().await;
-    result
+    database::close_after(repository, async |repository| execute(command, &settings, repository.as_ref(), &deps).await)
+        .await
 }
 
 async fn execute(

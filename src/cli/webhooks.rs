@@ -1,30 +1,28 @@
 //! `webhooks`: the events for the operator's software, and sending them again. Servers send them; these commands do not.
 
 use std::path::Path;
-use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
-use futures_util::TryFutureExt as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use strum::VariantNames as _;
 
 use super::configuration::settings_for;
-use super::confirmation::confirm;
 use super::database;
 use super::failure::Failure;
 use super::output::{columns, pretty, print, print_either, print_json, safe, table};
-use super::progress::TerminalProgress;
-use super::time_span::parse_age;
+use super::prune::Prune;
 use crate::clock::Deps;
 use crate::model::{EventRecord, EventState};
-use crate::store::{self, Repository, Resend};
+use crate::store::{Repository, Resend};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// List events, the newest first
     List {
         /// Only events in this state
-        #[arg(long, value_enum, value_name = "STATE")]
-        state: Option<State>,
+        #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(EventState::VARIANTS).try_map(|state| state.parse::<EventState>()))]
+        state: Option<EventState>,
         /// Maximum number of events
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
@@ -49,24 +47,7 @@ pub(super) enum Command {
         json: bool,
     },
     /// Delete delivered and failed events that are older than an age
-    Prune {
-        /// Age with a unit, such as 12h, 90d or 2w
-        #[arg(long, value_name = "AGE", value_parser = parse_age)]
-        before: Duration,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum State {
-    Pending,
-    Delivered,
-    Dead,
+    Prune(Prune),
 }
 
 #[derive(Args)]
@@ -82,21 +63,12 @@ pub(super) struct Selection {
 pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
     let settings = settings_for(config, &[])?;
     let repository = database::open(&settings).await?;
-    let result = execute(command, repository.as_ref(), &deps).await;
-    repository.close().await;
-    result
+    database::close_after(repository, async |repository| execute(command, repository.as_ref(), &deps).await).await
 }
 
 async fn execute(command: Command, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {
     match command {
-        Command::List { state, limit, json } => {
-            let state = state.map(|state| match state {
-                State::Pending => EventState::Pending,
-                State::Delivered => EventState::Delivered,
-                State::Dead => EventState::Dead,
-            });
-            list(&repository.events(state, i64::from(limit)).await?, json)
-        }
+        Command::List { state, limit, json } => list(&repository.events(state, i64::from(limit)).await?, json),
         Command::Show { id, json } => show(repository.event(&id).await?.ok_or_else(|| no_event(&id))?, json),
         Command::Resend { selection, json } => {
             let selected = selection.id.as_deref().map_or(Resend::Dead, Resend::One);
@@ -107,19 +79,9 @@ async fn execute(command: Command, repository: &dyn Repository, deps: &Deps) -> 
             let text = format!("queued {queued} events: a running server sends them within seconds");
             print_either(json, &json!({"queued": queued}), &text)
         }
-        Command::Prune { before, yes, json } => {
-            let before = deps.now().minus(before);
-            if !yes {
-                let question = format!("Delete delivered and failed events from before {}?", before.rfc3339());
-                confirm("delete events", &question, "yes")?;
-            }
-            let progress = TerminalProgress::of("deleted events", None);
-            let deleted =
-                store::delete_in_batches(|| repository.prune_events(before).inspect_ok(|rows| progress.add(*rows)))
-                    .await?;
-            progress.finish();
-            let result = json!({"before": before.rfc3339(), "deleted": deleted});
-            print_either(json, &result, &format!("deleted {deleted} events from before {}", before.rfc3339()))
+        Command::Prune(prune) => {
+            let delete = |before| repository.prune_events(before);
+            prune.run(deps.now(), "events", "delivered and failed events", delete).await
         }
     }
 }

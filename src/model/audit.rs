@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::clock::UnixMillis;
 use crate::model::{ClientInfo, CredentialKind, ServiceName, UserId};
 
 /// The kind of an audit event (SEC-45). Its text form is snake case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display, strum::EnumString, strum::VariantNames)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum AuditKind {
@@ -89,30 +89,30 @@ pub struct RefusalContext {
 }
 
 impl AuditEvent {
+    /// An event that is about nothing yet.
+    pub fn new(event: AuditKind, client: ClientInfo, at: UnixMillis) -> Self {
+        Self { at, event, code: None, provider: None, kind: None, user_id: None, service: None, client }
+    }
+
     /// The event of a refusal with this code.
-    pub fn of_refusal(code: Cow<'static, str>, about: &RefusalContext, client: ClientInfo, at: UnixMillis) -> Self {
-        let RefusalContext { provider, kind, user_id, service, .. } = about.clone();
+    pub fn of_refusal(code: Cow<'static, str>, context: &RefusalContext, client: ClientInfo, at: UnixMillis) -> Self {
+        let RefusalContext { provider, kind, user_id, service, .. } = context.clone();
         Self { at, event: AuditKind::Refused, code: Some(code), provider, kind, user_id, service, client }
     }
 
     /// The event of an operator's command about a user.
     pub fn of_operator(event: AuditKind, user: UserId, at: UnixMillis) -> Self {
-        Self { user_id: Some(user), ..Self::of_command(event, at) }
+        Self { user_id: Some(user), ..Self::new(event, ClientInfo::of_command(), at) }
     }
 
     /// The event of an operator's command about a service.
     pub fn of_service(event: AuditKind, service: ServiceName, at: UnixMillis) -> Self {
-        Self { service: Some(service), ..Self::of_command(event, at) }
-    }
-
-    fn of_command(event: AuditKind, at: UnixMillis) -> Self {
-        let client = ClientInfo::of_command();
-        Self { at, event, code: None, provider: None, kind: None, user_id: None, service: None, client }
+        Self { service: Some(service), ..Self::new(event, ClientInfo::of_command(), at) }
     }
 
     /// An event about a key that signs JWTs. `client`: empty for a rotation by schedule.
     pub fn of_signing_key(event: AuditKind, kid: String, client: ClientInfo, at: UnixMillis) -> Self {
-        Self { at, event, code: Some(kid.into()), provider: None, kind: None, user_id: None, service: None, client }
+        Self { code: Some(kid.into()), ..Self::new(event, client, at) }
     }
 }
 
