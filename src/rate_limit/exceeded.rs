@@ -3,33 +3,8 @@
 use std::num::NonZeroU16;
 use std::time::Duration;
 
+use super::key::LimitName;
 use crate::settings::Quota;
-
-/// The name of a limit, as the `RateLimit` fields have it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::Display)]
-#[strum(serialize_all = "kebab-case")]
-pub enum LimitName {
-    /// RATE_LIMIT_ADDRESS.
-    Address,
-    /// RATE_LIMIT_PROVIDER_ADDRESS.
-    ProviderAddress,
-    /// RATE_LIMIT_USER.
-    User,
-    /// RATE_LIMIT_PROVIDER.
-    Provider,
-}
-
-impl LimitName {
-    /// The setting.
-    pub fn setting(self) -> &'static str {
-        match self {
-            Self::Address => "RATE_LIMIT_ADDRESS",
-            Self::ProviderAddress => "RATE_LIMIT_PROVIDER_ADDRESS",
-            Self::User => "RATE_LIMIT_USER",
-            Self::Provider => "RATE_LIMIT_PROVIDER",
-        }
-    }
-}
 
 /// Why a request is refused with `too_many_requests`, and when it may be repeated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

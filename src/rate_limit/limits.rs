@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::exceeded::{LimitName, RateLimitExceeded};
+use super::exceeded::RateLimitExceeded;
 use super::key::Key;
 use super::limit::{Limit, Taken};
 use super::reports::Reports;
@@ -92,7 +92,7 @@ impl RateLimits {
         let Some(limit) = &self.0.address else { return Ok(()) };
         let mut all = Vec::new();
         for network in network.counted() {
-            all.push(self.0.take(LimitName::Address, limit.of(network), Key::Address(network)).await?);
+            all.push(self.0.take(limit.of(network), Key::Address(network)).await?);
         }
         all.into_iter().for_each(|taken| taken.keep(1));
         Ok(())
@@ -109,7 +109,7 @@ impl RateLimits {
     /// Counts a call of this provider for a user who is signed in, by RATE_LIMIT_PROVIDER.
     pub async fn check_provider(&self, provider: &str) -> Result<(), RateLimitExceeded> {
         let Some(limit) = &self.0.provider else { return Ok(()) };
-        self.0.take(LimitName::Provider, limit, Key::Provider(provider.into())).await?.keep(1);
+        self.0.take(limit, Key::Provider(provider.into())).await?.keep(1);
         Ok(())
     }
 
@@ -125,7 +125,7 @@ impl RateLimits {
         user: Option<UserId>,
     ) -> Result<ReservedLogin, RateLimitExceeded> {
         let of_user = match user.zip(self.0.user.as_ref()) {
-            Some((user, limit)) => Some(self.0.take(LimitName::User, limit, Key::User(user)).await?),
+            Some((user, limit)) => Some(self.0.take(limit, Key::User(user)).await?),
             None => None,
         };
         let mut login = self.reserve_provider_call(provider, network, WRONG_CODE_WEIGHT).await?;
@@ -149,10 +149,10 @@ impl RateLimits {
                 ONE => limit.take(key.clone()).await,
                 units => limit.reserve(key.clone(), units, deadline).await,
             };
-            addresses.push(self.0.reported(LimitName::ProviderAddress, limit, &key, taken)?);
+            addresses.push(self.0.reported(limit, &key, taken)?);
         }
         let others = match &self.0.provider {
-            Some(limit) => vec![self.0.take(LimitName::Provider, limit, Key::Provider(provider.into())).await?],
+            Some(limit) => vec![self.0.take(limit, Key::Provider(provider.into())).await?],
             None => Vec::new(),
         };
         Ok(ReservedLogin { addresses, others })
@@ -161,7 +161,7 @@ impl RateLimits {
     /// Counts a request of this user by RATE_LIMIT_USER.
     pub async fn check_user(&self, user: UserId) -> Result<(), RateLimitExceeded> {
         let Some(limit) = &self.0.user else { return Ok(()) };
-        self.0.take(LimitName::User, limit, Key::User(user)).await?.keep(1);
+        self.0.take(limit, Key::User(user)).await?.keep(1);
         Ok(())
     }
 
@@ -177,25 +177,20 @@ impl RateLimits {
 }
 
 impl Limits {
-    async fn take(&self, name: LimitName, limit: &Arc<Limit>, key: Key) -> Result<Taken, RateLimitExceeded> {
+    async fn take(&self, limit: &Arc<Limit>, key: Key) -> Result<Taken, RateLimitExceeded> {
         let taken = limit.take(key.clone()).await;
-        self.reported(name, limit, &key, taken)
+        self.reported(limit, &key, taken)
     }
 
     /// Logs a refusal, unless it is one of many.
-    fn reported(
-        &self,
-        name: LimitName,
-        limit: &Limit,
-        key: &Key,
-        taken: Result<Taken, Duration>,
-    ) -> Result<Taken, RateLimitExceeded> {
+    fn reported(&self, limit: &Limit, key: &Key, taken: Result<Taken, Duration>) -> Result<Taken, RateLimitExceeded> {
         let wait = match taken {
             Ok(taken) => return Ok(taken),
             Err(wait) => wait,
         };
+        let name = key.limit();
         self.deps.metrics().rate_limited(name.into());
-        let is_reported = self.reports.add(name, key, self.deps.now());
+        let is_reported = self.reports.add(key, self.deps.now());
         if is_reported {
             let setting = name.setting();
             match key {

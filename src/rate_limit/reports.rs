@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::exceeded::LimitName;
 use super::key::Key;
 use crate::clock::UnixMillis;
 
@@ -19,13 +18,13 @@ pub(super) struct Reports(Mutex<Minute>);
 #[derive(Debug, Default)]
 struct Minute {
     since: UnixMillis,
-    reported: HashSet<(LimitName, Key)>,
+    reported: HashSet<Key>,
     refused: u64,
 }
 
 impl Reports {
     /// Counts a refusal. True: it is to be logged.
-    pub fn add(&self, limit: LimitName, key: &Key, now: UnixMillis) -> bool {
+    pub fn add(&self, key: &Key, now: UnixMillis) -> bool {
         let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if now < minute.since || minute.since.plus(INTERVAL) <= now {
             let last = std::mem::replace(&mut *minute, Minute { since: now, ..Minute::default() });
@@ -35,7 +34,7 @@ impl Reports {
             }
         }
         minute.refused += 1;
-        minute.reported.len() < MAX_REPORTS && minute.reported.insert((limit, key.clone()))
+        minute.reported.len() < MAX_REPORTS && minute.reported.insert(key.clone())
     }
 }
 
@@ -48,9 +47,7 @@ mod tests {
     fn sec_43_each_caller_is_reported_once_a_minute() {
         let reports = Reports::default();
         let start = UnixMillis(1_000_000);
-        let add = |user, second| {
-            reports.add(LimitName::User, &Key::User(UserId(user)), start.plus(Duration::from_secs(second)))
-        };
+        let add = |user, second| reports.add(&Key::User(UserId(user)), start.plus(Duration::from_secs(second)));
         assert_eq!([add(1, 0), add(1, 1), add(2, 59), add(1, 59), add(1, 60)], [true, false, true, false, true]);
         let reported = (0..2000).filter(|user| add(*user, 61)).count();
         assert_eq!(reported, MAX_REPORTS - 1);
