@@ -36,34 +36,19 @@ pub enum ExpiringTable {
 
 impl ExpiringTable {
     /// Deletes at most `$2` rows that expired by `$1`.
-    pub(super) fn delete_statement(self) -> &'static str {
-        macro_rules! delete {
-            ($table:literal, $key:literal) => {
-                concat!(
-                    "DELETE FROM ",
-                    $table,
-                    " WHERE (",
-                    $key,
-                    ") IN
-                   (SELECT ",
-                    $key,
-                    " FROM ",
-                    $table,
-                    " WHERE expires <= $1 LIMIT $2)"
-                )
-            };
-        }
-        match self {
-            Self::AuthorizationRequests => delete!("authorization_requests", "key"),
-            Self::UsedCodes => delete!("used_codes", "code"),
-            Self::OneTimeCodes => delete!("one_time_codes", "code"),
-            Self::PendingLogins => delete!("pending_logins", "token"),
-            Self::Sessions => delete!("sessions", "digest"),
-            Self::KnoxTokens => delete!("knox_tokens", "digest"),
-            Self::RefreshTokens => delete!("refresh_tokens", "user_id, jti"),
-            Self::RateLimits => delete!("rate_limits", "key"),
-            Self::SigningKeys => delete!("signing_keys", "kid"),
-        }
+    pub(super) fn delete_statement(self) -> String {
+        let (table, key) = match self {
+            Self::AuthorizationRequests => ("authorization_requests", "key"),
+            Self::UsedCodes => ("used_codes", "code"),
+            Self::OneTimeCodes => ("one_time_codes", "code"),
+            Self::PendingLogins => ("pending_logins", "token"),
+            Self::Sessions => ("sessions", "digest"),
+            Self::KnoxTokens => ("knox_tokens", "digest"),
+            Self::RefreshTokens => ("refresh_tokens", "user_id, jti"),
+            Self::RateLimits => ("rate_limits", "key"),
+            Self::SigningKeys => ("signing_keys", "kid"),
+        };
+        format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE expires <= $1 LIMIT $2)")
     }
 
     pub(super) fn grace_period(self) -> Duration {
@@ -92,50 +77,27 @@ pub enum BoundedRows {
 }
 
 impl BoundedRows {
-    pub(super) fn count_statement(self) -> &'static str {
-        self.statements().0
+    pub(super) fn count_statement(self) -> String {
+        let (table, _, _, condition) = self.parts();
+        format!("SELECT count(*) FROM {table} WHERE {condition}")
     }
 
     /// Deletes the oldest `$1` rows.
-    pub(super) fn delete_statement(self) -> &'static str {
-        self.statements().1
+    pub(super) fn delete_statement(self) -> String {
+        let (table, key, order, condition) = self.parts();
+        format!(
+            "DELETE FROM {table} WHERE {key} IN
+             (SELECT {key} FROM {table} WHERE {condition} ORDER BY {order} LIMIT $1)"
+        )
     }
 
-    fn statements(self) -> (&'static str, &'static str) {
-        macro_rules! statements {
-            ($table:literal, $key:literal, $order:literal, $condition:literal) => {
-                (
-                    concat!("SELECT count(*) FROM ", $table, " WHERE ", $condition),
-                    concat!(
-                        "DELETE FROM ",
-                        $table,
-                        " WHERE ",
-                        $key,
-                        " IN
-                       (SELECT ",
-                        $key,
-                        " FROM ",
-                        $table,
-                        " WHERE ",
-                        $condition,
-                        " ORDER BY ",
-                        $order,
-                        " LIMIT $1)"
-                    ),
-                )
-            };
-        }
+    /// The table, its key, its order by age, and the condition of the rows.
+    fn parts(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
-            Self::FinishedAuthorizationRequests => {
-                statements!("authorization_requests", "key", "expires", "claimed IS NOT NULL")
-            }
-            Self::FinishedPendingLogins => statements!("pending_logins", "token", "expires", "completed IS NOT NULL"),
-            Self::RefusalsOfNoUser => {
-                statements!("audit_events", "id", "id", "event = 'refused' AND user_id IS NULL")
-            }
-            Self::RefusalsOfUsers => {
-                statements!("audit_events", "id", "id", "event = 'refused' AND user_id IS NOT NULL")
-            }
+            Self::FinishedAuthorizationRequests => ("authorization_requests", "key", "expires", "claimed IS NOT NULL"),
+            Self::FinishedPendingLogins => ("pending_logins", "token", "expires", "completed IS NOT NULL"),
+            Self::RefusalsOfNoUser => ("audit_events", "id", "id", "event = 'refused' AND user_id IS NULL"),
+            Self::RefusalsOfUsers => ("audit_events", "id", "id", "event = 'refused' AND user_id IS NOT NULL"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Migrations, the probe of `/readyz`, and the statements of the sweeper.
 
 use sqlx::migrate::Migrator;
+use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::{Database, MIGRATOR, Store};
 use crate::clock::UnixMillis;
@@ -12,7 +13,7 @@ use crate::store::schema::{AppliedMigration, Schema};
 
 impl Store {
     /// Runs a statement that deletes at most `$2` rows from before `$1`.
-    pub(super) async fn delete_batch(&self, statement: &'static str, before: i64) -> Result<u64> {
+    pub(super) async fn delete_batch(&self, statement: impl SqlSafeStr + Send, before: i64) -> Result<u64> {
         let deleted =
             sqlx::query(statement).bind(before).bind(SWEEP_BATCH_SIZE).execute(&mut *self.writer().await?).await?;
         Ok(deleted.rows_affected())
@@ -69,15 +70,16 @@ impl Repository for Store {
     }
 
     async fn delete_expired(&self, table: ExpiringTable, before: UnixMillis) -> Result<u64> {
-        self.delete_batch(table.delete_statement(), before.0).await
+        self.delete_batch(AssertSqlSafe(table.delete_statement()), before.0).await
     }
 
     async fn count_rows(&self, rows: BoundedRows) -> Result<i64> {
-        Ok(read!(self, fetch_one, sqlx::query_scalar(rows.count_statement())))
+        Ok(read!(self, fetch_one, sqlx::query_scalar(AssertSqlSafe(rows.count_statement()))))
     }
 
     async fn delete_oldest(&self, rows: BoundedRows, limit: i64) -> Result<u64> {
-        let deleted = sqlx::query(rows.delete_statement()).bind(limit).execute(&mut *self.writer().await?).await?;
+        let deleted = sqlx::query(AssertSqlSafe(rows.delete_statement()));
+        let deleted = deleted.bind(limit).execute(&mut *self.writer().await?).await?;
         Ok(deleted.rows_affected())
     }
 }
