@@ -1,10 +1,11 @@
 //! Everything that the settings decide, as one value that a reload replaces: services, routes, middleware. A request keeps the
 //! value with which it began.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, PoisonError, RwLock};
 
 use poem::{Endpoint, Request, Response, Route};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::cors_warnings::CorsWarnings;
@@ -38,22 +39,22 @@ pub(super) struct Lasting {
 
 /// The present factory of webhook events, which the repository calls in its transactions.
 #[derive(Clone, Default)]
-pub(super) struct WebhookEvents(Arc<RwLock<Option<EventFactory>>>);
+pub(super) struct WebhookEvents(watch::Sender<Option<EventFactory>>);
 
 impl WebhookEvents {
     pub fn new(settings: &Settings, deps: &Deps) -> Self {
-        Self(Arc::new(RwLock::new(hook::event_factory(settings, deps))))
+        Self(watch::Sender::new(hook::event_factory(settings, deps)))
     }
 
     pub fn follow(&self, settings: &Settings, deps: &Deps) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = hook::event_factory(settings, deps);
+        self.0.send_replace(hook::event_factory(settings, deps));
     }
 
     /// A factory that always makes the events of the present settings.
     pub fn factory(&self) -> EventFactory {
         let present = self.0.clone();
         Arc::new(move |user_event| {
-            let factory = present.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+            let factory = present.borrow().clone()?;
             factory(user_event)
         })
     }
@@ -161,19 +162,19 @@ fn routes(app: &Arc<App>) -> Route {
 
 /// The application that serves new requests.
 #[derive(Clone)]
-pub(super) struct Current(Arc<RwLock<Arc<Application>>>);
+pub(super) struct Current(watch::Sender<Arc<Application>>);
 
 impl Current {
     pub fn new(application: Application) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(application))))
+        Self(watch::Sender::new(Arc::new(application)))
     }
 
     pub fn get(&self) -> Arc<Application> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.borrow().clone()
     }
 
     pub fn replace(&self, application: Application) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(application);
+        self.0.send_replace(Arc::new(application));
     }
 }
 

@@ -1,12 +1,10 @@
 //! The pages of `dev`: the demo at `/`, an example for each kind of credential, a callback page, and the bundle of the client. The
 //! files are static; the pages use the public API like any other front-end. `serve` has none of them.
 
-use std::sync::Arc;
-
 use minijinja::{Environment, UndefinedBehavior, context};
+use poem::Route;
 use poem::endpoint::make_sync;
-use poem::http::{HeaderValue, Method, header};
-use poem::{EndpointExt as _, Request, Response, Route};
+use poem::http::HeaderValue;
 
 use crate::http::{CachedText, MARK, Resource, project_style};
 
@@ -18,12 +16,6 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const SVG: &str = "image/svg+xml";
-
-fn answer(file: &CachedText, request: &Request) -> Response {
-    let mut response = file.response(request.headers());
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    response
-}
 
 /// The files by their paths.
 fn assets() -> Vec<(String, CachedText)> {
@@ -152,19 +144,15 @@ const KINDS: [Kind; 4] = [
 
 pub fn mount(route: Route) -> Route {
     assets().into_iter().fold(route, |route, (path, file)| {
-        let endpoint = make_sync(move |request| answer(&file, &request)).boxed();
-        let resource = Arc::new(Resource::page(path.clone(), [(Method::GET, endpoint)].into()));
-        match path.strip_suffix('/').filter(|without_slash| !without_slash.is_empty()) {
-            Some(without_slash) => route.at(without_slash, resource.clone()).at(&path, resource),
-            None => route.at(&path, resource),
-        }
+        let file = file.with_policy(HeaderValue::from_static(POLICY));
+        Resource::mount_page(route, &path, make_sync(move |request| file.response(request.headers())))
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use poem::Endpoint as _;
-    use poem::http::StatusCode;
+    use poem::http::{StatusCode, header};
+    use poem::{Endpoint as _, Request, Response};
 
     use super::*;
 

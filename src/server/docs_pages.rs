@@ -4,58 +4,40 @@
 use std::sync::{Arc, LazyLock};
 
 use poem::endpoint::make_sync;
-use poem::http::{HeaderValue, Method};
-use poem::{EndpointExt as _, Request, Response, Route};
+use poem::http::HeaderValue;
+use poem::{Endpoint, Response, Route};
 
-use super::outer_middleware::CONTENT_SECURITY_POLICY;
 use crate::http::{self, CachedText, DocumentFormat, DocumentOptions, Resource};
 use crate::settings::Settings;
 
 const HTML: &str = "text/html; charset=utf-8";
 
-/// A text with its Content-Security-Policy.
-struct Page {
-    text: CachedText,
-    policy: Option<HeaderValue>,
-}
-
-impl Page {
-    fn response(&self, request: &Request) -> Response {
-        let mut response = self.text.response(request.headers());
-        // Also with 304, which replaces the headers of the cached page.
-        if let Some(policy) = &self.policy {
-            response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy.clone());
-        }
-        response
-    }
-}
-
 /// `settings`: the document contains PUBLIC_URL, the declared fields of users and the time limits.
 pub fn mount(route: Route, settings: &Arc<Settings>) -> Route {
-    let docs = page("/docs/", {
-        let settings = settings.clone();
-        move || docs(&settings)
-    });
-    let document = |template, format, content_type| {
+    let document = |format, content_type| {
         let settings = settings.clone();
         let text = move || DocumentOptions { settings: Some(&settings), ..DocumentOptions::default() }.document(format);
-        page(template, move || Page { text: CachedText::new(content_type, text()), policy: None })
+        page(move || CachedText::new(content_type, text()))
     };
+    let json = document(DocumentFormat::MinifiedJson, "application/json");
+    let yaml = document(DocumentFormat::Yaml, "application/yaml");
+    let route = Resource::mount_page(route, "/openapi.json", json);
+    let route = Resource::mount_page(route, "/openapi.yaml", yaml);
     // With API_DOCS alone: a production server need not show its API to every user.
-    let route = if settings.site.has_api_docs { route.at("/docs", docs.clone()).at("/docs/", docs) } else { route };
+    if settings.site.has_api_docs {
+        let settings = settings.clone();
+        return Resource::mount_page(route, "/docs/", page(move || docs(&settings)));
+    }
     route
-        .at("/openapi.json", document("/openapi.json", DocumentFormat::MinifiedJson, "application/json"))
-        .at("/openapi.yaml", document("/openapi.yaml", DocumentFormat::Yaml, "application/yaml"))
 }
 
-fn page(template: &str, make: impl FnOnce() -> Page + Send + Sync + 'static) -> Arc<Resource> {
+fn page(make: impl FnOnce() -> CachedText + Send + Sync + 'static) -> impl Endpoint<Output = Response> + 'static {
     let made = LazyLock::new(make);
-    let endpoint = make_sync(move |request| made.response(&request));
-    Arc::new(Resource::page(template.to_owned(), [(Method::GET, endpoint.boxed())].into()))
+    make_sync(move |request| made.response(request.headers()))
 }
 
-fn docs(settings: &Settings) -> Page {
+fn docs(settings: &Settings) -> CachedText {
     let page = http::swagger_ui(settings);
-    let policy = Some(HeaderValue::try_from(page.policy).expect("a policy of digests is ASCII"));
-    Page { text: CachedText::new(HTML, page.html), policy }
+    let policy = HeaderValue::try_from(page.policy).expect("a policy of digests is ASCII");
+    CachedText::new(HTML, page.html).with_policy(policy)
 }

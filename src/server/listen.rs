@@ -89,47 +89,18 @@ pub fn bind(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
 
 /// Serves until `shutdown` with the default limits of connections, then answers all requests that have reached the socket.
 ///
-/// `tls`: certificate chain and private key in PEM form.
-///
-/// Errors: certificate and key are not usable.
+/// Errors: the listener has no address.
 pub async fn serve<E: Endpoint + 'static>(
     listener: TcpListener,
-    tls: Option<(String, String)>,
+    tls: Option<TlsAcceptor>,
     endpoint: E,
     shutdown: &Shutdown,
 ) -> io::Result<()> {
     serve_within(listener, tls, endpoint, &Connections::with_defaults(), shutdown).await
 }
 
-/// Serves until `shutdown`, then answers all requests that have reached the socket.
-///
-/// `tls`: certificate chain and private key in PEM form. `connections`: how many there may be, and their time limits.
-///
-/// Errors: certificate and key are not usable.
+/// [`serve`] with these limits of connections.
 pub(super) async fn serve_within<E: Endpoint + 'static>(
-    listener: TcpListener,
-    tls: Option<(String, String)>,
-    endpoint: E,
-    connections: &Arc<Connections>,
-    shutdown: &Shutdown,
-) -> io::Result<()> {
-    let tls = tls.map(|(chain, key)| acceptor(&chain, &key)).transpose()?;
-    serve_with(listener, tls, endpoint, connections, shutdown).await
-}
-
-/// Serves TLS alone, as [`serve`], with certificates that `acceptor` chooses.
-///
-/// Errors: the listener has no address.
-pub(crate) async fn serve_tls<E: Endpoint + 'static>(
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-    endpoint: E,
-    shutdown: &Shutdown,
-) -> io::Result<()> {
-    serve_with(listener, Some(acceptor), endpoint, &Connections::with_defaults(), shutdown).await
-}
-
-async fn serve_with<E: Endpoint + 'static>(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     endpoint: E,
@@ -402,7 +373,8 @@ async fn answer<E: Endpoint>(
     Ok(hyper::Response::from(response).map(|body| open_request.with_body(body)))
 }
 
-fn acceptor(chain: &str, key: &str) -> io::Result<TlsAcceptor> {
+/// TLS with a certificate chain and its private key in PEM form. Errors: they are not usable.
+pub(crate) fn tls_acceptor(chain: &str, key: &str) -> io::Result<TlsAcceptor> {
     let invalid = |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidInput, format!("TLS: {error}"));
     let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>();
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| invalid(&error))?;

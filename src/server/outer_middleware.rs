@@ -20,7 +20,7 @@ use crate::http::{
     from_framework, is_from_trusted_proxy, listed_origin, note_forwarded_address, wants_html,
 };
 
-pub const CONTENT_SECURITY_POLICY: HeaderName = header::CONTENT_SECURITY_POLICY;
+const CONTENT_SECURITY_POLICY: HeaderName = header::CONTENT_SECURITY_POLICY;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_LEN: usize = 128;
 

@@ -280,9 +280,10 @@ impl Server {
         let migrated = tokio::time::timeout(MIGRATION_HEAD_START, &mut migration).await.ok();
         let (endpoint, listener_stages) = (self.endpoint(), stages.clone());
         let connections = Connections::new(&self.settings);
-        let listening =
-            async move { listen::serve_within(listener, tls, endpoint, &connections, &listener_stages).await };
-        let listening = tokio::spawn(listening);
+        let listening = tokio::spawn(async move {
+            let tls = tls.map(|(chain, key)| listen::tls_acceptor(&chain, &key)).transpose()?;
+            listen::serve_within(listener, tls, endpoint, &connections, &listener_stages).await
+        });
         let migrated = match migrated {
             Some(migrated) => migrated,
             None => {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use poem::endpoint::make_sync;
-use poem::http::{Method, StatusCode};
-use poem::{EndpointExt as _, Request, Route};
+use poem::http::StatusCode;
+use poem::{Request, Route};
 
 use crate::http::{App, Language, Resource};
 
@@ -14,5 +14,5 @@ pub fn mount(route: Route, app: &Arc<App>) -> Route {
         let page = app.pages.start(Language::of(&request));
         app.pages.response(StatusCode::OK, page)
     });
-    route.at("/", Resource::page("/".to_owned(), [(Method::GET, start.boxed())].into()))
+    Resource::mount_page(route, "/", start)
 }

@@ -80,7 +80,8 @@ pub(super) fn is_of_clients(network: &IpNet) -> bool {
     }
 }
 
-pub(super) fn is_loopback(url: &Url) -> bool {
+/// Whether the host of a URL is this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

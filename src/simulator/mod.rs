@@ -3,17 +3,6 @@
 //!
 //! `cli/` starts it; `serve` never does. It has two listeners: one for browsers, with the authorization endpoints, the demo provider and
 //! the control endpoints, and one with TLS for the calls of the server, which answers under the names of all hosts.
-//!
-//! | file | what |
-//! |---|---|
-//! | `configuration.rs` | which providers are simulated, and their settings |
-//! | `authorization.rs`, `pages.rs` | authorization requests, the choice of a user, the callback |
-//! | `answers.rs`, `refusal.rs` | the answers to the server's requests, compared with the sample of the provider |
-//! | `rewriting.rs`, `personas.rs` | personas in the place of the sample's user |
-//! | `world.rs`, `logins.rs`, `provider.rs` | the state, and the values of placeholders |
-//! | `keys.rs`, `authority.rs` | signatures of tokens; certificates of hosts |
-//! | `control.rs`, `call_log.rs` | what was called, for the assertions of tests |
-//! | `demo/` | the demo provider |
 
 mod answers;
 mod authority;
@@ -176,13 +165,14 @@ impl ReadySimulator {
             shutdown.await;
             closing.cancel();
         });
+        let tls = pages.1.map(|(chain, key)| listen::tls_acceptor(&chain, &key)).transpose()?;
         let acceptor = self.authority.acceptor().map_err(std::io::Error::other)?;
         let browser = self.demo.mount(browser_routes(&self.world)).into_endpoint();
         let world = self.world;
         let server = make(move |request| answer(world.clone(), request));
         let (browser, server) = tokio::join!(
-            listen::serve(pages.0, pages.1, browser, &stages),
-            listen::serve_tls(hosts, acceptor, server, &stages)
+            listen::serve(pages.0, tls, browser, &stages),
+            listen::serve(hosts, Some(acceptor), server, &stages)
         );
         browser.and(server)
     }

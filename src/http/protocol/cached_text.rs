@@ -15,6 +15,7 @@ use super::negotiation::weighted;
 /// A text and its compressed form.
 pub struct CachedText {
     content_type: &'static str,
+    policy: Option<HeaderValue>,
     text: Bytes,
     tag: EntityTag,
     /// Made for the first caller that accepts it.
@@ -25,7 +26,12 @@ impl CachedText {
     /// Nothing is compressed yet.
     pub fn new(content_type: &'static str, text: String) -> Self {
         let tag = EntityTag::of(text.as_bytes());
-        Self { content_type, text: text.into(), tag, compressed: OnceLock::new() }
+        Self { content_type, policy: None, text: text.into(), tag, compressed: OnceLock::new() }
+    }
+
+    /// Adds a Content-Security-Policy. It is sent with 304 too, which replaces the headers of the cached page.
+    pub fn with_policy(self, policy: HeaderValue) -> Self {
+        Self { policy: Some(policy), ..self }
     }
 
     /// 304 for a caller that has the text, otherwise 200. Callers ask each time (`no-cache`), so that they see a change of the
@@ -36,6 +42,7 @@ impl CachedText {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::ETAG, self.tag.weak());
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        headers.extend(self.policy.clone().map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
         if self.tag.is_known(request) {
             response.set_status(StatusCode::NOT_MODIFIED);
             return response;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, Method, StatusCode, header};
-use poem::{Endpoint, IntoResponse as _, Request, Response};
+use poem::{Endpoint, EndpointExt as _, IntoResponse as _, Request, Response, Route};
 
 use super::app::App;
 use super::audit::{AuditMiddleware, AuditScope};
@@ -67,9 +67,14 @@ struct ApiRoute {
 }
 
 impl Resource {
-    /// A page or a file: it is not in the API document, and refuses nothing.
-    pub fn page(pattern: String, methods: HashMap<Method, BoxEndpoint<'static>>) -> Self {
-        Self::new(pattern, methods, None)
+    /// Adds a page or a file to the routes, also without the slash at the end of its path. It is not in the API document, and
+    /// refuses nothing.
+    pub fn mount_page(route: Route, path: &str, page: impl Endpoint<Output = Response> + 'static) -> Route {
+        let resource = Arc::new(Self::new(path.to_owned(), [(Method::GET, page.boxed())].into(), None));
+        match path.strip_suffix('/').filter(|without_slash| !without_slash.is_empty()) {
+            Some(without_slash) => route.at(without_slash, resource.clone()).at(path, resource),
+            None => route.at(path, resource),
+        }
     }
 
     /// A path of the API.

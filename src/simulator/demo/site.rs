@@ -1,16 +1,16 @@
 //! The state of the demo provider: its address, one client for each protocol, the signing key, and its codes and tokens.
 
-use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey};
-use url::{Host, Url};
+use url::Url;
 
 use super::demo_users::DemoUser;
 use crate::clock::Deps;
 use crate::secrets::{ExposeSecret, SecretString, constant_time_eq};
+use crate::settings::is_loopback;
 use crate::simulator::expiring_map::ExpiringMap;
 use crate::simulator::personas::Personas;
 
@@ -235,11 +235,6 @@ impl Site {
 /// Parses a registered redirect URI: any loopback address, with any port (RFC 8252, section 7.3). `None`: it is not registered.
 pub fn registered_redirect_uri(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
-    let is_loopback = match url.host()? {
-        Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
-        Host::Ipv4(ip) => IpAddr::V4(ip).is_loopback(),
-        Host::Ipv6(ip) => IpAddr::V6(ip).is_loopback(),
-    };
     let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    (is_loopback && is_plain && matches!(url.scheme(), "http" | "https")).then_some(url)
+    (is_loopback(&url) && is_plain && matches!(url.scheme(), "http" | "https")).then_some(url)
 }
