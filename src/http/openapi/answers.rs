@@ -244,106 +244,84 @@ pub struct User {
     pub fields: JsonObject,
 }
 
-/// The answer to a session login.
-#[derive(Object)]
-pub struct SessionUser {
-    #[oai(flatten)]
-    pub user: User,
-    /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
-    #[oai(skip_serializing_if_is_none)]
-    pub is_new: Option<bool>,
-    /// The `data` with which the login began.
-    #[oai(skip_serializing_if_is_none)]
-    pub data: Option<JsonObject>,
-    /// The `app_state` with which the login began.
-    #[oai(skip_serializing_if_is_none)]
-    pub app_state: Option<String>,
+/// Declares the answers to logins: their own members, then those that all of them have.
+macro_rules! login_answers {
+    ($($(#[$attribute:meta])* pub struct $name:ident { $($members:tt)* })+) => {
+        $(
+            $(#[$attribute])*
+            pub struct $name {
+                $($members)*
+                /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
+                #[oai(skip_serializing_if_is_none)]
+                pub is_new: Option<bool>,
+                /// The `data` with which the login began.
+                #[oai(skip_serializing_if_is_none)]
+                pub data: Option<JsonObject>,
+                /// The `app_state` with which the login began.
+                #[oai(skip_serializing_if_is_none)]
+                pub app_state: Option<String>,
+            }
+        )+
+    };
 }
 
-/// A token without its user.
-#[derive(Object)]
-#[oai(example)]
-pub struct IssuedToken {
-    /// For the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT.
-    pub token: String,
-    /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
-    #[oai(skip_serializing_if_is_none)]
-    pub is_new: Option<bool>,
-    /// The `data` with which the login began.
-    #[oai(skip_serializing_if_is_none)]
-    pub data: Option<JsonObject>,
-    /// The `app_state` with which the login began.
-    #[oai(skip_serializing_if_is_none)]
-    pub app_state: Option<String>,
-}
+login_answers! {
+    /// The answer to a session login.
+    #[derive(Object)]
+    pub struct SessionUser {
+        #[oai(flatten)]
+        pub user: User,
+    }
 
-/// A token and its user.
-#[derive(Object)]
-#[oai(example)]
-pub struct UserWithToken {
-    pub id: i64,
-    /// For the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT.
-    pub token: String,
-    pub username: String,
-    pub first_name: String,
-    pub last_name: String,
-    pub email: String,
-    #[oai(flatten)]
-    pub fields: JsonObject,
-    /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
-    #[oai(skip_serializing_if_is_none)]
-    pub is_new: Option<bool>,
-    /// The `data` with which the login began.
-    #[oai(skip_serializing_if_is_none)]
-    pub data: Option<JsonObject>,
-    /// The `app_state` with which the login began.
-    #[oai(skip_serializing_if_is_none)]
-    pub app_state: Option<String>,
-}
+    /// A token without its user.
+    #[derive(Object)]
+    #[oai(example)]
+    pub struct IssuedToken {
+        /// For the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT.
+        pub token: String,
+    }
 
-/// An access and a refresh token.
-#[derive(Object)]
-#[oai(example)]
-pub struct TokenPair {
-    /// The access token, five minutes long: `Authorization: Bearer …`.
-    pub token: String,
-    /// The refresh token, one day long: post it to `/api/token/refresh/` for a new access token.
-    pub refresh: String,
-    /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
-    #[oai(skip_serializing_if_is_none)]
-    pub is_new: Option<bool>,
-    /// The `data` with which the login began.
-    #[oai(skip_serializing_if_is_none)]
-    pub data: Option<JsonObject>,
-    /// The `app_state` with which the login began.
-    #[oai(skip_serializing_if_is_none)]
-    pub app_state: Option<String>,
-}
+    /// A token and its user.
+    #[derive(Object)]
+    #[oai(example)]
+    pub struct UserWithToken {
+        pub id: i64,
+        /// For the `Authorization` header: `Token …` for token and knox, `Bearer …` for a JWT.
+        pub token: String,
+        pub username: String,
+        pub first_name: String,
+        pub last_name: String,
+        pub email: String,
+        #[oai(flatten)]
+        pub fields: JsonObject,
+    }
 
-/// An access and a refresh token, and their user.
-#[derive(Object)]
-#[oai(example)]
-pub struct UserWithTokenPair {
-    pub id: i64,
-    /// The access token, five minutes long: `Authorization: Bearer …`. It carries the user's data as claims.
-    pub token: String,
-    /// The refresh token, one day long: post it to `/api/token/refresh/` for a new access token.
-    pub refresh: String,
-    pub username: String,
-    pub first_name: String,
-    pub last_name: String,
-    pub email: String,
-    #[oai(flatten)]
-    pub fields: JsonObject,
-    /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
-    #[oai(skip_serializing_if_is_none)]
-    pub is_new: Option<bool>,
-    /// The `data` with which the login began.
-    #[oai(skip_serializing_if_is_none)]
-    pub data: Option<JsonObject>,
-    /// The `app_state` with which the login began.
-    #[oai(skip_serializing_if_is_none)]
-    pub app_state: Option<String>,
+    /// An access and a refresh token.
+    #[derive(Object)]
+    #[oai(example)]
+    pub struct TokenPair {
+        /// The access token, five minutes long: `Authorization: Bearer …`.
+        pub token: String,
+        /// The refresh token, one day long: post it to `/api/token/refresh/` for a new access token.
+        pub refresh: String,
+    }
+
+    /// An access and a refresh token, and their user.
+    #[derive(Object)]
+    #[oai(example)]
+    pub struct UserWithTokenPair {
+        pub id: i64,
+        /// The access token, five minutes long: `Authorization: Bearer …`. It carries the user's data as claims.
+        pub token: String,
+        /// The refresh token, one day long: post it to `/api/token/refresh/` for a new access token.
+        pub refresh: String,
+        pub username: String,
+        pub first_name: String,
+        pub last_name: String,
+        pub email: String,
+        #[oai(flatten)]
+        pub fields: JsonObject,
+    }
 }
 
 const ACCESS: &str = "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJhIn0.YQ";

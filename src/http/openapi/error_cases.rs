@@ -21,21 +21,28 @@ pub struct ErrorCase {
 /// In place of a code: the codes of steps that the operator added.
 pub const OWN_CODES: &str = "*";
 
-/// Declares each case as a constant, and the list of all: name of the constant, status, name of the shared response, codes with
-/// their meaning, and code and detail of an example.
+/// Joins constants of one case each.
+macro_rules! group {
+    ($($constant:ident),+) => {
+        &[$($constant[0]),+]
+    };
+}
+
+/// Declares each case as a constant, a slice of one, and the list of all: name of the constant, status, name of the shared
+/// response, codes with their meaning, and code and detail of an example.
 macro_rules! cases {
     ($($constant:ident = $status:literal $name:literal {
         $($code:tt: $meaning:literal,)+
     } $(=> $example:literal, $detail:expr)?;)+) => {
-        $(const $constant: ErrorCase = ErrorCase {
+        $(pub const $constant: &[ErrorCase] = &[ErrorCase {
             name: $name,
             status: $status,
             codes: &[$(($code, $meaning)),+],
             example: [$(Some(($example, $detail)),)? None][0],
-        };)+
+        }];)+
 
         /// All cases.
-        pub const ALL: &[ErrorCase] = &[$($constant),+];
+        pub const ALL: &[ErrorCase] = group![$($constant),+];
     };
 }
 
@@ -317,99 +324,48 @@ pub fn codes() -> Vec<&'static str> {
 }
 
 /// `/healthz`.
-pub const LIVENESS: &[ErrorCase] = &[MALFORMED, METHOD, INTERNAL];
+pub const LIVENESS: &[ErrorCase] = group![MALFORMED, METHOD, INTERNAL];
 
 /// Operations that do not look at `Accept`.
-pub const DOCUMENT: &[ErrorCase] = &[MALFORMED, METHOD, INTERNAL, TOO_MANY_CONNECTIONS, DATABASE_UNAVAILABLE];
+pub const DOCUMENT: &[ErrorCase] = group![MALFORMED, METHOD, INTERNAL, TOO_MANY_CONNECTIONS, DATABASE_UNAVAILABLE];
 
 /// `/readyz`.
-pub const READY: &[ErrorCase] = &[MALFORMED, METHOD, INTERNAL, TOO_MANY_CONNECTIONS, NOT_READY];
+pub const READY: &[ErrorCase] = group![MALFORMED, METHOD, INTERNAL, TOO_MANY_CONNECTIONS, NOT_READY];
 
 /// Every operation below `/api/`. The groups after it in a list replace its cases.
 pub const ANY: &[ErrorCase] =
-    &[MALFORMED, METHOD, INTERNAL, TOO_MANY_CONNECTIONS, DATABASE_UNAVAILABLE, UNKNOWN_FORMAT, NOT_ACCEPTABLE];
-
-/// Lists that have pages.
-pub const PAGE: &[ErrorCase] = &[INVALID_PAGE];
-
-/// Operations that may create a user.
-pub const SIGN_UP: &[ErrorCase] = &[SIGN_UP_UNAVAILABLE];
+    group![MALFORMED, METHOD, INTERNAL, TOO_MANY_CONNECTIONS, DATABASE_UNAVAILABLE, UNKNOWN_FORMAT, NOT_ACCEPTABLE];
 
 /// Operations that read a body.
-pub const BODY: &[ErrorCase] = &[BODY_TIMEOUT, BODY_TOO_LARGE, MEDIA_TYPE];
-
-/// Operations that accept a credential.
-pub const CREDENTIAL: &[ErrorCase] = &[CREDENTIAL_REJECTED];
-
-/// Operations that a session cookie may authenticate only from a listed origin.
-pub const CSRF: &[ErrorCase] = &[CSRF_FAILED];
-
-/// [`CSRF`] for operations that also need a fresh login.
-pub const FRESH: &[ErrorCase] = &[FRESH_LOGIN_REQUIRED];
+pub const BODY: &[ErrorCase] = group![BODY_TIMEOUT, BODY_TOO_LARGE, MEDIA_TYPE];
 
 /// Calls to a provider outside of a login.
-pub const PROVIDER_CALL: &[ErrorCase] = &[PROVIDER_FAILED, PROVIDER_TIMEOUT];
+pub const PROVIDER_CALL: &[ErrorCase] = group![PROVIDER_FAILED, PROVIDER_TIMEOUT];
 
 /// Login routes and begin.
-pub const PROVIDER: &[ErrorCase] = &[UNKNOWN_PROVIDER, PROVIDER_FAILED, PROVIDER_TIMEOUT];
-
-/// Other operations that RATE_LIMIT_ADDRESS limits.
-pub const ADDRESS_LIMIT: &[ErrorCase] = &[ADDRESS_RATE_LIMITED];
-
-/// Operations that RATE_LIMIT_USER limits.
-pub const USER_LIMIT: &[ErrorCase] = &[USER_RATE_LIMITED];
+pub const PROVIDER: &[ErrorCase] = group![UNKNOWN_PROVIDER, PROVIDER_FAILED, PROVIDER_TIMEOUT];
 
 /// Login routes.
-pub const LOGIN: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_LOGIN, LOGIN_REFUSED];
-
-/// Operations that may link an account.
-pub const ACCOUNTS: &[ErrorCase] = &[ACCOUNT_CONFLICT];
-
-/// Logging out by a form.
-pub const LOGOUT: &[ErrorCase] = &[INVALID_LOGOUT];
+pub const LOGIN: &[ErrorCase] = group![LOGIN_RATE_LIMITED, INVALID_LOGIN, LOGIN_REFUSED];
 
 /// Resuming a pending login.
 pub const RESUME: &[ErrorCase] =
-    &[LOGIN_RATE_LIMITED, INVALID_ANSWERS, USER_TO_LINK_DELETED, UNKNOWN_PROVIDER, LOGIN_REFUSED];
+    group![LOGIN_RATE_LIMITED, INVALID_ANSWERS, USER_TO_LINK_DELETED, UNKNOWN_PROVIDER, LOGIN_REFUSED];
 
 /// Begin and authorize.
-pub const BEGIN: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_BEGIN, BEGIN_REFUSED];
-
-/// Authorize: only a session tells whose account is linked.
-pub const LINK: &[ErrorCase] = &[USER_TO_LINK_MISSING];
+pub const BEGIN: &[ErrorCase] = group![LOGIN_RATE_LIMITED, INVALID_BEGIN, BEGIN_REFUSED];
 
 /// The provider's callback to this server, where the state is invalid; other errors are sent to `next`.
-pub const CALLBACK: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_CALLBACK, CALLBACK_REFUSED, UNKNOWN_PROVIDER];
+pub const CALLBACK: &[ErrorCase] = group![LOGIN_RATE_LIMITED, INVALID_CALLBACK, CALLBACK_REFUSED, UNKNOWN_PROVIDER];
 
 /// The exchange of a one-time code.
-pub const SWAP: &[ErrorCase] = &[INVALID_SWAP, SWAP_PENDING];
-
-/// The page of a pending login.
-pub const QUESTION_PAGE: &[ErrorCase] = &[INVALID_PENDING_CODE];
-
-/// Operations with an id in the path.
-pub const BY_ID: &[ErrorCase] = &[NOT_FOUND];
+pub const SWAP: &[ErrorCase] = group![INVALID_SWAP, SWAP_PENDING];
 
 /// A provider token.
-pub const PROVIDER_TOKEN: &[ErrorCase] = &[PROVIDER_TOKEN_NOT_FOUND, PROVIDER_TOKEN_ENDED];
-
-/// Changes that a user makes to their own data.
-pub const CHANGE: &[ErrorCase] = &[INVALID_CHANGE];
-
-/// Unlinking an account.
-pub const UNLINK: &[ErrorCase] = &[LAST_LOGIN_METHOD];
+pub const PROVIDER_TOKEN: &[ErrorCase] = group![PROVIDER_TOKEN_NOT_FOUND, PROVIDER_TOKEN_ENDED];
 
 /// Operations with a JWT in the body.
-pub const JWT: &[ErrorCase] = &[INVALID_JWT_BODY, JWT_REJECTED];
+pub const JWT: &[ErrorCase] = group![INVALID_JWT_BODY, JWT_REJECTED];
 
 /// Verify, instead of [`JWT`]: a blacklisted token has its own code.
-pub const VERIFY: &[ErrorCase] = &[INVALID_VERIFY, JWT_REJECTED];
-
-/// Operations that need the credential of a service.
-pub const SERVICE: &[ErrorCase] = &[SERVICE_REJECTED];
-
-/// Introspection.
-pub const INTROSPECT: &[ErrorCase] = &[INVALID_INTROSPECT];
-
-/// Revocation by a service.
-pub const REVOKE: &[ErrorCase] = &[INVALID_REVOKE];
+pub const VERIFY: &[ErrorCase] = group![INVALID_VERIFY, JWT_REJECTED];

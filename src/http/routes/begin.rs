@@ -23,7 +23,7 @@ pub struct Begin {
 }
 
 error_list! {
-    BeginErrors: ANY, BODY, BEGIN, CREDENTIAL, PROVIDER;
+    BeginErrors: ANY, BODY, BEGIN, CREDENTIAL_REJECTED, PROVIDER;
     ListErrors: ANY;
 }
 

@@ -16,8 +16,8 @@ pub struct Credentials {
 }
 
 error_list! {
-    ListErrors: ANY, PAGE, CREDENTIAL;
-    RevokeErrors: ANY, CREDENTIAL, CSRF, BY_ID, USER_LIMIT;
+    ListErrors: ANY, INVALID_PAGE, CREDENTIAL_REJECTED;
+    RevokeErrors: ANY, CREDENTIAL_REJECTED, CSRF_FAILED, NOT_FOUND, USER_RATE_LIMITED;
 }
 
 #[OpenApi(prefix_path = "/api/user/credentials", tag = Tag::User)]

@@ -18,7 +18,7 @@ pub struct Exports {
 }
 
 error_list! {
-    ExportErrors: ANY, CREDENTIAL, USER_LIMIT;
+    ExportErrors: ANY, CREDENTIAL_REJECTED, USER_RATE_LIMITED;
 }
 
 #[OpenApi(prefix_path = "/api/user", tag = Tag::User)]

@@ -17,8 +17,8 @@ pub struct Introspections {
 }
 
 error_list! {
-    IntrospectErrors: ANY, BODY, ADDRESS_LIMIT, SERVICE, INTROSPECT;
-    RevokeErrors: ANY, BODY, ADDRESS_LIMIT, SERVICE, REVOKE;
+    IntrospectErrors: ANY, BODY, ADDRESS_RATE_LIMITED, SERVICE_REJECTED, INVALID_INTROSPECT;
+    RevokeErrors: ANY, BODY, ADDRESS_RATE_LIMITED, SERVICE_REJECTED, INVALID_REVOKE;
 }
 
 #[OpenApi(prefix_path = "/api/token", tag = Tag::Services)]

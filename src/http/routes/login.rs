@@ -44,7 +44,7 @@ pub trait Kind: Send + Sync + 'static {
 }
 
 error_list! {
-    LoginErrors: ANY, BODY, CREDENTIAL, LOGIN, ACCOUNTS, PROVIDER, SIGN_UP;
+    LoginErrors: ANY, BODY, CREDENTIAL_REJECTED, LOGIN, ACCOUNT_CONFLICT, PROVIDER, SIGN_UP_UNAVAILABLE;
 }
 
 /// The two routes of a kind.

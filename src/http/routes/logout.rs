@@ -19,9 +19,9 @@ pub struct Logout {
 }
 
 error_list! {
-    KnoxErrors: ANY, CREDENTIAL;
-    SessionErrors: ANY, BODY, LOGOUT, CSRF;
-    AllErrors: ANY, BODY, LOGOUT, CREDENTIAL, CSRF;
+    KnoxErrors: ANY, CREDENTIAL_REJECTED;
+    SessionErrors: ANY, BODY, INVALID_LOGOUT, CSRF_FAILED;
+    AllErrors: ANY, BODY, INVALID_LOGOUT, CREDENTIAL_REJECTED, CSRF_FAILED;
 }
 
 #[OpenApi(prefix_path = "/api", tag = Tag::Logout)]

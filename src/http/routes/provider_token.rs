@@ -16,7 +16,7 @@ pub struct ProviderTokens {
 }
 
 error_list! {
-    TokenErrors: ANY, CREDENTIAL, USER_LIMIT, PROVIDER_TOKEN, PROVIDER_CALL;
+    TokenErrors: ANY, CREDENTIAL_REJECTED, USER_RATE_LIMITED, PROVIDER_TOKEN, PROVIDER_CALL;
 }
 
 #[OpenApi(prefix_path = "/api/user/social", tag = Tag::User)]

@@ -23,8 +23,8 @@ pub struct Resume {
 }
 
 error_list! {
-    ResumeErrors or_page: ANY, BODY, RESUME, ACCOUNTS, SIGN_UP;
-    PageErrors or_page: ANY, QUESTION_PAGE;
+    ResumeErrors or_page: ANY, BODY, RESUME, ACCOUNT_CONFLICT, SIGN_UP_UNAVAILABLE;
+    PageErrors or_page: ANY, INVALID_PENDING_CODE;
 }
 
 #[OpenApi(prefix_path = "/api/login/social", tag = Tag::Login)]

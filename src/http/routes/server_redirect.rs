@@ -19,7 +19,7 @@ pub struct ServerRedirect {
 }
 
 error_list! {
-    AuthorizeErrors or_page: ANY, BEGIN, LINK, PROVIDER;
+    AuthorizeErrors or_page: ANY, BEGIN, USER_TO_LINK_MISSING, PROVIDER;
     CallbackErrors or_page: ANY, CALLBACK;
     PostedCallbackErrors or_page: ANY, BODY, CALLBACK;
 }

@@ -18,7 +18,7 @@ pub struct Swap {
 }
 
 error_list! {
-    SwapErrors: ANY, BODY, ADDRESS_LIMIT, SWAP;
+    SwapErrors: ANY, BODY, ADDRESS_RATE_LIMITED, SWAP;
 }
 
 #[OpenApi(prefix_path = "/api/login/social", tag = Tag::ServerRedirect)]

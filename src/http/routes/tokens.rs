@@ -16,8 +16,8 @@ pub struct Tokens {
 }
 
 error_list! {
-    RefreshErrors: ANY, BODY, JWT, USER_LIMIT;
-    BlacklistErrors: ANY, BODY, JWT, ADDRESS_LIMIT;
+    RefreshErrors: ANY, BODY, JWT, USER_RATE_LIMITED;
+    BlacklistErrors: ANY, BODY, JWT, ADDRESS_RATE_LIMITED;
     VerifyErrors: ANY, BODY, VERIFY;
 }
 

@@ -19,9 +19,9 @@ pub struct Users {
 }
 
 error_list! {
-    UserErrors: ANY, CREDENTIAL;
-    UpdateErrors: ANY, BODY, CHANGE, CREDENTIAL, CSRF, USER_LIMIT;
-    DeleteErrors: ANY, CREDENTIAL, FRESH, USER_LIMIT;
+    UserErrors: ANY, CREDENTIAL_REJECTED;
+    UpdateErrors: ANY, BODY, INVALID_CHANGE, CREDENTIAL_REJECTED, CSRF_FAILED, USER_RATE_LIMITED;
+    DeleteErrors: ANY, CREDENTIAL_REJECTED, FRESH_LOGIN_REQUIRED, USER_RATE_LIMITED;
 }
 
 #[OpenApi(prefix_path = "/api/user", tag = Tag::User)]
