@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use super::account_service::{AccountService, BOOKKEEPING_WAIT};
 use super::error::AuthError;
-use super::service::{AccountService, BOOKKEEPING_WAIT};
 use crate::clock::{MAX_CLOCK_DIFFERENCE, UnixMillis};
 use crate::credential::TOUCH_INTERVAL;
 use crate::credential::jwt::{JwtFault, Jwts, TokenType, Verified};

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use data_encoding::HEXLOWER;
 
+use super::account_service::AccountService;
 use super::authenticate::{Caller, Proof};
 use super::error::AuthError;
-use super::service::AccountService;
 use crate::clock::UnixMillis;
 use crate::credential::jwt::Jwts;
 use crate::model::{AuditKind, ClientInfo, CredentialEntry, CredentialHandle, CredentialPosition, CredentialQuery};

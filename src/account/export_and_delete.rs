@@ -1,9 +1,9 @@
 //! Exports the data of a user, and deletes users.
 
+use super::account_service::AccountService;
 use super::authenticate::Caller;
 use super::credentials::ListedCredential;
 use super::error::AuthError;
-use super::service::AccountService;
 use super::social_accounts::exported_extra_data;
 use crate::clock::UnixMillis;
 use crate::model::{AuditFilter, AuditKind, AuditRecord, ClientInfo, SocialAccount, User};

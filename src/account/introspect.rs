@@ -5,8 +5,8 @@
 
 use serde_json::Value;
 
+use super::account_service::AccountService;
 use super::error::AuthError;
-use super::service::AccountService;
 use crate::clock::UnixMillis;
 use crate::credential::jwt::{Jwts, TokenType, Verified};
 use crate::credential::session::SessionStatus;
@@ -126,8 +126,7 @@ impl AccountService {
         let Ok(verified) = self.verify_jwt(token, &types).await? else { return Ok(()) };
         let found = self.store.token_family(&verified.jti, verified.user_id).await?;
         let Some((user, Some(state))) = found else { return Ok(()) };
-        let is_sliding = verified.token_type == TokenType::Sliding;
-        let kind = if is_sliding { CredentialKind::JwtSliding } else { CredentialKind::JwtPair };
+        let kind = verified.token_type.credential_kind();
         let audit = self.revocation(kind, user.id, service, client);
         if self.store.revoke_family(&state.family, user.id, self.deps.now(), &audit).await? {
             self.deps.metrics().credentials_revoked(kind, 1);
@@ -191,9 +190,8 @@ impl AccountService {
         let text = |name: &str| verified.claim(name).and_then(Value::as_str).map(str::to_owned);
         let number = |name: &str| verified.claim(name).and_then(Value::as_i64);
         let is_refresh = verified.token_type == TokenType::Refresh;
-        let is_sliding = verified.token_type == TokenType::Sliding;
         Ok(Some(ActiveCredential {
-            kind: if is_sliding { CredentialKind::JwtSliding } else { CredentialKind::JwtPair },
+            kind: verified.token_type.credential_kind(),
             usage: if is_refresh { TokenUsage::Refresh } else { TokenUsage::Access },
             user,
             scheme: jwt.rules().auth_header_types.first().filter(|_| !is_refresh).cloned(),

@@ -6,9 +6,9 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::account_service::AccountService;
 use super::authenticate::Caller;
 use super::error::AuthError;
-use super::service::AccountService;
 use crate::clock::Deps;
 use crate::model::{AccountId, AuditEvent, AuditKind, ClientInfo, ProviderTokens, SocialAccount, UserId};
 use crate::provider::{ProviderError, Providers};

@@ -1,8 +1,8 @@
 //! Refresh, verify and blacklist of JWTs (R-CMP-01 to 06), and every logout.
 
+use super::account_service::AccountService;
 use super::authenticate::{AuthScheme, Caller, PresentedCredentials, Proof};
 use super::error::AuthError;
-use super::service::AccountService;
 use crate::credential::jwt::{JwtFault, TokenType, Verified};
 use crate::credential::token_family::{FamilyDecision, decide};
 use crate::model::{

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use super::account_service::AccountService;
 use super::authenticate::Caller;
 use super::error::AuthError;
-use super::service::AccountService;
 use crate::model::{AccountId, AuditKind, ClientInfo, SocialAccount, is_secret_name};
-use crate::store::Unlinked;
+use crate::store::{StoredAccount, Unlinked};
 
 impl AccountService {
     /// The caller's accounts, with the extra data that may be shown.
@@ -19,23 +19,15 @@ impl AccountService {
         }
         Ok(accounts)
     }
-}
 
-/// The result of an unlink.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unlink {
-    /// The account was unlinked.
-    Done,
-    /// It is the user's last account to sign in with, so it stays.
-    LastLoginMethod,
-    /// The user has no account of this id.
-    NotFound,
-}
-
-impl AccountService {
     /// Unlinks an account of the caller (SEC-25), and revokes its provider tokens. Errors: `fresh_login_required`,
     /// `too_many_requests`.
-    pub async fn unlink(&self, caller: &Caller, account: AccountId, client: &ClientInfo) -> Result<Unlink, AuthError> {
+    pub async fn unlink(
+        &self,
+        caller: &Caller,
+        account: AccountId,
+        client: &ClientInfo,
+    ) -> Result<Unlinked, AuthError> {
         self.check_user_limit(caller.user.id).await?;
         self.require_fresh_login(caller).await?;
         let user = caller.user.id;
@@ -44,14 +36,11 @@ impl AccountService {
             let provider = self.providers.get(name);
             provider.is_some_and(|found| found.settings().user_rules.allows_sign_in && !found.is_association_only())
         };
-        match self.store.unlink(user, account, &can_sign_in, &audit).await? {
-            Unlinked::Done(unlinked) => {
-                self.revoke_provider_tokens(vec![*unlinked]);
-                Ok(Unlink::Done)
-            }
-            Unlinked::LastLoginMethod => Ok(Unlink::LastLoginMethod),
-            Unlinked::NotFound => Ok(Unlink::NotFound),
+        let result = self.store.unlink(user, account, &can_sign_in, &audit).await?;
+        if let Unlinked::Done(account) = &result {
+            self.revoke_provider_tokens(vec![StoredAccount::clone(account)]);
         }
+        Ok(result)
     }
 }
 

@@ -3,22 +3,16 @@
 
 use serde_json::{Map, Value};
 
+use super::account_service::AccountService;
 use super::authenticate::Caller;
 use super::error::AuthError;
-use super::service::AccountService;
 use crate::model::{
-    AuditKind, ClientInfo, EmailAddress, MAX_USERNAME_LEN, User, is_bidi_or_control, is_username_char,
+    AuditKind, ClientInfo, EmailAddress, MAX_EMAIL_LEN, MAX_NAME_LEN, User, is_bidi_or_control, is_username_char,
     normalized_username,
 };
 use crate::settings::UserRules;
 use crate::store::{StoreError, Updated};
 
-/// Maximum characters, as in Django.
-const MAX_NAME_LEN: usize = 150;
-const MAX_EMAIL_LEN: usize = 254;
-
-/// Fields of every user, besides the declared ones.
-const STOCK_FIELDS: [&str; 5] = ["id", "username", "first_name", "last_name", "email"];
 const NOT_EDITABLE: &str = "This field cannot be changed.";
 
 /// New values; `None` leaves a field.
@@ -96,7 +90,7 @@ impl AccountService {
             change.fields.insert(name.to_owned(), new);
             return Ok(());
         }
-        let is_known = STOCK_FIELDS.contains(&name);
+        let is_known = name == "id" || User::STANDARD_FIELDS.contains(&name);
         if is_known && !self.settings.rest_social.editable_user_fields.iter().any(|field| field == name) {
             return Err(NOT_EDITABLE.to_owned());
         }
@@ -106,8 +100,8 @@ impl AccountService {
                 // The stored username may be older than the rules.
                 change.username = Some(if new == user.username { new } else { username(rules, &new, user)? });
             }
-            "first_name" => change.first_name = Some(person_name(value, &user.first_name)?),
-            "last_name" => change.last_name = Some(person_name(value, &user.last_name)?),
+            "first_name" => change.first_name = Some(first_or_last_name(value, &user.first_name)?),
+            "last_name" => change.last_name = Some(first_or_last_name(value, &user.last_name)?),
             "email" => {
                 let new = text(value, MAX_EMAIL_LEN)?;
                 // The stored address may be older than the parser.
@@ -170,7 +164,7 @@ fn text(value: &Value, max_len: usize) -> Result<String, String> {
 }
 
 /// A first or last name. The stored one may be older than the rule.
-fn person_name(value: &Value, stored: &str) -> Result<String, String> {
+fn first_or_last_name(value: &Value, stored: &str) -> Result<String, String> {
     let name = text(value, MAX_NAME_LEN)?;
     if name != stored && name.contains(is_bidi_or_control) {
         return Err("Control characters are not allowed.".to_owned());
@@ -197,8 +191,8 @@ fn username(rules: &UserRules, text: &str, user: &User) -> Result<String, String
     let is_own_address = || user.email_verified && name == user.email;
     if name.is_empty() {
         Err("This field may not be blank.".to_owned())
-    } else if name.chars().count() > MAX_USERNAME_LEN {
-        Err(format!("Ensure this field has no more than {MAX_USERNAME_LEN} characters."))
+    } else if name.chars().count() > MAX_NAME_LEN {
+        Err(format!("Ensure this field has no more than {MAX_NAME_LEN} characters."))
     } else if !name.chars().all(|c| is_username_char(c, ascii)) {
         Err("Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
             .to_owned())
@@ -251,8 +245,8 @@ mod tests {
         }
         assert!(text(&json!("a".repeat(151)), MAX_NAME_LEN).is_err());
         for bad in ["\u{1b}[31mX", "a\nb", "\u{202e}", "a\u{2066}b"] {
-            assert!(person_name(&json!(bad), "Ana").is_err(), "{bad:?}");
-            assert_eq!(person_name(&json!(bad), bad).as_deref(), Ok(bad), "it is stored already");
+            assert!(first_or_last_name(&json!(bad), "Ana").is_err(), "{bad:?}");
+            assert_eq!(first_or_last_name(&json!(bad), bad).as_deref(), Ok(bad), "it is stored already");
         }
     }
 

@@ -3,7 +3,7 @@
 //! A key of the settings that does not match the algorithm, is too weak, or is not the other half of the pair is a configuration
 //! error (RFC 7518, 3.3 and 3.4). Each key has one algorithm, and a token is verified with that of its key (SEC-29).
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
@@ -13,6 +13,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::jwt::TokenType;
 use crate::clock::UnixMillis;
@@ -156,7 +157,7 @@ pub(super) struct JwtKeys {
     pub configured: KeySet,
     /// Whether SIMPLE_JWT_VERIFYING_KEY lists public keys. They verify whatever the state of their rows is.
     has_listed_keys: bool,
-    current: RwLock<Arc<KeySet>>,
+    current: watch::Sender<Arc<KeySet>>,
 }
 
 impl JwtKeys {
@@ -164,11 +165,11 @@ impl JwtKeys {
     pub fn new(rules: &JwtRules) -> Result<Self, SettingError> {
         let configured = parse(rules)?;
         let has_listed_keys = rules.verifying_key.is_some();
-        Ok(Self { current: RwLock::new(Arc::new(configured.clone())), has_listed_keys, configured })
+        Ok(Self { current: watch::Sender::new(Arc::new(configured.clone())), has_listed_keys, configured })
     }
 
     pub fn current(&self) -> Arc<KeySet> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.borrow().clone()
     }
 
     /// Replaces the stored keys. Left out are removed ones, and those that cannot be read. `signing`: `kid` and private key of the
@@ -198,11 +199,10 @@ impl JwtKeys {
                 _ => unreadable.push(key.kid.clone()),
             }
         }
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        if set.signer.is_none() {
-            set.signer.clone_from(&current.signer);
-        }
-        *current = Arc::new(set);
+        self.current.send_modify(|current| {
+            set.signer = set.signer.take().or_else(|| current.signer.clone());
+            *current = Arc::new(set);
+        });
         unreadable
     }
 }

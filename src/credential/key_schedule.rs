@@ -16,7 +16,7 @@ const MAX_RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 const MAX_CACHE_AGE: Duration = Duration::from_secs(5 * 60);
 /// The publication of a key has room for this many reloads and ages of a cache.
 const RELOADS_PER_PUBLICATION: u32 = 4;
-/// How much longer a retired key verifies than its last token lives: nodes that have not read the change still sign with it.
+/// How much longer a retired key verifies than its last token is valid: nodes that have not read the change still sign with it.
 const RETIREMENT_MARGIN: Duration = Duration::from_secs(10 * 60);
 /// How long a key of another algorithm than SIMPLE_JWT_ALGORITHM stays beside the first key of this one. Nodes with the former
 /// settings may still sign with it, and would make another one; and to them, a key of the new settings is the other one.

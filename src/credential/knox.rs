@@ -1,4 +1,5 @@
 //! Knox tokens: random hex digits, a new one at every login, stored as SHA-512 as in django-rest-knox (R-KNX).
+//! `store/sql/credentials.rs` applies the maximum per user when a login is committed.
 
 use aws_lc_rs::digest;
 use data_encoding::HEXLOWER;

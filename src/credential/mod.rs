@@ -18,6 +18,7 @@ mod token_type;
 pub use self::issue::{IssueRequest, TOUCH_INTERVAL};
 pub use self::jwt_keys::{NewKey, is_readable};
 pub use self::key_schedule::{KeySchedule, KeyStep};
+pub use self::session::SessionCookie;
 use crate::clock::Deps;
 use crate::model::{CredentialKind, NewCredential};
 use crate::secrets::ServerKey;
@@ -42,7 +43,7 @@ pub struct Issued {
     /// Refresh token of a pair.
     pub refresh: Option<String>,
     /// Session cookie.
-    pub session: Option<session::Cookie>,
+    pub session: Option<SessionCookie>,
     /// To be stored.
     pub row: NewCredential,
 }

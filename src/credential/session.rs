@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::issue::{IssueRequest, TOUCH_INTERVAL};
 use crate::clock::{Deps, UnixMillis};
 use crate::model::SessionRow;
@@ -21,8 +23,9 @@ pub struct Sessions {
     rules: SessionRules,
 }
 
-/// A session cookie.
-pub struct Cookie {
+/// The value and lifetime of a session cookie.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SessionCookie {
     /// The session id.
     pub value: String,
     /// Seconds.
@@ -49,7 +52,7 @@ impl Sessions {
     }
 
     /// A new id at every login (SEC-32). Lifetime: SESSION_COOKIE_AGE, or the provider's, capped (R-SES-04).
-    pub fn issue(&self, issue: &IssueRequest<'_>, deps: &Deps) -> (Cookie, SessionRow) {
+    pub fn issue(&self, issue: &IssueRequest<'_>, deps: &Deps) -> (SessionCookie, SessionRow) {
         let value = format!("{PREFIX}{}", deps.token::<32>());
         let provider = issue.expires_in.and_then(|seconds| u64::try_from(seconds).ok()).filter(|&seconds| seconds > 0);
         let wanted = provider.map(|seconds| Duration::from_secs(seconds).min(MAX_PROVIDER_LIFETIME));
@@ -68,7 +71,7 @@ impl Sessions {
             last_used: issue.now,
             client: issue.client.clone(),
         };
-        (Cookie { value, max_age: i64::try_from(age.as_secs()).unwrap_or(i64::MAX), expires }, row)
+        (SessionCookie { value, max_age: i64::try_from(age.as_secs()).unwrap_or(i64::MAX), expires }, row)
     }
 
     /// The key of a session; `None`: the value cannot be one.

@@ -19,10 +19,7 @@ impl Jwts {
     pub fn presented<'a>(&self, verified: &'a Verified, now: UnixMillis) -> PresentedToken<'a> {
         PresentedToken {
             jti: &verified.jti,
-            kind: match verified.token_type {
-                TokenType::Sliding => CredentialKind::JwtSliding,
-                _ => CredentialKind::JwtPair,
-            },
+            kind: verified.token_type.credential_kind(),
             issued: verified.issued().unwrap_or(now),
             expires: self.blacklist_until(verified.token_type, verified.expires),
         }

@@ -1,5 +1,7 @@
 //! The types of JWTs.
 
+use crate::model::CredentialKind;
+
 /// The type of a JWT. Its text form is the value of the token type claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
@@ -19,6 +21,11 @@ impl TokenType {
     /// The value of the token type claim.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+
+    /// The kind of credential that a token of this type belongs to.
+    pub fn credential_kind(self) -> CredentialKind {
+        if self == Self::Sliding { CredentialKind::JwtSliding } else { CredentialKind::JwtPair }
     }
 
     /// simplejwt's class name, which its error messages contain.

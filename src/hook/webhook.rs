@@ -80,7 +80,7 @@ pub enum DeliveryError {
 impl From<OutgoingError> for DeliveryError {
     fn from(error: OutgoingError) -> Self {
         match error {
-            OutgoingError::CoolingDown { .. } => Self::CircuitOpen,
+            OutgoingError::CircuitOpen { .. } => Self::CircuitOpen,
             error => Self::NoAnswer(error),
         }
     }

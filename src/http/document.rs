@@ -103,7 +103,7 @@ without a body.";
 mod tests {
     use super::*;
 
-    /// Readers download it, and it is read in full by people and by programs that have little room.
+    /// Readers download it, and users and programs with little memory read it in full.
     #[test]
     fn the_document_is_small() {
         const MAX_BYTES: usize = 160_000;

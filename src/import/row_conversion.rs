@@ -9,9 +9,9 @@ use super::imported_users::ImportedUsers;
 use super::report::Reason;
 use crate::clock::UnixMillis;
 use crate::model::{
-    AccountUid, ClientInfo, CredentialKind, EmailAddress, KnoxRow, ProviderTokens, RefreshRow, Seconds, SessionRow,
-    SocialAccount, TokenRow, UidError, User, UserFieldType, UserFields, UserId, clean_name, lenient, remaining_seconds,
-    strip_nul_characters, without_provider_tokens,
+    AccountUid, ClientInfo, CredentialKind, EmailAddress, KnoxRow, MAX_NAME_LEN, ProviderTokens, RefreshRow, Seconds,
+    SessionRow, SocialAccount, TokenRow, UidError, User, UserFieldType, UserFields, UserId, clean_name, lenient,
+    remaining_seconds, strip_nul_characters, without_provider_tokens,
 };
 use crate::secrets::{Digest, SecretString};
 use crate::settings::JwtRules;
@@ -19,7 +19,6 @@ use crate::store::django;
 
 /// The largest distance of a time zone from UTC.
 const MAX_TIME_ZONE_OFFSET_MS: i64 = 14 * 3_600_000;
-const MAX_USERNAME_LEN: usize = 150;
 /// Characters of a permanent token.
 const TOKEN_LEN: usize = 40;
 /// Hex digits of a SHA-512 digest.
@@ -74,7 +73,7 @@ pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> 
     if row.username.is_empty() {
         return Err(Reason::NoUsername);
     }
-    if row.username.chars().count() > MAX_USERNAME_LEN {
+    if row.username.chars().count() > MAX_NAME_LEN {
         return Err(Reason::UsernameTooLong);
     }
     if [&row.username, &row.first_name, &row.last_name].iter().any(|text| text.contains('\0')) {

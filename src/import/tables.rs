@@ -172,7 +172,7 @@ impl SourceTable for django::Session {
             }
         }
         let users: Vec<&str> = decoded.iter().map(|(_, session)| session.user.as_str()).collect();
-        let users = context.runtime.block_on(context.source.people(&users))?;
+        let users = context.runtime.block_on(context.source.users_by_key(&users))?;
         for (row, session) in &decoded {
             let user = users.get(&plain_key(&session.user)).filter(|user| context.users().contains(user.id));
             let Some(user) = user else {

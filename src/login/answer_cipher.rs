@@ -30,7 +30,7 @@ impl AnswerCipher {
         let mut answer: Result<LoginOutcome, LoginError> = serde_json::from_slice(&plain).ok()?;
         if let Err(error) = &mut answer {
             // The first answer is in the audit log already (SEC-45).
-            error.about.is_written = true;
+            error.context.is_written = true;
         }
         Some(answer)
     }

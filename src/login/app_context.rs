@@ -27,16 +27,11 @@ pub struct AppContext {
 impl AppContext {
     /// The members `data` and `app_state` of a request; errors are added to `errors`.
     pub fn read(fields: &Fields, errors: &mut Vec<(String, String)>) -> Self {
-        let data = fields.object("data", errors).filter(|data| {
-            let problem = data_problem(data);
-            errors.extend(problem.map(|problem| ("data".to_owned(), problem)));
-            !errors.iter().any(|(name, _)| name == "data")
-        });
-        let app_state = fields.optional("app_state", errors).filter(|text| {
-            let problem = app_state_problem(text);
-            errors.extend(problem.map(|problem| ("app_state".to_owned(), problem)));
-            !errors.iter().any(|(name, _)| name == "app_state")
-        });
+        let data = fields.object("data", errors);
+        errors.extend(data.as_ref().and_then(data_problem).map(|problem| ("data".to_owned(), problem)));
+        let app_state = fields.optional("app_state", errors);
+        errors
+            .extend(app_state.as_deref().and_then(app_state_problem).map(|problem| ("app_state".to_owned(), problem)));
         Self { data, app_state }
     }
 }

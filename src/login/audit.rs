@@ -12,13 +12,13 @@ use crate::model::{AuditEvent, ClientInfo, CredentialKind, RefusalContext};
 impl LoginService {
     /// Writes a refusal, with its stable code, to the audit log. A failed write does not change the answer, and an
     /// unavailable database is not called again.
-    pub async fn audit_refusal(&self, code: Cow<'static, str>, about: &mut RefusalContext, client: &ClientInfo) {
-        if about.is_written || code == "database_unavailable" {
+    pub async fn audit_refusal(&self, code: Cow<'static, str>, context: &mut RefusalContext, client: &ClientInfo) {
+        if context.is_written || code == "database_unavailable" {
             return;
         }
-        let event = AuditEvent::of_refusal(code, about, client.clone(), self.deps.now());
+        let event = AuditEvent::of_refusal(code, context, client.clone(), self.deps.now());
         match self.store.insert_audit_event(&event).await {
-            Ok(()) => about.is_written = true,
+            Ok(()) => context.is_written = true,
             Err(failure) => tracing::warn!(%failure, "the refusal could not be written to the audit log"),
         }
     }
@@ -51,6 +51,6 @@ impl LoginService {
             }
             Err(_) => {}
         }
-        result.map_err(|error| error.of(provider, kind, None))
+        result.map_err(|error| error.with_login(provider, kind, None))
     }
 }

@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::app_context::AppContext;
-use super::authorization_request::{self, AuthorizationRequestCookie, FlowToken, RequestOptions};
 use super::capacity::Reservation;
 use super::error::LoginError;
 use super::link::link_only;
@@ -13,6 +12,7 @@ use super::next_uri;
 use super::outcome::LoginOutcome;
 use super::redirect_uri::{self, RedirectUri};
 use super::request::{BeginRequest, LoginRequest, RequestContext, StartedRequest};
+use super::request_secrets::{self, AuthorizationRequestCookie, FlowToken, RequestOptions};
 use super::service::LoginService;
 use crate::model::{AuthorizationRequest, ServerRedirect, StartedBy};
 use crate::provider::{Authorization, Protocol, Provider, ProviderError, RequestToken};
@@ -84,7 +84,7 @@ impl LoginService {
             }
             _ => self.check_link_limit(request_context.caller).await?,
         }
-        let state = authorization_request::new_state(&self.key, &self.deps);
+        let state = request_secrets::new_state(&self.key, &self.deps);
         let flow_token = FlowToken::new(&self.deps);
         let cookie = self.cookie_of(request_context);
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
@@ -93,9 +93,9 @@ impl LoginService {
             Protocol::OAuth1 => Some(provider.request_token(start.redirect_uri.as_str(), deadline).await?),
             _ => None,
         };
-        let nonce = authorization_request::nonce(&self.key, &state);
+        let nonce = request_secrets::nonce(&self.key, &state);
         let sent_challenge = start.challenge.clone().or_else(|| {
-            let verifier = || authorization_request::verifier(&self.key, &state);
+            let verifier = || request_secrets::verifier(&self.key, &state);
             provider.uses_pkce().then(|| secrets::pkce_challenge(verifier().expose_secret()))
         });
         let authorization = Authorization {
@@ -117,7 +117,7 @@ impl LoginService {
         let row = AuthorizationRequest {
             code_challenge: start.challenge,
             encrypted_secret: request_token.as_ref().map(|token| self.encrypt_request_token(token)),
-            encrypted_options: authorization_request::encrypt_options(&self.key, key, &options, &self.deps),
+            encrypted_options: request_secrets::encrypt_options(&self.key, key, &options, &self.deps),
             address: (!address.is_empty()).then_some(address.into()),
             server_redirect: start.server_redirect,
             ..row
@@ -131,7 +131,7 @@ impl LoginService {
             flow_token,
             redirect_uri: start.redirect_uri.into(),
             next: None,
-            expires_in: authorization_request::LIFETIME.as_secs(),
+            expires_in: request_secrets::LIFETIME.as_secs(),
             cookie,
             nonce: provider.accepts_id_token().then_some(nonce),
             cross_site: provider.uses_form_post(),
@@ -186,7 +186,7 @@ impl LoginService {
     }
 
     fn encrypt_request_token(&self, token: &RequestToken) -> Vec<u8> {
-        authorization_request::encrypt_request_token(&self.key, token, &self.deps)
+        request_secrets::encrypt_request_token(&self.key, token, &self.deps)
     }
 
     /// `key`: the state, or the request token in OAuth 1.0a.
@@ -214,7 +214,7 @@ impl LoginService {
             server_redirect: None,
             encrypted_options: None,
             created: now,
-            expires: now.plus(authorization_request::LIFETIME),
+            expires: now.plus(request_secrets::LIFETIME),
             claimed: None,
         }
     }
@@ -247,7 +247,7 @@ pub(super) fn s256_challenge(challenge: Option<String>, method: Option<&str>) ->
     match (challenge, method) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(LoginError::field("code_challenge", "This field is required.")),
-        (Some(challenge), Some("S256")) if authorization_request::is_challenge(&challenge) => Ok(Some(challenge)),
+        (Some(challenge), Some("S256")) if request_secrets::is_challenge(&challenge) => Ok(Some(challenge)),
         (Some(_), Some("S256")) => {
             Err(LoginError::field("code_challenge", "Must be a SHA-256 in base64url: 43 characters."))
         }

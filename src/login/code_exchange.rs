@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::answer_cipher::AnswerCipher;
-use super::authorization_request::{self, Binding};
 use super::capacity::Reservation;
 use super::decide_and_commit::{AuthenticatedIdentity, LoginContext, LoginTerms};
 use super::error::{LoginError, Refusal};
@@ -18,6 +17,7 @@ use super::redirect_uri::RedirectUri;
 use super::request::{LoginRequest, RequestContext};
 use super::request_fields::Fields;
 use super::request_lookup::{CompletionMode, MatchedRequest, state_mismatch};
+use super::request_secrets::{self, Binding};
 use super::service::LoginService;
 use crate::clock::UnixMillis;
 use crate::model::{CodeClaim, CredentialKind, Identity, UsedCode};
@@ -53,7 +53,7 @@ struct CheckedLogin {
 impl CheckedLogin {
     /// Whether the claim is to be kept for hours, so that it counts against the share of its address for that time.
     fn is_long_lived(&self) -> bool {
-        self.claim.claimed.plus(authorization_request::LONG_CLAIM_LIFETIME) < self.remembered_until
+        self.claim.claimed.plus(request_secrets::LONG_CLAIM_LIFETIME) < self.remembered_until
     }
 }
 
@@ -88,7 +88,7 @@ impl LoginParameters {
         fields.check_own(&["state", "flow_token", "code_verifier", "id_token", "nonce"], &mut errors);
         fields.check_length(&["state", "redirect_state", "flow_token", "id_token", "credential", "nonce"], &mut errors);
         let code_verifier = fields.own("code_verifier").map(str::to_owned);
-        if code_verifier.as_deref().is_some_and(|verifier| !authorization_request::is_verifier(verifier)) {
+        if code_verifier.as_deref().is_some_and(|verifier| !request_secrets::is_verifier(verifier)) {
             errors.push(("code_verifier".to_owned(), "Must be 43 to 128 unreserved characters.".to_owned()));
         }
         if errors.is_empty() {
@@ -286,11 +286,11 @@ impl LoginService {
         let binding = request_context.binding(exchange.fields.own("flow_token"));
         let checked = provider.check_callback(&exchange.callback()).await?;
         let now = self.deps.now();
-        let short = now.plus(authorization_request::USED_CODE_LIFETIME);
+        let short = now.plus(request_secrets::USED_CODE_LIFETIME);
         let remembered_until = checked.valid_until().unwrap_or(short);
         // Anyone can post a text that looks like a long-lived token. Only a verified one is remembered for long at once.
         let is_verified = exchange.id_token.is_some();
-        let longest = if is_verified { now.plus(authorization_request::LONG_CLAIM_LIFETIME) } else { short };
+        let longest = if is_verified { now.plus(request_secrets::LONG_CLAIM_LIFETIME) } else { short };
         let expires = if remembered_until <= longest { remembered_until } else { short.min(remembered_until) };
         let (claim, context) = self.claim_of(provider, &checked, expires, terms, binding, request_context);
         Ok(CheckedLogin { exchange, checked, claim, remembered_until, context })
@@ -338,7 +338,7 @@ impl LoginService {
         fields: &Fields,
     ) -> Option<String> {
         match matched.and_then(|matched| matched.state.as_deref()) {
-            Some(state) => (provider.uses_nonce() || is_native).then(|| authorization_request::nonce(&self.key, state)),
+            Some(state) => (provider.uses_nonce() || is_native).then(|| request_secrets::nonce(&self.key, state)),
             None => fields.own("nonce").filter(|_| is_native).map(str::to_owned),
         }
     }
@@ -363,7 +363,7 @@ impl LoginService {
             return Err(verifier_mismatch());
         }
         let state = matched.state.as_deref().filter(|_| provider.uses_pkce());
-        Ok(state.map(|state| authorization_request::verifier(&self.key, state).expose_secret().to_owned()))
+        Ok(state.map(|state| request_secrets::verifier(&self.key, state).expose_secret().to_owned()))
     }
 
     /// Errors: `state_expired` for a token that was encrypted with another SECRET_KEY.
@@ -380,7 +380,7 @@ impl LoginService {
         let token = values
             .first()
             .zip(encrypted)
-            .and_then(|(token, encrypted)| authorization_request::decrypt_request_token(&self.key, token, encrypted));
+            .and_then(|(token, encrypted)| request_secrets::decrypt_request_token(&self.key, token, encrypted));
         token
             .map(Some)
             .ok_or_else(|| LoginError::new(Refusal::StateExpired, "This login cannot be completed: start it again."))

@@ -10,10 +10,10 @@ use tracing::Instrument as _;
 
 use super::answer_cipher::{AnswerCipher, already_used};
 use super::app_context::AppContext;
-use super::authorization_request::Binding;
 use super::error::{LoginError, Refusal};
-use super::outcome::{LoginOutcome, SessionCookie, SignedIn};
+use super::outcome::{LoginOutcome, SignedIn};
 use super::pipeline::{Decided, Decision, DecisionInput, LinkProof, Progress};
+use super::request_secrets::Binding;
 use super::service::{LoginService, unknown_provider};
 use crate::credential::{IssueRequest, Issued};
 use crate::model::{AuditEvent, AuditKind, ClientInfo, CredentialKind, Identity, LinkRequest, ServerRedirect, User};
@@ -66,7 +66,7 @@ impl LoginContext {
     /// Errors: `fresh_login_required` (SEC-25); `flow_mismatch` when a credential of the user was revoked after the link was
     /// requested.
     fn check_link(&self, decision: &Decision) -> Result<(), LoginError> {
-        let (Some(link_request), LoginTarget::Link { generation, .. }) = (&self.terms.link_to, &decision.who) else {
+        let (Some(link_request), LoginTarget::Link { generation, .. }) = (&self.terms.link_to, &decision.target) else {
             return Ok(());
         };
         if link_request.generation != *generation {
@@ -151,9 +151,10 @@ impl LoginService {
         result: Result<LoginOutcome, LoginError>,
     ) -> Result<LoginOutcome, LoginError> {
         let user = context.terms.link_to.map(|link_request| link_request.user);
-        let mut result = result.map_err(|error| error.of(Some(context.provider.name()), context.terms.kind, user));
+        let mut result =
+            result.map_err(|error| error.with_login(Some(context.provider.name()), context.terms.kind, user));
         if let Err(error) = &mut result {
-            self.audit_refusal(error.refusal.code(), &mut error.about, &context.client).await;
+            self.audit_refusal(error.refusal.code(), &mut error.context, &context.client).await;
         }
         result
     }
@@ -167,15 +168,15 @@ impl LoginService {
     ) -> Result<Option<SignedIn>, LoginError> {
         let now = self.deps.now();
         let (kind, identity) = (context.terms.kind, &authenticated.identity);
-        let event = match &decision.who {
+        let event = match &decision.target {
             LoginTarget::Known { .. } => AuditKind::SignIn,
             LoginTarget::Link { .. } => AuditKind::Link,
             LoginTarget::Create { .. } => AuditKind::SignUp,
         };
-        let target_user = decision.who.user();
+        let target_user = decision.target.user();
         let commit = LoginCommit {
             now,
-            target: decision.who,
+            target: decision.target,
             provider: identity.provider.clone(),
             uid: identity.uid.to_string(),
             uid_scope: identity.uid_scope.current.clone(),
@@ -190,14 +191,10 @@ impl LoginService {
             revoked_session: context.session.clone().filter(|_| kind == CredentialKind::Session),
             knox_limit: self.credentials.knox.limit().filter(|_| kind == CredentialKind::Knox),
             audit: AuditEvent {
-                at: now,
-                event,
                 code: decision.code.map(Cow::Borrowed),
                 provider: Some(identity.provider.clone()),
                 kind: Some(kind),
-                user_id: None,
-                service: None,
-                client: context.client.clone(),
+                ..AuditEvent::new(event, context.client.clone(), now)
             },
             consumes: context.cipher.as_ref().map(|_| context.consumed.clone()),
             data: context.terms.app.data.clone(),
@@ -233,7 +230,7 @@ impl LoginService {
             Committed::TooManyTokens => {
                 let detail = "Maximum amount of tokens allowed per user exceeded.";
                 let refused = LoginError::new(Refusal::TokenLimitExceeded, detail);
-                Err(target_user.into_iter().fold(refused, LoginError::of_user))
+                Err(target_user.into_iter().fold(refused, LoginError::with_user))
             }
         }
     }
@@ -244,11 +241,7 @@ fn signed_in(user: &User, issued: &Issued) -> SignedIn {
         user: user.clone(),
         token: issued.token.clone(),
         refresh: issued.refresh.clone(),
-        session: issued.session.as_ref().map(|session| SessionCookie {
-            value: session.value.clone(),
-            max_age: session.max_age,
-            expires: session.expires,
-        }),
+        session: issued.session.clone(),
         is_new: None,
         app: AppContext::default(),
     }

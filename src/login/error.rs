@@ -106,7 +106,7 @@ pub struct LoginError {
     pub(crate) rate_limit: Option<Box<RateLimitExceeded>>,
     /// For the log and the audit log.
     #[serde(skip)]
-    pub about: Box<RefusalContext>,
+    pub context: Box<RefusalContext>,
 }
 
 impl LoginError {
@@ -119,7 +119,7 @@ impl LoginError {
             provider_message: None,
             retry_after: None,
             rate_limit: None,
-            about: Box::default(),
+            context: Box::default(),
         }
     }
 
@@ -134,29 +134,30 @@ impl LoginError {
     }
 
     /// Adds the cause for the log.
-    pub(super) fn because(mut self, cause: impl ToString) -> Self {
-        self.about.cause = Some(cause.to_string());
+    pub(super) fn with_cause(mut self, cause: impl ToString) -> Self {
+        self.context.cause = Some(cause.to_string());
         self
     }
 
     /// Adds the user whose account is concerned.
-    pub(super) fn of_user(mut self, user: UserId) -> Self {
-        self.about.user_id = Some(user);
+    pub(super) fn with_user(mut self, user: UserId) -> Self {
+        self.context.user_id = Some(user);
         self
     }
 
     /// Adds provider, kind and user of the login. A user that is set already stays.
-    pub(super) fn of(mut self, provider: Option<&str>, kind: CredentialKind, user: Option<UserId>) -> Self {
-        self.about.provider = provider.map(str::to_owned);
-        self.about.kind = Some(kind);
-        self.about.user_id = self.about.user_id.or(user);
+    pub(super) fn with_login(mut self, provider: Option<&str>, kind: CredentialKind, user: Option<UserId>) -> Self {
+        self.context.provider = provider.map(str::to_owned);
+        self.context.kind = Some(kind);
+        self.context.user_id = self.context.user_id.or(user);
         self
     }
 }
 
 impl From<StoreError> for LoginError {
     fn from(error: StoreError) -> Self {
-        Self::new(Refusal::DatabaseUnavailable, "The database does not answer. Try again in a moment.").because(error)
+        Self::new(Refusal::DatabaseUnavailable, "The database does not answer. Try again in a moment.")
+            .with_cause(error)
     }
 }
 
@@ -172,7 +173,7 @@ impl From<ProviderError> for LoginError {
     fn from(error: ProviderError) -> Self {
         let cause = error.to_string();
         let (refusal, detail, message) = match error {
-            ProviderError::InvalidFields(fields) => return Self::fields(fields).because(cause),
+            ProviderError::InvalidFields(fields) => return Self::fields(fields).with_cause(cause),
             ProviderError::AccessDenied { message } => {
                 (Refusal::AccessDenied, "The user denied consent.".to_owned(), message)
             }
@@ -213,7 +214,7 @@ impl From<ProviderError> for LoginError {
                 let detail = "The provider is temporarily unavailable. Try again later.".to_owned();
                 let seconds = retry_after.map(|span| u16::try_from(span.as_secs()).unwrap_or(u16::MAX).max(1));
                 let seconds = seconds.and_then(NonZeroU16::new);
-                return Self { retry_after: seconds, ..Self::new(Refusal::ProviderError, detail) }.because(cause);
+                return Self { retry_after: seconds, ..Self::new(Refusal::ProviderError, detail) }.with_cause(cause);
             }
             ProviderError::UserMismatch { .. } | ProviderError::EndpointNotFound { .. } => {
                 (Refusal::ProviderError, "The provider's answer cannot be used.".to_owned(), None)
@@ -222,6 +223,6 @@ impl From<ProviderError> for LoginError {
                 (Refusal::ProviderTimeout, "The provider did not answer in time.".to_owned(), None)
             }
         };
-        Self { provider_message: message, ..Self::new(refusal, detail) }.because(cause)
+        Self { provider_message: message, ..Self::new(refusal, detail) }.with_cause(cause)
     }
 }

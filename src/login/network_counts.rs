@@ -7,7 +7,7 @@
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::time::Duration;
 
-use super::authorization_request::LIFETIME;
+use super::request_secrets::LIFETIME;
 use crate::clock::UnixMillis;
 
 const LINES: usize = 4;

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::app_context::AppContext;
-use super::authorization_request::{AuthorizationRequestCookie, FlowToken};
 use super::error::{LoginError, Refusal};
 use super::pipeline::InputField;
-use crate::clock::UnixMillis;
+use super::request_secrets::{AuthorizationRequestCookie, FlowToken};
+use crate::credential::SessionCookie;
 use crate::model::{CredentialKind, ServerRedirect, User};
 
 /// How a login ended. It is stored encrypted for a repeat by the same browser, except for a request token.
@@ -43,17 +43,6 @@ pub struct SignedIn {
     /// The application's own values.
     #[serde(default)]
     pub app: AppContext,
-}
-
-/// The value and lifetime of a session cookie.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SessionCookie {
-    /// The session id.
-    pub value: String,
-    /// Seconds.
-    pub max_age: i64,
-    /// When the session expires.
-    pub expires: UnixMillis,
 }
 
 /// A login that waits for additional input.

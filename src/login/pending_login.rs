@@ -9,7 +9,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::answer_cipher::{AnswerCipher, already_used};
-use super::authorization_request::{Binding, FlowToken};
 use super::code_replay::REPLAY_WINDOW;
 use super::decide_and_commit::{AuthenticatedIdentity, LoginContext, LoginTerms};
 use super::error::{LoginError, Refusal};
@@ -18,6 +17,7 @@ use super::pipeline::{InputField, LinkProof, Progress, Question, read_answers};
 use super::request::{FormHost, RequestContext};
 use super::request_fields::Fields;
 use super::request_lookup::state_mismatch;
+use super::request_secrets::{Binding, FlowToken};
 use super::service::LoginService;
 use crate::model::{CompletedAnswer, CredentialKind, Identity, StoredPendingLogin, without_provider_tokens};
 use crate::secrets::{self, Digest};

@@ -24,7 +24,7 @@ impl LoginService {
     pub(super) async fn check_link_limit(&self, link_to: Option<LinkRequest>) -> Result<(), LoginError> {
         match link_to {
             Some(LinkRequest { user, .. }) => {
-                self.rate_limits.check_user(user).await.map_err(|exceeded| LoginError::from(exceeded).of_user(user))
+                self.rate_limits.check_user(user).await.map_err(|exceeded| LoginError::from(exceeded).with_user(user))
             }
             None => Ok(()),
         }
@@ -35,6 +35,6 @@ impl LoginService {
         let user = context.terms.link_to.map(|link| link.user);
         let network = Network::of_text(context.client.ip.as_deref());
         let reserved = self.rate_limits.reserve_login(context.provider.name(), network, user).await;
-        reserved.map_err(|exceeded| user.into_iter().fold(LoginError::from(exceeded), LoginError::of_user))
+        reserved.map_err(|exceeded| user.into_iter().fold(LoginError::from(exceeded), LoginError::with_user))
     }
 }

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::error::{LoginError, Refusal};
 use crate::model::AuthorizationRequest;
-use crate::settings::Settings;
+use crate::settings::{Settings, without_duplicates};
 
 /// A redirect URI that the settings allow, or that this server built itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,9 +52,10 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Whether it equals an entry of ALLOWED_ORIGINS.
-    pub fn is_listed(&self, settings: &Settings) -> bool {
-        matches!(self, Self::One(origin) if settings.allowed_origins.iter().any(|listed| listed == origin))
+    /// Whether it equals an entry of ALLOWED_ORIGINS, or is the server's own.
+    pub fn is_listed(&self, settings: &Settings, own: &Url) -> bool {
+        matches!(self, Self::One(origin) if settings.allowed_origins.contains(origin)
+            || own.origin().ascii_serialization() == *origin)
     }
 }
 
@@ -87,7 +88,7 @@ pub fn choose(
     }
     if rules.domain_from_origin && *origin != Origin::Absent {
         return match origin {
-            Origin::One(listed) if origin.is_listed(settings) || *listed == base_url.origin().ascii_serialization() => {
+            Origin::One(listed) if origin.is_listed(settings, base_url) => {
                 let path = rules.oauth_redirect_uri.split(['?', '#']).next().unwrap_or_default();
                 Ok(RedirectUri(format!("{listed}{path}")))
             }
@@ -97,7 +98,7 @@ pub fn choose(
             )),
         };
     }
-    Ok(RedirectUri(default_redirect_uri_of(settings, base_url)))
+    Ok(RedirectUri(rules.default_redirect_uri(base_url)))
 }
 
 /// Every redirect URI that a login with `provider` can use, to be registered at the provider: the allowed ones, those built
@@ -112,8 +113,7 @@ pub fn registered_redirect_uris(settings: &Settings, provider: &str) -> Vec<Stri
     if let Some(own) = &settings.public_url {
         uris.push(RedirectUri::callback(own, provider).into());
     }
-    let mut seen = std::collections::BTreeSet::new();
-    uris.into_iter().filter(|uri| seen.insert(uri.clone())).collect()
+    without_duplicates(uris)
 }
 
 pub(super) fn not_allowed(field: &str) -> LoginError {
@@ -123,22 +123,11 @@ pub(super) fn not_allowed(field: &str) -> LoginError {
     )
 }
 
-/// REST_SOCIAL_OAUTH_REDIRECT_URI on the server's own base URL (R-URI-03, 06).
-pub(super) fn default_redirect_uri_of(settings: &Settings, base_url: &Url) -> String {
-    let rules = &settings.rest_social;
-    let base = base_url.origin().ascii_serialization();
-    let base = match base.strip_prefix("http://") {
-        Some(rest) if rules.redirect_is_https => format!("https://{rest}"),
-        _ => base,
-    };
-    format!("{base}{}", rules.oauth_redirect_uri)
-}
-
 pub(super) fn is_allowed(settings: &Settings, base_url: &Url, asked: &str) -> bool {
     let rules = &settings.rest_social;
     settings.allowed_redirect_uris.iter().any(|listed| listed == asked || same_but_loopback_port(listed, asked))
         || rules.oauth_absolute_redirect_uri.as_deref() == Some(asked)
-        || default_redirect_uri_of(settings, base_url) == asked
+        || rules.default_redirect_uri(base_url) == asked
 }
 
 /// RFC 8252, section 7.3: an app on a loopback address may listen on any port.

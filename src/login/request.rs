@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::app_context::AppContext;
-use super::authorization_request::{AuthorizationRequestCookie, Binding, FlowToken};
 use super::redirect_uri::Origin;
 use super::request_fields::Fields;
+use super::request_secrets::{AuthorizationRequestCookie, Binding, FlowToken};
 use crate::clock::UnixMillis;
 use crate::model::{ClientInfo, CredentialKind, LinkRequest};
 use crate::secrets::Digest;

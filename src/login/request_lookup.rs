@@ -1,10 +1,10 @@
 //! Which authorization request a login finishes, and whether the caller may finish it (SEC-1, SEC-2, SEC-13).
 
-use super::authorization_request::{self, Binding, RequestOptions};
 use super::error::{LoginError, Refusal};
 use super::link::{self, may_ignore_request};
 use super::next_uri::with_parameter;
 use super::request::LoginRequest;
+use super::request_secrets::{self, Binding, RequestOptions};
 use super::service::LoginService;
 use crate::model::{AuthorizationRequest, StartedBy};
 use crate::provider::{MaxAge, Protocol, Provider};
@@ -63,7 +63,7 @@ impl LoginService {
         if provider.protocol() == Protocol::OAuth1 {
             return self.matched_request_token(provider, request, &binding, mode).await;
         }
-        let is_own = |state: &&str| authorization_request::is_state(&self.key, state);
+        let is_own = |state: &&str| request_secrets::is_state(&self.key, state);
         let sent = || [fields.own("state"), fields.own("redirect_state")].into_iter().flatten();
         // A state that this server made takes precedence over one of the front-end.
         let state = sent().find(is_own).or_else(|| sent().next());
@@ -134,7 +134,7 @@ impl LoginService {
         is_bound: bool,
     ) -> Result<MatchedRequest, LoginError> {
         let encrypted = row.encrypted_options.as_deref();
-        let options = authorization_request::decrypt_options(&self.key, state_or_token, encrypted)
+        let options = request_secrets::decrypt_options(&self.key, state_or_token, encrypted)
             .ok_or_else(|| LoginError::new(Refusal::StateExpired, "This login cannot be completed: start it again."))?;
         // However the flow ends, the page at `next` gets its own value back.
         if let (Some(end), Some(app_state)) = (&mut row.server_redirect, &options.app.app_state) {
@@ -144,7 +144,7 @@ impl LoginService {
     }
 
     async fn stored_request(&self, state_or_token: Option<&str>) -> Result<Option<AuthorizationRequest>, LoginError> {
-        match state_or_token.and_then(authorization_request::request_key) {
+        match state_or_token.and_then(request_secrets::request_key) {
             Some(key) => Ok(self.store.authorization_request(&key).await?),
             None => Ok(None),
         }

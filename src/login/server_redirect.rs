@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::authorization_request;
 use super::begin::{Start, s256_challenge};
 use super::code_exchange::verifier_mismatch;
 use super::error::{LoginError, Refusal};
@@ -19,6 +18,7 @@ use super::redirect_uri::{self, RedirectUri};
 use super::request::{AuthorizeRequest, FormHost, LoginRequest, RequestContext, StartedRequest};
 use super::request_fields::Fields;
 use super::request_lookup::{CompletionMode, state_mismatch};
+use super::request_secrets;
 use super::service::LoginService;
 use crate::model::{CredentialKind, OneTimeCode, ServerRedirect};
 use crate::secrets::{self, Digest};
@@ -67,7 +67,7 @@ impl LoginService {
     ) -> Result<String, LoginError> {
         let base_url = &request_context.base_url;
         let next = match next {
-            None => redirect_uri::default_redirect_uri_of(&self.settings, base_url),
+            None => self.settings.rest_social.default_redirect_uri(base_url),
             Some(next) if redirect_uri::is_allowed(&self.settings, base_url, &next) => next,
             Some(next) => match next_uri::page(&self.settings, base_url, &next) {
                 // Some page of the origin may reveal its URL to others; without the verifier the code in it is useless.
@@ -95,7 +95,7 @@ impl LoginService {
     /// Where a form of a page goes after the logout. Errors: `redirect_uri_not_allowed`.
     pub fn page_after_logout(&self, next: Option<String>, base_url: &Url) -> Result<String, LoginError> {
         match next {
-            None => Ok(redirect_uri::default_redirect_uri_of(&self.settings, base_url)),
+            None => Ok(self.settings.rest_social.default_redirect_uri(base_url)),
             Some(next) if redirect_uri::is_allowed(&self.settings, base_url, &next) => Ok(next),
             Some(next) => next_uri::page(&self.settings, base_url, &next).ok_or_else(next_not_allowed),
         }
@@ -194,7 +194,7 @@ impl LoginService {
         code: &str,
         request_context: &RequestContext,
     ) -> Result<PendingLogin, LoginError> {
-        let digest = authorization_request::request_key(code).ok_or_else(invalid_code)?;
+        let digest = request_secrets::request_key(code).ok_or_else(invalid_code)?;
         let row = self.store.one_time_code(&digest).await?.ok_or_else(invalid_code)?;
         match self.decrypt_answer(code, &row)? {
             ExchangedCode::PendingLogin(pending_login) => {
@@ -209,7 +209,7 @@ impl LoginService {
     /// Exchanges a one-time code for the answer of its login. Errors: `invalid_code`, `flow_mismatch`,
     /// `database_unavailable`.
     pub async fn exchange_code(&self, code: &str, code_verifier: Option<&str>) -> Result<ExchangedCode, LoginError> {
-        let digest = authorization_request::request_key(code).ok_or_else(invalid_code)?;
+        let digest = request_secrets::request_key(code).ok_or_else(invalid_code)?;
         let row = self.store.consume_one_time_code(&digest).await?.ok_or_else(invalid_code)?;
         let exchanged = self.decrypt_answer(code, &row)?;
         if row.expires.minus(lifetime(&exchanged)).plus(ONE_TIME_CODE_LIFETIME) <= self.deps.now() {
@@ -218,8 +218,7 @@ impl LoginService {
         match (&row.code_challenge, code_verifier) {
             (None, None) => Ok(exchanged),
             (Some(challenge), Some(verifier))
-                if authorization_request::is_verifier(verifier)
-                    && secrets::matches_pkce_challenge(verifier, challenge) =>
+                if request_secrets::is_verifier(verifier) && secrets::matches_pkce_challenge(verifier, challenge) =>
             {
                 Ok(exchanged)
             }

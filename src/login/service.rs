@@ -6,12 +6,12 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use super::authorization_request::AuthorizationRequestCookie;
 use super::capacity::Capacity;
 use super::error::{LoginError, Refusal};
 use super::extensions::{Claims, Extensions};
 use super::pipeline::{Pipeline, pipelines};
 use super::redirect_uri::{self, Origin};
+use super::request_secrets::AuthorizationRequestCookie;
 use crate::clock::Deps;
 use crate::credential::Credentials;
 use crate::provider::{Provider, Providers};

@@ -11,7 +11,7 @@ use super::Domain;
 use super::safe_text::is_invisible;
 
 /// Maximum octets (RFC 5321, 4.5.3.1.3).
-const MAX_LEN: usize = 254;
+pub const MAX_EMAIL_LEN: usize = 254;
 
 /// One address as mail software without options accepts it: a local part without quotes, one `@`, a domain name with a dot.
 /// It holds no blank, no control or invisible character, no comma, and nothing that normalisation would change.
@@ -35,7 +35,11 @@ impl EmailAddress {
         let options = Options::default().without_display_text().without_domain_literal();
         Rfc5321::parse_with_options(&format!("{local_part}@{domain}"), options).ok()?;
         let plain = local_part.chars().all(|c| c != '"' && (c.is_ascii() || is_shown(c)));
-        if !plain || !local_part.chars().eq(local_part.nfkc()) || text.len() > MAX_LEN || domain_text.ends_with('.') {
+        if !plain
+            || !local_part.chars().eq(local_part.nfkc())
+            || text.len() > MAX_EMAIL_LEN
+            || domain_text.ends_with('.')
+        {
             return None;
         }
         Some(Self::of(local_part.to_owned(), domain_text.to_owned(), domain))

@@ -39,6 +39,7 @@ pub use credential::{
 };
 pub(crate) use domain::Domain;
 pub use email_address::EmailAddress;
+pub(crate) use email_address::MAX_EMAIL_LEN;
 pub use event::{DueEvent, EventFactory, EventRecord, EventState, EventType, NewEvent, UserEvent};
 pub(crate) use finding::Finding;
 pub use id::{AccountId, UserId};
@@ -59,4 +60,4 @@ pub use token_family::{FamilyState, NewestToken, PresentedToken, RefreshRefusal}
 pub use user::{SocialAccount, User};
 pub(crate) use user_field::UserFields;
 pub use user_field::{UserField, UserFieldType};
-pub(crate) use username::{MAX_USERNAME_LEN, cleaned_username, is_username_char, normalized_username};
+pub(crate) use username::{MAX_NAME_LEN, cleaned_username, is_username_char, normalized_username, truncated};

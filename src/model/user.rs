@@ -46,6 +46,9 @@ pub struct User {
 }
 
 impl User {
+    /// The built-in fields that a user may change.
+    pub const STANDARD_FIELDS: [&str; 4] = ["username", "first_name", "last_name", "email"];
+
     /// Whether the user edited this field.
     pub fn has_edited(&self, field: &str) -> bool {
         self.edited.iter().any(|name| name == field)

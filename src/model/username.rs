@@ -4,8 +4,13 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::safe_text::is_invisible;
 
-/// Characters of Django's column.
-pub const MAX_USERNAME_LEN: usize = 150;
+/// Maximum characters of a username, a first name or a last name: those of Django's columns.
+pub const MAX_NAME_LEN: usize = 150;
+
+/// The first `max_len` characters.
+pub fn truncated(text: &str, max_len: usize) -> &str {
+    text.char_indices().nth(max_len).map_or(text, |(end, _)| &text[..end])
+}
 
 /// The form in which a username is stored. With `ascii` (CLEAN_USERNAMES) nothing changes, otherwise it is NFKC, so that no two
 /// usernames look the same only because of their form.

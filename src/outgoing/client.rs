@@ -184,7 +184,7 @@ impl Client {
         let limit = self.shared.timeout;
         known
             .check_admission(request.url.path(), started, limit)
-            .map_err(|remaining| OutgoingError::CoolingDown { host: host.to_owned(), remaining })?;
+            .map_err(|remaining| OutgoingError::CircuitOpen { host: host.to_owned(), remaining })?;
         let end = deadline.min(started + limit);
         let Ok(permit) = tokio::time::timeout_at(end, known.permits.acquire()).await else {
             // Other calls hold all permits, which is not a fault of the host.
@@ -300,7 +300,7 @@ fn fault(result: &Result<Reply, OutgoingError>) -> Option<&'static str> {
         Err(OutgoingError::Forbidden { .. }) => Some("forbidden"),
         Err(OutgoingError::TooLarge) => Some("too_large"),
         Err(OutgoingError::Broken(_)) => Some("incomplete"),
-        Err(OutgoingError::CoolingDown { .. }) => Some("circuit_open"),
+        Err(OutgoingError::CircuitOpen { .. }) => Some("circuit_open"),
         Err(OutgoingError::InvalidRequest(_)) => Some("invalid_request"),
     }
 }

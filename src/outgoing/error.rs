@@ -25,7 +25,7 @@ pub enum OutgoingError {
     Broken(String),
     /// The circuit breaker is open, or the endpoint asked for a pause (`Retry-After`).
     #[error("{host} is not called at present: its last calls failed, or it asked for a pause (Retry-After)")]
-    CoolingDown { host: String, remaining: Duration },
+    CircuitOpen { host: String, remaining: Duration },
     /// A header of the request is invalid; nothing was sent.
     #[error("{0} is not valid")]
     InvalidRequest(&'static str),
@@ -41,7 +41,7 @@ impl OutgoingError {
             }
             Self::Unreachable { .. } => "check the address and the firewall, or set HTTPS_PROXY",
             Self::Forbidden { .. } => "set OUTGOING_ALLOW_PRIVATE to allow private addresses and plain http to them",
-            Self::TooLarge | Self::Broken(_) | Self::CoolingDown { .. } | Self::InvalidRequest(_) => {
+            Self::TooLarge | Self::Broken(_) | Self::CircuitOpen { .. } | Self::InvalidRequest(_) => {
                 "check the address"
             }
         }

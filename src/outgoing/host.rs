@@ -57,12 +57,12 @@ impl Host {
 
     /// Records the result of a call. A status such as 4xx is not a fault, and a request that was not sent has no result.
     pub(super) fn record(&self, result: &Result<Reply, OutgoingError>, now: Instant) {
-        use OutgoingError::{Broken, CoolingDown, Forbidden, InvalidRequest, Timeout, TooLarge, Unreachable};
+        use OutgoingError::{Broken, CircuitOpen, Forbidden, InvalidRequest, Timeout, TooLarge, Unreachable};
         let fault = match result {
             Ok(reply) => (502..=504).contains(&reply.status),
             Err(Timeout | Unreachable { .. } | Broken(_)) => true,
             Err(TooLarge) => false,
-            Err(Forbidden { .. } | InvalidRequest(_) | CoolingDown { .. }) => return,
+            Err(Forbidden { .. } | InvalidRequest(_) | CircuitOpen { .. }) => return,
         };
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner).record(fault, now);
     }

@@ -355,7 +355,7 @@ async fn sec39_a_silent_host_does_not_delay_another() {
 
 /// Whether a call is sent, which an open breaker prevents.
 async fn is_called(client: &Client, url: &str) -> bool {
-    !matches!(get_with(client, url, LONG).await, Err(OutgoingError::CoolingDown { .. }))
+    !matches!(get_with(client, url, LONG).await, Err(OutgoingError::CircuitOpen { .. }))
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ pub async fn send(
 ) -> Result<Reply, ProviderError> {
     let answer = client.send(request, deadline).await.map_err(|error| match error {
         OutgoingError::Timeout => ProviderError::Timeout { stage },
-        OutgoingError::CoolingDown { remaining, .. } => {
+        OutgoingError::CircuitOpen { remaining, .. } => {
             ProviderError::TemporarilyUnavailable { stage, reason: error.to_string(), retry_after: Some(remaining) }
         }
         error @ OutgoingError::Unreachable { .. } => {

@@ -1,11 +1,12 @@
 //! [`Settings`], built from everything that the sources contain. All errors are reported together (SEC-47).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use indexmap::IndexSet;
 use ipnet::IpNet;
 use serde_json::Value;
 use url::Url;
@@ -24,6 +25,7 @@ use super::types::{
 use super::user_rules::ProviderLists;
 use super::value_type::ValueType;
 use super::{addresses, credential_rules, file_access, secret_keys, table, user_fields, user_rules, webhook_rules};
+use crate::model::User;
 use crate::secrets::{SecretString, TokenCipher};
 
 /// All settings, with defaults for those that are not set.
@@ -300,13 +302,11 @@ fn rest_social(reader: &mut SettingReader, has_origins: bool) -> RestSocial {
         redirect_is_https: reader.boolean("SOCIAL_AUTH_REDIRECT_IS_HTTPS"),
         is_new: reader.boolean("REST_SOCIAL_IS_NEW"),
         editable_user_fields: reader.list_of("REST_SOCIAL_EDITABLE_USER_FIELDS", |field| {
-            const STANDARD_FIELDS: [&str; 4] = ["username", "first_name", "last_name", "email"];
-            match STANDARD_FIELDS.contains(&field) {
-                true => Ok(field.to_owned()),
-                false => Err(format!(
-                    "{field:?} is none of {}; a declared field has `editable` of its own",
-                    STANDARD_FIELDS.join(", ")
-                )),
+            if User::STANDARD_FIELDS.contains(&field) {
+                Ok(field.to_owned())
+            } else {
+                let names = User::STANDARD_FIELDS.join(", ");
+                Err(format!("{field:?} is none of {names}; a declared field has `editable` of its own"))
             }
         }),
     }
@@ -417,19 +417,14 @@ fn uris(
 
 /// The origin of PUBLIC_URL, and the redirect URIs that the REST_SOCIAL settings give for it.
 fn allow_own_uris(origins: &mut Vec<String>, uris: &mut Vec<String>, public_url: &Url, rules: &RestSocial) {
-    let own = public_url.origin().ascii_serialization();
-    let base = match own.strip_prefix("http://") {
-        Some(rest) if rules.redirect_is_https => format!("https://{rest}"),
-        _ => own.clone(),
-    };
-    uris.push(format!("{base}{}", rules.oauth_redirect_uri));
+    uris.push(rules.default_redirect_uri(public_url));
     uris.extend(rules.oauth_absolute_redirect_uri.clone());
-    origins.push(own);
+    origins.push(public_url.origin().ascii_serialization());
 }
 
-fn without_duplicates(list: Vec<String>) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    list.into_iter().filter(|entry| seen.insert(entry.clone())).collect()
+/// In the order of their first occurrence.
+pub(crate) fn without_duplicates(list: Vec<String>) -> Vec<String> {
+    list.into_iter().collect::<IndexSet<_>>().into_iter().collect()
 }
 
 fn provider_settings(

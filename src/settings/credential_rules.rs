@@ -7,6 +7,7 @@ use super::secret_keys;
 use super::setting_reader::SettingReader;
 use super::types::{GENERATION_CLAIM, JwtRules, KnoxRules, SessionRules};
 use super::value_type::{self, ValueType};
+use crate::model::User;
 use crate::secrets::SecretString;
 
 pub(super) fn sessions(reader: &mut SettingReader) -> SessionRules {
@@ -84,7 +85,6 @@ impl Default for JwtRules {
 
 /// A claim that identifies a token or its user must not contain what a user or a provider chose.
 fn check_claims(reader: &mut SettingReader, rules: &JwtRules) {
-    const USER_CLAIMS: [&str; 4] = ["username", "first_name", "last_name", "email"];
     let mut used = vec!["exp", "iat", "nbf", "aud", "iss", GENERATION_CLAIM];
     for (name, claim) in [
         ("SIMPLE_JWT_TOKEN_TYPE_CLAIM", &rules.token_type_claim),
@@ -95,7 +95,7 @@ fn check_claims(reader: &mut SettingReader, rules: &JwtRules) {
         // Tokens with an asymmetric algorithm have the user's id in `sub` (RFC 9068).
         let is_taken = !rules.algorithm.is_symmetric()
             && (claim == "client_id" || (claim == "sub" && name != "SIMPLE_JWT_USER_ID_CLAIM"));
-        if USER_CLAIMS.contains(&claim.as_str()) {
+        if User::STANDARD_FIELDS.contains(&claim.as_str()) {
             reader.error(name, format!("{claim} is a claim of `-user` tokens whose value the user can choose"));
         } else if used.contains(&claim.as_str()) || is_taken {
             reader.error(name, "is the name of another claim");

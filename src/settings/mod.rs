@@ -4,32 +4,33 @@
 //! The environment uses django-rest-social-auth's names; the file the same names in lower case. Settings of one provider stay
 //! untyped (`ProviderSettings`) until its descriptor says which ones it knows (`SettingRules`).
 
-mod addresses; // network addresses, URIs, e-mail addresses
-mod build; // `Settings`, built from the sources
-mod credential_rules; // sessions, JWTs, knox tokens
-mod database_url; // what a database URL must not contain
-mod file_access; // access rights of files that contain secrets
-mod other_sites; // origins that are on another site than PUBLIC_URL
-mod pipeline_steps; // steps of a login and their order
+mod addresses;
+mod build;
+mod credential_rules;
+mod database_url;
+mod file_access;
+mod other_sites;
+mod pipeline_steps;
 mod provider_names;
-mod provider_settings; // settings of one provider
-mod rate_limits; // RATE_LIMIT_*
-mod secret_keys; // secret keys and their strength
-mod setting_reader; // reads one setting by its row of the table
-mod site_rules; // SITE_*
-mod sources; // file and environment
-mod table; // the table of settings
+mod provider_settings;
+mod rate_limits;
+mod secret_keys;
+mod setting_reader;
+mod site_rules;
+mod sources;
+mod table;
 #[cfg(test)]
 mod tests;
-mod trace_rules; // traces for a collector
-mod types; // the rules of each group of settings
-mod user_fields; // declared fields of a user
-mod user_rules; // users and pipeline, general and by provider
-mod value_type; // the types of values
-mod webhook_rules; // WEBHOOK_*
+mod trace_rules;
+mod types;
+mod user_fields;
+mod user_rules;
+mod value_type;
+mod webhook_rules;
 
-pub(crate) use self::build::read_with_errors;
+pub(crate) use self::addresses::is_loopback;
 pub use self::build::{Settings, read};
+pub(crate) use self::build::{read_with_errors, without_duplicates};
 pub(crate) use self::database_url::check_database_url;
 pub(crate) use self::file_access::{exposed_database_files, sqlite_file, sqlite_files};
 pub(crate) use self::pipeline_steps::check_step_name;

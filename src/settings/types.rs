@@ -166,6 +166,18 @@ pub struct RestSocial {
     pub editable_user_fields: Vec<String>,
 }
 
+impl RestSocial {
+    /// REST_SOCIAL_OAUTH_REDIRECT_URI on the server's own base URL (R-URI-03, 06).
+    pub fn default_redirect_uri(&self, base_url: &Url) -> String {
+        let base = base_url.origin().ascii_serialization();
+        let base = match base.strip_prefix("http://") {
+            Some(rest) if self.redirect_is_https => format!("https://{rest}"),
+            _ => base,
+        };
+        format!("{base}{}", self.oauth_redirect_uri)
+    }
+}
+
 /// The SOCIAL_AUTH settings of users and the pipeline, general or of one provider (`ProviderSettings::user_rules`).
 #[derive(Clone, Debug)]
 pub struct UserRules {

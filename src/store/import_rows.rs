@@ -10,9 +10,10 @@ use super::accounts::StoredAccount;
 use super::from_row::from_row;
 use super::import::{ConflictKind, RowOutcome};
 use super::import_columns::{Columns, Values};
-use super::names::{MAX_NAME_LEN, truncated};
 use crate::clock::UnixMillis;
-use crate::model::{AccountId, EmailAddress, KnoxRow, RefreshRow, SessionRow, TokenRow, User, UserId};
+use crate::model::{
+    AccountId, EmailAddress, KnoxRow, MAX_NAME_LEN, RefreshRow, SessionRow, TokenRow, User, UserId, truncated,
+};
 
 from_row! {
     /// What an import reads of an existing user.

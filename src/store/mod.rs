@@ -22,7 +22,6 @@ mod import_rows;
 mod limited;
 mod logins;
 mod migrations;
-mod names;
 mod open;
 mod opening;
 mod postgres;

@@ -118,16 +118,7 @@ fn create(uid: &str, usernames: &[&str]) -> LoginCommit {
 }
 
 fn event() -> AuditEvent {
-    AuditEvent {
-        at: NOW,
-        event: AuditKind::SignIn,
-        code: None,
-        provider: Some("github".into()),
-        kind: None,
-        user_id: None,
-        service: None,
-        client: ClientInfo::default(),
-    }
+    AuditEvent { provider: Some("github".into()), ..AuditEvent::new(AuditKind::SignIn, ClientInfo::default(), NOW) }
 }
 
 fn session(text: &str, user: &User) -> NewCredential {

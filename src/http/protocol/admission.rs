@@ -74,33 +74,6 @@ pub async fn admit(
     Ok(Admitted { caller, context, session_cookies: presented.session_cookies })
 }
 
-/// [`admit`] for a call that may link an account to the caller, which may need a fresh login (SEC-25).
-pub async fn admit_to_link(
-    app: &App,
-    request: &Request,
-    family: AuthScheme,
-    policy: OriginPolicy,
-) -> Result<RequestContext, Failure> {
-    let Admitted { caller, context, .. } = admit(app, request, family, policy).await?;
-    let needs_fresh_login = app.account.is_too_old_to_link(caller.as_ref()).await?;
-    Ok(RequestContext { needs_fresh_login, ..context })
-}
-
-/// [`admit`] for the answers to a pending login, which may link an account to a caller who signed in after the question.
-pub async fn admit_to_resume(
-    app: &App,
-    request: &Request,
-    family: AuthScheme,
-    policy: OriginPolicy,
-) -> Result<RequestContext, Failure> {
-    let Admitted { caller, context, .. } = admit(app, request, family, policy).await?;
-    let caller_signed_in = match &caller {
-        Some(caller) => app.account.signed_in_at(caller).await?,
-        None => None,
-    };
-    Ok(RequestContext { caller_signed_in, ..context })
-}
-
 /// The `Authorization` header and the session cookies of a request.
 pub fn presented_credentials(request: &Request, own: &url::Url) -> PresentedCredentials {
     let mut values = request.headers().get_all(header::AUTHORIZATION).iter();

@@ -9,7 +9,7 @@ use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::admission::{Admitted, admit, admit_to_link, admit_to_resume, presented_credentials};
+use super::admission::{Admitted, admit, presented_credentials};
 use super::app::App;
 use super::base_url::base_url;
 use super::origin::OriginPolicy;
@@ -72,14 +72,21 @@ impl<C: AcceptedCredential> OptionalAuth<'_, C> {
         admit(app, self.request, C::SCHEME, policy).await
     }
 
-    /// [`Self::admit`] for a call that may link an account to the caller.
+    /// [`Self::admit`] for a call that may link an account to the caller, which may need a fresh login (SEC-25).
     pub async fn admit_to_link(&self, app: &App, policy: OriginPolicy) -> Result<RequestContext, Failure> {
-        admit_to_link(app, self.request, C::SCHEME, policy).await
+        let Admitted { caller, context, .. } = self.admit(app, policy).await?;
+        let needs_fresh_login = app.account.is_too_old_to_link(caller.as_ref()).await?;
+        Ok(RequestContext { needs_fresh_login, ..context })
     }
 
-    /// [`Self::admit`] for the answers to a pending login.
+    /// [`Self::admit`] for the answers to a pending login, which may link an account to a caller who signed in after the question.
     pub async fn admit_to_resume(&self, app: &App, policy: OriginPolicy) -> Result<RequestContext, Failure> {
-        admit_to_resume(app, self.request, C::SCHEME, policy).await
+        let Admitted { caller, context, .. } = self.admit(app, policy).await?;
+        let caller_signed_in = match &caller {
+            Some(caller) => app.account.signed_in_at(caller).await?,
+            None => None,
+        };
+        Ok(RequestContext { caller_signed_in, ..context })
     }
 }
 

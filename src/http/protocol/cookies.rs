@@ -6,7 +6,8 @@ use poem::http::{HeaderMap, HeaderValue, header};
 use url::Url;
 
 use crate::clock::UnixMillis;
-use crate::login::{AUTHORIZATION_REQUEST_LIFETIME, AuthorizationRequestCookie, SessionCookie, StartedRequest};
+use crate::credential::SessionCookie;
+use crate::login::{AUTHORIZATION_REQUEST_LIFETIME, AuthorizationRequestCookie, StartedRequest};
 
 /// The values of all session cookies of a request.
 pub fn session_cookie_values(headers: &HeaderMap, own: &Url) -> Vec<String> {

@@ -42,8 +42,7 @@ pub fn origin_of(headers: &HeaderMap) -> Origin {
 
 /// The `Origin` header, if it is in ALLOWED_ORIGINS: the page that may read the response (SEC-35).
 pub fn listed_origin(settings: &Settings, request: &Request) -> Option<HeaderValue> {
-    let Origin::One(origin) = origin_of(request.headers()) else { return None };
-    let is_listed = is_listed(settings, &origin, &base_url(settings, request));
+    let is_listed = origin_of(request.headers()).is_listed(settings, &base_url(settings, request));
     request.headers().get(header::ORIGIN).filter(|_| is_listed).cloned()
 }
 
@@ -59,7 +58,7 @@ pub fn check_origin(
     has_cookie: bool,
 ) -> Result<(), Failure> {
     match origin {
-        Origin::One(name) if is_listed(settings, name, own) => Ok(()),
+        Origin::One(_) if origin.is_listed(settings, own) => Ok(()),
         Origin::One(_) | Origin::Malformed => Err(Failure::csrf("The Origin is not in ALLOWED_ORIGINS.")),
         Origin::Absent if is_from_this_site(request) => Ok(()),
         Origin::Absent if request.headers().contains_key(SEC_FETCH_SITE) => {
@@ -96,11 +95,6 @@ fn one_site(request: &Request) -> Option<&[u8]> {
 /// Whether a browser navigates here instead of embedding the address in a page. Programs do not send the header.
 pub fn is_navigation(request: &Request) -> bool {
     request.headers().get_all("sec-fetch-mode").iter().all(|mode| mode == "navigate")
-}
-
-/// Whether an origin is in ALLOWED_ORIGINS or is the server's own.
-fn is_listed(settings: &Settings, origin: &str, own: &Url) -> bool {
-    settings.allowed_origins.iter().any(|listed| listed == origin) || own.origin().ascii_serialization() == origin
 }
 
 #[cfg(test)]

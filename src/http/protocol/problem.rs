@@ -219,7 +219,7 @@ impl From<LoginError> for Failure {
     fn from(error: LoginError) -> Self {
         let (status, code) = (status_of(&error.refusal), error.refusal.code());
         let failure = Self::new(status, code, error.detail).with_errors(error.fields);
-        let LoginError { about: context, retry_after, rate_limit, .. } = error;
+        let LoginError { context, retry_after, rate_limit, .. } = error;
         let mut failure = Self { context, retry_after, rate_limit, ..failure };
         if status == StatusCode::UNAUTHORIZED {
             failure.challenge = Some(Challenge::Token);

@@ -8,7 +8,7 @@ use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 use serde_json::{Map, Value, json};
 
-use crate::account::Unlink;
+use crate::account::Unlinked;
 use crate::http::openapi::answers::{Answer, Done};
 use crate::http::openapi::{JsonObject, Refused, Tag, Timestamp, error_list};
 use crate::http::protocol::{App, ByAny, Failure, OriginPolicy, RequiredAuth, client_info};
@@ -19,8 +19,8 @@ pub struct SocialAccounts {
 }
 
 error_list! {
-    ListErrors: ANY, CREDENTIAL;
-    UnlinkErrors: ANY, CREDENTIAL, FRESH, BY_ID, UNLINK, USER_LIMIT;
+    ListErrors: ANY, CREDENTIAL_REJECTED;
+    UnlinkErrors: ANY, CREDENTIAL_REJECTED, FRESH_LOGIN_REQUIRED, NOT_FOUND, LAST_LOGIN_METHOD, USER_RATE_LIMITED;
 }
 
 #[OpenApi(prefix_path = "/api/user/social", tag = Tag::User)]
@@ -49,9 +49,9 @@ impl SocialAccounts {
         let caller = auth.admit(&self.app, OriginPolicy::UnsafeCall).await?;
         let Ok(id) = id.0.parse() else { return Err(Failure::not_found().into()) };
         match self.app.account.unlink(&caller, id, &client_info(auth.request)).await? {
-            Unlink::Done => Ok(Done),
-            Unlink::NotFound => Err(Failure::not_found().into()),
-            Unlink::LastLoginMethod => Err(Failure::new(
+            Unlinked::Done(_) => Ok(Done),
+            Unlinked::NotFound => Err(Failure::not_found().into()),
+            Unlinked::LastLoginMethod => Err(Failure::new(
                 StatusCode::CONFLICT,
                 "last_login_method",
                 "This is the last account that signs you in. Link another account first.",

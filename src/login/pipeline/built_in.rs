@@ -94,7 +94,7 @@ impl Draft<'_> {
              same users, add the former one to FORMER_ISSUERS of the provider; if not, configure this issuer under another \
              provider name",
         );
-        LoginError::new(Refusal::NotAllowed, "This account is stored for another issuer.").of_user(account.user_id)
+        LoginError::new(Refusal::NotAllowed, "This account is stored for another issuer.").with_user(account.user_id)
     }
 
     fn unknown_tenant(&self, account: &SocialAccount) -> LoginError {
@@ -105,7 +105,7 @@ impl Draft<'_> {
             "a login was refused: an imported account of the same uid has no tenant. Set IMPORTED_TENANT of the provider to the \
              tenant of the imported accounts",
         );
-        LoginError::new(Refusal::NotAllowed, "The tenant of this account is not known.").of_user(account.user_id)
+        LoginError::new(Refusal::NotAllowed, "The tenant of this account is not known.").with_user(account.user_id)
     }
 
     /// Finds the account and its user (R-PIPE-04, R-AUT-03, R-AUT-05).
@@ -130,7 +130,7 @@ impl Draft<'_> {
         }
         match &self.user {
             Some(user) if !user.is_active => {
-                Err(LoginError::new(Refusal::UserInactive, "This user is inactive.").of_user(user.id))
+                Err(LoginError::new(Refusal::UserInactive, "This user is inactive.").with_user(user.id))
             }
             None if self.caller.is_some() => {
                 Err(LoginError::new(Refusal::NotAuthenticated, "The user who started this login no longer exists."))
@@ -162,7 +162,7 @@ impl Draft<'_> {
             }
             (Some(user), _) => {
                 let detail = "A user with this e-mail exists. Sign in as you did before, then link this account.";
-                return Err(LoginError::new(Refusal::AccountExists, detail).of_user(user.id));
+                return Err(LoginError::new(Refusal::AccountExists, detail).with_user(user.id));
             }
         }
         self.by_email = is_verified.then_some(address);

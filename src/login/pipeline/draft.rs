@@ -20,7 +20,7 @@ use crate::store::{LoginTarget, Repository};
 /// What the one transaction of a login will write.
 #[derive(Debug)]
 pub(in crate::login) struct Decision {
-    pub who: LoginTarget,
+    pub target: LoginTarget,
     pub extra_data: Value,
     /// `None` leaves it.
     pub first_name: Option<String>,
@@ -401,7 +401,7 @@ impl<'a> Draft<'a> {
     pub(super) fn decision(self) -> Result<Decision, LoginError> {
         let no_user =
             || LoginError::new(Refusal::NoUser, "No user signs in with this account, and the pipeline creates none.");
-        let mut who = match (&self.account, &self.user) {
+        let mut target = match (&self.account, &self.user) {
             (Some(account), Some(user)) => LoginTarget::Known {
                 user: Box::new(user.clone()),
                 account_id: account.id,
@@ -443,13 +443,13 @@ impl<'a> Draft<'a> {
         if let (false, Some(members)) = (self.chosen.extra_data.is_empty(), extra_data.as_object_mut()) {
             members.extend(without_provider_tokens(&self.chosen.extra_data));
         }
-        if let LoginTarget::Known { is_account_changed, .. } = &mut who {
+        if let LoginTarget::Known { is_account_changed, .. } = &mut target {
             *is_account_changed = extra_data != stored;
         }
         let mut fields = self.fields;
         fields.extend(self.chosen.fields);
         Ok(Decision {
-            who,
+            target,
             extra_data,
             first_name: self.chosen.first_name.or(self.first_name),
             last_name: self.chosen.last_name.or(self.last_name),

@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::clock::Deps;
-use crate::model::{MAX_USERNAME_LEN, cleaned_username, normalized_username};
+use crate::model::{MAX_NAME_LEN, cleaned_username, normalized_username, truncated};
 use crate::settings::UserRules;
 
 /// The wanted name, then the same with random suffixes.
@@ -15,7 +15,7 @@ const LAST_SUFFIX_LEN: usize = 32;
 
 /// At least one candidate; the store takes the first that is free.
 pub fn candidates(rules: &UserRules, wanted: &str, deps: &Deps) -> Vec<String> {
-    let base = if wanted.is_empty() { deps.hex::<16>() } else { cleaned(cut(wanted, MAX_USERNAME_LEN), rules) };
+    let base = if wanted.is_empty() { deps.hex::<16>() } else { cleaned(truncated(wanted, MAX_NAME_LEN), rules) };
     let suffixed = (1..MAX_CANDIDATES).map(|n| {
         let length = match n {
             _ if n + 1 == MAX_CANDIDATES => LAST_SUFFIX_LEN,
@@ -24,18 +24,14 @@ pub fn candidates(rules: &UserRules, wanted: &str, deps: &Deps) -> Vec<String> {
             _ => rules.uuid_length,
         };
         let suffix: String = deps.hex::<16>().chars().take(length).collect();
-        format!("{}{suffix}", cut(&base, MAX_USERNAME_LEN - suffix.len()))
+        format!("{}{suffix}", truncated(&base, MAX_NAME_LEN - suffix.len()))
     });
-    std::iter::once(cut(&base, MAX_USERNAME_LEN).to_owned()).chain(suffixed).filter(|name| !name.is_empty()).collect()
-}
-
-fn cut(text: &str, characters: usize) -> &str {
-    text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
+    std::iter::once(truncated(&base, MAX_NAME_LEN).to_owned()).chain(suffixed).filter(|name| !name.is_empty()).collect()
 }
 
 /// Whether a wanted username would stay as it is.
 pub fn stays_unchanged(name: &str, rules: &UserRules) -> bool {
-    cut(name, MAX_USERNAME_LEN) == name && cleaned(name, rules) == name
+    truncated(name, MAX_NAME_LEN) == name && cleaned(name, rules) == name
 }
 
 fn cleaned(name: &str, rules: &UserRules) -> String {

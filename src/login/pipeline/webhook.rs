@@ -40,7 +40,7 @@ impl Step for AskWebhook {
             }
             Err(error) => {
                 let detail = "Sign-up is temporarily unavailable. Try again later.";
-                return Err(LoginError::new(Refusal::SignUpUnavailable, detail).because(error).into());
+                return Err(LoginError::new(Refusal::SignUpUnavailable, detail).with_cause(error).into());
             }
         }
         Ok(())

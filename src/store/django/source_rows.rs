@@ -268,15 +268,15 @@ impl Django {
     }
 
     /// The users with these primary keys, by [`plain_key`].
-    pub async fn people(&self, keys: &[&str]) -> Result<HashMap<String, DjangoUser>> {
-        let mut people = HashMap::with_capacity(keys.len());
+    pub async fn users_by_key(&self, keys: &[&str]) -> Result<HashMap<String, DjangoUser>> {
+        let mut users = HashMap::with_capacity(keys.len());
         for some in keys.chunks(MAX_KEYS) {
-            people.extend(self.some_people(some).await?);
+            users.extend(self.users_of_keys(some).await?);
         }
-        Ok(people)
+        Ok(users)
     }
 
-    async fn some_people(&self, keys: &[&str]) -> Result<Vec<(String, DjangoUser)>> {
+    async fn users_of_keys(&self, keys: &[&str]) -> Result<Vec<(String, DjangoUser)>> {
         let users = &self.users;
         let keys: Vec<String> = keys.iter().flat_map(|key| self.literals(key)).collect();
         if keys.is_empty() {
@@ -291,8 +291,8 @@ impl Django {
             keys = keys.join(", "),
         );
         let rows: std::result::Result<Vec<DjangoUserRow>, _> = fetch!(self, DjangoUserRow, sql);
-        let people = rows?.into_iter();
-        Ok(people.map(|row| (plain_key(&row.key), DjangoUser { id: row.id, password: row.password })).collect())
+        let rows = rows?.into_iter();
+        Ok(rows.map(|row| (plain_key(&row.key), DjangoUser { id: row.id, password: row.password })).collect())
     }
 
     /// A primary key as SQL literals, one for each form that the database may hold. Empty: the key is not of this kind.

@@ -130,7 +130,7 @@ impl Pool {
             std::mem::take(&mut *idle)
         };
         for Idle { live, .. } in idle {
-            // The database notices the end of a connection that cannot say goodbye.
+            // The database notices the end of a connection that cannot be closed in order.
             let _closed = live.connection.close().await;
         }
     }

@@ -3,10 +3,9 @@
 use sqlx::types::Json;
 
 use super::{Store, Tx};
-use crate::model::{EmailAddress, User, UserEvent, UserId};
+use crate::model::{EmailAddress, MAX_NAME_LEN, User, UserEvent, UserId, truncated};
 use crate::store::error::Result;
 use crate::store::logins::LoginStore;
-use crate::store::names::{MAX_NAME_LEN, truncated};
 use crate::store::stored_rows::{UserRow, user_columns};
 use crate::store::types::{Committed, ConsumedCredential, IssuedCredential, KnownLogin, LoginCommit, LoginTarget};
 

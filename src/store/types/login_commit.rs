@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
-use crate::model::{AccountId, AuditEvent, EmailAddress, NewCredential, NewEvent, User, UserId};
+use crate::model::{
+    AccountId, AuditEvent, EmailAddress, MAX_NAME_LEN, NewCredential, NewEvent, User, UserId, truncated,
+};
 use crate::secrets::Digest;
-use crate::store::names::{MAX_NAME_LEN, truncated};
 
 /// The user and the account of a login, as decided from what was read before. The transaction checks that they are still
 /// as they were read.

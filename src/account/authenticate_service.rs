@@ -1,7 +1,7 @@
 //! Services, which have credentials of their own to introspect and revoke those of users.
 
+use super::account_service::AccountService;
 use super::error::AuthError;
-use super::service::AccountService;
 use crate::credential::TOUCH_INTERVAL;
 use crate::model::Service;
 use crate::secrets::{Digest, ExposeSecret as _, SecretString};

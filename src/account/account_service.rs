@@ -94,8 +94,7 @@ impl AccountService {
         user: UserId,
         client: &ClientInfo,
     ) -> AuditEvent {
-        let (at, client) = (self.deps.now(), client.clone());
-        AuditEvent { at, event, code: None, provider: None, kind, user_id: Some(user), service: None, client }
+        AuditEvent { kind, user_id: Some(user), ..AuditEvent::new(event, client.clone(), self.deps.now()) }
     }
 
     /// Writes a row of the audit log.
