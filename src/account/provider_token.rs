@@ -84,13 +84,18 @@ impl AccountService {
                         self.end_lease(account).await;
                         return Err(exceeded.into());
                     }
-                    // In a task of its own: when the caller disconnects, the new refresh token must still be stored.
+                    // In a task of its own: when the caller disconnects or the server shuts down, the new refresh token must
+                    // still be stored.
                     let (service, client) = (self.clone(), client.clone());
                     let old = encrypted.unwrap_or_default();
                     let renewal = Renewal { row, old, client };
-                    let task = tokio::spawn(async move { service.renew(renewal, &tokens, deadline).await });
-                    let timeout = TokenError::Provider(ProviderError::Timeout { stage: "refresh" });
-                    return task.await.unwrap_or(Err(timeout));
+                    let renewing = async move { service.renew(renewal, &tokens, deadline).await };
+                    let task = self.provider_tasks.spawn(renewing.in_current_span());
+                    return task.await.unwrap_or_else(|failure| match failure.try_into_panic() {
+                        Ok(panic) => std::panic::resume_unwind(panic),
+                        // The runtime is shutting down.
+                        Err(_) => Err(TokenError::Provider(ProviderError::Timeout { stage: "refresh" })),
+                    });
                 }
                 // Another call refreshed them between the read and the lease.
                 self.store.release_token_lease(account).await?;
@@ -215,7 +220,7 @@ impl AccountService {
         if accounts.iter().all(|account| account.encrypted_tokens.is_none()) {
             return;
         }
-        if self.revocations.len() >= MAX_REVOCATIONS {
+        if self.provider_tasks.len() >= MAX_REVOCATIONS {
             tracing::warn!(
                 accounts = accounts.len(),
                 "too many revocations are waiting: provider tokens are not revoked"
@@ -223,16 +228,16 @@ impl AccountService {
             return;
         }
         let (providers, limit) = (self.providers.clone(), self.settings.outgoing.login_timeout);
-        self.revocations.spawn(
+        self.provider_tasks.spawn(
             async move { revoke_provider_tokens(&providers, &cipher, &accounts, Instant::now() + limit).await }
                 .in_current_span(),
         );
     }
 
-    /// Waits for the revocations in progress; for a graceful shutdown.
-    pub async fn finish_revocations(&self) {
-        self.revocations.close();
-        self.revocations.wait().await;
+    /// Waits for the refreshes and revocations in progress at providers; for a graceful shutdown.
+    pub async fn finish_provider_tasks(&self) {
+        self.provider_tasks.close();
+        self.provider_tasks.wait().await;
     }
 }
 

@@ -126,7 +126,8 @@ fn parse_answer(body: &[u8], fields: &UserFields) -> Result<Answer, String> {
     }
     let answer: Answer = serde_json::from_value(answer).map_err(|_| "a member has the wrong type")?;
     let overrides = &answer.user;
-    let texts = [&overrides.username, &overrides.email, &overrides.first_name, &overrides.last_name];
+    // `EmailAddress` has a limit of its own.
+    let names = [&overrides.username, &overrides.first_name, &overrides.last_name];
     let too_long = |text: &&Option<String>| text.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT_LEN);
     let has_control_character =
         |text: &&Option<String>| text.as_ref().is_some_and(|text| text.contains(is_bidi_or_control));
@@ -135,8 +136,8 @@ fn parse_answer(body: &[u8], fields: &UserFields) -> Result<Answer, String> {
     let is_invalid_field =
         |(name, value): (&String, &Value)| fields.get(name).is_none_or(|field| field.kind.parse(value).is_err());
     match () {
-        () if texts.iter().any(too_long) => Err(format!("a field of user is longer than {MAX_TEXT_LEN} characters")),
-        () if texts.iter().any(has_control_character) => Err("a field of user contains a control character".to_owned()),
+        () if names.iter().any(too_long) => Err(format!("a name of user is longer than {MAX_TEXT_LEN} characters")),
+        () if names.iter().any(has_control_character) => Err("a name of user contains a control character".to_owned()),
         () if is_blank(&overrides.username) => Err("user.username is blank".to_owned()),
         () if overrides.email.as_ref().is_some_and(is_invalid_email) => {
             Err("user.email is not an e-mail address".to_owned())
@@ -148,7 +149,7 @@ fn parse_answer(body: &[u8], fields: &UserFields) -> Result<Answer, String> {
     }
 }
 
-/// Maximum characters of a text: the shortest column.
+/// Maximum characters of a name.
 const MAX_TEXT_LEN: usize = 150;
 
 #[cfg(test)]
@@ -177,6 +178,14 @@ mod tests {
             (overrides.username.as_deref(), overrides.last_name.as_deref(), overrides.email),
             (Some("ana"), Some(""), None)
         );
+    }
+
+    #[test]
+    fn an_address_may_be_longer_than_a_name() {
+        let address = format!("ana@{}example.org", "a-subdomain.".repeat(18));
+        let text = format!(r#"{{"allow": true, "user": {{"email": "{address}"}}}}"#);
+        assert_eq!(answer(&text).expect("a valid answer").user.email, Some(address));
+        assert!(answer(&text.replace("example.org", &"b.".repeat(20))).is_err());
     }
 
     #[test]

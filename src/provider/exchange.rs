@@ -249,8 +249,7 @@ impl Provider {
 
     async fn request_token_answer(&self, context: &ExchangeContext<'_>) -> Result<Value, ProviderError> {
         let rules = &self.descriptor.token;
-        let mut call = Request::new(rules.method, context.token_url()?);
-        self.fill_token_request(context, &mut call)?;
+        let mut call = self.token_request(context)?;
         quirks::prepare_token_request(context, &mut call).await?;
         let answer = self.send(STAGE, &call, context.callback.deadline).await?;
         reply::read(&answer, STAGE, rules.format, &self.descriptor.errors, &context.secrets())
@@ -261,8 +260,10 @@ impl Provider {
         self.newer_discovery(&mut context.discovery, context.callback.deadline).await.unwrap_or(false)
     }
 
-    fn fill_token_request(&self, context: &ExchangeContext<'_>, call: &mut Request) -> Result<(), ProviderError> {
+    /// The token request before a quirk changes it.
+    pub(super) fn token_request(&self, context: &ExchangeContext<'_>) -> Result<Request, ProviderError> {
         let rules = &self.descriptor.token;
+        let mut call = Request::new(rules.method, context.token_url()?);
         let scope = context.scope();
         call.headers = render_pairs(&rules.headers, &scope)?;
         call.query = render_pairs(&rules.query, &scope)?;
@@ -276,17 +277,22 @@ impl Provider {
             (None, None) if auth == ClientAuth::Templates => Body::None,
             (None, None) => Body::Form(default_form(context)),
         };
-        self.authenticate_client(call, auth);
+        self.authenticate_client(&mut call, auth);
         if let Some(verifier) = context.callback.code_verifier {
-            let at = match &mut call.body {
+            // RFC 7636, 4.5: a parameter of the body. A URL ends in logs, so the query has it only without a body.
+            let parameters = match &mut call.body {
+                Body::Json(members) => {
+                    members.entry("code_verifier").or_insert_with(|| verifier.into());
+                    return Ok(call);
+                }
                 Body::Form(form) => form,
                 _ => &mut call.query,
             };
-            if !at.iter().any(|(name, _)| name == "code_verifier") {
-                at.push(("code_verifier".to_owned(), verifier.to_owned()));
+            if !parameters.iter().any(|(name, _)| name == "code_verifier") {
+                parameters.push(("code_verifier".to_owned(), verifier.to_owned()));
             }
         }
-        Ok(())
+        Ok(call)
     }
 
     /// Adds the client authentication (RFC 6749, 2.3.1). Existing parameters stay, and an empty secret is left out.

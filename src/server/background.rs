@@ -67,7 +67,7 @@ impl BackgroundTasks {
     }
 
     /// Waits until `deadline` for work that would otherwise be lost: the code of a login is already used, a provider token
-    /// that is to be revoked is not stored, and a webhook that was sent must not be sent again.
+    /// that is to be revoked is not stored, a refreshed one not yet, and a webhook that was sent must not be sent again.
     pub async fn finish(self, app: &App, deadline: Instant) {
         self.abortable.iter().for_each(JoinHandle::abort);
         let dispatcher = async {
@@ -78,13 +78,13 @@ impl BackgroundTasks {
         let logins = async {
             app.login.drain_in_flight().await;
             // A login can add a revocation.
-            app.account.finish_revocations().await;
+            app.account.finish_provider_tasks().await;
             app.rate_limits.return_unused(true).await;
         };
         let (logins, dispatcher) =
             tokio::join!(tokio::time::timeout_at(deadline, logins), tokio::time::timeout_at(deadline, dispatcher));
         if logins.is_err() {
-            tracing::warn!("logins or revocations at providers did not finish within SHUTDOWN_TIMEOUT");
+            tracing::warn!("logins, refreshes or revocations at providers did not finish within SHUTDOWN_TIMEOUT");
         }
         if dispatcher.is_err() {
             tracing::warn!("webhooks did not finish within SHUTDOWN_TIMEOUT");

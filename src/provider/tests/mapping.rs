@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::super::profile::Answers;
-use super::super::{Provider, ProviderError, user_fields};
+use super::super::{Callback, Provider, ProviderError, user_fields};
 use super::{callback, context, key, object, own, provider, settings};
 use crate::model::{AccountUid, Identity, UserField, UserFieldType, UserFields};
+use crate::outgoing::Body;
 use crate::settings::UserRules;
 
 fn mapped_with(
@@ -573,5 +574,23 @@ fn fault_c3_the_user_parameter_of_apple_supplies_only_names() {
         json!({"name": {"firstName": null, "lastName": true}}),
     ] {
         assert_eq!(names(user.clone()), ["", ""], "{user}");
+    }
+}
+
+#[test]
+fn a_code_verifier_is_in_the_body_of_the_token_request() {
+    let (fields, nothing) = (Map::new(), Map::new());
+    let verifier = Some("a-verifier");
+    let callback = Callback { code_verifier: verifier, ..callback(&fields, &nothing) };
+    for name in ["github", "notion", "qiita"] {
+        let provider = provider(&key(name));
+        let call = provider.token_request(&context(&provider, &callback, json!({}))).expect("a request");
+        let sent = match &call.body {
+            Body::Form(form) => form.iter().find(|(name, _)| name == "code_verifier").map(|(_, value)| value.as_str()),
+            Body::Json(members) => members["code_verifier"].as_str(),
+            _ => None,
+        };
+        assert_eq!(sent, verifier, "{name}");
+        assert!(call.query.is_empty(), "{name}: the address ends in logs");
     }
 }
