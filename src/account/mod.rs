@@ -22,7 +22,7 @@ pub use self::credentials::ListedCredential;
 pub use self::error::{AuthError, Challenge};
 pub use self::export_and_delete::Export;
 pub use self::introspect::{ActiveCredential, TokenUsage};
-pub use self::provider_token::{TokenError, revoke_provider_tokens, rotate_keys};
+pub use self::provider_token::{ProviderTokenError, revoke_provider_tokens, rotate_keys};
 pub use self::signing_keys::{RequestedRotation, SigningKeyEntry, SigningKeyError, SigningKeyService};
 pub use self::update_user::ChangeError;
 pub use crate::store::Unlinked;

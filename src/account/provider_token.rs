@@ -26,7 +26,7 @@ const SAVE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
-pub enum TokenError {
+pub enum ProviderTokenError {
     /// The caller has no account of this id.
     #[error("Not found.")]
     NotFound,
@@ -46,7 +46,7 @@ pub enum TokenError {
     Auth(#[from] AuthError),
 }
 
-impl From<StoreError> for TokenError {
+impl From<StoreError> for ProviderTokenError {
     fn from(error: StoreError) -> Self {
         Self::Auth(error.into())
     }
@@ -55,27 +55,28 @@ impl From<StoreError> for TokenError {
 impl AccountService {
     /// A token that is valid for another minute at least, or until it expires when it cannot be refreshed.
     ///
-    /// Errors: [`TokenError`].
+    /// Errors: [`ProviderTokenError`].
     pub async fn provider_token(
         &self,
         caller: &Caller,
         account: AccountId,
         client: &ClientInfo,
-    ) -> Result<ProviderTokens, TokenError> {
+    ) -> Result<ProviderTokens, ProviderTokenError> {
         let deadline = Instant::now() + self.settings.outgoing.login_timeout;
         loop {
             let stored = self.store.account_tokens(caller.user.id, account).await?;
-            let StoredAccount { account: row, encrypted_tokens: encrypted } = stored.ok_or(TokenError::NotFound)?;
+            let StoredAccount { account: row, encrypted_tokens: encrypted } =
+                stored.ok_or(ProviderTokenError::NotFound)?;
             let readable = self.settings.token_cipher.as_deref().zip(encrypted.as_deref());
             let tokens = readable.and_then(|(cipher, encrypted)| decrypt(cipher, &row, encrypted));
-            let tokens = tokens.ok_or(TokenError::NotStored)?;
+            let tokens = tokens.ok_or(ProviderTokenError::NotStored)?;
             let now = self.deps.now();
             if tokens.expires.is_none_or(|expires| expires > now.plus(MIN_REMAINING_LIFETIME)) {
                 return Ok(tokens);
             }
             let is_expired = tokens.expires.is_some_and(|expires| expires <= now);
             if tokens.refresh_token.is_none() {
-                return if is_expired { Err(TokenError::Expired) } else { Ok(tokens) };
+                return if is_expired { Err(ProviderTokenError::Expired) } else { Ok(tokens) };
             }
             if self.store.lease_tokens(account, now, now.plus(self.lease_duration())).await? {
                 let again = self.store.account_tokens(caller.user.id, account).await?;
@@ -94,7 +95,7 @@ impl AccountService {
                     return task.await.unwrap_or_else(|failure| match failure.try_into_panic() {
                         Ok(panic) => std::panic::resume_unwind(panic),
                         // The runtime is shutting down.
-                        Err(_) => Err(TokenError::Provider(ProviderError::Timeout { stage: "refresh" })),
+                        Err(_) => Err(ProviderTokenError::Provider(ProviderError::Timeout { stage: "refresh" })),
                     });
                 }
                 // Another call refreshed them between the read and the lease.
@@ -103,7 +104,7 @@ impl AccountService {
             }
             // Another call holds the lease: poll until it has refreshed them.
             if Instant::now() + MIN_RETRY_INTERVAL > deadline {
-                return Err(TokenError::Provider(ProviderError::Timeout { stage: "refresh" }));
+                return Err(ProviderTokenError::Provider(ProviderError::Timeout { stage: "refresh" }));
             }
             tokio::time::sleep(MIN_RETRY_INTERVAL).await;
         }
@@ -128,12 +129,12 @@ impl AccountService {
         renewal: Renewal,
         tokens: &ProviderTokens,
         deadline: Instant,
-    ) -> Result<ProviderTokens, TokenError> {
+    ) -> Result<ProviderTokens, ProviderTokenError> {
         let Renewal { row, .. } = &renewal;
         let Some((provider, cipher)) = self.providers.get(&row.provider).zip(self.settings.token_cipher.as_deref())
         else {
             self.end_lease(row.id).await;
-            return Err(TokenError::Expired);
+            return Err(ProviderTokenError::Expired);
         };
         let result = provider.refresh_tokens(tokens, &row.uid, deadline).await;
         match &result {
@@ -146,7 +147,7 @@ impl AccountService {
                         account: renewal.row,
                         encrypted_tokens: Some(encrypted),
                     }]);
-                    return Err(TokenError::NotFound);
+                    return Err(ProviderTokenError::NotFound);
                 }
             }
             Err(error @ ProviderError::UserMismatch { .. }) => self.drop_tokens(&renewal, error).await,
@@ -154,8 +155,8 @@ impl AccountService {
         }
         self.end_lease(row.id).await;
         result.map_err(|error| match error {
-            ProviderError::InvalidCode { .. } | ProviderError::UserMismatch { .. } => TokenError::Expired,
-            error => TokenError::Provider(error),
+            ProviderError::InvalidCode { .. } | ProviderError::UserMismatch { .. } => ProviderTokenError::Expired,
+            error => ProviderTokenError::Provider(error),
         })
     }
 

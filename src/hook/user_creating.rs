@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::message;
 use super::webhook::Webhook;
-use crate::model::{EmailAddress, EventType, UserFields, is_bidi_or_control, lenient, sanitize_external_text};
+use crate::model::{
+    EmailAddress, EventType, MAX_NAME_LEN, UserFields, is_bidi_or_control, lenient, sanitize_external_text,
+};
 use crate::settings::OnFailure;
 
 /// The user that would be created.
@@ -113,9 +115,8 @@ fn data(candidate: Candidate<'_>, fields: &UserFields) -> Map<String, Value> {
 /// An answer must allow or refuse explicitly: an empty one, which any web server gives, does neither. Error texts contain no part
 /// of the answer.
 fn parse_answer(body: &[u8], fields: &UserFields) -> Result<Answer, String> {
-    let answer: Value = lenient::unique_json(body).map_err(|error| match error.is_data() {
-        true => "an object in it has two members of one name",
-        false => "it is not JSON",
+    let answer: Value = lenient::unique_json(body).map_err(|error| {
+        if error.is_data() { "an object in it has two members of one name" } else { "it is not JSON" }
     })?;
     // serde would read a list as the members in order.
     if !answer.is_object() || answer.get("user").is_some_and(|user| !user.is_object()) {
@@ -127,30 +128,26 @@ fn parse_answer(body: &[u8], fields: &UserFields) -> Result<Answer, String> {
     let answer: Answer = serde_json::from_value(answer).map_err(|_| "a member has the wrong type")?;
     let overrides = &answer.user;
     // `EmailAddress` has a limit of its own.
-    let names = [&overrides.username, &overrides.first_name, &overrides.last_name];
-    let too_long = |text: &&Option<String>| text.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT_LEN);
-    let has_control_character =
-        |text: &&Option<String>| text.as_ref().is_some_and(|text| text.contains(is_bidi_or_control));
-    let is_blank = |text: &Option<String>| text.as_ref().is_some_and(|text| text.trim().is_empty());
-    let is_invalid_email = |email: &String| !email.is_empty() && EmailAddress::parse(email).is_none();
-    let is_invalid_field =
-        |(name, value): (&String, &Value)| fields.get(name).is_none_or(|field| field.kind.parse(value).is_err());
-    match () {
-        () if names.iter().any(too_long) => Err(format!("a name of user is longer than {MAX_TEXT_LEN} characters")),
-        () if names.iter().any(has_control_character) => Err("a name of user contains a control character".to_owned()),
-        () if is_blank(&overrides.username) => Err("user.username is blank".to_owned()),
-        () if overrides.email.as_ref().is_some_and(is_invalid_email) => {
-            Err("user.email is not an e-mail address".to_owned())
-        }
-        () if overrides.fields.iter().any(is_invalid_field) => {
-            Err("a member of user.fields is not declared, or has the wrong type".to_owned())
-        }
-        () => Ok(answer),
+    let names: Vec<&String> =
+        [&overrides.username, &overrides.first_name, &overrides.last_name].into_iter().flatten().collect();
+    if names.iter().any(|name| name.chars().count() > MAX_NAME_LEN) {
+        return Err(format!("a name of user is longer than {MAX_NAME_LEN} characters"));
     }
+    if names.iter().any(|name| name.contains(is_bidi_or_control)) {
+        return Err("a name of user contains a control character".to_owned());
+    }
+    if overrides.username.as_ref().is_some_and(|name| name.trim().is_empty()) {
+        return Err("user.username is blank".to_owned());
+    }
+    if overrides.email.as_ref().is_some_and(|email| !email.is_empty() && EmailAddress::parse(email).is_none()) {
+        return Err("user.email is not an e-mail address".to_owned());
+    }
+    let is_valid = |name: &str, value| fields.get(name).is_some_and(|field| field.kind.parse(value).is_ok());
+    if !overrides.fields.iter().all(|(name, value)| is_valid(name, value)) {
+        return Err("a member of user.fields is not declared, or has the wrong type".to_owned());
+    }
+    Ok(answer)
 }
-
-/// Maximum characters of a name.
-const MAX_TEXT_LEN: usize = 150;
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ use super::redirect_uri::{self, RedirectUri};
 use super::request::{BeginRequest, LoginRequest, RequestContext, StartedRequest};
 use super::request_secrets::{self, AuthorizationRequestCookie, FlowToken, RequestOptions};
 use super::service::LoginService;
-use crate::model::{AuthorizationRequest, ServerRedirect, StartedBy};
+use crate::model::{AuthorizationRequest, ServerRedirect, StartedBy, UNFINISHED_LOGIN_LIFETIME};
 use crate::provider::{Authorization, Protocol, Provider, ProviderError, RequestToken};
 use crate::secrets::{self, Digest, ExposeSecret};
 
@@ -131,7 +131,7 @@ impl LoginService {
             flow_token,
             redirect_uri: start.redirect_uri.into(),
             next: None,
-            expires_in: request_secrets::LIFETIME.as_secs(),
+            expires_in: UNFINISHED_LOGIN_LIFETIME.as_secs(),
             cookie,
             nonce: provider.accepts_id_token().then_some(nonce),
             cross_site: provider.uses_form_post(),
@@ -214,7 +214,7 @@ impl LoginService {
             server_redirect: None,
             encrypted_options: None,
             created: now,
-            expires: now.plus(request_secrets::LIFETIME),
+            expires: now.plus(UNFINISHED_LOGIN_LIFETIME),
             claimed: None,
         }
     }

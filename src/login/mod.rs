@@ -41,5 +41,5 @@ pub(crate) use self::request::{
     AuthorizeRequest, BeginRequest, FormHost, LoginRequest, RequestContext, StartedRequest,
 };
 pub(crate) use self::request_fields::Fields;
-pub(crate) use self::request_secrets::{AuthorizationRequestCookie, LIFETIME as AUTHORIZATION_REQUEST_LIFETIME};
+pub(crate) use self::request_secrets::AuthorizationRequestCookie;
 pub(crate) use self::service::LoginService;

@@ -7,8 +7,8 @@
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::time::Duration;
 
-use super::request_secrets::LIFETIME;
 use crate::clock::UnixMillis;
+use crate::model::UNFINISHED_LOGIN_LIFETIME;
 
 const LINES: usize = 4;
 const COLUMNS: usize = 1 << 14;
@@ -82,7 +82,7 @@ impl NetworkCounts {
 }
 
 fn number_of(at: UnixMillis) -> i64 {
-    const PERIOD: Duration = Duration::from_secs(LIFETIME.as_secs() / PERIODS_PER_LIFETIME);
+    const PERIOD: Duration = Duration::from_secs(UNFINISHED_LOGIN_LIFETIME.as_secs() / PERIODS_PER_LIFETIME);
     at.0.div_euclid(i64::try_from(PERIOD.as_millis()).unwrap_or(i64::MAX))
 }
 

@@ -4,7 +4,6 @@
 //! provider is not called again. A refused answer leaves the login pending; the transaction of a success consumes it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,12 +18,11 @@ use super::request_fields::Fields;
 use super::request_lookup::state_mismatch;
 use super::request_secrets::{Binding, FlowToken};
 use super::service::LoginService;
-use crate::model::{CompletedAnswer, CredentialKind, Identity, StoredPendingLogin, without_provider_tokens};
+use crate::model::{
+    CompletedAnswer, CredentialKind, Identity, StoredPendingLogin, UNFINISHED_LOGIN_LIFETIME, without_provider_tokens,
+};
 use crate::secrets::{self, Digest};
 use crate::store::ConsumedCredential;
-
-/// How long a login stays pending.
-const LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// A pending login as it is encrypted.
 #[derive(Serialize, Deserialize)]
@@ -69,10 +67,10 @@ impl LoginService {
             token,
             browser: context.binding.browser.clone(),
             link_to: context.terms.link_to.map(|link_request| link_request.user),
-            expires: now.plus(LIFETIME),
+            expires: now.plus(UNFINISHED_LOGIN_LIFETIME),
             completed: None,
         };
-        let pending_login = PendingLogin { flow_token, expires_in: LIFETIME.as_secs(), step, fields };
+        let pending_login = PendingLogin { flow_token, expires_in: UNFINISHED_LOGIN_LIFETIME.as_secs(), step, fields };
         match (&context.consumed, &context.cipher) {
             (ConsumedCredential::StoredPendingLogin(before), Some(cipher)) => {
                 let answer = cipher.encrypt(&Ok(LoginOutcome::PendingLogin(pending_login.clone())), &self.deps);
@@ -228,7 +226,7 @@ impl LoginService {
 
 /// The user of the credential that came with the answers, and whether the answers come from the browser of the login.
 fn link_proof(row: &StoredPendingLogin, request_context: &RequestContext) -> LinkProof {
-    let asked = row.expires.minus(LIFETIME);
+    let asked = row.expires.minus(UNFINISHED_LOGIN_LIFETIME);
     let cookie = request_context.binding(None).browser;
     let is_same = |browser: &Digest| cookie.as_ref().is_some_and(|cookie| cookie.matches(browser));
     LinkProof {

@@ -16,8 +16,6 @@ use crate::model::{AuthorizationRequest, StartedBy};
 use crate::provider::RequestToken;
 use crate::secrets::{self, Digest, ExposeSecret, SecretString, ServerKey};
 
-/// How long an authorization request is valid (SEC-1).
-pub const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// How long a used code is remembered (SEC-6): as long as a provider would accept it.
 pub const USED_CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// Longer claims on codes count against a share of their own for each address. The rate limits bound what one address can claim for

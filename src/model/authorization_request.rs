@@ -1,12 +1,17 @@
 //! Authorization requests, and the rows that a login in progress needs.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMillis;
 use crate::model::{CredentialKind, UserId};
 use crate::secrets::Digest;
 
-/// A login that was started on this server: valid for ten minutes and one use (SEC-1).
+/// How long an authorization request and a pending login are valid (SEC-1), and the cookie that both have.
+pub const UNFINISHED_LOGIN_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+/// A login that was started on this server: valid for [`UNFINISHED_LOGIN_LIFETIME`] and one use.
 ///
 /// PKCE verifier and nonce are not stored: they are derived from the state, of which only the digest is stored.
 #[derive(Clone, Debug)]

@@ -28,6 +28,7 @@ mod username;
 pub use account_uid::{AccountUid, UidError};
 pub(crate) use audit::RefusalContext;
 pub use audit::{AuditEvent, AuditFilter, AuditKind, AuditRecord};
+pub(crate) use authorization_request::UNFINISHED_LOGIN_LIFETIME;
 pub use authorization_request::{
     AuthorizationRequest, CodeClaim, CompletedAnswer, LinkRequest, OneTimeCode, ServerRedirect, StartedBy,
     StoredPendingLogin, UsedCode,

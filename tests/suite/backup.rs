@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::double::Double;
-use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers};
+use crate::support::fake_users::{FakeUsers, github_settings};
 use crate::support::process::{Process, run};
 
 const SECRET_KEY: &str = "secret-key-of-the-backup-tests-19c2bb-for-no-other-use";
@@ -23,9 +23,7 @@ struct Setup {
 
 impl Setup {
     async fn new() -> Self {
-        let double = Double::start().await;
-        let fake_users = FakeUsers::default();
-        fake_users.answer(&double);
+        let (double, fake_users) = FakeUsers::start().await;
         fake_users.set_now(Deps::system().now().seconds());
         Self { folder: TempDir::new().expect("a temporary folder"), double }
     }
@@ -35,13 +33,7 @@ impl Setup {
     }
 
     async fn serve(&self) -> Process {
-        let environment = [
-            ("SECRET_KEY", SECRET_KEY),
-            ("HTTPS_PROXY", self.double.proxy()),
-            ("SSL_CERT_FILE", self.double.authority().to_str().expect("a path in UTF-8")),
-            ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
-            ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
-        ];
+        let environment = [&[("SECRET_KEY", SECRET_KEY)][..], &github_settings(&self.double)].concat();
         Process::start(&["serve"], &environment, self.folder.path()).await
     }
 }

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::double::{Double, Reply};
-use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, GITHUB_TOKEN, GITHUB_USER, ISSUER, OIDC_TOKEN};
+use crate::support::fake_users::{
+    CLIENT_ID, CLIENT_SECRET, FakeUsers, GITHUB_TOKEN, GITHUB_USER, ISSUER, OIDC_TOKEN, github_settings,
+};
 use crate::support::process::{Process, command, run};
 use crate::support::{Answer, Client, Database, Engine, on_both_databases};
 
@@ -26,24 +28,14 @@ struct Setup {
 }
 
 async fn setup() -> Setup {
-    let double = Double::start().await;
-    let fake_users = FakeUsers::default();
-    fake_users.answer(&double);
+    let (double, fake_users) = FakeUsers::start().await;
     fake_users.set_now(Deps::system().now().seconds());
     Setup { folder: TempDir::new().expect("a temporary folder"), double, fake_users }
 }
 
 impl Setup {
     fn variables<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-        let mut all = vec![
-            ("SECRET_KEY", SECRET_KEY),
-            ("HTTPS_PROXY", self.double.proxy()),
-            ("SSL_CERT_FILE", self.double.authority().to_str().expect("a path in UTF-8")),
-            ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
-            ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
-        ];
-        all.extend_from_slice(more);
-        all
+        [&[("SECRET_KEY", SECRET_KEY)][..], &github_settings(&self.double), more].concat()
     }
 
     fn path(&self) -> &Path {

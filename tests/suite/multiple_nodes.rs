@@ -5,7 +5,7 @@ use rest_social_auth::model::{AuditEvent, AuditKind};
 use serde_json::json;
 
 use crate::services::Service;
-use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN};
+use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN, github_settings};
 use crate::support::process::Process;
 use crate::support::test_app::SECRET_KEY;
 use crate::support::{Answer, Client, Engine, Node, TestApp};
@@ -183,15 +183,8 @@ async fn sec_30_parallel_refreshes_on_three_processes_leave_one_valid_token() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_processes_agree_on_codes_services_and_revocations() {
     let app = TestApp::start(Engine::Postgres).await;
-    let environment = [
-        ("DATABASE_URL", app.database.url()),
-        ("SECRET_KEY", SECRET_KEY),
-        ("RATE_LIMITS", "off"),
-        ("HTTPS_PROXY", app.double.proxy()),
-        ("SSL_CERT_FILE", app.double.authority().to_str().expect("a path in UTF-8")),
-        ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
-        ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
-    ];
+    let own = [("DATABASE_URL", app.database.url()), ("SECRET_KEY", SECRET_KEY), ("RATE_LIMITS", "off")];
+    let environment = [&own[..], &github_settings(&app.double)].concat();
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     let processes = join_all((0..3).map(|_| Process::start(&["serve"], &environment, folder.path()))).await;
     let code = json!({"code": "u1"});

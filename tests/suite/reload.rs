@@ -24,9 +24,7 @@ struct Reloadable {
 
 impl Reloadable {
     async fn start(file: &str) -> Self {
-        let double = Double::start().await;
-        let fake_users = FakeUsers::default();
-        fake_users.answer(&double);
+        let (double, fake_users) = FakeUsers::start().await;
         fake_users.set_now(Deps::system().now().seconds());
         let folder = TempDir::new().expect("a temporary folder");
         write(&config(folder.path()), file, &double);

@@ -14,8 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::client::{claims, jwt_header};
-use crate::support::double::Double;
-use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers};
+use crate::support::fake_users::{FakeUsers, github_settings};
 use crate::support::process::{self, Process};
 use crate::support::test_app::TestAppBuilder;
 use crate::support::{Client, Database, Engine, TestApp, on_both_databases, signer};
@@ -165,22 +164,18 @@ fn json_of(output: &Output) -> Value {
 }
 
 async fn sec_31_keys_rotate_under_load_without_a_401(engine: Engine) {
-    let (double, fake_users, folder) = (Double::start().await, FakeUsers::default(), TempDir::new().expect("a folder"));
-    fake_users.answer(&double);
+    let ((double, _), folder) = (FakeUsers::start().await, TempDir::new().expect("a folder"));
     let database = Database::create(engine).await;
-    let environment = [
+    let own = [
         ("RATE_LIMITS", "off"),
         ("DATABASE_URL", database.url()),
         ("SECRET_KEY", SECRET_KEY),
         ("PUBLIC_URL", PUBLIC_URL),
-        ("HTTPS_PROXY", double.proxy()),
-        ("SSL_CERT_FILE", double.authority().to_str().expect("a path in UTF-8")),
-        ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
-        ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
         ("SIMPLE_JWT_ALGORITHM", "ES256"),
         ("SIMPLE_JWT_KEY_ROTATION", "4"),
         ("SIMPLE_JWT_KEY_PUBLICATION", "4"),
     ];
+    let environment = [&own[..], &github_settings(&double)].concat();
     let count = if engine == Engine::Postgres { 3 } else { 1 };
     let starts = (0..count).map(|_| Process::start(&["serve"], &environment, folder.path()));
     let processes: Vec<Process> = join_all(starts).await;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use crate::support::double::Double;
-use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers};
+use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, github_settings};
 use crate::support::process::Process;
 use rest_social_auth::clock::Deps;
 
@@ -79,23 +79,14 @@ struct Setup {
 
 impl Setup {
     async fn new() -> Self {
-        let double = Double::start().await;
-        let fake_users = FakeUsers::default();
-        fake_users.answer(&double);
+        let (double, fake_users) = FakeUsers::start().await;
         fake_users.set_now(Deps::system().now().seconds());
         Self { folder: TempDir::new().expect("a temporary folder"), double }
     }
 
     async fn serve(&self, more: &[(&str, &str)]) -> Process {
-        let mut environment = vec![
-            ("SECRET_KEY", SECRET_KEY),
-            ("LOG_FORMAT", "json"),
-            ("HTTPS_PROXY", self.double.proxy()),
-            ("SSL_CERT_FILE", self.double.authority().to_str().expect("a path in UTF-8")),
-            ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
-            ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
-        ];
-        environment.extend_from_slice(more);
+        let own = [("SECRET_KEY", SECRET_KEY), ("LOG_FORMAT", "json")];
+        let environment = [&own[..], &github_settings(&self.double), more].concat();
         Process::start(&["serve"], &environment, self.folder.path()).await
     }
 }

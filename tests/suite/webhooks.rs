@@ -14,7 +14,7 @@ use standardwebhooks::Webhook;
 use tempfile::TempDir;
 
 use crate::support::double::Double;
-use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers};
+use crate::support::fake_users::{FakeUsers, github_settings};
 use crate::support::openapi::assert_documented_webhook;
 use crate::support::process::{self, Process};
 use crate::support::test_app::TestAppBuilder;
@@ -253,22 +253,17 @@ async fn failed_event_waits_for_an_operator_after_the_last_attempt(engine: Engin
 }
 
 async fn events_leased_by_a_killed_server_are_delivered_after_restart(engine: Engine) {
-    let double = Double::start().await;
-    let fake_users = FakeUsers::default();
-    fake_users.answer(&double);
+    let (double, _) = FakeUsers::start().await;
     double.always(RECEIVER, Reply::Hang);
     let database = Database::create(engine).await;
     let folder = TempDir::new().expect("a temporary folder");
-    let environment = [
+    let own = [
         ("DATABASE_URL", database.url()),
         ("SECRET_KEY", "the-webhooks-own-secret-key-5b1e-not-for-anybody-else"),
-        ("HTTPS_PROXY", double.proxy()),
-        ("SSL_CERT_FILE", double.authority().to_str().expect("a path in UTF-8")),
-        ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
-        ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
         ("WEBHOOK_URL", URL),
         ("WEBHOOK_SECRETS", SECRET),
     ];
+    let environment = [&own[..], &github_settings(&double)].concat();
     let server = Process::start(&["serve"], &environment, folder.path()).await;
     server.client().login("token/github", json!({"code": "u1"})).await.ok();
     let held = wait_for_calls(&double, 1).await.remove(0);

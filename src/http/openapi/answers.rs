@@ -69,13 +69,13 @@ impl ApiResponse for UserIfAny {
 }
 
 /// 200 with one page of a list; the header `Link` has the next page (RFC 8288).
-pub struct Page<T> {
+pub struct ListPage<T> {
     pub entries: Vec<T>,
     /// The query of the next page; `None` on the last page.
     pub next: Option<String>,
 }
 
-impl<T: ToJSON> IntoResponse for Page<T> {
+impl<T: ToJSON> IntoResponse for ListPage<T> {
     fn into_response(self) -> Response {
         let mut response = json(&self.entries);
         let link = self.next.map(|query| HeaderValue::try_from(format!("<?{query}>; rel=\"next\"")));
@@ -86,7 +86,7 @@ impl<T: ToJSON> IntoResponse for Page<T> {
     }
 }
 
-impl<T: ToJSON> ApiResponse for Page<T> {
+impl<T: ToJSON> ApiResponse for ListPage<T> {
     fn meta() -> MetaResponses {
         let link = text_header(
             "Link",

@@ -7,7 +7,8 @@ use url::Url;
 
 use crate::clock::UnixMillis;
 use crate::credential::SessionCookie;
-use crate::login::{AUTHORIZATION_REQUEST_LIFETIME, AuthorizationRequestCookie, StartedRequest};
+use crate::login::{AuthorizationRequestCookie, StartedRequest};
+use crate::model::UNFINISHED_LOGIN_LIFETIME;
 
 /// The values of all session cookies of a request.
 pub fn session_cookie_values(headers: &HeaderMap, own: &Url) -> Vec<String> {
@@ -49,7 +50,7 @@ pub fn refresh_authorization_request_cookie(own: &Url, cookie: &AuthorizationReq
 }
 
 fn authorization_request_cookie(own: &Url, cookie: &AuthorizationRequestCookie, same_site: SameSite) -> HeaderValue {
-    let max_age = AUTHORIZATION_REQUEST_LIFETIME.as_secs().cast_signed();
+    let max_age = UNFINISHED_LOGIN_LIFETIME.as_secs().cast_signed();
     set_cookie(self::cookie(
         own,
         authorization_request_cookie_name(own, same_site),

@@ -13,7 +13,7 @@ use poem_openapi::Object;
 
 use super::additional_input::{ADDITIONAL_INPUT_DETAIL, AskedField};
 use super::request_id::current_request_id;
-use crate::account::{AuthError, Challenge, ChangeError, TokenError};
+use crate::account::{AuthError, Challenge, ChangeError, ProviderTokenError};
 use crate::credential::jwt::{JwtFault, TokenType};
 use crate::login::{LoginError, PendingLogin, Refusal};
 use crate::model::{RefusalContext, sanitize_external_text};
@@ -256,15 +256,15 @@ fn status_of(refusal: &Refusal) -> StatusCode {
     }
 }
 
-impl From<TokenError> for Failure {
-    fn from(error: TokenError) -> Self {
+impl From<ProviderTokenError> for Failure {
+    fn from(error: ProviderTokenError) -> Self {
         let detail = error.to_string();
         match error {
-            TokenError::NotFound => Self::not_found(),
-            TokenError::NotStored => Self::new(StatusCode::NOT_FOUND, "token_not_kept", detail),
-            TokenError::Expired => Self::new(StatusCode::CONFLICT, "token_ended", detail),
-            TokenError::Provider(error) => LoginError { provider_message: None, ..error.into() }.into(),
-            TokenError::Auth(error) => error.into(),
+            ProviderTokenError::NotFound => Self::not_found(),
+            ProviderTokenError::NotStored => Self::new(StatusCode::NOT_FOUND, "token_not_kept", detail),
+            ProviderTokenError::Expired => Self::new(StatusCode::CONFLICT, "token_ended", detail),
+            ProviderTokenError::Provider(error) => LoginError { provider_message: None, ..error.into() }.into(),
+            ProviderTokenError::Auth(error) => error.into(),
         }
     }
 }

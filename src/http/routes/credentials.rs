@@ -7,7 +7,7 @@ use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 
 use crate::account::ListedCredential;
-use crate::http::openapi::answers::{Done, Page};
+use crate::http::openapi::answers::{Done, ListPage};
 use crate::http::openapi::{LoginKind, PageLimit, Refused, Tag, Timestamp, error_list};
 use crate::http::protocol::{App, ByAny, Failure, OriginPolicy, Query, RequiredAuth, client_info};
 
@@ -34,7 +34,7 @@ impl Credentials {
         /// From the `Link` header of the previous page; absent for the first page.
         cursor: Query<Option<String>>,
         auth: RequiredAuth<'_, ByAny>,
-    ) -> Result<Page<Credential>, Refused<ListErrors>> {
+    ) -> Result<ListPage<Credential>, Refused<ListErrors>> {
         let caller = auth.admit(&self.app, OriginPolicy::Unchecked).await?;
         let limit = limit.0.unwrap_or_default().get();
         let page = self.app.account.credential_page(&caller, cursor.0.as_deref(), limit).await?;
@@ -43,7 +43,7 @@ impl Credentials {
             return Err(Failure::fields([("cursor".to_owned(), message)]).into());
         };
         let entries = page.entries.into_iter().map(Credential::from).collect();
-        Ok(Page { entries, next: page.next.map(|cursor| format!("limit={limit}&cursor={cursor}")) })
+        Ok(ListPage { entries, next: page.next.map(|cursor| format!("limit={limit}&cursor={cursor}")) })
     }
 
     /// Revoke a credential

@@ -11,8 +11,7 @@ use tempfile::TempDir;
 
 use super::{Load, PUBLIC_URL, SECRET_KEY, code, command, es256, has_key, json_of, key_set, kid, wait_until_key_set};
 use crate::support::client::jwt_header;
-use crate::support::double::Double;
-use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers};
+use crate::support::fake_users::{FakeUsers, github_settings};
 use crate::support::process::Process;
 use crate::support::{Client, Database, Engine, on_both_databases};
 
@@ -79,24 +78,20 @@ fn write_key(path: &Path, pem: &str) {
 
 /// Under load, on three nodes of one PostgreSQL: one node gets the new key first.
 async fn sec_31_sighup_replaces_a_key_of_the_settings_without_a_401(engine: Engine) {
-    let (double, fake_users, folder) = (Double::start().await, FakeUsers::default(), TempDir::new().expect("a folder"));
-    fake_users.answer(&double);
+    let ((double, _), folder) = (FakeUsers::start().await, TempDir::new().expect("a folder"));
     let database = Database::create(engine).await;
     let file = folder.path().join("key.pem");
     write_key(&file, &private_key());
-    let environment = [
+    let own = [
         ("RATE_LIMITS", "off"),
         ("DATABASE_URL", database.url()),
         ("SECRET_KEY", SECRET_KEY),
         ("PUBLIC_URL", PUBLIC_URL),
-        ("HTTPS_PROXY", double.proxy()),
-        ("SSL_CERT_FILE", double.authority().to_str().expect("a path in UTF-8")),
-        ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
-        ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
         ("SIMPLE_JWT_ALGORITHM", "ES256"),
         ("SIMPLE_JWT_SIGNING_KEY_FILE", file.to_str().expect("a path in UTF-8")),
         ("SIMPLE_JWT_KEY_PUBLICATION", "4"),
     ];
+    let environment = [&own[..], &github_settings(&double)].concat();
     let count = if engine == Engine::Postgres { 3 } else { 1 };
     let starts = (0..count).map(|_| Process::start(&["serve"], &environment, folder.path()));
     let processes: Vec<Process> = join_all(starts).await;

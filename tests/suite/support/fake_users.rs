@@ -44,7 +44,24 @@ pub struct FakeUsers {
     request_tokens: Arc<Mutex<HashMap<String, String>>>,
 }
 
+/// Settings of a server that calls this double for GitHub.
+pub fn github_settings(double: &Double) -> [(&str, &str); 4] {
+    [
+        ("HTTPS_PROXY", double.proxy()),
+        ("SSL_CERT_FILE", double.authority().to_str().expect("a path in UTF-8")),
+        ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
+        ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
+    ]
+}
+
 impl FakeUsers {
+    /// A double of the providers that answers for these users.
+    pub async fn start() -> (Double, Self) {
+        let (double, fake_users) = (Double::start().await, Self::default());
+        fake_users.answer(&double);
+        (double, fake_users)
+    }
+
     /// Sets the raw profile that `provider` returns for `code`, instead of the default profile.
     pub fn set_profile(&self, provider: &str, code: &str, profile: Value) {
         self.profiles.lock().expect("the lock is not poisoned").insert((provider.to_owned(), code.to_owned()), profile);

@@ -82,9 +82,7 @@ impl TestAppBuilder {
     }
 
     pub async fn try_start(self) -> Result<TestApp, Vec<SettingError>> {
-        let double = Double::start().await;
-        let fake_users = FakeUsers::default();
-        fake_users.answer(&double);
+        let (double, fake_users) = FakeUsers::start().await;
         let clock = Arc::new(TestClock(AtomicI64::new(START)));
         fake_users.set_now(clock.now().seconds());
         let database = Database::create(self.engine).await;

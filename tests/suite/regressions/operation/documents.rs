@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::double::Double;
-use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN};
+use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN, github_settings};
 use crate::support::process::{Process, run};
 use crate::support::{Client, Engine, Held, Reply, TestApp};
 
@@ -256,13 +256,7 @@ fn providers_guide_prints_the_redirect_uris_and_settings_of_this_server() {
 
 /// Settings of providers, and a double that answers every request.
 fn with_providers(double: &Double) -> Vec<(&str, &str)> {
-    vec![
-        ("SECRET_KEY", "a-key-of-the-documents-tests-0a1b2c3d4e5f607"),
-        ("HTTPS_PROXY", double.proxy()),
-        ("SSL_CERT_FILE", double.authority().to_str().expect("a path in UTF-8")),
-        ("SOCIAL_AUTH_GITHUB_KEY", CLIENT_ID),
-        ("SOCIAL_AUTH_GITHUB_SECRET", CLIENT_SECRET),
-    ]
+    [&[("SECRET_KEY", "a-key-of-the-documents-tests-0a1b2c3d4e5f607")][..], &github_settings(double)].concat()
 }
 
 async fn output(command: &str, environment: &[(&str, &str)], folder: &Path) -> String {
