@@ -83,10 +83,7 @@ impl AccountService {
                 return Err(NOT_EDITABLE.to_owned());
             }
             let is_empty = value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
-            let new = match is_empty {
-                true => Value::Null,
-                false => field.kind.parse(value)?,
-            };
+            let new = if is_empty { Value::Null } else { field.kind.parse(value)? };
             change.fields.insert(name.to_owned(), new);
             return Ok(());
         }

@@ -141,10 +141,7 @@ impl Import<'_> {
     async fn reserve_ids(&mut self) -> Result<(), ImportError> {
         let source = &self.context.source;
         let user = source.extent(&source.users().name).await.map_err(ImportError::Source)?.highest;
-        let link = match source.has(LINKS) {
-            true => source.extent(LINKS).await.map_err(ImportError::Source)?.highest,
-            false => 0,
-        };
+        let link = if source.has(LINKS) { source.extent(LINKS).await.map_err(ImportError::Source)?.highest } else { 0 };
         // Rows with higher ids are left out.
         let (user, link) = (user.min(row_conversion::MAX_ID), link.min(row_conversion::MAX_ID));
         match &self.target {

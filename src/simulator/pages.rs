@@ -26,9 +26,9 @@ static PAGES: LazyLock<Pages> = LazyLock::new(|| {
     let templates = [
         ("simulated.html", include_str!("pages/simulated.html")),
         ("form_post.html", include_str!("pages/form_post.html")),
-        ("message.html", include_str!("demo/pages/message.html")),
+        ("message.html", include_str!("pages/message.html")),
     ];
-    let style = concat!(include_str!("demo/pages/demo.css"), include_str!("pages/simulated.css"));
+    let style = concat!(include_str!("pages/demo.css"), include_str!("pages/simulated.css"));
     Pages::with_templates(&SiteRules::with_name("Provider simulator"), &templates, style)
 });
 

@@ -1,4 +1,5 @@
-//! Deletes expired rows in small batches, so that logins wait for a batch at most.
+//! Deletes expired rows in small batches, so that logins wait for a batch at most. `server/background.rs` says when, and how long
+//! audit events and webhook events are kept.
 
 use std::future::Future;
 use std::time::Duration;

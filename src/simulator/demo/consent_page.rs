@@ -1,4 +1,4 @@
-//! The page on which a user is chosen.
+//! The consent page of the demo provider, on which a user is chosen.
 
 use minijinja::context;
 use poem::Response;

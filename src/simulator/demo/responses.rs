@@ -14,9 +14,9 @@ static PAGES: LazyLock<Pages> = LazyLock::new(|| {
     let templates = [
         ("consent.html", include_str!("pages/consent.html")),
         ("front.html", include_str!("pages/front.html")),
-        ("message.html", include_str!("pages/message.html")),
+        ("message.html", include_str!("../pages/message.html")),
     ];
-    Pages::with_templates(&SiteRules::with_name("Demo provider"), &templates, include_str!("pages/demo.css"))
+    Pages::with_templates(&SiteRules::with_name("Demo provider"), &templates, include_str!("../pages/demo.css"))
 });
 
 /// The page at `/`, for a developer who opens the address of the simulator.
