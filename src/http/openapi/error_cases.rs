@@ -385,7 +385,7 @@ pub const CALLBACK: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_CALLBACK, CALLB
 pub const SWAP: &[ErrorCase] = &[INVALID_SWAP, SWAP_PENDING];
 
 /// The page of a pending login.
-pub const QUESTION_PAGE: &[ErrorCase] = &[INVALID_PENDING_CODE];
+pub const QUESTION_PAGE: &[ErrorCase] = &[LOGIN_RATE_LIMITED, INVALID_PENDING_CODE];
 
 /// Operations with an id in the path.
 pub const BY_ID: &[ErrorCase] = &[NOT_FOUND];
