@@ -13,7 +13,7 @@
 //! | `configuration.rs`, `database.rs` | settings and database of a command |
 //! | `examples.rs`, `confirmation.rs` | the examples of `--help`, the question before what cannot be undone |
 //! | `trace_export.rs`, `trace_spans.rs` | traces for an OpenTelemetry collector |
-//! | `failure.rs`, `output.rs`, `progress.rs`, `terminal.rs`, `time_span.rs`, `logging.rs`, `signals.rs` | parts that several commands use |
+//! | `failure.rs`, `output.rs`, `progress.rs`, `terminal.rs`, `time_span.rs`, `logging.rs`, `log_writer.rs`, `signals.rs` | parts that several commands use |
 
 mod audit;
 mod backup;
@@ -31,6 +31,7 @@ mod healthcheck;
 mod import;
 mod init;
 mod keys;
+mod log_writer;
 mod logging;
 mod openapi;
 mod output;

@@ -70,7 +70,7 @@ pub(super) fn print_failure_as_json(failure: &Failure) {
             let settings = errors.iter().map(|error| json!({"name": error.name, "problem": error.problem}));
             json!({"message": "settings are missing or wrong", "settings": settings.collect::<Vec<_>>()})
         }
-        Failure::Other(problem) => json!({"message": problem}),
+        Failure::CommandLine(problem) | Failure::Other(problem) => json!({"message": problem}),
     };
     let _ = print_json(&json!({"error": error}));
 }
