@@ -138,6 +138,9 @@ impl Change {
         let mut changed: Vec<String> =
             stock.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()).collect();
         user.email_verified &= before.email == user.email;
+        if !user.email_verified {
+            user.email_verified_by.clear();
+        }
         for (name, new) in &self.fields {
             if before.fields.get(name).unwrap_or(&Value::Null) != new {
                 changed.push(name.clone());
@@ -202,7 +205,7 @@ fn username(rules: &UserRules, text: &str, user: &User) -> Result<String, String
     } else if !name.chars().all(|c| is_username_char(c, ascii)) {
         Err("Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
             .to_owned())
-    } else if rules.has_addresses_as_usernames() && name.contains('@') && !is_own_address() {
+    } else if rules.addresses_as_usernames && name.contains('@') && !is_own_address() {
         Err("Enter a username without @, or your own verified email address.".to_owned())
     } else {
         Ok(name)
@@ -279,7 +282,7 @@ mod tests {
 
     #[test]
     fn an_address_of_another_user_is_no_username() {
-        let rules = UserRules { username_is_full_email: true, ..UserRules::default() };
+        let rules = UserRules { addresses_as_usernames: true, ..UserRules::default() };
         let own = User { email: "ana@x.example".to_owned(), email_verified: true, ..user() };
         let unverified = User { email_verified: false, ..own.clone() };
         assert!(username(&rules, "ana@x.example", &own).is_ok() && username(&rules, "ana", &own).is_ok());

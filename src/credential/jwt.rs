@@ -378,6 +378,7 @@ pub(crate) mod tests {
             last_name: "N1".into(),
             email: "u1@example.com".into(),
             email_verified: true,
+            email_verified_by: String::new(),
             is_active: true,
             created: UnixMillis(0),
             last_login: None,

@@ -94,6 +94,7 @@ pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> 
         email: EmailAddress::parse(&row.email).map(|address| address.to_string()).unwrap_or_default(),
         // Django does not store who verified the address (SEC-23).
         email_verified: false,
+        email_verified_by: String::new(),
         is_active: row.is_active,
         created: row.joined.map_or(now, UnixMillis),
         last_login: row.last_login.map(UnixMillis),

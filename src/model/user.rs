@@ -19,8 +19,11 @@ pub struct User {
     pub last_name: String,
     /// May be empty. Never used to identify the user (SEC-22).
     pub email: String,
-    /// Whether `email` was verified when it was stored.
+    /// Whether `email` is verified: its provider said so, and has not withdrawn it since.
     pub email_verified: bool,
+    /// The provider that verified it; empty: none, or a step of the pipeline.
+    #[serde(default)]
+    pub email_verified_by: String,
     /// An inactive user cannot sign in.
     pub is_active: bool,
     /// When the user was created.

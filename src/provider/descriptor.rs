@@ -379,6 +379,8 @@ pub struct UserRules {
     pub last_name: Option<Expr>,
     /// A list of texts, for ALLOW_GROUPS.
     pub groups: Option<Expr>,
+    /// Over the settings: whether only the operator's organization can create groups of these names. Absent: it is.
+    pub own_groups: Option<Expr>,
     /// Further details, which `uid` and `extra_data` can use.
     pub more: Ordered<Expr>,
 }

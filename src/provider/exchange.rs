@@ -19,7 +19,7 @@ use super::descriptor::StateIn;
 use super::error::ProviderError;
 use super::keys::Discovery;
 use super::protocol::{Callback, Protocol};
-use super::request_rules::ClientAuth;
+use super::request_rules::{ClientAuth, TokenManagementRules};
 use super::{quirks, reply};
 use crate::clock::UnixMillis;
 use crate::model::{Identity, as_text};
@@ -326,6 +326,15 @@ impl Provider {
             (ClientAuth::Discovery, _) if discovery.is_none_or(Discovery::supports_basic) => ClientAuth::Basic,
             (ClientAuth::Discovery, _) => ClientAuth::Body,
             (auth, _) => auth,
+        }
+    }
+
+    /// How the client authenticates a refresh or a revocation.
+    pub fn management_auth(&self, rules: &TokenManagementRules, discovery: Option<&Discovery>) -> ClientAuth {
+        match rules.auth.unwrap_or_else(|| self.client_auth(discovery)) {
+            // Such a token request says nothing about others.
+            ClientAuth::Templates | ClientAuth::None if rules.auth.is_none() => ClientAuth::Body,
+            auth => auth,
         }
     }
 }

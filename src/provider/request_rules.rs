@@ -52,7 +52,7 @@ impl TokenRules {
 }
 
 /// How tokens are refreshed (RFC 6749, 6) or revoked (RFC 7009). The default body of a refresh is `refresh_token` and
-/// `grant_type`; that of a revocation is `token`, the access token. The client authentication is added.
+/// `grant_type`; that of a revocation is `token`: the refresh token, if there is one, which ends the access tokens too (RFC 7009, 2.1). The client authentication is added.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenManagementRules {
@@ -60,8 +60,8 @@ pub struct TokenManagementRules {
     pub url: Option<Template>,
     /// The method.
     pub method: Method,
-    /// How the client authenticates. It is independent of `token.auth`.
-    pub auth: ClientAuth,
+    /// How the client authenticates; default: as at the token endpoint (RFC 6749, 6; RFC 7009, 2.1).
+    pub auth: Option<ClientAuth>,
     /// Refresh: default `token.headers`.
     pub headers: Option<Ordered<Template>>,
     /// Query parameters.

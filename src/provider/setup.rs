@@ -304,6 +304,14 @@ impl Provider {
             let problem = format!("{} supplies no organization, so no user can sign in through it", self.name);
             warnings.push(format!("{organizations}: {problem}"));
         }
+        let own_groups = self.descriptor.user.own_groups.as_ref().map(|rule| rule.eval(&Scope::of(&self.values)));
+        let has_foreign_groups =
+            own_groups.is_some_and(|own| !own.is_ok_and(|own| own.as_deref().is_some_and(is_truthy)));
+        if has_foreign_groups && allows_all && !self.values.texts("ALLOW_GROUPS").is_empty() {
+            let written = self.settings.written_name("ALLOW_GROUPS");
+            let problem = "users of other organizations can create groups of these names, and sign in";
+            warnings.push(format!("{written}: with these settings of {}, {problem}", self.name));
+        }
         let arguments = self.values.pairs("AUTH_EXTRA_ARGUMENTS").into_iter();
         for (name, _) in arguments.filter(|(name, _)| allows_all && ORGANIZATION_PARAMETERS.contains(&name.as_str())) {
             let written = self.settings.written_name("AUTH_EXTRA_ARGUMENTS");

@@ -83,7 +83,8 @@ impl Provider {
         const STAGE: &str = "revoke";
         let rules = &self.descriptor.revoke;
         let Some(url) = self.override_of("REVOKE_TOKEN_URL").or(rules.url.as_ref()) else { return Ok(false) };
-        let (default_form, none) = ([("token", stored.access_token.expose_secret())], Ordered::new());
+        let token = stored.refresh_token.as_ref().unwrap_or(&stored.access_token);
+        let (default_form, none) = ([("token", token.expose_secret())], Ordered::new());
         let headers = rules.headers.as_ref().unwrap_or(&none);
         let callback = Callback::after_login(&stored.callback, &EMPTY, deadline);
         let mut context = self.context_of_tokens(stored, &callback).await?;
@@ -201,14 +202,15 @@ impl Provider {
         let mut call = Request::new(rules.method, resolve_url(stage, url, &scope, &self.descriptor.token.hosts)?);
         call.headers = render_pairs(headers, &scope)?;
         call.query = render_pairs(&rules.query, &scope)?;
+        let auth = self.management_auth(rules, context.discovery.as_deref());
         call.body = match &rules.form {
             Some(form) => Body::Form(render_pairs(form, &scope)?),
-            None if rules.auth == ClientAuth::Templates => Body::None,
+            None if auth == ClientAuth::Templates => Body::None,
             None => {
                 Body::Form(default_form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
             }
         };
-        self.authenticate_client(&mut call, rules.auth);
+        self.authenticate_client(&mut call, auth);
         quirks::prepare_token_request(context, &mut call).await?;
         self.send(stage, &call, context.callback.deadline).await
     }

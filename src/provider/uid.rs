@@ -9,7 +9,7 @@ use super::descriptor::Descriptor;
 use super::error::ProviderError;
 use super::expression::{Part, Scope, Template};
 use super::id_token;
-use super::uid_keys::{names_tenant, normalize_issuer};
+use super::uid_keys::{has_chosen_host, names_tenant, normalize_issuer};
 use crate::model::UidScope;
 use crate::outgoing::Freshness;
 use crate::settings::SettingValues;
@@ -136,13 +136,6 @@ fn base_url(url: &Template, scope: &Scope<'_>) -> String {
 
 fn is_below(url: &str, base: &str) -> bool {
     normalize_issuer(url).strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
-}
-
-/// Whether the host of a URL depends on settings.
-fn has_chosen_host(template: &Template) -> bool {
-    let source = template.source();
-    let host = source.strip_prefix("https://").unwrap_or(source);
-    host.split('/').next().is_some_and(|host| host.contains('{'))
 }
 
 fn origin(url: &str) -> String {

@@ -10,6 +10,7 @@ use url::Url;
 use super::catalog;
 use super::descriptor::{Descriptor, UidForm};
 use super::expression::{Scope, Template};
+use super::protocol::Protocol;
 use crate::model::{AccountUid, UidScope};
 use crate::settings::{ProviderSettings, SettingValues};
 
@@ -36,7 +37,7 @@ pub struct UidKeys {
     /// Names of the uid in `extra_data`.
     pub kept_as: Vec<String>,
     form: Option<UidForm>,
-    /// The tenant within which the uid is unique, if it depends on the login.
+    /// The tenant or issuer within which the uid is unique, if an imported account may be of another than the settings name.
     tenant: Option<Arc<Template>>,
     /// Whether every former key is an address.
     are_addresses: bool,
@@ -50,13 +51,14 @@ impl UidKeys {
         let key = values.and_then(|values| values.text("ID_KEY")).unwrap_or(default).to_owned();
         let own = values.filter(|values| values.get("LEGACY_ID_KEYS").is_some());
         let legacy = own.map_or_else(|| rules.legacy_keys.clone(), |values| values.texts("LEGACY_ID_KEYS"));
-        let tenant = rules.issuer.as_ref().filter(|rule| names_tenant(rule));
+        let issuer_of_token = has_issuer_of_settings(descriptor, values).then_some("{id_token.iss}");
+        let tenant = rules.issuer.as_ref().filter(|rule| names_tenant(rule)).map(Template::source).or(issuer_of_token);
         let stored = descriptor.extra_data.iter().filter(|field| field.from == key);
         Self {
             legacy: legacy.into_iter().filter(|legacy| *legacy != key).collect(),
             kept_as: stored.map(|field| field.to.clone()).collect(),
             form: rules.stable_form.filter(|_| key == rules.key),
-            tenant: tenant.and_then(|rule| Template::parse(rule.source()).ok()).map(Arc::new),
+            tenant: tenant.and_then(|rule| Template::parse(rule).ok()).map(Arc::new),
             are_addresses: rules.legacy_addresses && own.is_none(),
             key,
         }
@@ -142,6 +144,23 @@ pub(super) fn names_tenant(rule: &Template) -> bool {
     rule.mentions("id_token") || rule.mentions("profile")
 }
 
+/// Whether the settings choose the one issuer of the ID tokens. An imported account may have an ID token of a former one.
+fn has_issuer_of_settings(descriptor: &Descriptor, values: Option<&SettingValues>) -> bool {
+    let has_other = values.is_some_and(|values| values.text("ID_TOKEN_ISSUER").is_some())
+        || descriptor.uid.issuer.is_some()
+        || descriptor.discovery.issuer.is_some()
+        || !descriptor.id_token.issuers.is_empty();
+    let is_chosen = descriptor.discovery.endpoint.as_ref().is_some_and(has_chosen_host);
+    descriptor.protocol == Protocol::Oidc && is_chosen && !has_other
+}
+
+/// Whether the host of a URL depends on settings.
+pub(super) fn has_chosen_host(template: &Template) -> bool {
+    let source = template.source();
+    let host = source.strip_prefix("https://").unwrap_or(source);
+    host.split('/').next().is_some_and(|host| host.contains('{'))
+}
+
 /// The normalized form of an issuer: a URL without a final slash.
 pub(super) fn normalize_issuer(issuer: &str) -> String {
     let written = Url::parse(issuer).map_or_else(|_| issuer.to_owned(), String::from);
@@ -187,6 +206,10 @@ mod tests {
         assert_eq!(scope("slack", &json!({"team": {"id": "T1"}}), &nothing), "id T1");
         assert_eq!(scope("azuread-oauth2", &nothing, &nothing), "");
         assert_eq!(scope("github", &tenant, &tenant), "");
+        // The issuer of the account's own ID token, which may be a former one.
+        assert_eq!(scope("oidc", &nothing, &issuer), "sub https://sts.windows.net/t1");
+        assert_eq!(scope("oidc", &nothing, &nothing), "");
+        assert_eq!(scope("google-openidconnect", &nothing, &issuer), "");
     }
 
     #[test]

@@ -177,6 +177,9 @@ pub struct UserRules {
     pub username_is_full_email: bool,
     /// USERNAMES_ACCEPT_UNVERIFIED_EMAIL, the same for all providers.
     pub usernames_accept_unverified: bool,
+    /// Whether a username with an `@` is an address that its user proved to own: so it is as soon as one provider makes usernames
+    /// of verified addresses, because all users share one name space.
+    pub addresses_as_usernames: bool,
     /// SLUGIFY_USERNAMES.
     pub slugify_usernames: bool,
     /// CLEAN_USERNAMES.
@@ -439,11 +442,6 @@ impl UserRules {
             address if self.email_domain_lowercase => address.with_lower_case_domain(),
             address => address,
         }
-    }
-
-    /// Whether a username with an `@` is an address that its user proved to own.
-    pub fn has_addresses_as_usernames(&self) -> bool {
-        self.username_is_full_email && !self.usernames_accept_unverified
     }
 
     /// Whether DENIED_EMAILS or DENIED_DOMAINS is set.

@@ -80,9 +80,12 @@ pub(super) fn read_all(
         reader.provider = provider.values.clone();
         lists.apply(&provider.name, read(reader, fields, steps))
     };
-    let rules = providers.iter().map(of_provider).collect();
+    let mut rules: Vec<UserRules> = providers.iter().map(of_provider).collect();
     reader.provider.clear();
-    (general, rules, lists)
+    let makes_usernames = |rules: &UserRules| rules.username_is_full_email && !rules.usernames_accept_unverified;
+    let addresses_as_usernames = makes_usernames(&general) || rules.iter().any(makes_usernames);
+    rules.iter_mut().for_each(|rules| rules.addresses_as_usernames = addresses_as_usernames);
+    (UserRules { addresses_as_usernames, ..general }, rules, lists)
 }
 
 /// `steps`: names of the custom steps of a program.
@@ -96,6 +99,7 @@ fn read(reader: &mut SettingReader, fields: &UserFields, steps: &[&str]) -> User
         user_fields: reader.list(&name("USER_FIELDS")),
         username_is_full_email: reader.boolean(&name("USERNAME_IS_FULL_EMAIL")),
         usernames_accept_unverified: reader.boolean("USERNAMES_ACCEPT_UNVERIFIED_EMAIL"),
+        addresses_as_usernames: false,
         slugify_usernames: reader.boolean(&name("SLUGIFY_USERNAMES")),
         clean_usernames: reader.boolean(&name("CLEAN_USERNAMES")),
         uuid_length: reader.integer(&name("UUID_LENGTH")),

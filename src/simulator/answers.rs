@@ -459,7 +459,8 @@ fn manage(
     let unknown = || Refusal::Grant("The token is invalid or was revoked.".to_owned());
     let login = logins.get_mut(&found.id, world.deps.now()).ok_or_else(unknown)?;
     let provider = login.provider.clone();
-    let auth = if stage == "refresh" { provider.descriptor().refresh.auth } else { provider.descriptor().revoke.auth };
+    let rules = if stage == "refresh" { &provider.descriptor().refresh } else { &provider.descriptor().revoke };
+    let auth = provider.provider.management_auth(rules, None);
     let secret = provider.provider.client_secret().expose_secret();
     let needs_secret = matches!(auth, ClientAuth::Body | ClientAuth::Basic | ClientAuth::BasicAndBody);
     if needs_secret && provider.provider.protocol() != Protocol::OAuth1 && !request.all_texts().contains(secret) {

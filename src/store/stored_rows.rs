@@ -28,11 +28,11 @@ fn digest(stored: &[u8]) -> Result<Digest> {
 /// The columns of [`UserRow`]: of a table named `u`, or bare after `RETURNING`, where SQLite has no table names.
 macro_rules! user_columns {
     () => {
-        "u.id, u.username, u.first_name, u.last_name, u.email, u.email_verified, u.is_active, u.created, \
+        "u.id, u.username, u.first_name, u.last_name, u.email, u.email_verified, u.email_verified_by, u.is_active, u.created, \
          u.last_login, u.revoked_before, u.credential_generation, u.token_generation, u.link_generation, u.fields, u.edited"
     };
     (bare) => {
-        "id, username, first_name, last_name, email, email_verified, is_active, created, last_login, \
+        "id, username, first_name, last_name, email, email_verified, email_verified_by, is_active, created, last_login, \
          revoked_before, credential_generation, token_generation, link_generation, fields, edited"
     };
 }
@@ -46,6 +46,7 @@ from_row! {
         last_name: String,
         email: String,
         email_verified: bool,
+        email_verified_by: String,
         is_active: bool,
         created: i64,
         last_login: Option<i64>,
@@ -67,6 +68,7 @@ impl From<UserRow> for User {
             last_name: row.last_name,
             email: row.email,
             email_verified: row.email_verified,
+            email_verified_by: row.email_verified_by,
             is_active: row.is_active,
             created: UnixMillis(row.created),
             last_login: row.last_login.map(UnixMillis),

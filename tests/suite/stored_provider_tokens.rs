@@ -14,6 +14,8 @@ on_both_databases! {
     refresh_reads_the_token_path_of_the_descriptor,
     fault_c15_absolute_expiry_times_are_understood,
     token_whose_lifetime_is_over_is_refreshed,
+    client_authenticates_a_refresh_as_at_the_token_endpoint,
+    revocation_sends_the_refresh_token,
     unlinking_facebook_revokes_the_permissions,
 }
 
@@ -125,6 +127,39 @@ async fn token_whose_lifetime_is_over_is_refreshed(engine: Engine) {
         app.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
         let login = app.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
         assert_eq!(token_of(&app, &login).await.field("access_token"), "second", "{name}: {value}");
+    }
+}
+
+async fn client_authenticates_a_refresh_as_at_the_token_endpoint(engine: Engine) {
+    let app = start_app(engine, "TWITTER_OAUTH2").await;
+    app.double.on("POST api.twitter.com/2/oauth2/token", |call| match call.field("grant_type").as_deref() {
+        Some("refresh_token") => Reply::json(&json!({"access_token": "second", "expires_in": 3600})),
+        _ => Reply::json(&json!({"access_token": "first", "refresh_token": "r-1", "expires_in": 100})),
+    });
+    let profile = json!({"data": {"id": "7", "username": "ola", "name": "Ola"}});
+    app.double.always("GET api.twitter.com/2/users/me", Reply::json(&profile));
+    let login = app.client().login("token/twitter-oauth2", json!({"code": "c1"})).await;
+    app.advance(Duration::from_secs(200));
+    app.double.clear_calls();
+    assert_eq!(token_of(&app, &login).await.field("access_token"), "second");
+    let call = app.double.call_at("POST api.twitter.com/2/oauth2/token");
+    assert!(call.header("authorization").is_some_and(|sent| sent.starts_with("Basic ")), "RFC 6749, 6");
+    assert_eq!((call.field("client_secret"), call.field("refresh_token").as_deref()), (None, Some("r-1")));
+}
+
+async fn revocation_sends_the_refresh_token(engine: Engine) {
+    for (refresh_token, revoked) in [(json!("r-1"), "r-1"), (json!(null), "first")] {
+        let app = start_app(engine, "DISCORD").await;
+        let token = json!({"access_token": "first", "refresh_token": refresh_token, "expires_in": 100});
+        app.double.always("POST discord.com/api/oauth2/token", Reply::json(&token));
+        app.double.always("POST discord.com/api/oauth2/token/revoke", Reply::json(&json!({})));
+        app.double.always("GET discord.com/api/users/@me", Reply::json(&json!({"id": "7", "username": "ola"})));
+        let login = app.client().login("token/discord", json!({"code": "c1"})).await;
+        let authorization = format!("Token {}", login.field("token"));
+        let deleted = app.client().request("DELETE", "/api/user/").header("authorization", &authorization).send().await;
+        assert_eq!(deleted.status, 204, "{}", deleted.text);
+        let call = app.double.wait_for_call("POST discord.com/api/oauth2/token/revoke").await;
+        assert_eq!(call.field("token").as_deref(), Some(revoked), "it ends the access tokens too (RFC 7009, 2.1)");
     }
 }
 

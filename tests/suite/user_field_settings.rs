@@ -7,6 +7,7 @@ use crate::support::{Answer, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     only_a_verified_address_that_keeps_its_characters_becomes_the_username,
+    no_user_gets_a_username_that_looks_like_the_address_of_another,
     usernames_of_all_scripts_have_one_form,
     r_usr_01_username_from_email_falls_back_to_the_provider_username,
     r_usr_04_username_suffix_survives_slug_truncation,
@@ -63,6 +64,35 @@ async fn only_a_verified_address_that_keeps_its_characters_becomes_the_username(
         let is_address = made.contains('@');
         assert_eq!(is_address, username.contains('@'), "{email}: {made}");
         assert!(!is_address || made == username, "{email}: {made}");
+    }
+}
+
+/// All users share one name space: it counts at every provider, at every login, and for the suffix of a name that is taken.
+async fn no_user_gets_a_username_that_looks_like_the_address_of_another(engine: Engine) {
+    for mapping in ["{}", r#"{"fullname": "username"}"#, r#"{"email": "username"}"#] {
+        let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_USERNAME_IS_FULL_EMAIL", "true");
+        let plan = plan.with("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", "true");
+        let app = plan.with("SOCIAL_AUTH_USER_FIELD_MAPPING", mapping).start().await;
+        let ceo = "ceo@company.example";
+        let username = |answer: Answer| answer.ok()["username"].as_str().expect("a name").to_owned();
+        for login in ["u1", "u2"] {
+            let profile = json!({"id": 1, "login": ceo, "name": ceo, "email": ceo});
+            app.fake_users.set_profile("github", login, profile);
+            let made = username(login_at(&app, "github", login).await);
+            assert!(!made.contains('@'), "{mapping}: {made}");
+        }
+        for login in ["u3", "u4"] {
+            let unverified = json!({"sub": "s1", "preferred_username": ceo, "name": ceo, "email": ceo});
+            app.fake_users.set_profile("oidc", login, unverified);
+            let made = username(login_at(&app, "oidc", login).await);
+            assert!(!made.contains('@'), "{mapping}: {made}");
+        }
+        let own = |sub: &str| json!({"sub": sub, "preferred_username": "x", "email": ceo, "email_verified": true});
+        app.fake_users.set_profile("oidc", "u5", own("s2"));
+        app.fake_users.set_profile("oidc", "u6", own("s3"));
+        assert_eq!(username(login_at(&app, "oidc", "u5").await), ceo);
+        let other = username(login_at(&app, "oidc", "u6").await);
+        assert!(!other.contains('@'), "an address with a suffix is an address of another domain: {other}");
     }
 }
 

@@ -204,6 +204,7 @@ impl Draft<'_> {
         self.fields = declared_fields::values(self.identity, &self.details, self.rules, user);
         let Some(user) = user.filter(|_| self.rules.no_default_protected_user_fields) else { return Ok(()) };
         let (username, email) = (detail("username"), detail("email"));
+        let username = self.without_address(username);
         if !username.is_empty() && may_change("username", Some(&user.username)) {
             let wanted = username::candidates(self.rules, username, self.deps).into_iter().next();
             self.username_changed = match wanted {
@@ -222,7 +223,7 @@ impl Draft<'_> {
             let others = self.store.users_by_email(&address).await?;
             let is_unclaimed = others.iter().all(|other| other.id == user.id);
             let is_verified = is_unclaimed && self.email_verified && email == self.email();
-            self.email_changed = Some((address.to_string(), is_verified));
+            self.email_changed = Some((address.to_string(), is_verified)).filter(|(new, _)| *new != user.email);
         }
         Ok(())
     }

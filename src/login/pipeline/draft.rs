@@ -184,12 +184,17 @@ impl Draft<'_> {
         is_safe.then_some(Cow::Owned(username))
     }
 
-    /// The provider's username. Where usernames are verified addresses, it must not look like one.
+    /// The provider's username.
     fn username_of_profile(&self) -> Option<&str> {
-        let name = self.details.username.as_deref()?;
+        self.details.username.as_deref().map(|name| self.without_address(name))
+    }
+
+    /// A name of the profile without what makes it look like an address, where usernames are verified addresses.
+    pub(super) fn without_address<'n>(&self, name: &'n str) -> &'n str {
         // NFKC makes an `@` of each of them.
         let is_at = |c: char| matches!(c, '@' | '\u{ff20}' | '\u{fe6b}');
-        if self.rules.has_addresses_as_usernames() { name.split(is_at).next() } else { Some(name) }
+        let end = name.find(is_at).filter(|_| self.rules.addresses_as_usernames);
+        end.map_or(name, |end| &name[..end])
     }
 
     /// The provider's address, or the one that a step set; may be empty.
@@ -437,6 +442,11 @@ impl<'a> Draft<'a> {
             }
             _ => return Err(no_user()),
         };
+        let email = self.email_changed.or_else(|| {
+            let user =
+                self.user.filter(|user| self.account.is_some() && withdraws_verification(self.identity, user))?;
+            Some((user.email, false))
+        });
         let code = self.account.as_ref().and_then(|account| account_key::rekey_code(account, self.identity));
         let stored = self.account.map_or_else(|| Value::Object(Map::new()), |account| account.extra_data);
         let mut extra_data = self.extra_data.map_or_else(|| stored.clone(), Value::Object);
@@ -454,11 +464,19 @@ impl<'a> Draft<'a> {
             first_name: self.chosen.first_name.or(self.first_name),
             last_name: self.chosen.last_name.or(self.last_name),
             username: self.username_changed,
-            email: self.email_changed,
+            email,
             fields,
             code,
         })
     }
+}
+
+/// Whether the provider that verified the user's address now reports another one, or this one as not verified. An answer without an
+/// address withdraws nothing. Otherwise the next owner of the address would sign in as this user (SEC-23).
+fn withdraws_verification(identity: &Identity, user: &User) -> bool {
+    let is_verifier = user.email_verified && user.email_verified_by == identity.provider;
+    let confirms = |reported: &EmailAddress| identity.email_verified && reported.is_same_as_stored(&user.email);
+    is_verifier && identity.email.as_ref().is_some_and(|reported| !confirms(reported))
 }
 
 pub(super) fn sign_up_closed() -> LoginError {

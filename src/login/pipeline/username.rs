@@ -16,15 +16,17 @@ const LAST_SUFFIX_LEN: usize = 32;
 /// At least one candidate; the store takes the first that is free.
 pub fn candidates(rules: &UserRules, wanted: &str, deps: &Deps) -> Vec<String> {
     let base = if wanted.is_empty() { deps.hex::<16>() } else { cleaned(cut(wanted, MAX_USERNAME_LEN), rules) };
+    // An address with a suffix would be an address of another domain.
+    let stem = if rules.addresses_as_usernames { base.split('@').next().unwrap_or_default() } else { &base };
     let suffixed = (1..MAX_CANDIDATES).map(|n| {
         let length = match n {
             _ if n + 1 == MAX_CANDIDATES => LAST_SUFFIX_LEN,
             // The suffix is the whole name.
-            _ if base.is_empty() => rules.uuid_length.max(MIN_NAME_LEN),
+            _ if stem.is_empty() => rules.uuid_length.max(MIN_NAME_LEN),
             _ => rules.uuid_length,
         };
         let suffix: String = deps.hex::<16>().chars().take(length).collect();
-        format!("{}{suffix}", cut(&base, MAX_USERNAME_LEN - suffix.len()))
+        format!("{}{suffix}", cut(stem, MAX_USERNAME_LEN - suffix.len()))
     });
     std::iter::once(cut(&base, MAX_USERNAME_LEN).to_owned()).chain(suffixed).filter(|name| !name.is_empty()).collect()
 }

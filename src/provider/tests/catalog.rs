@@ -62,6 +62,9 @@ fn a_callback_with_a_token_instead_of_a_code_says_what_may_be_used_once() {
         let descriptor = read(Some(entry.id), &Table::new()).expect("it can be read");
         let says = descriptor.single_use.is_some();
         assert!(says || descriptor.token.auth != ClientAuth::None, "{} needs [single_use]", entry.id);
+        // Otherwise the caller could set `expires_in`, by which the length of a session is chosen.
+        let chooses = descriptor.token.root.is_some() || descriptor.token.auth != ClientAuth::None;
+        assert!(chooses, "{} needs token.root, which leaves only verified members", entry.id);
     }
 }
 

@@ -451,3 +451,25 @@ fn names_that_a_tenant_of_microsoft_chooses_are_no_id() {
         }
     }
 }
+
+#[test]
+fn groups_that_others_can_create_warn() {
+    let warns = |name: &str, values: Value| {
+        let mut all = json!({"KEY": "k", "SECRET": "s", "ALLOW_GROUPS": ["admins"]});
+        all.as_object_mut().expect("an object").extend(object(values));
+        let (_, warnings) = try_provider(&settings(name, all)).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
+        warnings.iter().any(|warning| warning.contains("groups of these names"))
+    };
+    for (name, values, expected) in [
+        ("gitlab", json!({"GROUPS_ENABLED": true, "GROUPS_IDENTIFIER": "name"}), true),
+        ("gitlab", json!({"GROUPS_ENABLED": true}), false),
+        ("azuread-oauth2", json!({}), true),
+        ("azuread-v2-tenant-oauth2", json!({}), true),
+        ("azuread-v2-tenant-oauth2", json!({"TENANT_ID": "3c1d7a52-7d0c-4c05-8a5f-5a1d8e6b7c11"}), false),
+        ("workos", json!({"PROVIDER": "GoogleOAuth"}), true),
+        ("workos", json!({"ORGANIZATION": "org_1"}), false),
+        ("oidc", json!({"OIDC_ENDPOINT": "https://id.example"}), false),
+    ] {
+        assert_eq!(warns(name, values.clone()), expected, "{name} {values}");
+    }
+}

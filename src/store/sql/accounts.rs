@@ -94,15 +94,17 @@ impl AccountStore for Store {
         audit: &AuditEvent,
     ) -> Result<Unlinked> {
         let mut tx = self.begin().await?;
-        let Some(owner) = Self::locked_user(&mut tx, user).await? else { return Ok(Unlinked::NotFound) };
+        let Some(mut owner) = Self::locked_user(&mut tx, user).await? else { return Ok(Unlinked::NotFound) };
         let mut found = None;
-        let mut others = 0;
+        let (mut others, mut verifiers) = (0, 0);
         for stored in Self::stored_accounts_of(&mut tx, user).await? {
-            if stored.account.id == account {
+            let SocialAccount { id, provider, .. } = &stored.account;
+            if *id == account {
                 found = Some(stored);
-            } else if allows_sign_in(&stored.account.provider) {
-                others += 1;
+                continue;
             }
+            others += usize::from(allows_sign_in(provider));
+            verifiers += usize::from(*provider == owner.email_verified_by);
         }
         let Some(found) = found else { return Ok(Unlinked::NotFound) };
         if others == 0 {
@@ -110,6 +112,15 @@ impl AccountStore for Store {
         }
         sqlx::query("DELETE FROM social_accounts WHERE id = $1").bind(account).execute(&mut *tx).await?;
         let SocialAccount { provider, uid, .. } = &found.account;
+        // No login can withdraw the verification any more.
+        if owner.email_verified_by == *provider && verifiers == 0 {
+            sqlx::query("UPDATE users SET email_verified = FALSE, email_verified_by = '' WHERE id = $1")
+                .bind(user)
+                .execute(&mut *tx)
+                .await?;
+            owner.email_verified = false;
+            owner.email_verified_by.clear();
+        }
         let audit = AuditEvent { provider: Some(provider.clone()), ..audit.clone() };
         self.insert_event(&mut tx, &audit, &owner, Some((provider, uid))).await?;
         tx.commit().await?;

@@ -286,15 +286,14 @@ impl Store {
         .await?;
         if login.username.is_some() || login.email.is_some() {
             sqlx::query(
-                "UPDATE users SET username = $1, email = $2, email_lower = $3, email_verified = $4,
-                        email_verified_by = CASE WHEN email = $2 THEN email_verified_by ELSE $5 END
+                "UPDATE users SET username = $1, email = $2, email_lower = $3, email_verified = $4, email_verified_by = $5
                  WHERE id = $6",
             )
             .bind(&user.username)
             .bind(&user.email)
             .bind(EmailAddress::key_of_stored(&user.email))
             .bind(user.email_verified)
-            .bind(if user.email_verified { &login.provider } else { "" })
+            .bind(&user.email_verified_by)
             .bind(user.id)
             .execute(&mut **tx)
             .await?;

@@ -100,8 +100,7 @@ impl UserStore for Store {
         }
         let updated = sqlx::query(
             "UPDATE users SET username = $1, first_name = $2, last_name = $3, email = $4, email_lower = $5,
-                    email_verified = $6, fields = $7, edited = $8,
-                    email_verified_by = CASE WHEN $6 THEN email_verified_by ELSE '' END WHERE id = $9",
+                    email_verified = $6, email_verified_by = $7, fields = $8, edited = $9 WHERE id = $10",
         )
         .bind(&after.username)
         .bind(&after.first_name)
@@ -109,6 +108,7 @@ impl UserStore for Store {
         .bind(&after.email)
         .bind(EmailAddress::key_of_stored(&after.email))
         .bind(after.email_verified)
+        .bind(&after.email_verified_by)
         .bind(Json(&after.fields))
         .bind(Json(&after.edited))
         .bind(user)

@@ -132,10 +132,13 @@ impl LoginCommit {
             user.username.clone_from(username);
             changed = true;
         }
-        // An unchanged address keeps its verification.
-        if let Some((email, verified)) = self.email.as_ref().filter(|(new, _)| *new != user.email && may("email")) {
+        // The same address again, not verified, withdraws its verification.
+        let differs =
+            |user: &User, (new, verified): &(String, bool)| *new != user.email || user.email_verified && !verified;
+        if let Some((email, verified)) = self.email.as_ref().filter(|new| may("email") && differs(user, new)) {
             user.email.clone_from(email);
             user.email_verified = *verified;
+            user.email_verified_by = if *verified { self.provider.clone() } else { String::new() };
             changed = true;
         }
         for (field, value) in self.fields.iter().filter(|(field, _)| may(field)) {

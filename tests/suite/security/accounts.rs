@@ -14,6 +14,8 @@ on_both_databases! {
     sec_23_lookalike_letter_is_another_email,
     sec_23_parallel_first_logins_with_one_email_create_one_user,
     sec_23_email_of_two_users_links_to_neither,
+    sec_23_verification_that_its_provider_withdraws_no_longer_counts,
+    sec_23_unlinking_withdraws_what_the_account_verified,
     sec_24_unverified_email_is_stored_as_unverified,
     sec_25_account_of_another_user_is_never_moved,
     sec_25_linking_and_unlinking_are_audited,
@@ -159,6 +161,59 @@ async fn sec_23_parallel_first_logins_with_one_email_create_one_user(engine: Eng
     let statuses = futures_util::future::join_all(logins).await;
     assert!(statuses.contains(&200), "{statuses:?}");
     assert_eq!(app.database.count("users").await, 1, "{statuses:?}");
+}
+
+/// The next owner of the address signs in at another provider.
+async fn next_owner(app: &TestApp, provider: &str) -> Answer {
+    app.fake_users.set_profile(provider, "u9", hosted("next", "a@example.com"));
+    at(app, provider, "u9").await
+}
+
+async fn sec_23_verification_that_its_provider_withdraws_no_longer_counts(engine: Engine) {
+    for may_change in ["false", "true"] {
+        for (later, is_withdrawn) in [
+            (hosted("1", "b@example.com"), true),
+            (json!({"sub": "1", "email": "a@example.com", "email_verified": false}), true),
+            (json!({"sub": "1"}), false),
+            (hosted("1", "A@example.com"), false),
+        ] {
+            let plan = linking(engine, "google-oauth2,oidc");
+            let app = plan.with("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", may_change).start().await;
+            app.fake_users.set_profile("oidc", "u1", hosted("1", "a@example.com"));
+            let user = at(&app, "oidc", "u1").await.ok();
+            app.fake_users.set_profile("oidc", "u2", later.clone());
+            assert_eq!(at(&app, "oidc", "u2").await.ok()["id"], user["id"]);
+            let answer = next_owner(&app, "google-oauth2").await;
+            match is_withdrawn {
+                // With another address of user 1, this one is free.
+                true if may_change == "true" && later["email"] != "a@example.com" => {
+                    assert_ne!(answer.ok()["id"], user["id"], "{later}");
+                }
+                true => drop(answer.problem(409, "account_exists")),
+                false => assert_eq!(answer.ok()["id"], user["id"], "{later}"),
+            }
+        }
+    }
+}
+
+async fn sec_23_unlinking_withdraws_what_the_account_verified(engine: Engine) {
+    for unlinked in ["google-oauth2", "github"] {
+        let app = linking(engine, "google-oauth2,oidc").start().await;
+        app.fake_users.set_profile("google-oauth2", "u1", hosted("1", "a@example.com"));
+        let user = at(&app, "google-oauth2", "u1").await.ok();
+        let authorization = format!("Token {}", user["token"].as_str().expect("a token"));
+        app.link("token/github", &authorization, "u1").await.ok();
+        let get = app.client().get("/api/user/social/").header("authorization", &authorization);
+        let accounts = get.send().await.ok();
+        let account = accounts.as_array().expect("a list").iter().find(|account| account["provider"] == unlinked);
+        let path = format!("/api/user/social/{}/", account.expect("the account")["id"]);
+        let answer = app.client().request("DELETE", &path).header("authorization", &authorization).send().await;
+        assert_eq!(answer.status, 204, "{}", answer.text);
+        match unlinked {
+            "github" => assert_eq!(next_owner(&app, "oidc").await.ok()["id"], user["id"]),
+            _ => drop(next_owner(&app, "oidc").await.problem(409, "account_exists")),
+        }
+    }
 }
 
 async fn sec_23_email_of_two_users_links_to_neither(engine: Engine) {
