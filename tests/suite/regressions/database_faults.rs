@@ -159,9 +159,9 @@ async fn fault_f10_probe_fails_when_a_table_of_a_login_is_missing(engine: Engine
     let repository = app.database.repository().await;
     let now = app.clock.now();
     for table in TABLES_OF_A_LOGIN {
-        app.database.run(&format!("ALTER TABLE {table} RENAME TO elsewhere")).await;
+        app.database.run(&format!("ALTER TABLE {table} RENAME TO {table}_elsewhere")).await;
         assert!(repository.probe(now).await.is_err_and(|error| error.to_string().contains(table)), "{table}");
-        app.database.run(&format!("ALTER TABLE elsewhere RENAME TO {table}")).await;
+        app.database.run(&format!("ALTER TABLE {table}_elsewhere RENAME TO {table}")).await;
         repository.probe(now).await.expect(table);
     }
     let mut after = app.database.counts().await;
