@@ -225,7 +225,8 @@ fn set_false(member: &mut Value) {
     }
 }
 
-/// Another ID of the same form: digits stay digits and letters stay letters. `offset` 0 is the ID of the sample.
+/// Another ID of the same form: digits stay digits and letters stay letters. A number may become longer, so that it never becomes 0,
+/// which is no ID. `offset` 0 is the ID of the sample.
 fn other_id(id: &str, offset: usize) -> String {
     let is_hex = id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     let mut carry = offset;
@@ -244,7 +245,8 @@ fn other_id(id: &str, offset: usize) -> String {
             break;
         }
     }
-    characters.into_iter().collect()
+    let changed = String::from_iter(characters);
+    if carry > 0 && id.bytes().all(|byte| byte.is_ascii_digit()) { format!("{carry}{changed}") } else { changed }
 }
 
 #[cfg(test)]
@@ -280,6 +282,16 @@ mod tests {
         );
         assert_eq!(tomas.answer("<a>Ines Farrow</a>", &str::to_owned), "<a>Tomás Oyelaran-Ruiz</a>");
         assert_eq!(tomas.text("/users/583231/of/ines-farrow"), "/users/583232/of/tomas");
+    }
+
+    #[test]
+    fn every_persona_has_an_id_of_its_own() {
+        for id in ["7", "9", "0", "583231", "99", "dc85058a"] {
+            let ids: std::collections::BTreeSet<String> = (0..8).map(|offset| other_id(id, offset)).collect();
+            assert_eq!(ids.len(), 8, "{id}: {ids:?}");
+        }
+        assert_eq!((other_id("7", 3).as_str(), other_id("7", SECOND_ACCOUNT).as_str()), ("10", "407"));
+        assert_eq!(other_id("dc85058a", 1), "dc85058b");
     }
 
     #[test]
