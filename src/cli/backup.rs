@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use rustix::io::Errno;
+use rustix::process::{Pid, getpid, test_kill_process};
 use serde_json::json;
 
 use super::configuration::settings_for;
@@ -145,6 +147,7 @@ impl Partial {
     /// An empty file beside `file`, which only its owner can read.
     fn create(file: &Path) -> Result<Self, Failure> {
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        delete_abandoned(file, &name);
         let path = file.with_file_name(format!(".{name}.{}.partial", std::process::id()));
         let opened = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         opened.map_err(|error| Failure::cannot_write(file, &error))?;
@@ -163,6 +166,25 @@ impl Partial {
         };
         kept().map_err(|error| Failure::cannot_write(file, &error))
     }
+}
+
+/// Deletes the copies of `file` that a killed process left. In a container, this process may have the id of that one.
+fn delete_abandoned(file: &Path, name: &str) {
+    let Ok(entries) = fs::read_dir(file.parent().unwrap_or(Path::new("."))) else { return };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let other = path.file_name().unwrap_or_default().to_string_lossy();
+        let process = other.strip_prefix(&format!(".{name}.")).and_then(|rest| rest.strip_suffix(".partial"));
+        if process.and_then(|id| id.parse().ok()).is_some_and(|id| !is_another_process(id)) {
+            // Only disk space is lost without it.
+            let _ = fs::remove_file(&path);
+        }
+    }
+}
+
+/// Whether a process other than this one has the id.
+fn is_another_process(id: i32) -> bool {
+    let Some(id) = Pid::from_raw(id).filter(|id| *id != getpid()) else { return false };
+    !matches!(test_kill_process(id), Err(Errno::SRCH))
 }
 
 impl Drop for Partial {

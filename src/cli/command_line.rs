@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::future::Future;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,8 +14,8 @@ use super::configuration;
 use super::failure::Failure;
 use super::output::print_failure_as_json;
 use super::{
-    audit, backup, dev, doctor, examples, healthcheck, import, init, keys, openapi, providers, serve, services,
-    shell_files, users, webhooks,
+    audit, backup, dev, doctor, examples, healthcheck, import, init, keys, logging, openapi, providers, serve,
+    services, shell_files, signals, users, webhooks,
 };
 use crate::clock::Deps;
 use crate::outgoing;
@@ -135,7 +136,7 @@ pub fn main() -> ExitCode {
         if as_json && error.use_stderr() {
             print_failure_as_json(&Failure::Other(usage_error(&error.to_string())));
         }
-        error.exit()
+        std::process::exit(print_clap(&error))
     });
     // An empty variable counts as not set.
     line.global.config.take_if(|path| path.as_os_str().is_empty());
@@ -149,9 +150,22 @@ pub fn main() -> ExitCode {
     }
     // After the errors, which begin the output.
     if let Some(sources) = sources {
-        eprintln!("note: {sources}");
+        logging::print_line(&format!("note: {sources}"));
     }
+    logging::flush();
     outcome.map_or_else(|failure| failure.exit_code(), |()| ExitCode::SUCCESS)
+}
+
+/// Prints the text of `--help` or `--version`, or an error in the command line. Returns the exit code.
+fn print_clap(error: &clap::Error) -> i32 {
+    let printed = error.print().and_then(|()| std::io::stdout().flush());
+    match printed {
+        Err(problem) if !error.use_stderr() && problem.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("error: the standard output cannot be written: {problem}");
+            1
+        }
+        _ => error.exit_code(),
+    }
 }
 
 /// The command line with the examples of `--help`.
@@ -170,13 +184,16 @@ fn report(failure: &Failure, as_json: bool, has_unused_file: bool) {
     match failure {
         Failure::Settings(errors) => {
             for error in errors {
-                eprintln!("error: {}", error.to_string().replace('\n', " "));
+                logging::print_line(&format!("error: {}", error.to_string().replace('\n', " ")));
             }
             if has_unused_file {
-                eprintln!("note: the file {0} was not read. To use it, add --config {0}", init::FILE);
+                let file = init::FILE;
+                logging::print_line(&format!("note: the file {file} was not read. To use it, add --config {file}"));
             }
         }
-        Failure::Other(problem) => eprintln!("error: {problem}"),
+        Failure::CommandLine(problem) | Failure::Other(problem) => {
+            logging::print_line(&format!("error: {problem}"));
+        }
     }
 }
 
@@ -213,7 +230,11 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
         .enable_all()
         .build()
         .map_err(|error| Failure::Other(format!("the runtime cannot be started: {error}")))?;
-    let result = runtime.block_on(work);
+    let result = runtime.block_on(async {
+        signals::outlive_file_size_limit()
+            .map_err(|error| Failure::Other(format!("signal handlers cannot be installed: {error}")))?;
+        work.await
+    });
     // Blocking work, such as the lookup of a host name, must not delay the end of the process.
     runtime.shutdown_background();
     result

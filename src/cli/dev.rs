@@ -61,7 +61,7 @@ pub(super) struct Options {
 pub(super) async fn dev(config: Option<&Path>, options: Options, deps: Deps) -> Result<(), Failure> {
     let personas = personas(options.personas.as_deref())?;
     if let Some(unknown) = options.seed.iter().find(|name| personas.find(name).is_none()) {
-        return Err(Failure::Other(format!("--seed: there is no persona {unknown:?}")));
+        return Err(Failure::CommandLine(format!("--seed: there is no persona {unknown:?}")));
     }
     let directory = if options.ephemeral { DevDirectory::temporary(&deps)? } else { DevDirectory::open()? };
     let certificate = options.tls.then(|| directory.certificate()).transpose()?;
@@ -84,10 +84,10 @@ pub(super) async fn dev(config: Option<&Path>, options: Options, deps: Deps) -> 
     // The allowed redirect URIs need the real port, which LISTEN with port 0 does not have.
     environment.push(("LISTEN".to_owned(), address.to_string().into()));
     let mut settings = settings(Mode::Dev, defaults, config, environment, &deps)?;
-    let simulated = simulator.add_providers(&mut settings, &options.simulate).map_err(Failure::Other)?;
+    let simulated = simulator.add_providers(&mut settings, &options.simulate).map_err(Failure::CommandLine)?;
     let configured: Vec<&str> = settings.providers.iter().map(|provider| provider.name.as_str()).collect();
     settings.provider_lists.check(&configured).map_err(|error| Failure::Settings(vec![error]))?;
-    logging::start(&settings, None);
+    logging::start(&settings, None)?;
     let announcement = match options.print_url {
         true => addresses_json(&own_url, &simulator_url, &settings),
         false => announcement(&own_url, &simulator_url, &settings, &directory, &simulated),
@@ -128,7 +128,7 @@ pub(super) async fn dev(config: Option<&Path>, options: Options, deps: Deps) -> 
 
 fn personas(file: Option<&Path>) -> Result<Personas, Failure> {
     let Some(file) = file else { return Ok(Personas::built_in()) };
-    let wrong = |problem: String| Failure::Other(format!("--personas: {}: {problem}", file.display()));
+    let wrong = |problem: String| Failure::CommandLine(format!("--personas: {}: {problem}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
     Personas::parse(&text).map_err(wrong)
 }

@@ -215,6 +215,7 @@ async fn check_tables(settings: &Settings, repository: &Arc<dyn Repository>, dep
         }
         Err(error) => return vec![Finding::error("DATABASE_URL", error.to_string())],
     }];
+    findings.push(check_writes(settings, repository.as_ref(), deps).await);
     if let Ok(time) = repository.database_time().await {
         findings.push(compare_database_clock(time, deps.now()));
     }
@@ -234,6 +235,19 @@ async fn check_tables(settings: &Settings, repository: &Arc<dyn Repository>, dep
         Err(error) => findings.push(Finding::error("webhooks", error.to_string())),
     }
     findings
+}
+
+/// Whether a login could be written: not with missing rights, on a full disk, or while another program holds a lock.
+async fn check_writes(settings: &Settings, repository: &dyn Repository, deps: &Deps) -> Finding {
+    // A command has no limit, but one that looks for errors must end.
+    let limit = settings.database.call;
+    let problem = match tokio::time::timeout(limit, repository.probe(deps.now())).await {
+        Ok(Ok(())) => return Finding::ok("a login could be written"),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {limit:?}"),
+    };
+    let advice = "give the user of DATABASE_URL the right to write all tables, and look for locks and a full disk";
+    Finding::error("no login can be written", format!("{problem}; {advice}"))
 }
 
 async fn check_encryption_keys(

@@ -10,6 +10,8 @@ use crate::store::StoreError;
 pub(super) enum Failure {
     /// Errors in settings; each is printed on a line of its own.
     Settings(Vec<SettingError>),
+    /// An option or an argument has a value that is not possible.
+    CommandLine(String),
     Other(String),
 }
 
@@ -18,7 +20,7 @@ impl Failure {
         match self {
             // The settings may be right, and the database available a moment later.
             Self::Settings(errors) if errors.iter().all(|error| error.is_temporary) => ExitCode::FAILURE,
-            Self::Settings(_) => ExitCode::from(2),
+            Self::Settings(_) | Self::CommandLine(_) => ExitCode::from(2),
             Self::Other(_) => ExitCode::FAILURE,
         }
     }

@@ -1,9 +1,9 @@
 //! `healthcheck`: asks the server of the same settings whether it works; for containers, whose image has no HTTP client.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
@@ -60,28 +60,69 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 /// Without a runtime and without TLS, which `serve` does not have: a check costs a few milliseconds.
 fn status_of(address: SocketAddr, path: &str, timeout: Duration) -> std::io::Result<u16> {
+    let deadline = Instant::now() + timeout;
+    // A time limit of zero is invalid, and means that the time is over.
+    let left = || {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(std::io::Error::from(ErrorKind::TimedOut)) } else { Ok(left) }
+    };
     let mut stream = TcpStream::connect_timeout(&address, timeout)?;
-    stream.set_read_timeout(Some(timeout))?;
-    stream.set_write_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(left()?))?;
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: healthcheck\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut head = Vec::new();
     let mut part = [0; 256];
     while !head.contains(&b'\n') && (head.len() as u64) < MAX_HEAD {
+        // Of the whole answer, not of each part.
+        stream.set_read_timeout(Some(left()?))?;
         match stream.read(&mut part)? {
             0 => break,
             count => head.extend_from_slice(part.get(..count).unwrap_or_default()),
         }
     }
-    let status =
-        std::str::from_utf8(&head).ok().and_then(|head| head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok());
-    status.ok_or_else(|| std::io::Error::other("the answer is not HTTP/1.1"))
+    status_in(&head).ok_or_else(|| std::io::Error::other("the answer is not HTTP/1.1"))
+}
+
+/// The three digits of a status line (RFC 9112, section 4).
+fn status_in(head: &[u8]) -> Option<u16> {
+    let rest = head.strip_prefix(b"HTTP/1.1 ")?;
+    let (status, after) = rest.split_at_checked(3)?;
+    let is_whole = matches!(after.first(), Some(b' ' | b'\r' | b'\n')) && status.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(status).ok().filter(|_| is_whole)?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_has_three_digits() {
+        for head in ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 200\r\n", "HTTP/1.1 200 \r\n"] {
+            assert_eq!(status_in(head.as_bytes()), Some(200), "{head}");
+        }
+        for head in ["HTTP/1.1 2000 OK\r\n", "HTTP/1.1 20", "HTTP/1.1 200", "HTTP/1.1 +20 OK\r\n", "HTTP/2 200\r\n", ""]
+        {
+            assert_eq!(status_in(head.as_bytes()), None, "{head}");
+        }
+    }
+
+    #[test]
+    fn sec_44_a_server_that_sends_a_byte_at_a_time_does_not_extend_the_limit() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let trickling = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            // Less than the head that is read at most: this ends only when the client closes the connection.
+            while stream.write_all(b"x").is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let status = status_of(address, "/readyz", Duration::from_millis(200));
+        let is_over = |error: &std::io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        assert!(status.is_err_and(|error| is_over(&error)));
+        trickling.join().expect("no panic");
+    }
 
     #[test]
     fn a_server_on_all_addresses_is_asked_at_the_loopback_address() {

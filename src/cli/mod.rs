@@ -16,6 +16,7 @@ mod healthcheck;
 mod import;
 mod init;
 mod keys;
+mod log_writer;
 mod logging;
 mod openapi;
 mod output;

@@ -1,6 +1,9 @@
 //! The results of commands on the standard output: text in columns, or one JSON document for scripts.
 
+use std::fs::File;
 use std::io::Write as _;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
@@ -14,15 +17,34 @@ static HAS_OUTPUT: AtomicBool = AtomicBool::new(false);
 
 /// Prints `text` and ends the line. A reader that closes the pipe early is not an error.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
+    match write(text) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(unwritable(&error)),
+        _ => Ok(()),
+    }
+}
+
+/// As [`print`], for what is printed only once: a reader that closes the pipe early is an error.
+pub(super) fn print_once(text: &str) -> Result<(), Failure> {
+    write(text).map_err(|error| unwritable(&error))
+}
+
+fn write(text: &str) -> std::io::Result<()> {
     HAS_OUTPUT.store(true, Ordering::Relaxed);
     let mut out = std::io::stdout().lock();
     let end = if text.ends_with('\n') { "" } else { "\n" };
-    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes())).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::Other(format!("the standard output cannot be written: {error}")))
-        }
-        _ => Ok(()),
-    }
+    out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes())).and_then(|()| out.flush())
+}
+
+fn unwritable(error: &std::io::Error) -> Failure {
+    Failure::Other(format!("the standard output cannot be written: {error}"))
+}
+
+/// Whether the standard output is `/dev/null`, or was closed when the process started, which Rust turns into the same.
+pub(super) fn is_discarded() -> bool {
+    let device = |found: std::io::Result<std::fs::Metadata>| found.ok().map(|found| found.rdev());
+    let Ok(output) = std::io::stdout().as_fd().try_clone_to_owned() else { return false };
+    let output = device(File::from(output).metadata());
+    output.is_some_and(|device| device != 0) && output == device(std::fs::metadata("/dev/null"))
 }
 
 pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
@@ -48,7 +70,7 @@ pub(super) fn print_failure_as_json(failure: &Failure) {
             let settings = errors.iter().map(|error| json!({"name": error.name, "problem": error.problem}));
             json!({"message": "settings are missing or wrong", "settings": settings.collect::<Vec<_>>()})
         }
-        Failure::Other(problem) => json!({"message": problem}),
+        Failure::CommandLine(problem) | Failure::Other(problem) => json!({"message": problem}),
     };
     let _ = print_json(&json!({"error": error}));
 }

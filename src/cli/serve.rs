@@ -11,9 +11,12 @@ use tokio::sync::Notify;
 use super::configuration::{environment, settings, settings_for};
 use super::failure::Failure;
 use super::output::print_json;
-use super::{database, logging, signals, trace_export};
+use super::trace_export::{self, TraceExport};
+use super::{database, logging, signals};
 use crate::clock::Deps;
-use crate::server::{ReloadError, Reloader, ServeError, Server, listen, raise_open_file_limit};
+use crate::server::{
+    FILE_READ_TIMEOUT, ReloadError, Reloader, ServeError, Server, listen, raise_open_file_limit, read_files,
+};
 use crate::settings::{Mode, SettingError, Settings};
 use crate::store;
 
@@ -24,26 +27,34 @@ pub(super) async fn serve(
     migrates: bool,
     deps: Deps,
 ) -> Result<(), Failure> {
-    let source = SettingsSource { config: config.map(Path::to_owned), listen, deps: deps.clone() };
-    let settings = source.read()?;
-    let (collector, traces) = trace_export::start(&settings, &deps)?.unzip();
-    logging::start(&settings, collector);
-    let (listen, reuse_port) = (settings.listen, settings.listen_reuse_port);
-    raise_open_file_limit();
-    let server = Server::build(settings, deps, true).await?;
+    let source = SettingsSource { config: config.map(Path::to_owned), listen, deps };
     let hung_up = Arc::new(Notify::new());
     let notified = hung_up.clone();
+    // Before anything that can take long: the default of SIGHUP ends the process, and a process with the id 1, as in a
+    // container, ignores the others.
     let mut stop = Box::pin(signals::stop_signal(move || notified.notify_one())?);
+    // In a task of its own, because it reads files, which may block.
+    let preparing = tokio::spawn(Prepared::new(source.clone()));
+    let Prepared { server, traces, listen, reuse_port } = tokio::select! {
+        () = &mut stop => return Ok(()),
+        prepared = preparing => match prepared {
+            Ok(prepared) => prepared?,
+            Err(error) => return Err(Failure::Other(format!("the server cannot be started: {error}"))),
+        },
+    };
     tokio::spawn(reload_at(hung_up, source, server.reloader()));
-    if !migrates {
-        database::require_usable_schema(server.repository().as_ref()).await?;
-    } else if reuse_port {
-        // The kernel divides connections among the sockets of a port. Until the migrations are applied, the predecessor must
-        // get all of them: this process would answer its share with 503.
-        tokio::select! {
-            () = &mut stop => return Ok(()),
-            migrated = server.repository().migrate() => migrated?,
+    let usable = async {
+        match (migrates, reuse_port) {
+            (false, _) => database::require_usable_schema(server.repository().as_ref()).await,
+            // The kernel divides connections among the sockets of a port. Until the migrations are applied, the predecessor
+            // must get all of them: this process would answer its share with 503.
+            (true, true) => server.repository().migrate().await.map_err(Failure::from),
+            (true, false) => Ok(()),
         }
+    };
+    tokio::select! {
+        () = &mut stop => return Ok(()),
+        usable = usable => usable?,
     }
     let listener = bind(listen, reuse_port)?;
     let address = listener.local_addr().unwrap_or(listen);
@@ -63,7 +74,28 @@ pub(super) async fn serve(
     })
 }
 
+/// A server that does not listen yet.
+struct Prepared {
+    server: Server,
+    traces: Option<TraceExport>,
+    listen: SocketAddr,
+    reuse_port: bool,
+}
+
+impl Prepared {
+    async fn new(source: SettingsSource) -> Result<Self, Failure> {
+        let settings = source.read()?;
+        let (collector, traces) = trace_export::start(&settings, &source.deps)?.unzip();
+        logging::start(&settings, collector)?;
+        let (listen, reuse_port) = (settings.listen, settings.listen_reuse_port);
+        raise_open_file_limit();
+        let server = Server::build(settings, source.deps, true).await?;
+        Ok(Self { server, traces, listen, reuse_port })
+    }
+}
+
 /// Where the settings come from, at start and at each reload.
+#[derive(Clone)]
 struct SettingsSource {
     config: Option<PathBuf>,
     /// `--listen`.
@@ -84,7 +116,12 @@ async fn reload_at(hung_up: Arc<Notify>, source: SettingsSource, reloader: Reloa
     loop {
         hung_up.notified().await;
         tracing::info!("SIGHUP: the settings are read again");
-        match source.read() {
+        let reading = source.clone();
+        let Some(read) = read_files(move || reading.read()).await else {
+            log_unread_files();
+            continue;
+        };
+        match read {
             Ok(settings) => match reloader.reload(settings).await {
                 Ok(unchanged) => {
                     for name in unchanged {
@@ -94,14 +131,25 @@ async fn reload_at(hung_up: Arc<Notify>, source: SettingsSource, reloader: Reloa
                 }
                 Err(ReloadError::NotServing) => tracing::warn!("not reloaded: the server is starting or stopping"),
                 Err(ReloadError::Settings(errors)) => log_errors(&errors),
+                Err(ReloadError::UnreadFiles) => log_unread_files(),
                 Err(ReloadError::SigningKey(error)) => {
                     tracing::error!(%error, "not reloaded, the old settings stay in force");
                 }
             },
             Err(Failure::Settings(errors)) => log_errors(&errors),
-            Err(Failure::Other(problem)) => tracing::error!("not reloaded, the old settings stay in force: {problem}"),
+            Err(Failure::CommandLine(problem) | Failure::Other(problem)) => {
+                tracing::error!("not reloaded, the old settings stay in force: {problem}")
+            }
         }
     }
+}
+
+fn log_unread_files() {
+    let limit = FILE_READ_TIMEOUT.as_secs();
+    tracing::error!(
+        "not reloaded, the old settings stay in force: the settings file, or a file that a setting names, could not be read \
+         within {limit} s"
+    );
 }
 
 fn log_errors(errors: &[SettingError]) {
@@ -114,7 +162,7 @@ fn log_errors(errors: &[SettingError]) {
 /// Needs DATABASE_URL only: a database may be prepared before the other settings are known.
 pub(super) async fn migrate(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
     let settings = settings_for(config, &[])?;
-    logging::start(&settings, None);
+    logging::start(&settings, None)?;
     let repository = store::open(&settings.database_url, true).await?;
     repository.migrate().await?;
     repository.close().await;

@@ -9,7 +9,7 @@ use super::configuration::settings_for;
 use super::confirmation::confirm;
 use super::database;
 use super::failure::Failure;
-use super::output::{columns, print, print_either, print_json, safe, table};
+use super::output::{columns, is_discarded, pretty, print, print_either, print_json, print_once, safe, table};
 use crate::clock::{Deps, UnixMillis};
 use crate::model::{AuditEvent, AuditKind, Service, ServiceName};
 use crate::secrets::{ExposeSecret as _, SecretString};
@@ -62,20 +62,35 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
 }
 
 async fn add(name: ServiceName, as_json: bool, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {
+    if is_discarded() {
+        let problem =
+            "the standard output is closed or /dev/null, and the secret is shown only once: no service was added";
+        return Err(Failure::Other(problem.to_owned()));
+    }
     let (service, secret) = Service::new(name, deps);
     let audit = AuditEvent::of_service(AuditKind::ServiceAdded, service.name.clone(), service.created);
     if !repository.insert_service(&service, &audit).await? {
         let problem = "is in use. Choose another name, or remove that service first";
         return Err(Failure::Other(format!("the name {} {problem}", safe(service.name.as_str()))));
     }
+    let printed = shown_once(&service, &secret, as_json).and_then(|text| print_once(&text));
+    if printed.is_err() {
+        // A command that fails changes nothing, and nothing else knows the secret.
+        let audit = AuditEvent::of_service(AuditKind::ServiceRemoved, service.name.clone(), deps.now());
+        repository.remove_service(&service.name, &audit).await?;
+    }
+    printed
+}
+
+fn shown_once(service: &Service, secret: &SecretString, as_json: bool) -> Result<String, Failure> {
     if as_json {
-        return print_json(&with_secret(&service, &secret));
+        return pretty(&with_secret(service, secret));
     }
     let rows =
         [["name", service.name.as_str()], ["client id", &service.client_id], ["client secret", secret.expose_secret()]]
             .map(|row| row.map(str::to_owned));
     let note = "The secret is shown only now: the database has its digest.";
-    print(&format!("{}\n{note}", columns(&rows)))
+    Ok(format!("{}\n{note}", columns(&rows)))
 }
 
 async fn list(as_json: bool, repository: &dyn Repository) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ use futures_util::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Failure;
+use super::logging;
 
 /// How often the parent process is looked at.
 const PARENT_CHECK_INTERVAL: Duration = Duration::from_millis(250);
@@ -46,9 +47,18 @@ pub(super) fn stop_signal(
             while let Some(Some(())) = int.recv().now_or_never() {}
             int.recv().await;
             tracing::warn!("stopping at once");
+            logging::flush();
             std::process::exit(1);
         });
     })
+}
+
+/// Makes writes beyond a limit on the size of files fail, as those on a full disk do. By default the signal SIGXFSZ ends the process.
+///
+/// Errors: the signal handler cannot be installed.
+pub(super) fn outlive_file_size_limit() -> std::io::Result<()> {
+    // The handler stays installed.
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
 }
 
 /// Resolves when the parent process has ended, which makes another process the parent. Never resolves for a process that the system's

@@ -7,14 +7,14 @@ use std::sync::{PoisonError, atomic::AtomicU64};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, prometheus_text};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::process;
 use super::scraped::Scraped;
+use super::{log_lines, process};
 
 const PREFIX: &str = "rest_social_auth";
 /// The label of everything that is not known.
@@ -198,6 +198,8 @@ impl Families {
         let mut now = Registry::default();
         process::register(&mut now);
         let own = now.sub_registry_with_prefix(PREFIX);
+        let dropped = ConstCounter::new(log_lines::dropped());
+        own.register("log_lines_dropped", "Lines of the log that could not be written", dropped);
         if let Some(pool) = scraped.pool {
             let connections = Family::<StateLabel, Gauge>::default();
             for (state, count) in [("idle", pool.idle), ("used", pool.used)] {

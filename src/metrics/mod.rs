@@ -5,6 +5,7 @@
 //! call costs one comparison.
 
 mod families;
+mod log_lines;
 mod process;
 mod scraped;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::families::Families;
+pub use self::log_lines::count_dropped_log_lines;
 pub use self::scraped::{PoolConnections, Scraped};
 
 /// Counts for Prometheus, or nothing without METRICS_LISTEN. Cheap to clone; all clones count together.
@@ -181,6 +183,7 @@ mod tests {
             "rest_social_auth_database_pool_connections{state=\"used\"} 1",
             "rest_social_auth_write_group_size_sum 5.0",
             "rest_social_auth_webhook_queue 4",
+            "# TYPE rest_social_auth_log_lines_dropped_total counter",
             "rest_social_auth_webhook_deliveries_total{outcome=\"delivered\"} 1",
             concat!("rest_social_auth_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
             "process_start_time_seconds 1795521600.5",

@@ -21,5 +21,5 @@ mod unread_body;
 
 pub use self::builder::{Builder, SettingErrors};
 pub(crate) use self::connections::raise_open_file_limit;
-pub(crate) use self::reload::{ReloadError, Reloader};
+pub(crate) use self::reload::{FILE_READ_TIMEOUT, ReloadError, Reloader, read_files};
 pub use self::run::{ServeError, Server};

@@ -2,8 +2,9 @@
 //! error the old settings stay in force.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::application::{Application, Current, Lasting, Parts};
@@ -13,6 +14,27 @@ use crate::account::SigningKeyError;
 use crate::secrets::ExposeSecret as _;
 use crate::settings::{SettingError, Settings, TraceRules};
 
+/// How long a reload waits for the files of the settings.
+pub(crate) const FILE_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Reads that may block at the same time, each of them a thread: a file system that does not answer may never do so.
+static BLOCKING_READS: Semaphore = Semaphore::const_new(4);
+
+/// Calls `read` in a thread in which it may block: on a network file system, or on a pipe that nothing writes.
+///
+/// `None`: it did not return within [`FILE_READ_TIMEOUT`].
+pub(crate) async fn read_files<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let reading = async {
+        let permit = BLOCKING_READS.acquire().await.ok()?;
+        let reading = tokio::task::spawn_blocking(move || {
+            let result = read();
+            drop(permit);
+            result
+        });
+        reading.await.ok()
+    };
+    tokio::time::timeout(FILE_READ_TIMEOUT, reading).await.ok().flatten()
+}
+
 /// Why the settings were not replaced.
 #[derive(Debug)]
 pub(crate) enum ReloadError {
@@ -20,6 +42,8 @@ pub(crate) enum ReloadError {
     NotServing,
     /// All errors in the new settings.
     Settings(Vec<SettingError>),
+    /// A file that a setting names could not be read within [`FILE_READ_TIMEOUT`].
+    UnreadFiles,
     /// The key that signs JWTs cannot be used, or not be read.
     SigningKey(SigningKeyError),
 }
@@ -47,14 +71,21 @@ impl Reloader {
     ///
     /// Errors: the old settings stay in force.
     pub async fn reload(&self, settings: Settings) -> Result<Vec<&'static str>, ReloadError> {
+        if self.running.lock().await.is_none() {
+            return Err(ReloadError::NotServing);
+        }
+        // No reload changes the fixed values.
+        let (settings, unchanged) = with_fixed_values(settings, &self.current.get().app.settings);
+        let settings = Arc::new(settings);
+        let (of_parts, deps) = (settings.clone(), self.lasting.deps.clone());
+        // Without the lock, which a shutdown waits for.
+        let parts = read_files(move || Parts::new(&of_parts, &deps)).await.ok_or(ReloadError::UnreadFiles)?;
+        let parts = parts.map_err(ReloadError::Settings)?;
         let mut running = self.running.lock().await;
         if running.is_none() {
             return Err(ReloadError::NotServing);
         }
         let before = self.current.get();
-        let (settings, unchanged) = with_fixed_values(settings, &before.app.settings);
-        let settings = Arc::new(settings);
-        let parts = Parts::new(&settings, &self.lasting.deps).map_err(ReloadError::Settings)?;
         let application = Application::new(settings.clone(), parts, &self.lasting, Some(&before.app));
         let app = application.app.clone();
         app.account.signing_keys().maintain().await.map_err(ReloadError::SigningKey)?;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::double::Double;
 use crate::support::fake_users::{FakeUsers, github_settings};
-use crate::support::process::{Process, run};
+use crate::support::process::{Process, limited, run};
 
 const SECRET_KEY: &str = "secret-key-of-the-backup-tests-19c2bb-for-no-other-use";
 
@@ -95,6 +95,30 @@ async fn a_backup_of_a_database_in_use_restores_every_answered_login() {
     let restored = setup.serve().await;
     assert_eq!(restored.client().user(&format!("Token {token}")).await.ok()["username"], "user1");
     restored.client().login("token/github", json!({"code": "u2"})).await.ok();
+}
+
+#[test]
+fn fault_f1_backup_beyond_a_limit_on_file_sizes_fails_and_leaves_nothing() {
+    let folder = TempDir::new().expect("a temporary folder");
+    assert!(run(&["migrate"], &[], folder.path()).status.success());
+    // Blocks of 512 or 1024 bytes.
+    let mut command = limited("-f 64", &["backup", "copy.db"], &[], folder.path());
+    let output = command.output().expect("the binary runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "no signal ends it: {} {errors}", output.status);
+    assert!(errors.starts_with("error: "), "{errors}");
+    assert_eq!(files(folder.path()), [""; 0]);
+
+    // What killed backups left: of a process that does not exist, and of one that does.
+    let alive = format!(".copy.db.{}.partial", std::process::id());
+    for name in [".copy.db.999999999.partial", &alive, ".copy.db.old.partial", ".other.db.999999999.partial"] {
+        std::fs::write(folder.path().join(name), "").expect("a file");
+    }
+    let (status, _, errors) = backup(folder.path(), &["copy.db"], &[]);
+    assert_eq!(status, Some(0), "{errors}");
+    let mut left = [&alive, ".copy.db.old.partial", ".other.db.999999999.partial", "copy.db"];
+    left.sort_unstable();
+    assert_eq!(files(folder.path()), left);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! `healthcheck`, `completions`, `man`, and what holds for every command: examples, exit codes, confirmation.
 
+use std::process::Stdio;
+
 use tempfile::TempDir;
 
-use crate::support::process::{Process, run};
+use crate::support::process::{Process, command, run};
 
 const SECRET_KEY: &str = "secret-key-of-the-command-tests-5d10e4-for-no-other-use";
 
@@ -78,6 +80,47 @@ fn commands_that_destroy_need_a_confirmation() {
         let done = run(&[arguments, &["--yes"]].concat(), &[], folder.path());
         assert!(done.status.success(), "{arguments:?}: {}", text(&done.stderr));
     }
+}
+
+#[test]
+fn services_add_without_a_reader_of_the_secret_adds_nothing() {
+    let folder = TempDir::new().expect("a temporary folder");
+    assert!(run(&["migrate", "--json"], &[], folder.path()).status.success());
+    let (reader, closed_pipe) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut outputs = vec![Stdio::null(), closed_pipe.into()];
+    if cfg!(target_os = "linux") {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+        outputs.push(full.into());
+    }
+    for (number, output) in outputs.into_iter().enumerate() {
+        let mut command = command(&["services", "add", "shop"], &[], folder.path());
+        let added = command.stdout(output).stderr(Stdio::piped()).output().expect("the binary runs");
+        let errors = text(&added.stderr);
+        assert_eq!(added.status.code(), Some(1), "{number}: {errors}");
+        assert!(errors.contains("error: the standard output "), "{number}: {errors}");
+        let listed = run(&["services", "list", "--json"], &[], folder.path());
+        assert_eq!(text(&listed.stdout), "[]\n", "{number}");
+    }
+    assert!(run(&["services", "add", "shop"], &[], folder.path()).status.success());
+}
+
+#[test]
+fn values_of_options_that_are_not_possible_are_errors_in_the_command_line() {
+    let folder = TempDir::new().expect("a temporary folder");
+    for option in [["--seed", "unknown"], ["--simulate", "no-provider"], ["--personas", "missing.toml"]] {
+        let output = run(&[&["dev", "--ephemeral", "--port", "0"], &option[..]].concat(), &[], folder.path());
+        assert_eq!(output.status.code(), Some(2), "{option:?}: {}", text(&output.stderr));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+    let status = command(&["--help"], &[], folder.path()).stdout(full).stderr(Stdio::null()).status();
+    assert_eq!(status.expect("the binary runs").code(), Some(1));
 }
 
 #[test]

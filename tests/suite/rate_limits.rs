@@ -320,7 +320,9 @@ async fn sec_43_address_limit_counts_networks(engine: Engine) {
             "q=3;w=3600",
         );
     }
-    refused(&from(client.get("/api/login/social/authorize/github/")).await, "address", "q=3;w=3600");
+    for path in ["authorize/github/", "complete/github/", "resume/?code=x"] {
+        refused(&from(client.get(&format!("/api/login/social/{path}"))).await, "address", "q=3;w=3600");
+    }
     from(client.get("/api/login/social/providers/")).await.ok();
     let listed =
         from(client.post("/api/login/social/swap/").json(&json!({})).header("origin", "https://front.example"));

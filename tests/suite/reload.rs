@@ -152,6 +152,24 @@ async fn a_reload_loses_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_settings_file_that_blocks_stops_neither_requests_nor_the_shutdown() {
+    let mut server = Reloadable::start(&provider("github")).await;
+    let file = config(server.folder.path());
+    std::fs::remove_file(&file).expect("the file is there");
+    assert!(std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&file).status().expect("mkfifo").success());
+    server.process.signal("HUP");
+    while !server.process.output().contains("SIGHUP") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for n in 0..20 {
+        server.process.client().login("token/github", json!({"code": format!("u{}", 1000 + n)})).await.ok();
+    }
+    assert_eq!(server.providers().await, ["github"]);
+    server.process.terminate();
+    assert!(server.process.wait_for_exit().await.success(), "{}", server.process.output());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_in_progress_ends_with_the_settings_with_which_it_began() {
     let mut server = Reloadable::start(&provider("github")).await;
     let held = Arc::<Held>::default();

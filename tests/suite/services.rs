@@ -280,6 +280,23 @@ async fn rfc_6749_2_3_1_services_authenticate_by_header_or_body(engine: Engine) 
     assert_eq!(after - before, i64::try_from(count).expect("a few"), "SEC-45: one event each");
     let both = [("token", token.as_str()), ("client_id", id), ("client_secret", secret)];
     service.call("introspect").form(&both).send().await.problem(400, "invalid_request");
+    for (name, value) in [("client_secret", secret), ("client_secret", "x"), ("client_id", other.id.as_str())] {
+        let fields = [("token", token.as_str()), (name, value)];
+        service.call("introspect").form(&fields).send().await.problem(400, "invalid_request");
+        service
+            .call("introspect")
+            .json(&json!({"token": token, name: value}))
+            .send()
+            .await
+            .problem(400, "invalid_request");
+    }
+    let own_id = [("token", token.as_str()), ("client_id", id), ("client_secret", "")];
+    assert_eq!(service.call("introspect").form(&own_id).send().await.ok()["active"], true);
+    let twice = format!(r#"{{"token": "x", "token": "{token}"}}"#);
+    let twice = service.call("introspect").body("application/json", twice).send().await;
+    assert_eq!(twice.problem(400, "invalid_request")["error"], "invalid_request");
+    let wrong_method = app.client().get(path).send().await;
+    assert_eq!(wrong_method.problem(405, "method_not_allowed")["error"], "method_not_allowed");
     for action in ["introspect", "revoke"] {
         let missing = service.call(action).form(&[]).send().await.problem(400, "invalid_request");
         assert_eq!(

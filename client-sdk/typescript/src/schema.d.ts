@@ -2855,19 +2855,6 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description As `TooManyConnections`; a browser gets a page. */
-        TooManyConnectionsOrPage: {
-            headers: {
-                "Retry-After": components["headers"]["RetryAfter"];
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-                "text/html": string;
-            };
-        };
         /** @description `not_found`: the query parameter `format` is not `json`. */
         UnknownFormat: {
             headers: {
@@ -3889,7 +3876,7 @@ export interface operations {
             404: components["responses"]["UnknownFormatOrPage"];
             405: components["responses"]["MethodNotAllowed"];
             406: components["responses"]["NotAcceptable"];
-            429: components["responses"]["TooManyConnectionsOrPage"];
+            429: components["responses"]["LoginRateLimitedOrPage"];
             500: components["responses"]["InternalErrorOrPage"];
             503: components["responses"]["DatabaseUnavailableOrPage"];
         };

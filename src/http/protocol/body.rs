@@ -26,6 +26,8 @@ const MULTIPART: &str = "multipart/form-data";
 const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How much of a body that is too large is read after the limit.
 const MAX_DISCARDED_BYTES: u64 = 1024 * 1024;
+/// How long the refusal of a body that was announced as too large waits for it.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// REQUEST_BODY_TIMEOUT, in the extensions of a request.
 #[derive(Clone, Copy, Debug)]
@@ -47,11 +49,33 @@ pub trait RequestSchema: Type {
     const IS_DOCUMENTED: bool = true;
 }
 
+/// What the head of a request says about its body.
+#[derive(Clone, Copy, Default)]
+struct Announcement {
+    /// Content-Length.
+    bytes: Option<u64>,
+    /// The client sends the body only after the answer 100, which reading the body causes (RFC 9110, 10.1.1).
+    expects_continue: bool,
+}
+
+impl Announcement {
+    fn of(request: &Request) -> Self {
+        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        Self {
+            bytes: header(header::CONTENT_LENGTH).and_then(|length| length.trim().parse().ok()),
+            expects_continue: header(header::EXPECT).is_some_and(|what| what.eq_ignore_ascii_case("100-continue")),
+        }
+    }
+}
+
+type JsonParser = fn(&[u8]) -> Result<Value, serde_json::Error>;
+
 /// A body that is not read yet; the document describes it as `T`.
 pub struct RawBody<T> {
     content_type: Option<String>,
     /// A coding of the body other than `identity`.
     is_encoded: bool,
+    announced: Announcement,
     body: Body,
     timeout: BodyTimeout,
     schemas: PhantomData<T>,
@@ -63,8 +87,20 @@ impl<T> RawBody<T> {
     /// Errors: 408 `request_timeout`, 413 `too_large`, 415 `unsupported_media_type`, 400 `invalid_json`,
     /// `invalid_request`.
     pub async fn fields(self) -> Result<Fields, Failure> {
+        self.parsed(lenient::json).await
+    }
+
+    /// Reads the body of an OAuth request, in which a parameter must not occur twice (RFC 6749, section 3.2).
+    ///
+    /// Errors: those of [`Self::fields`].
+    pub async fn unique_fields(self) -> Result<Fields, Failure> {
+        let fields = self.parsed(lenient::unique_json).await?;
+        if fields.is_repetitive() { Err(repeated()) } else { Ok(fields) }
+    }
+
+    async fn parsed(self, parser: JsonParser) -> Result<Fields, Failure> {
         let full = self.content_type.unwrap_or_default();
-        let bytes = read(self.body, self.timeout).await?;
+        let bytes = read(self.body, self.announced, self.timeout).await?;
         let essence = full.split(';').next().unwrap_or_default().trim();
         // An empty body is an empty form, whatever its type (R-IN-01).
         if bytes.is_empty() && !essence.eq_ignore_ascii_case(MULTIPART) {
@@ -74,7 +110,7 @@ impl<T> RawBody<T> {
             return Err(unsupported("Send the request body without a Content-Encoding."));
         }
         if essence.eq_ignore_ascii_case(JSON) {
-            return json_fields(&bytes);
+            return json_fields(&bytes, parser);
         }
         if essence.eq_ignore_ascii_case(FORM) {
             return Ok(form_fields(&bytes));
@@ -94,6 +130,10 @@ impl<T> RawBody<T> {
     }
 }
 
+fn repeated() -> Failure {
+    Failure::bad("invalid_request", "A parameter must not occur twice.")
+}
+
 fn unsupported(detail: &'static str) -> Failure {
     Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
 }
@@ -104,16 +144,24 @@ pub fn form_fields(text: &[u8]) -> Fields {
     Fields::form(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())))
 }
 
-async fn read(body: Body, BodyTimeout(timeout): BodyTimeout) -> Result<Vec<u8>, Failure> {
+async fn read(body: Body, announced: Announcement, BodyTimeout(timeout): BodyTimeout) -> Result<Vec<u8>, Failure> {
     if body.is_empty() {
         return Ok(Vec::new());
     }
+    let too_large = || {
+        let detail = "The request body is larger than 64 KiB.";
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+    };
+    if let Some(bytes) = announced.bytes.filter(|bytes| *bytes > MAX_BODY_BYTES as u64) {
+        if !announced.expects_continue && bytes <= MAX_DISCARDED_BYTES {
+            // As in `read_at_most`.
+            let _ = tokio::time::timeout(DISCARD_TIMEOUT, read_at_most(body, MAX_BODY_BYTES)).await;
+        }
+        return Err(too_large());
+    }
     match tokio::time::timeout(timeout, read_at_most(body, MAX_BODY_BYTES)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
-        Ok(Ok(None)) => {
-            let detail = "The request body is larger than 64 KiB.";
-            Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail))
-        }
+        Ok(Ok(None)) => Err(too_large()),
         Ok(Err(_)) => Err(Failure::bad("invalid_request", "The request body is incomplete.")),
         Err(_) => {
             let detail = "The request body did not arrive in time.";
@@ -135,10 +183,11 @@ async fn read_at_most(body: Body, limit: usize) -> std::io::Result<Option<Vec<u8
     Ok(None)
 }
 
-fn json_fields(bytes: &[u8]) -> Result<Fields, Failure> {
-    match lenient::json(bytes) {
+fn json_fields(bytes: &[u8], parser: JsonParser) -> Result<Fields, Failure> {
+    match parser(bytes) {
         Ok(Value::Object(map)) => Ok(Fields::json(map)),
         Ok(_) => Err(Failure::bad("invalid_json", "The request body must be a JSON object.")),
+        Err(error) if error.is_data() => Err(repeated()),
         Err(error) => Err(Failure::bad(
             "invalid_json",
             format!("The request body is not valid JSON: line {}, column {}.", error.line(), error.column()),
@@ -191,7 +240,8 @@ impl<'a, T: RequestSchema + 'a> ApiExtractor<'a> for RawBody<T> {
         let mut codings = request.headers().get_all(header::CONTENT_ENCODING).iter();
         let is_encoded = codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"));
         let timeout = request.extensions().get().copied().unwrap_or_default();
-        Ok(Self { content_type, is_encoded, body: body.take()?, timeout, schemas: PhantomData })
+        let announced = Announcement::of(request);
+        Ok(Self { content_type, is_encoded, announced, body: body.take()?, timeout, schemas: PhantomData })
     }
 }
 
@@ -202,7 +252,8 @@ mod tests {
     fn raw_body(content_type: Option<&str>, body: impl Into<Body>) -> RawBody<()> {
         let timeout = BodyTimeout::default();
         let content_type = content_type.map(str::to_owned);
-        RawBody { content_type, is_encoded: false, body: body.into(), timeout, schemas: PhantomData }
+        let announced = Announcement::default();
+        RawBody { content_type, is_encoded: false, announced, body: body.into(), timeout, schemas: PhantomData }
     }
 
     async fn code(content_type: Option<&str>, body: impl Into<Body>) -> String {
@@ -240,6 +291,30 @@ mod tests {
         }
         assert_eq!(code(Some("multipart/form-data"), "x").await, "invalid_request");
         assert_eq!(code(Some("multipart/form-data; boundary=b"), "x").await, "invalid_request");
+    }
+
+    #[tokio::test]
+    async fn sec_44_a_body_that_is_announced_as_too_large_is_refused_before_it_arrives() {
+        for (bytes, expects_continue) in [(MAX_BODY_BYTES as u64 + 1, true), (MAX_DISCARDED_BYTES + 1, false)] {
+            let never = Body::from_bytes_stream(futures_util::stream::pending::<std::io::Result<Vec<u8>>>());
+            let announced = Announcement { bytes: Some(bytes), expects_continue };
+            let body = RawBody { announced, ..raw_body(Some("application/json"), never) };
+            assert_eq!(body.fields().await.err().map(|failure| failure.status.as_u16()), Some(413), "{bytes}");
+        }
+    }
+
+    #[tokio::test]
+    async fn rfc_6749_3_2_a_parameter_of_an_oauth_request_must_not_occur_twice() {
+        for (content_type, body) in [
+            ("application/json", r#"{"token":"a","token":"b"}"#),
+            ("application/x-www-form-urlencoded", "token=a&token=b"),
+        ] {
+            let code = raw_body(Some(content_type), body).unique_fields().await.err().map(|failure| failure.code);
+            assert_eq!(code.as_deref(), Some("invalid_request"), "{content_type}");
+            assert!(raw_body(Some(content_type), body).fields().await.is_ok(), "{content_type}");
+        }
+        let syntax = raw_body(Some("application/json"), "{\"a\":1").unique_fields().await;
+        assert_eq!(syntax.err().map(|failure| failure.code).as_deref(), Some("invalid_json"));
     }
 
     #[tokio::test]

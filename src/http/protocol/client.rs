@@ -46,7 +46,8 @@ pub fn note_forwarded_address(settings: &Settings, request: &mut Request) {
     }
     let lines = request.headers().get_all("x-forwarded-for").iter().rev();
     let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
-    let mut hops = hops.map_while(address_of_hop);
+    // An element of a list may be empty (RFC 9110, 5.6.1.2).
+    let mut hops = hops.filter(|hop| !hop.trim_ascii().is_empty()).map_while(address_of_hop);
     let mut farthest_proxy = None;
     let client = hops.find(|hop| {
         farthest_proxy = Some(*hop);

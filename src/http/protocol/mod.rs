@@ -43,6 +43,6 @@ pub use self::provider_parameters::{provider_parameters, scopes};
 pub use self::query::{Query, QueryValue};
 pub use self::rejection::Rejection;
 pub use self::request_id::{REQUEST_ID, current_request_id};
-pub use self::resource::{Resource, RoutePattern, RouteRules};
+pub use self::resource::{AddressLimit, Resource, RoutePattern, RouteRules};
 pub use self::service_authentication::ServiceAuth;
 pub use self::trace_context::TraceContext;

@@ -54,17 +54,17 @@ fn has_known_format(query: &str) -> bool {
 
 /// A caller without the header accepts everything.
 fn accepts_json(headers: &HeaderMap) -> bool {
-    const ACCEPTED: [&str; 7] = [
-        "*/*",
-        "application/*",
-        "application/json",
-        "application/problem+json",
-        "text/*",
-        "text/html",
-        "application/xhtml+xml",
-    ];
+    /// The most specific range that is present counts (RFC 9110, 12.5.1).
+    const JSON: [&str; 3] = ["application/json", "application/*", "*/*"];
+    const OTHERS: [&str; 4] = ["application/problem+json", "text/*", "text/html", "application/xhtml+xml"];
     let accepted = weighted(headers, &header::ACCEPT);
-    accepted.is_empty() || accepted.iter().any(|(range, weight)| *weight > 0.0 && ACCEPTED.contains(&range.as_str()))
+    let weight_of = |range: &str| {
+        let weights = accepted.iter().filter(|(named, _)| named == range).map(|(_, weight)| *weight);
+        weights.reduce(f32::max)
+    };
+    accepted.is_empty()
+        || JSON.into_iter().find_map(weight_of).is_some_and(|weight| weight > 0.0)
+        || OTHERS.into_iter().filter_map(weight_of).any(|weight| weight > 0.0)
 }
 
 #[cfg(test)]
@@ -78,7 +78,17 @@ mod tests {
         for accept in ["application/json", "", "*/*", "text/html,application/xhtml+xml;q=0.9", "image/png, */*;q=0.1"] {
             assert!(accepts(accept), "{accept}");
         }
-        for accept in ["image/png", "application/xml", "application/json;q=0", "application/jsonp"] {
+        for accept in ["application/*;q=0, application/json", "application/json;q=0, text/html"] {
+            assert!(accepts(accept), "{accept}");
+        }
+        for accept in [
+            "image/png",
+            "application/xml",
+            "application/json;q=0",
+            "application/jsonp",
+            "application/json;q=0, */*",
+            "*/*, application/*;q=0",
+        ] {
             assert!(!accepts(accept), "{accept}");
         }
     }

@@ -136,11 +136,6 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "not_found", "Not found.")
     }
 
-    /// A failure of an endpoint whose callers expect the errors of RFC 6749.
-    pub fn into_oauth_error(self) -> Self {
-        Self { is_oauth_error: true, ..self }
-    }
-
     /// 503 `database_unavailable`.
     pub fn database_unavailable() -> Self {
         let detail = "The database does not answer. Try again in a moment.";

@@ -19,6 +19,17 @@ use crate::http::pages::Language;
 #[derive(Clone, Debug)]
 pub struct RoutePattern(pub Arc<str>);
 
+/// Which requests of a route RATE_LIMIT_ADDRESS counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressLimit {
+    /// None.
+    None,
+    /// Those that start, change or complete something.
+    WithEffects,
+    /// Those that only read too: their refusals are in the audit log.
+    All,
+}
+
 /// What the routes of one subject have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct RouteRules {
@@ -28,8 +39,10 @@ pub struct RouteRules {
     pub negotiates: bool,
     /// Whether GET starts or completes something: then there is no HEAD, which link checkers send.
     pub get_has_effects: bool,
-    /// Whether RATE_LIMIT_ADDRESS counts the requests; not those that only read.
-    pub limits_address: bool,
+    /// Which requests RATE_LIMIT_ADDRESS counts.
+    pub address_limit: AddressLimit,
+    /// Whether OAuth libraries call the routes: they look for the code in `error` (RFC 6749, section 5.2).
+    pub has_oauth_errors: bool,
     /// Whether browsers navigate here: then they get error pages instead of problem documents.
     pub serves_browsers: bool,
 }
@@ -40,13 +53,15 @@ impl RouteRules {
         audit: AuditScope::Account,
         negotiates: true,
         get_has_effects: false,
-        limits_address: false,
+        address_limit: AddressLimit::None,
+        has_oauth_errors: false,
         serves_browsers: false,
     };
     /// Routes that services call.
-    pub const SERVICE: Self = Self { audit: AuditScope::Service, ..Self::ACCOUNT };
+    pub const SERVICE: Self = Self { audit: AuditScope::Service, has_oauth_errors: true, ..Self::ACCOUNT };
     /// Routes that are a step of a login.
-    pub const LOGIN: Self = Self { audit: AuditScope::Login, limits_address: true, ..Self::ACCOUNT };
+    pub const LOGIN: Self =
+        Self { audit: AuditScope::Login, address_limit: AddressLimit::WithEffects, ..Self::ACCOUNT };
 }
 
 /// One path with its methods.
@@ -130,6 +145,7 @@ impl Resource {
         match answer {
             Ok(response) => response,
             Err(mut rejection) => {
+                rejection.failure.is_oauth_error |= rules.has_oauth_errors;
                 audit.record(app, &mut rejection.failure).await;
                 rejection.into_response(&app.pages, as_page)
             }
@@ -141,7 +157,9 @@ impl Resource {
             Response::default()
         } else {
             let detail = "Method not allowed; see the Allow header.";
-            Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response()
+            let failure = Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
+            let is_oauth_error = self.api.as_ref().is_some_and(|api| api.rules.has_oauth_errors);
+            Failure { is_oauth_error, ..failure }.into_response()
         };
         response.headers_mut().insert(header::ALLOW, self.allow.clone());
         response
@@ -156,7 +174,12 @@ async fn check_before_handler(
     has_effects: bool,
     request: &Request,
 ) -> Result<(), Failure> {
-    if rules.limits_address && has_effects {
+    let is_counted = match rules.address_limit {
+        AddressLimit::None => false,
+        AddressLimit::WithEffects => has_effects,
+        AddressLimit::All => true,
+    };
+    if is_counted {
         app.check_address_limit(request).await?;
     }
     if rules.negotiates && has_effects { check_acceptable(request) } else { Ok(()) }

@@ -51,17 +51,12 @@ impl ServiceAuth<'_> {
             Some(credential) => Some(app.account.authenticate_service(&credential).await?),
             None => None,
         };
-        let fields = body.fields().await?;
-        if fields.is_repetitive() {
-            return Err(Failure::bad("invalid_request", "A parameter must not occur twice."));
-        }
+        let fields = body.unique_fields().await?;
         let service = match (by_header, posted_credential(&fields)) {
-            (Some(_), Some(_)) => {
-                // RFC 6749, section 2.3.
-                let detail = "Send the service's credential in the Authorization header or in the body, not in both.";
-                return Err(Failure::bad("invalid_request", detail));
+            (Some(service), _) => {
+                check_single_credential(&service, &fields)?;
+                service
             }
-            (Some(service), None) => service,
             (None, Some(credential)) => app.account.authenticate_service(&credential).await?,
             (None, None) => return Err(AuthError::InvalidClient(None).into()),
         };
@@ -70,6 +65,18 @@ impl ServiceAuth<'_> {
             None => Err(Failure::fields([("token".to_owned(), "This field is required.".to_owned())])),
         }
     }
+}
+
+/// A client uses one method of authentication in a request (RFC 6749, section 2.3). Its id alone is no credential: libraries
+/// may send it in the body too.
+fn check_single_credential(service: &Service, fields: &Fields) -> Result<(), Failure> {
+    // A parameter without a value counts as omitted (section 3.2).
+    let sent = |name: &str| fields.map().get(name).filter(|value| !value.is_null() && *value != "");
+    if sent("client_secret").is_some() || sent("client_id").is_some_and(|id| *id != service.client_id.as_str()) {
+        let detail = "Send the service's credential in the Authorization header or in the body, not in both.";
+        return Err(Failure::bad("invalid_request", detail));
+    }
+    Ok(())
 }
 
 /// `None`: there is no `Authorization` header. Errors: the header has no readable `Basic` credential.

@@ -10,7 +10,7 @@ use crate::account::{ActiveCredential, TokenUsage};
 use crate::http::openapi::answers::Answer;
 use crate::http::openapi::inputs::ServiceInput;
 use crate::http::openapi::{LoginKind, Refused, Tag, error_list};
-use crate::http::protocol::{App, Failure, RawBody, ServiceAuth, client_info};
+use crate::http::protocol::{App, RawBody, ServiceAuth, client_info};
 
 pub struct Introspections {
     pub app: Arc<App>,
@@ -34,9 +34,8 @@ impl Introspections {
         auth: ServiceAuth<'_>,
         body: RawBody<ServiceInput>,
     ) -> Result<Answer<Introspection>, Refused<IntrospectErrors>> {
-        let call = auth.admit(&self.app, body).await.map_err(Failure::into_oauth_error)?;
-        let found = self.app.account.introspect(&call.token).await;
-        let found = found.map_err(|error| Failure::from(error).into_oauth_error())?;
+        let call = auth.admit(&self.app, body).await?;
+        let found = self.app.account.introspect(&call.token).await?;
         Ok(Answer(found.map_or_else(Introspection::default, Introspection::from)))
     }
 
@@ -50,10 +49,8 @@ impl Introspections {
         auth: ServiceAuth<'_>,
         body: RawBody<ServiceInput>,
     ) -> Result<Answer<EmptyObject>, Refused<RevokeErrors>> {
-        let call = auth.admit(&self.app, body).await.map_err(Failure::into_oauth_error)?;
-        let revoked =
-            self.app.account.revoke_by_value(&call.token, &call.service.name, &client_info(auth.request)).await;
-        revoked.map_err(|error| Failure::from(error).into_oauth_error())?;
+        let call = auth.admit(&self.app, body).await?;
+        self.app.account.revoke_by_value(&call.token, &call.service.name, &client_info(auth.request)).await?;
         Ok(Answer(EmptyObject::default()))
     }
 }

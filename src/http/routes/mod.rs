@@ -24,7 +24,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::registry::{MetaParamIn, MetaPath};
 
 use super::openapi::NormalizedSpec;
-use super::protocol::{App, AuditScope, Resource, RouteRules};
+use super::protocol::{AddressLimit, App, AuditScope, Resource, RouteRules};
 
 /// All operations, in the order of the document.
 pub type Operations = (
@@ -59,7 +59,7 @@ pub fn routes(app: &Arc<App>) -> Route {
     let rules = RouteRules { get_has_effects: true, ..browser_flow };
     add(mount(app, server_redirect::ServerRedirect { app: new() }, rules));
     add(mount(app, swap::Swap { app: new() }, login));
-    let rules = RouteRules { audit: AuditScope::PendingLogin, ..browser_flow };
+    let rules = RouteRules { audit: AuditScope::PendingLogin, address_limit: AddressLimit::All, ..browser_flow };
     add(mount(app, resume::Resume { app: new() }, rules));
     add(mount(app, user::Users { app: new() }, account));
     add(mount(app, export::Exports { app: new() }, account));

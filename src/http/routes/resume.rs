@@ -24,7 +24,7 @@ pub struct Resume {
 
 error_list! {
     ResumeErrors or_page: ANY, BODY, RESUME, ACCOUNT_CONFLICT, SIGN_UP_UNAVAILABLE;
-    PageErrors or_page: ANY, INVALID_PENDING_CODE;
+    PageErrors or_page: ANY, LOGIN_RATE_LIMITED, INVALID_PENDING_CODE;
 }
 
 #[OpenApi(prefix_path = "/api/login/social", tag = Tag::Login)]

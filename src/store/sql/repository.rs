@@ -11,6 +11,29 @@ use crate::store::error::{LaterRelease, Result, StoreError};
 use crate::store::repository::Repository;
 use crate::store::schema::{AppliedMigration, Schema};
 
+/// One statement for each kind of write of a login. They write no row, but fail if a table is missing, or if the user of the
+/// database must not write it. All of them are one call.
+const WRITES_OF_A_LOGIN: &str = "
+    INSERT INTO users (username) SELECT NULL WHERE 1 = 0;
+    INSERT INTO social_accounts (uid) SELECT NULL WHERE 1 = 0;
+    UPDATE social_accounts SET modified = modified WHERE 1 = 0;
+    INSERT INTO sessions (digest) SELECT NULL WHERE 1 = 0;
+    INSERT INTO tokens (digest) SELECT NULL WHERE 1 = 0;
+    UPDATE tokens SET last_used = last_used WHERE 1 = 0;
+    INSERT INTO knox_tokens (digest) SELECT NULL WHERE 1 = 0;
+    INSERT INTO refresh_tokens (jti) SELECT NULL WHERE 1 = 0;
+    INSERT INTO authorization_requests (key) SELECT NULL WHERE 1 = 0;
+    UPDATE authorization_requests SET provider = provider WHERE 1 = 0;
+    INSERT INTO used_codes (code) SELECT NULL WHERE 1 = 0;
+    UPDATE used_codes SET binding = binding WHERE 1 = 0;
+    INSERT INTO one_time_codes (code) SELECT NULL WHERE 1 = 0;
+    DELETE FROM one_time_codes WHERE 1 = 0;
+    INSERT INTO pending_logins (token) SELECT NULL WHERE 1 = 0;
+    UPDATE pending_logins SET browser = browser WHERE 1 = 0;
+    INSERT INTO audit_events (event) SELECT NULL WHERE 1 = 0;
+    INSERT INTO webhook_events (id) SELECT NULL WHERE 1 = 0;
+";
+
 impl Store {
     /// Runs a statement that deletes at most `$2` rows from before `$1`.
     pub(super) async fn delete_batch(&self, statement: impl SqlSafeStr + Send, before: i64) -> Result<u64> {
@@ -56,6 +79,7 @@ impl Repository for Store {
         .await?;
         // Takes the lock that a login needs, and changes no row.
         sqlx::query("UPDATE users SET is_active = is_active WHERE id < 0").execute(&mut *tx).await?;
+        sqlx::raw_sql(WRITES_OF_A_LOGIN).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(())
     }

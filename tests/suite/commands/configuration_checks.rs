@@ -138,6 +138,7 @@ async fn doctor_accepts_a_valid_configuration() {
     for part in [
         "all settings are valid",
         "has the tables of this release",
+        "a login could be written",
         "clock agrees with",
         "calls go through 127.0.0.1",
         "SSL_CERT_FILE: /",
@@ -205,6 +206,12 @@ async fn doctor_reports_clock_skew_missing_keys_and_old_schemas() {
     let skewed = setup.run(&["doctor", "--json"], &[]).await;
     assert_eq!(skewed.status, Some(1));
     skewed.assert_finding(false, "s ahead of that of");
+
+    database.run("ALTER TABLE audit_events RENAME TO elsewhere").await;
+    let unwritable = setup.run(&["doctor", "--json"], &[]).await;
+    unwritable.assert_finding(false, "no login can be written: ");
+    unwritable.assert_finding(false, "audit_events");
+    database.run("ALTER TABLE elsewhere RENAME TO audit_events").await;
 
     database.run("INSERT INTO users (id, username, created) VALUES (1, 'ana', 5)").await;
     database

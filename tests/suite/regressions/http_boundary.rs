@@ -93,6 +93,9 @@ async fn fault_b5_x_forwarded_for_is_read_from_the_right(engine: Engine) {
         (&[b"\xff", b"1.2.3.4"], "1.2.3.4"),
         (&[b"1.2.3.4, \xff, 10.0.0.7"], "10.0.0.7"),
         (&[b"\xff"], "127.0.0.1"),
+        // RFC 9110, 5.6.1.2: empty elements are ignored.
+        (&[b"1.2.3.4 , "], "1.2.3.4"),
+        (&[b"1.2.3.4,,\t,10.0.0.7,", b""], "1.2.3.4"),
     ] {
         assert_eq!(refused(lines).await.status, 400);
         let repository = app.database.repository().await;

@@ -31,6 +31,18 @@ async fn sec_44_body_size_is_limited(engine: Engine) {
         chunked.problem(413, "too_large");
     }
     post("/api/login/social/token/github/").body("application/json", body(60_000)).send().await.ok();
+    // A length that is announced is enough: no byte of these bodies is sent.
+    let address = app.node.base.trim_start_matches("http://");
+    for head in ["Content-Length: 66000", "Content-Length: 99999999", "Content-Length: 66000\r\nExpect: 100-continue"] {
+        let mut socket = tokio::net::TcpStream::connect(address).await.expect("a connection");
+        let request = format!(
+            "POST /api/token/verify/ HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n{head}\r\n\r\n"
+        );
+        socket.write_all(request.as_bytes()).await.expect("a request");
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).await.expect("an answer");
+        assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 413", "{head}");
+    }
     let fields: Vec<(String, String)> = (0..20_000).map(|n| (format!("f{n}"), String::new())).collect();
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     post("/api/login/social/token/github/").form(&fields).send().await.problem(413, "too_large");

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -25,6 +25,13 @@ fn prepared(mut command: Command, arguments: &[&str], environment: &[(&str, &str
     }
     command.envs(environment.iter().copied());
     command
+}
+
+/// A command with a limit of `ulimit`, such as `-n 64`.
+pub fn limited(limit: &str, arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\""), BINARY]);
+    prepared(command, arguments, environment, folder)
 }
 
 /// Runs a command and waits for it.
@@ -54,10 +61,21 @@ impl Process {
         folder: &Path,
     ) -> Self {
         let port = free_port().await;
-        let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\""), BINARY]);
-        let listen = format!("127.0.0.1:{port}");
-        Self::spawn_command(prepared(command, arguments, environment, folder), &listen, environment).ready().await
+        let command = limited(&format!("-n {limit}"), arguments, environment, folder);
+        Self::spawn_command(command, &format!("127.0.0.1:{port}"), environment, None).ready().await
+    }
+
+    /// Like [`Self::start`], with a log that nothing reads. It is in the pipe that is returned.
+    pub async fn start_with_unread_log(
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        folder: &Path,
+    ) -> (Self, ChildStderr) {
+        let (command, port) = (command(arguments, environment, folder), free_port().await);
+        let log = Some(Stdio::piped());
+        let mut process = Self::spawn_command(command, &format!("127.0.0.1:{port}"), environment, log).ready().await;
+        let unread = process.child.stderr.take().expect("a pipe");
+        (process, unread)
     }
 
     /// Starts another process on the same address and waits until it listens too (LISTEN_REUSE_PORT).
@@ -80,10 +98,11 @@ impl Process {
     }
 
     fn spawn_at(listen: &str, arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
-        Self::spawn_command(command(arguments, environment, folder), listen, environment)
+        Self::spawn_command(command(arguments, environment, folder), listen, environment, None)
     }
 
-    fn spawn_command(mut command: Command, listen: &str, environment: &[(&str, &str)]) -> Self {
+    /// `log`: in place of a file for the standard error.
+    fn spawn_command(mut command: Command, listen: &str, environment: &[(&str, &str)], log: Option<Stdio>) -> Self {
         let base = format!("http://{listen}");
         let output = TempDir::new().expect("a temporary folder");
         let file = |name: &str| File::create(output.path().join(name)).expect("a file in the temporary folder");
@@ -91,7 +110,8 @@ impl Process {
         if !environment.iter().any(|(name, _)| *name == "PUBLIC_URL") {
             command.env("PUBLIC_URL", &base);
         }
-        let child = command.stdout(file("stdout")).stderr(file("stderr")).spawn().expect("the binary runs");
+        let log = log.unwrap_or_else(|| file("stderr").into());
+        let child = command.stdout(file("stdout")).stderr(log).spawn().expect("the binary runs");
         Self { child, base, output }
     }
 
@@ -128,6 +148,20 @@ impl Process {
         let id = self.child.id().to_string();
         let status = Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill runs");
         assert!(status.success());
+    }
+
+    /// Waits until the process handles these signals instead of their default, which ends it.
+    #[cfg(target_os = "linux")]
+    pub async fn handles_signals(&self, numbers: &[u32]) {
+        let wanted: u64 = numbers.iter().map(|number| 1 << (number - 1)).sum();
+        let caught = || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("the mask").trim();
+            u64::from_str_radix(mask, 16).expect("a mask")
+        };
+        while caught() & wanted != wanted {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Waits until the process exits; returns its status.

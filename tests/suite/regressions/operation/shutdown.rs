@@ -223,6 +223,37 @@ async fn fault_d9_sighup_does_not_stop_the_server() {
     assert!(process.wait_for_exit().await.success(), "{}", process.output());
 }
 
+/// The pipe holds 64 KiB. A direct write of the next line would block, first the request and then the whole server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f9_log_that_nothing_reads_stops_neither_requests_nor_the_shutdown() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let environment = [SETTINGS, &[("LOG_FORMAT", "json")]].concat();
+    let (mut process, log) = Process::start_with_unread_log(&["serve"], &environment, folder.path()).await;
+    let client = process.client();
+    for _ in 0..600 {
+        client.get("/api/user/").send().await.problem(401, "not_authenticated");
+    }
+    client.get("/healthz").send().await.ok();
+    process.terminate();
+    assert!(process.wait_for_exit().await.success());
+    drop(log);
+}
+
+/// The settings file is a pipe that nothing writes, as a network file system that does not answer.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_d9_signals_are_handled_while_the_server_starts() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let pipe = folder.path().join("settings.toml");
+    assert!(std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&pipe).status().expect("mkfifo").success());
+    let arguments = ["serve", "--config", pipe.to_str().expect("a path in UTF-8")];
+    let mut process = Process::spawn(&arguments, SETTINGS, folder.path()).await;
+    process.handles_signals(&[1, 2, 15]).await;
+    process.signal("HUP");
+    process.terminate();
+    assert!(process.wait_for_exit().await.success(), "{}", process.output());
+}
+
 on_both_databases! {
     fault_b29_deleting_and_unlinking_do_not_wait_for_providers,
     fault_b29_shutdown_waits_for_revocations,
