@@ -259,7 +259,7 @@ impl SigningKeyService {
             },
             KeyStep::Change { changes, signs } => {
                 let audit = signs.map(|kid| event(AuditKind::SigningKeyRotated, &kid, client, now));
-                Ok(self.store.change_signing_keys(&changes, now, audit.as_ref()).await?)
+                Ok(self.store.change_signing_keys(&changes, now, audit.as_slice()).await?)
             }
         }
     }
@@ -393,7 +393,7 @@ impl SigningKeyService {
         } else {
             let change = SigningKeyChange::Schedule { kid: kid.clone(), signs_from };
             let audit = event(AuditKind::SigningKeyRotationRequested, &kid, client, now);
-            self.store.change_signing_keys(&[change], now, Some(&audit)).await?
+            self.store.change_signing_keys(&[change], now, &[audit]).await?
         };
         if !is_done {
             return Err(SigningKeyError::Contended);
@@ -412,13 +412,47 @@ impl SigningKeyService {
         }
         let now = self.deps.now();
         // At once on every node, also where the clock is behind this one.
-        let change =
-            SigningKeyChange::Retire { kid: kid.to_owned(), expires: now.minus(MAX_CLOCK_DIFFERENCE), from: None };
-        let audit = event(AuditKind::SigningKeyRetired, kid, client, now);
-        if !self.store.change_signing_keys(&[change], now, Some(&audit)).await? {
-            return Err(SigningKeyError::Unknown(kid.to_owned()));
+        let expires = now.minus(MAX_CLOCK_DIFFERENCE);
+        let mut changes = vec![SigningKeyChange::Retire { kid: kid.to_owned(), expires, from: None }];
+        let mut audit = vec![event(AuditKind::SigningKeyRetired, kid, client, now)];
+        if let Some(next) = self.successor_of(kid, now).await? {
+            audit.push(event(AuditKind::SigningKeyRotated, &next, client, now));
+            changes.push(SigningKeyChange::Sign { kid: next });
+        }
+        if !self.store.change_signing_keys(&changes, now, &audit).await? {
+            let is_alone = changes.len() == 1;
+            return Err(if is_alone { SigningKeyError::Unknown(kid.to_owned()) } else { SigningKeyError::Contended });
         }
         self.maintain().await
+    }
+
+    /// The published key that signs instead of the one that is retired, in the same transaction: a node that read the keys in between
+    /// would have none that signs. It is made first if there is none. `None`: the key does not sign, or no key can replace it.
+    async fn successor_of(&self, kid: &str, now: UnixMillis) -> Result<Option<String>, SigningKeyError> {
+        let Some(schedule) = &self.schedule else { return Ok(None) };
+        for _ in 0..MAX_STEPS {
+            let keys = self.store.signing_keys().await?;
+            if schedule.signing(&keys).is_none_or(|signing| signing.kid != kid) {
+                return Ok(None);
+            }
+            if let Some(next) = schedule.find(&keys, SigningKeyState::Published) {
+                // The settings may have replaced the ones that published it.
+                let is_own = self.key_of_settings.as_ref().is_none_or(|own| own.kid == next.kid);
+                return Ok((is_own && self.check_usable(next).is_ok()).then(|| next.kid.clone()));
+            }
+            if schedule.retired_key_of_settings(&keys).is_some() {
+                return Ok(None);
+            }
+            let step = match schedule.makes_keys() {
+                true => KeyStep::Make(self.credentials.jwt.rules().algorithm, SigningKeyState::Published),
+                false => KeyStep::Import(SigningKeyState::Published),
+            };
+            if !self.run_step(step, &ClientInfo::default(), now).await? && !schedule.makes_keys() {
+                // The key of the settings is the one that is retired.
+                return Ok(None);
+            }
+        }
+        Err(SigningKeyError::Contended)
     }
 
     /// Encrypts all private keys again with the first of ENCRYPTION_KEYS. Returns how many were changed, and how many could not

@@ -303,6 +303,6 @@ limited!(RateLimitStore {
 limited!(SigningKeyStore {
     fn signing_keys() -> Vec<SigningKey>;
     fn insert_signing_key(key: &SigningKey) -> bool;
-    fn change_signing_keys(changes: &[SigningKeyChange], now: UnixMillis, audit: Option<&AuditEvent>) -> bool;
+    fn change_signing_keys(changes: &[SigningKeyChange], now: UnixMillis, audit: &[AuditEvent]) -> bool;
     fn replace_encrypted_key(kid: &str, old: &[u8], new: &[u8]) -> bool;
 });

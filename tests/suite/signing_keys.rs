@@ -341,8 +341,8 @@ async fn sec_31_a_key_in_another_state_than_assumed_is_not_retired(engine: Engin
     let signing = keys.iter().find(|key| key.state == SigningKeyState::Signing).expect("a key");
     let retire = |from| [SigningKeyChange::Retire { kid: signing.kid.clone(), expires: now, from }];
     let from = Some(SigningKeyState::Published);
-    assert!(!repository.change_signing_keys(&retire(from), now, None).await.expect("a write"));
-    assert!(repository.change_signing_keys(&retire(None), now, None).await.expect("a write"));
+    assert!(!repository.change_signing_keys(&retire(from), now, &[]).await.expect("a write"));
+    assert!(repository.change_signing_keys(&retire(None), now, &[]).await.expect("a write"));
 }
 
 async fn sec_31_a_key_that_another_node_made_is_read_when_a_token_names_it(engine: Engine) {
@@ -381,7 +381,7 @@ async fn rotate(app: &TestApp) {
         },
         SigningKeyChange::Sign { kid: next.kid.clone() },
     ];
-    assert!(repository.change_signing_keys(&changes, now, None).await.expect("a write"));
+    assert!(repository.change_signing_keys(&changes, now, &[]).await.expect("a write"));
 }
 
 async fn wait_until_status(client: &Client, path: &str, status: u16) {

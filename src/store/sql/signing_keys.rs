@@ -71,7 +71,7 @@ impl SigningKeyStore for Store {
         &self,
         changes: &[SigningKeyChange],
         now: UnixMillis,
-        audit: Option<&AuditEvent>,
+        audit: &[AuditEvent],
     ) -> Result<bool> {
         let mut tx = self.begin().await?;
         for change in changes {
@@ -86,8 +86,8 @@ impl SigningKeyStore for Store {
                 return Ok(false);
             }
         }
-        if let Some(audit) = audit {
-            audit_query(audit).execute(&mut *tx).await?;
+        for event in audit {
+            audit_query(event).execute(&mut *tx).await?;
         }
         tx.commit().await?;
         Ok(true)
