@@ -10,7 +10,7 @@ use crate::credential::TOUCH_INTERVAL;
 use crate::credential::jwt::{JwtFault, Jwts, TokenType, Verified};
 use crate::credential::session::SessionStatus;
 use crate::credential::token_family::{FamilyDecision, decide};
-use crate::model::{CredentialHandle, FamilyState, RefreshRefusal, User, UserId};
+use crate::model::{CredentialHandle, FamilyState, KnoxRow, RefreshRefusal, User, UserId};
 use crate::secrets::Digest;
 use crate::store::Repository;
 
@@ -166,8 +166,8 @@ impl AccountService {
     }
 
     async fn by_knox(&self, token: &str) -> Result<Caller, AuthError> {
-        let digest = self.credentials.knox.lookup_key(token).ok_or(INVALID)?;
-        let (row, user) = self.store.knox(&digest).await?.ok_or(INVALID)?;
+        let (row, user) = self.knox_row(token).await?.ok_or(INVALID)?;
+        let digest = row.digest.clone();
         let now = self.deps.now();
         if self.credentials.knox.is_expired(&row, now) {
             self.record(move |store| async move { store.delete_knox(&digest).await }).await;
@@ -182,6 +182,18 @@ impl AccountService {
         }
         self.note_use(&CredentialHandle::Knox(digest.clone()), user.id, row.last_used).await;
         Ok(Caller { user, proof: Proof::Knox(digest) })
+    }
+
+    /// The row of a knox token, expired or not, and its user.
+    pub(super) async fn knox_row(&self, token: &str) -> Result<Option<(KnoxRow, User)>, AuthError> {
+        let knox = &self.credentials.knox;
+        for digest in knox.lookup_keys(token) {
+            let found = self.store.knox(&digest).await?.filter(|(row, _)| knox.is_row_of(row, token));
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     pub(super) async fn note_use(&self, handle: &CredentialHandle, user: UserId, last: UnixMillis) {

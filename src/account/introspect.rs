@@ -156,11 +156,10 @@ impl AccountService {
     }
 
     async fn find_knox(&self, value: &str) -> Result<Option<ActiveCredential>, AuthError> {
-        let Some(digest) = self.credentials.knox.lookup_key(value) else { return Ok(None) };
-        let Some((row, user)) = self.store.knox(&digest).await? else { return Ok(None) };
+        let Some((row, user)) = self.knox_row(value).await? else { return Ok(None) };
         let is_expired = self.credentials.knox.is_expired(&row, self.deps.now());
         let scheme = Some(self.credentials.knox.header_prefix());
-        let handle = CredentialHandle::Knox(digest);
+        let handle = CredentialHandle::Knox(row.digest);
         let found = opaque(CredentialKind::Knox, user, scheme, (row.created, row.expires), handle);
         Ok(found.filter(|_| !is_expired))
     }

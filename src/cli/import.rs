@@ -46,6 +46,21 @@ pub(super) struct Arguments {
     /// Column of unique integers that becomes the id of the user, instead of the primary key
     #[arg(long, value_name = "COLUMN")]
     id_column: Option<String>,
+    /// Column that says whether a user is active, instead of `is_active`
+    #[arg(long, value_name = "COLUMN")]
+    active_column: Option<String>,
+    /// Table of the social accounts, instead of `social_auth_usersocialauth`
+    #[arg(long, value_name = "TABLE")]
+    accounts_table: Option<String>,
+    /// Import no social accounts
+    #[arg(long, conflicts_with = "accounts_table")]
+    without_accounts: bool,
+    /// Table of the knox tokens, instead of `knox_authtoken`
+    #[arg(long, value_name = "TABLE")]
+    knox_table: Option<String>,
+    /// Import ids above 4503599627370495 too, which JavaScript may not read exactly
+    #[arg(long)]
+    large_ids: bool,
     /// Report what an import would do, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -74,8 +89,13 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
             user_table: arguments.user_table,
             username_column: arguments.username_column,
             id_column: arguments.id_column,
+            active_column: arguments.active_column,
+            accounts_table: arguments.accounts_table,
+            knox_table: arguments.knox_table,
         },
         dry_run: arguments.dry_run,
+        large_ids: arguments.large_ids,
+        without_accounts: arguments.without_accounts,
         session_keys: std::iter::once(settings.secret_key.clone()).chain(django_keys).collect(),
     };
     let target =

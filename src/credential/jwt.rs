@@ -76,13 +76,17 @@ impl Verified {
     /// Whether the token was issued for another user of the same id, or before every credential of the user was revoked.
     ///
     /// A token of this server carries the user's generation, which decides alone, so the clocks of several nodes need not agree.
-    /// A token of simplejwt has none: its `iat` decides. It counts whole seconds, so a token issued in the second of a
+    /// A token of simplejwt has none: its `iat` decides; without one it is valid for imported users until a revocation. It counts whole seconds, so a token issued in the second of a
     /// revocation is revoked as well.
     pub fn is_revoked(&self, user: &User) -> bool {
         if let Some(generation) = self.claims.get(GENERATION_CLAIM) {
             return generation.as_i64() != Some(user.credential_generation);
         }
-        let issued = self.issued().map_or(0, UnixMillis::seconds);
+        let Some(issued) = self.issued().map(UnixMillis::seconds) else {
+            // A token of an early simplejwt. The import gave the users of Django an earlier generation than their creation.
+            let is_imported = user.credential_generation < user.created.0;
+            return !is_imported || user.revoked_before > 0;
+        };
         let first = UnixMillis(user.created.0.min(user.credential_generation));
         issued < first.seconds() || (user.revoked_before > 0 && issued <= user.revoked_before)
     }
@@ -234,12 +238,16 @@ impl Jwts {
     /// Adds `aud` and `iss`, and with an asymmetric algorithm the claims that RFC 9068, 2.2 requires. A client of this server is
     /// not registered and has no id: the server itself is the client.
     fn add_parties(&self, claims: &mut Map<String, Value>, user: UserId) {
+        match self.rules.audience_of_own_tokens() {
+            [] => {}
+            [one] => drop(claims.insert("aud".to_owned(), one.as_str().into())),
+            several => drop(claims.insert("aud".to_owned(), several.into())),
+        }
         let mut add = |name: &str, value: Option<&str>| {
             if let Some(value) = value {
                 claims.insert(name.to_owned(), value.into());
             }
         };
-        add("aud", self.rules.audience_of_own_tokens());
         add("iss", self.rules.issuer_of_own_tokens());
         if !self.rules.algorithm.is_symmetric() {
             add("sub", Some(&user.to_string()));
@@ -503,6 +511,43 @@ pub(crate) mod tests {
         let verified = jwts.verify(&access, &[TokenType::Access], now).expect("a good token");
         assert_eq!((verified.user_id, verified.jti.len(), &verified.claims["exp"]), (UserId(1), 32, &json!(1300)));
         assert_eq!((verified.claims.get("end"), &verified.claims["plan"]), (None, &json!("free")));
+    }
+
+    #[test]
+    fn tokens_have_each_audience_and_are_verified_for_any() {
+        let rules = |audience: &[&str]| JwtRules {
+            signing_key: SecretString::from("a key for tests of more than 32 bytes"),
+            audience: audience.iter().map(|one| (*one).to_owned()).collect(),
+            ..JwtRules::default()
+        };
+        let of = |audience: &[&str]| Jwts::new(rules(audience)).unwrap_or_else(|error| panic!("{error}"));
+        let plain = json!({"alg": "HS256", "typ": "JWT"});
+        let verified = |audience: &[&str], aud: Value| {
+            let token = signed(&plain, &json!({ "aud": aud }));
+            of(audience).verify(&token, &TokenType::ALL, UnixMillis::from_seconds(1500)).is_ok()
+        };
+        assert!(verified(&["a", "b"], json!(["a", "b"])) && verified(&["a", "b"], json!("b")));
+        assert!(verified(&["a"], json!(["c", "a"])) && !verified(&["a", "b"], json!(["c"])));
+        assert!(!verified(&["a"], json!(null)) && verified(&[], json!("c")));
+        let mut claims = Map::new();
+        of(&["a", "b"]).add_parties(&mut claims, UserId(1));
+        assert_eq!(claims["aud"], json!(["a", "b"]));
+        of(&["a"]).add_parties(&mut claims, UserId(1));
+        assert_eq!(claims["aud"], json!("a"));
+    }
+
+    #[test]
+    fn token_without_iat_is_valid_for_imported_users_until_a_revocation() {
+        let key = jsonwebtoken::EncodingKey::from_secret(b"a key for tests of more than 32 bytes");
+        let claims = json!({"token_type": "access", "exp": 2000, "jti": "j", "user_id": "1"});
+        let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
+        let verified =
+            jwts().verify(&token, &[TokenType::Access], UnixMillis::from_seconds(1001)).expect("a good token");
+        let created_here = User { created: UnixMillis(900_000), credential_generation: 900_000, ..user() };
+        let imported = User { credential_generation: 100, ..created_here.clone() };
+        let revoked = User { revoked_before: 1000, credential_generation: 1_000_000, ..imported.clone() };
+        let result = [created_here, imported, revoked].map(|user| verified.is_revoked(&user));
+        assert_eq!(result, [true, false, true]);
     }
 
     #[test]

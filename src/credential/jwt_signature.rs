@@ -119,8 +119,9 @@ impl Jwts {
             _ => false,
         };
         let default = self.rules.default_party.as_deref().filter(|_| is_own);
+        let audience = if is_own { self.rules.audience_of_own_tokens() } else { &self.rules.audience };
         let is_valid = self.rules.issuer.as_deref().or(default).is_none_or(|issuer| names("iss", issuer))
-            && self.rules.audience.as_deref().or(default).is_none_or(|audience| names("aud", audience));
+            && (audience.is_empty() || audience.iter().any(|audience| names("aud", audience)));
         if is_valid { Ok(()) } else { Err(JwtFault::Invalid) }
     }
 

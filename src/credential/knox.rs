@@ -2,7 +2,7 @@
 //! `store/sql/credentials.rs` applies the maximum per user when a login is committed.
 
 use aws_lc_rs::digest;
-use data_encoding::HEXLOWER;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
 use super::issue::IssueRequest;
 use crate::clock::{Deps, UnixMillis};
@@ -11,6 +11,8 @@ use crate::settings::KnoxRules;
 
 /// Leading characters of a token that are stored in clear, as in django-rest-knox (R-KNX-03).
 const TOKEN_KEY_LEN: usize = 15;
+/// The same in django-rest-knox 4.
+const EARLY_TOKEN_KEY_LEN: usize = 8;
 /// Maximum bytes of a token that is looked up.
 const MAX_TOKEN_LEN: usize = 512;
 
@@ -44,7 +46,7 @@ impl Knox {
         digits.truncate(self.rules.character_length);
         let token = format!("{}{digits}", self.rules.prefix);
         let row = KnoxRow {
-            digest: digest_of(&token),
+            digest: digest_of(token.as_bytes()),
             token_key: token.chars().take(TOKEN_KEY_LEN).collect(),
             user_id: issue.user.id,
             created: issue.now,
@@ -55,9 +57,20 @@ impl Knox {
         (token, row)
     }
 
-    /// The key of a token; `None`: the text cannot be one.
-    pub fn lookup_key(&self, token: &str) -> Option<String> {
-        (!token.is_empty() && token.len() <= MAX_TOKEN_LEN).then(|| digest_of(token))
+    /// The keys under which the row of a token may be, the usual one first. Empty: the text cannot be a token.
+    pub fn lookup_keys(&self, token: &str) -> Vec<String> {
+        if token.is_empty() || token.len() > MAX_TOKEN_LEN {
+            return Vec::new();
+        }
+        let early = HEXLOWER_PERMISSIVE.decode(token.as_bytes()).ok().map(|bytes| digest_of(&bytes));
+        std::iter::once(digest_of(token.as_bytes())).chain(early).collect()
+    }
+
+    /// Whether the row, which one of the keys found, is that of the token. knox 4 stored the digest of the bytes that the hex
+    /// digits stand for, and the first 8 digits.
+    pub fn is_row_of(&self, row: &KnoxRow, token: &str) -> bool {
+        let is_early = row.token_key.len() == EARLY_TOKEN_KEY_LEN && token.starts_with(&row.token_key);
+        is_early || row.digest == digest_of(token.as_bytes())
     }
 
     /// Whether a token has expired.
@@ -78,8 +91,8 @@ impl Knox {
     }
 }
 
-fn digest_of(token: &str) -> String {
-    HEXLOWER.encode(digest::digest(&digest::SHA512, token.as_bytes()).as_ref())
+fn digest_of(token: &[u8]) -> String {
+    HEXLOWER.encode(digest::digest(&digest::SHA512, token).as_ref())
 }
 
 #[cfg(test)]
@@ -120,9 +133,32 @@ mod tests {
         let (token, row) = knox.issue(&issue, &Deps::system());
         assert_eq!((token.len(), row.digest.len()), (66, 128));
         assert_eq!(row.token_key, token[..15]);
-        assert_eq!(knox.lookup_key(&token), Some(row.digest.clone()));
+        assert_eq!(knox.lookup_keys(&token), [row.digest.clone()], "the prefix is not hexadecimal");
+        assert!(knox.is_row_of(&row, &token));
         assert_eq!(row.expires, Some(UnixMillis::from_seconds(36_000)));
         assert!(knox.is_expired(&row, UnixMillis::from_seconds(36_000)));
+    }
+
+    #[test]
+    fn token_of_knox_4_is_found_by_the_digest_of_its_bytes() {
+        let (knox, token) = (knox(false), "00ff".repeat(16));
+        let [usual, early] = knox.lookup_keys(&token).try_into().expect("two keys");
+        let row = |digest: &str, token_key: &str| KnoxRow {
+            digest: digest.to_owned(),
+            token_key: token_key.to_owned(),
+            user_id: UserId(1),
+            created: UnixMillis(0),
+            expires: None,
+            last_used: UnixMillis(0),
+            client: ClientInfo::default(),
+        };
+        assert!(
+            knox.is_row_of(&row(&early, &token[..8]), &token) && knox.is_row_of(&row(&usual, &token[..15]), &token)
+        );
+        // The hex digits of a token of knox 5 have the digest of that token.
+        assert!(!knox.is_row_of(&row(&early, &token[..15]), &token));
+        assert!(!knox.is_row_of(&row(&early, "11111111"), &token));
+        assert_eq!((knox.lookup_keys("0ff").len(), knox.lookup_keys("").len()), (1, 0));
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Context {
     pub deps: Deps,
     /// The time of the import.
     pub now: UnixMillis,
+    /// Rows with a higher id are left out.
+    pub max_id: i64,
     /// Keys that may have signed the sessions.
     pub session_keys: Vec<SecretString>,
     /// `None`: Django's database has no refresh tokens.

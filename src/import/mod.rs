@@ -27,18 +27,16 @@ use self::pages::{SourceTable, read_ahead};
 use self::report::{Count, Reason};
 pub use self::report::{Report, ReportEntry, Table};
 use crate::clock::Deps;
-use crate::credential::jwt::Jwts;
+use crate::credential::jwt::{Jwts, TokenType};
 use crate::model::{AccountId, UserId};
 use crate::secrets::SecretString;
 use crate::settings::{SettingError, Settings};
 pub use crate::store::django::Names;
-use crate::store::django::{self, Django};
+use crate::store::django::{self, Django, SourceRow as _};
 use crate::store::import::{ConflictKind, ImportMode, ImportTable, RowOutcome};
 use crate::store::{Repository, StoreError};
 
-const LINKS: &str = "social_auth_usersocialauth";
 const TOKENS: &str = "authtoken_token";
-const KNOX: &str = "knox_authtoken";
 const OUTSTANDING: &str = "token_blacklist_outstandingtoken";
 const SESSIONS: &str = "django_session";
 
@@ -50,6 +48,10 @@ pub struct ImportOptions {
     pub names: Names,
     /// Only reports, and writes nothing.
     pub dry_run: bool,
+    /// Imports rows whose id is too high for a number of JavaScript.
+    pub large_ids: bool,
+    /// Imports no social accounts.
+    pub without_accounts: bool,
     /// Keys that may have signed the sessions.
     pub session_keys: Vec<SecretString>,
 }
@@ -86,6 +88,8 @@ struct Import<'a> {
     progress: &'a mut dyn Progress,
     usernames: Usernames,
     imported_users: ImportedUsers,
+    /// Imported knox tokens of each user; empty without REST_KNOX_TOKEN_LIMIT_PER_USER.
+    knox_tokens: BTreeMap<UserId, i64>,
     notes: BTreeMap<Note, Count>,
     report: Report,
 }
@@ -102,6 +106,13 @@ pub async fn django(
 ) -> Result<Report, ImportError> {
     let declared: Vec<&str> = settings.users.own_fields.iter().map(|field| field.name.as_str()).collect();
     let source = Django::open(&options.from, &options.names, &declared).await?;
+    if !options.without_accounts && !source.has(source.accounts_table()) {
+        let problem = format!(
+            "there is no table {}: name the one with the social accounts, or import without them with --without-accounts",
+            source.accounts_table()
+        );
+        return Err(SettingError::new("--accounts-table", problem).into());
+    }
     let jwts = if source.has(OUTSTANDING) { Some(Jwts::new(settings.jwt.clone())?) } else { None };
     let usernames =
         if source.users().has_unique_usernames { Usernames::Unique } else { Usernames::Seen(HashSet::new()) };
@@ -110,6 +121,7 @@ pub async fn django(
         settings: settings.clone(),
         deps: deps.clone(),
         now: deps.now(),
+        max_id: if options.large_ids { row_conversion::MAX_LARGE_ID } else { row_conversion::MAX_ID },
         session_keys: options.session_keys.clone(),
         jwts,
         runtime: Handle::current(),
@@ -123,14 +135,20 @@ pub async fn django(
         progress,
         usernames,
         imported_users: ImportedUsers::default(),
+        knox_tokens: BTreeMap::new(),
         notes: BTreeMap::new(),
         report: Report { dry_run: options.dry_run, ..Report::default() },
     };
+    check_users_of_jwts(&import.context).await?;
     import.reserve_ids().await?;
     import.import_users().await?;
-    import.import_optional_table::<django::Link>(LINKS).await?;
+    if !options.without_accounts {
+        let accounts = import.context.source.accounts_table().to_owned();
+        import.import_optional_table::<django::Link>(&accounts).await?;
+    }
     import.import_optional_table::<django::Token>(TOKENS).await?;
-    import.import_optional_table::<django::Knox>(KNOX).await?;
+    let knox = import.context.source.knox_table().to_owned();
+    import.import_optional_table::<django::Knox>(&knox).await?;
     import.import_optional_table::<django::Outstanding>(OUTSTANDING).await?;
     import.import_optional_table::<django::Session>(SESSIONS).await?;
     import.add_notes().await?;
@@ -139,11 +157,13 @@ pub async fn django(
 
 impl Import<'_> {
     async fn reserve_ids(&mut self) -> Result<(), ImportError> {
-        let source = &self.context.source;
-        let user = source.extent(&source.users().name).await.map_err(ImportError::Source)?.highest;
-        let link = if source.has(LINKS) { source.extent(LINKS).await.map_err(ImportError::Source)?.highest } else { 0 };
-        // Rows with higher ids are left out.
-        let (user, link) = (user.min(row_conversion::MAX_ID), link.min(row_conversion::MAX_ID));
+        let Context { source, max_id, .. } = &*self.context;
+        let highest = async |table: &str| match source.has(table) {
+            true => source.extent(table, *max_id).await.map(|extent| extent.highest),
+            false => Ok(0),
+        };
+        let user = highest(&source.users().name).await.map_err(ImportError::Source)?;
+        let link = highest(source.accounts_table()).await.map_err(ImportError::Source)?;
         match &self.target {
             Some(target) if !self.dry_run => {
                 target.reserve_ids(UserId(user), AccountId(link)).await.map_err(ImportError::Target)
@@ -161,13 +181,13 @@ impl Import<'_> {
     }
 
     /// Imports the table if Django's database has it; otherwise the report lists it.
-    async fn import_optional_table<T>(&mut self, name: &'static str) -> Result<(), ImportError>
+    async fn import_optional_table<T>(&mut self, name: &str) -> Result<(), ImportError>
     where
         T: SourceTable,
         T::Row: ImportedRow,
     {
         if !self.context.source.has(name) {
-            self.report.absent.push(name);
+            self.report.absent.push(name.to_owned());
             return Ok(());
         }
         self.import_table::<T>(name).await
@@ -178,7 +198,7 @@ impl Import<'_> {
         T: SourceTable,
         T::Row: ImportedRow,
     {
-        let extent = self.context.source.extent(name).await.map_err(ImportError::Source)?;
+        let extent = self.context.source.extent(name, self.context.max_id).await.map_err(ImportError::Source)?;
         self.progress.begin(name, extent.rows.unsigned_abs());
         let mut table = Table::new(name);
         let mut expects_new = match &self.target {
@@ -207,6 +227,12 @@ impl Import<'_> {
                 if T::TARGET == ImportTable::Users && !matches!(outcome, RowOutcome::Conflict(_)) {
                     self.imported_users.push(UserId(row.id()));
                 }
+                if T::TARGET == ImportTable::KnoxTokens
+                    && self.context.settings.knox.limit_per_user.is_some()
+                    && !matches!(outcome, RowOutcome::Conflict(_))
+                {
+                    *self.knox_tokens.entry(UserId(row.id())).or_default() += 1;
+                }
                 if let Some(note) = note_of(*outcome) {
                     self.notes.entry(note).or_default().add(row.id());
                 }
@@ -231,11 +257,39 @@ impl Import<'_> {
         R::import(&**target, rows, mode).await.map_err(ImportError::Target)
     }
 
+    /// Notes about columns and tables that the project may have under other names, and about the limit of knox tokens.
+    fn add_notes_on_tables(&mut self) {
+        let source = &self.context.source;
+        let read = |name: &str| self.report.tables.iter().find(|table| table.table == name).map(|table| table.read);
+        let users = Count { count: read(&source.users().name).unwrap_or_default(), first: Vec::new() };
+        let has_no_accounts = users.count > 0 && read(source.accounts_table()) == Some(0);
+        if source.users().active.is_none() {
+            let text = "users were imported as active, because their table has no column is_active: --active-column names \
+                        another one";
+            self.report.add_note("no_active_column", &users, text);
+        }
+        if has_no_accounts {
+            let text = format!(
+                "table has no rows: {}. If SOCIAL_AUTH_STORAGE stores the social accounts in another one, name it with \
+                 --accounts-table, since all users would get a second user at their next login",
+                source.accounts_table()
+            );
+            self.report.add_note("no_accounts", &Count { count: 1, first: Vec::new() }, text);
+        }
+        let limit = self.context.settings.knox.limit_per_user.unwrap_or(i64::MAX);
+        let mut limited = Count::default();
+        self.knox_tokens.iter().filter(|(_, tokens)| **tokens >= limit).for_each(|(user, _)| limited.add(user.0));
+        let text = "users have as many knox tokens as REST_KNOX_TOKEN_LIMIT_PER_USER allows, or more. Their logins by knox are \
+                    refused until tokens expire or are revoked";
+        self.report.add_note("knox_limit_reached", &limited, text);
+    }
+
     async fn add_notes(&mut self) -> Result<(), ImportError> {
         for (note, count) in &self.notes {
             let (code, text) = note.describe();
             self.report.add_note(code, count, text);
         }
+        self.add_notes_on_tables();
         let source = &self.context.source;
         let (count, first) = source.users_with_password_only().await.map_err(ImportError::Source)?;
         let text = "users have a password and no social account: this server has no passwords, so they cannot sign in again \
@@ -265,6 +319,40 @@ impl Import<'_> {
         }
         Ok(())
     }
+}
+
+/// Refuses JWTs of Django that would authenticate another user here: their USER_ID_FIELD was not the id, but a number that other
+/// users have as id.
+///
+/// Errors: a [`SettingError`], before anything is written.
+async fn check_users_of_jwts(context: &Context) -> Result<(), ImportError> {
+    let Some(jwts) = &context.jwts else { return Ok(()) };
+    let mut of_others = Count::default();
+    let mut after = django::Outstanding::lowest_key();
+    loop {
+        let rows = django::Outstanding::page(&context.source, &after, django::Outstanding::MAX_PAGE).await;
+        let rows = rows.map_err(ImportError::Source)?;
+        let Some(last) = rows.last() else { break };
+        after = last.key();
+        for row in &rows {
+            let Some(user) = row.user_id else { continue };
+            let named = row_conversion::user_in(&row_conversion::claims_of(row), jwts.rules());
+            let is_own = named.is_none_or(|named| named == user.to_string());
+            if !is_own && jwts.verify(&row.token, &TokenType::ALL, context.now).is_ok() {
+                of_others.add(user.0);
+            }
+        }
+    }
+    if of_others.count == 0 {
+        return Ok(());
+    }
+    let problem = format!(
+        "{} JWTs of Django (users {}) contain the id of another user than their own, because its USER_ID_FIELD is not the id. They \
+         would authenticate that user: set a new key here, so that JWTs of Django are refused",
+        of_others.count,
+        of_others.first.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
+    );
+    Err(SettingError::new("SIMPLE_JWT_SIGNING_KEY", problem).into())
 }
 
 /// The note about a row with this outcome.

@@ -7,6 +7,7 @@ pub enum Note {
     InactiveInDjango,
     FieldsFilled,
     InvalidEmail,
+    UnreadableText,
     InvalidField(String),
     TokensDropped,
     TokensEncrypted,
@@ -16,6 +17,7 @@ pub enum Note {
     UndecidedUid,
     ProviderNotConfigured(String),
     JwtOfAnotherKey,
+    PasswordChanged,
 }
 
 impl Note {
@@ -36,6 +38,10 @@ impl Note {
             Self::InvalidEmail => {
                 ("invalid_email", "users have a malformed e-mail address: they were imported without an address")
             }
+            Self::UnreadableText => (
+                "unreadable_text",
+                "users have characters in their names or address that are not UTF-8: U+FFFD was imported in their place",
+            ),
             Self::InvalidField(field) => {
                 let text = format!(
                     "users have a {field} of another type than REST_SOCIAL_USER_FIELDS declares: it was not imported"
@@ -77,6 +83,11 @@ impl Note {
                 "jwts_of_another_key",
                 "refresh or sliding tokens cannot be verified with SIMPLE_JWT_SIGNING_KEY, ALGORITHM, ISSUER and AUDIENCE of \
                  this server: JWTs of Django will be refused",
+            ),
+            Self::PasswordChanged => (
+                "jwts_of_an_earlier_password",
+                "refresh or sliding tokens are of an earlier password (CHECK_REVOKE_TOKEN) and were imported as blacklisted. \
+                 Access tokens, and tokens without a row, stay valid until they expire",
             ),
         };
         (code, text.to_owned())

@@ -19,7 +19,7 @@ pub struct Report {
     /// One entry for each imported table.
     pub tables: Vec<Table>,
     /// Tables that Django's database does not have.
-    pub absent: Vec<&'static str>,
+    pub absent: Vec<String>,
     /// What the operator should know.
     pub notes: Vec<ReportEntry>,
 }
@@ -121,7 +121,11 @@ impl Reason {
                 "another imported user has the username: choose another column with --username-column",
             ),
             Self::NoUsername => ("no_username", "the username is empty: choose another column with --username-column"),
-            Self::IdTooHigh => ("id_too_high", "the id would leave none for later rows"),
+            Self::IdTooHigh => (
+                "id_too_high",
+                "the id is above 4503599627370495, so that a client may not read the ids of later rows exactly: --large-ids \
+                 imports it",
+            ),
             Self::UsernameTooLong => ("username_too_long", "the username has more than 150 characters"),
             Self::NulCharacter => ("nul_character", "it contains a NUL character"),
             Self::UserLeftOut => ("user_left_out", "its user was skipped or does not exist"),
@@ -146,7 +150,7 @@ impl Reason {
             }
             Self::Salted => ("salted", "its digest has a salt of an old release of knox, so it cannot be found"),
             Self::Expired => ("expired", "it has expired"),
-            Self::OldId => ("old_id", "it contains an id of the user that was not imported"),
+            Self::OldId => ("old_id", "it names its user by another value than the id here, so it is refused"),
             Self::NobodySignedIn => ("nobody_signed_in", "it has no signed-in user"),
             Self::OtherKey => {
                 ("other_key", "it is not signed with SECRET_KEY or DJANGO_SECRET_KEY, so it cannot be read")

@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::HEXUPPER;
+use md5::{Digest as _, Md5};
 use serde_json::{Map, Value};
 
 use super::django_session::{self, DjangoSession, SessionError};
@@ -23,8 +25,11 @@ const MAX_TIME_ZONE_OFFSET_MS: i64 = 14 * 3_600_000;
 const TOKEN_LEN: usize = 40;
 /// Hex digits of a SHA-512 digest.
 const KNOX_DIGEST_LEN: usize = 128;
-/// New rows get higher ids than all imported ones, so a row with the highest id would leave none.
-pub const MAX_ID: i64 = i64::MAX / 2;
+/// The highest id that is imported. New rows get higher ones, and clients read ids as JSON numbers, which are exact below 2^53
+/// (RFC 8259, section 6).
+pub const MAX_ID: i64 = (1 << 52) - 1;
+/// The highest id with --large-ids: it leaves ids for new rows.
+pub const MAX_LARGE_ID: i64 = i64::MAX / 2;
 /// The server refuses a JWT with a longer `jti`.
 const MAX_JTI_LEN: usize = 64;
 /// How many times JSON may be encoded as a text of JSON.
@@ -66,10 +71,12 @@ pub fn has_invalid_email(row: &django::User) -> bool {
     !row.email.is_empty() && EmailAddress::parse(&row.email).is_none()
 }
 
+/// Whether a text has a character that is not UTF-8, which U+FFFD replaces.
+pub fn has_unreadable_text(row: &django::User) -> bool {
+    [&row.username, &row.first_name, &row.last_name, &row.email].iter().any(|text| text.has_replacement())
+}
+
 pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> Result<User, Reason> {
-    if row.id.0 > MAX_ID {
-        return Err(Reason::IdTooHigh);
-    }
     if row.username.is_empty() {
         return Err(Reason::NoUsername);
     }
@@ -80,7 +87,7 @@ pub fn user(row: &django::User, fields: Map<String, Value>, now: UnixMillis) -> 
         return Err(Reason::NulCharacter);
     }
     let [mut username, mut first_name, mut last_name] =
-        [&row.username, &row.first_name, &row.last_name].map(String::clone);
+        [&row.username, &row.first_name, &row.last_name].map(|text| text.to_string());
     [&mut username, &mut first_name, &mut last_name].into_iter().for_each(clean_name);
     if username.is_empty() {
         return Err(Reason::NoUsername);
@@ -118,8 +125,6 @@ pub fn check_link(row: &django::Link, imported_users: &ImportedUsers) -> Result<
             UidError::NullCharacter => Reason::NulCharacter,
             UidError::ReplacementCharacter => Reason::UnreadableUid,
         })
-    } else if row.id.0 > MAX_ID {
-        Err(Reason::IdTooHigh)
     } else if row.provider.contains('\0') {
         Err(Reason::NulCharacter)
     } else if !imported_users.contains(row.user_id) {
@@ -141,8 +146,8 @@ pub fn account(
     SocialAccount {
         id: row.id,
         user_id: row.user_id,
-        provider: row.provider,
-        uid: row.uid,
+        provider: row.provider.into(),
+        uid: row.uid.into(),
         uid_scope,
         legacy_uid,
         extra_data: Value::Object(extra_data),
@@ -251,7 +256,7 @@ pub fn knox(row: django::Knox, now: UnixMillis) -> KnoxRow {
     let created = row.created.map_or(now, UnixMillis);
     KnoxRow {
         digest: row.digest,
-        token_key: row.token_key,
+        token_key: row.token_key.into(),
         user_id: row.user_id,
         created,
         expires: row.expiry.map(UnixMillis),
@@ -260,9 +265,30 @@ pub fn knox(row: django::Knox, now: UnixMillis) -> KnoxRow {
     }
 }
 
-/// A refresh or sliding token, and when it was blacklisted.
+/// The claims of a token that simplejwt issued; empty if it cannot be read. Its signature is not verified.
+pub fn claims_of(row: &django::Outstanding) -> Map<String, Value> {
+    claims(&row.token)
+}
+
+/// The user that a token names, as text. `None`: it names none.
+pub fn user_in(claims: &Map<String, Value>, rules: &JwtRules) -> Option<String> {
+    match claims.get(&rules.user_id_claim)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Whether the token contains the digest of another password than the user's: with CHECK_REVOKE_TOKEN, simplejwt refuses it.
+pub fn has_other_password(claims: &Map<String, Value>, row: &django::Outstanding, rules: &JwtRules) -> bool {
+    let current = HEXUPPER.encode(&Md5::digest(row.password.as_bytes()));
+    claims.get(&rules.revoke_token_claim).is_some_and(|digest| digest.as_str() != Some(current.as_str()))
+}
+
+/// A refresh or sliding token, and when it was blacklisted. `claims`: its own.
 pub fn refresh(
     row: &django::Outstanding,
+    claims: &Map<String, Value>,
     imported_users: &ImportedUsers,
     rules: &JwtRules,
     now: UnixMillis,
@@ -274,7 +300,6 @@ pub fn refresh(
     if row.jti.contains('\0') {
         return Err(Reason::NulCharacter);
     }
-    let claims = claims(&row.token);
     let is_sliding = claims.get(&rules.token_type_claim).and_then(Value::as_str) == Some("sliding");
     // The table has the `exp` of a sliding token, which can be refreshed until its `refresh_exp`.
     let refresh_exp = claims.get(&rules.sliding_refresh_exp_claim).and_then(Value::as_i64).filter(|_| is_sliding);
@@ -286,8 +311,8 @@ pub fn refresh(
         return Err(Reason::UserLeftOut);
     }
     let token = RefreshRow {
-        jti: row.jti.clone(),
-        family: row.jti.clone(),
+        jti: row.jti.to_string(),
+        family: row.jti.to_string(),
         parent: None,
         kind: if is_sliding { CredentialKind::JwtSliding } else { CredentialKind::JwtPair },
         user_id,
@@ -374,7 +399,7 @@ mod tests {
             username: username.into(),
             first_name: "A\u{1b}[31m\r\nBcc: x".into(),
             last_name: "\u{202e}B".into(),
-            email: String::new(),
+            email: "".into(),
             is_active: true,
             joined: None,
             last_login: None,
@@ -465,14 +490,16 @@ mod tests {
         let row = django::Outstanding {
             id: 1,
             user_id: Some(UserId(1)),
-            jti: "a".repeat(32),
-            token: format!("h.{claims}.s"),
+            jti: "a".repeat(32).into(),
+            token: format!("h.{claims}.s").into(),
+            password: "".into(),
             created: Some(0),
             expires: Some(5_000),
             blacklisted: None,
         };
         let at = |seconds| {
-            refresh(&row, &ImportedUsers::from_iter([1]), &JwtRules::default(), UnixMillis::from_seconds(seconds))
+            let (users, rules) = (ImportedUsers::from_iter([1]), JwtRules::default());
+            refresh(&row, &claims_of(&row), &users, &rules, UnixMillis::from_seconds(seconds))
                 .map(|(token, _)| (token.kind, token.expires.seconds()))
         };
         assert_eq!(at(10), Ok((CredentialKind::JwtSliding, 1000)));

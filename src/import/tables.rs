@@ -26,9 +26,16 @@ impl SourceTable for django::User {
         let mut usernames: HashSet<String> = HashSet::with_capacity(rows.len());
         for row in rows {
             let id = row.id.0;
+            if id > context.max_id {
+                page.skip(Reason::IdTooHigh, id);
+                continue;
+            }
             let declared = row_conversion::declared_values(&row.own, &context.settings.users.own_fields);
             if row_conversion::has_invalid_email(&row) {
                 page.note(Note::InvalidEmail, id);
+            }
+            if row_conversion::has_unreadable_text(&row) {
+                page.note(Note::UnreadableText, id);
             }
             let user = row_conversion::user(&row, declared.values, context.now);
             let is_new = |user: User| match usernames.insert(user.username.clone()) {
@@ -53,14 +60,18 @@ impl SourceTable for Link {
         let mut providers: BTreeMap<String, Arc<ProviderRules>> = BTreeMap::new();
         for row in rows {
             let id = row.id.0;
-            if let Err(reason) = row_conversion::check_link(&row, context.users()) {
+            let checked = match id > context.max_id {
+                true => Err(Reason::IdTooHigh),
+                false => row_conversion::check_link(&row, context.users()),
+            };
+            if let Err(reason) = checked {
                 page.skip(reason, id);
                 continue;
             }
             let extra = row_conversion::split_extra_data(&row.extra_data);
             // The lock of the shared rules is taken once for each provider of a page.
             let rules =
-                providers.entry(row.provider.clone()).or_insert_with(|| context.provider(&row.provider)).clone();
+                providers.entry(row.provider.to_string()).or_insert_with(|| context.provider(&row.provider)).clone();
             let keys = rules.uid_keys.as_ref();
             let uid_scope = keys.map(|keys| keys.stored_scope(&extra.public, &extra.claims)).unwrap_or_default();
             let encrypted_tokens = encrypt_tokens(context, &row, &uid_scope, extra.tokens.as_ref());
@@ -71,7 +82,7 @@ impl SourceTable for Link {
                 (_, false, false) => {}
             }
             if !rules.is_configured {
-                page.note(Note::ProviderNotConfigured(row.provider.clone()), id);
+                page.note(Note::ProviderNotConfigured(row.provider.to_string()), id);
             }
             let key = keys.map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.public, extra.is_lost));
             if key == StoredKey::Unreadable {
@@ -135,11 +146,16 @@ impl SourceTable for django::Outstanding {
         let mut page = Page::new(rows.len());
         for row in rows {
             let user = row.user_id.map(|user| user.0);
-            let converted = match row_conversion::refresh(&row, context.users(), &context.settings.jwt, context.now) {
-                Ok(_) if context.source.renumbers() => Err(Reason::OldId),
-                converted => converted,
+            let rules = &context.settings.jwt;
+            let claims = row_conversion::claims_of(&row);
+            let converted = row_conversion::refresh(&row, &claims, context.users(), rules, context.now);
+            let converted = match row_conversion::user_in(&claims, rules) {
+                // Django found the user by another column than the one that is the id here.
+                Some(named) if user.is_none_or(|user| named != user.to_string()) => converted.and(Err(Reason::OldId)),
+                None if context.source.renumbers() => converted.and(Err(Reason::OldId)),
+                _ => converted,
             };
-            let imported = converted.map(|(mut token, blacklisted)| {
+            let imported = converted.map(|(mut token, mut blacklisted)| {
                 if let Some(jwts) = &context.jwts {
                     let is_sliding = token.kind == CredentialKind::JwtSliding;
                     let token_type = if is_sliding { TokenType::Sliding } else { TokenType::Refresh };
@@ -148,6 +164,10 @@ impl SourceTable for django::Outstanding {
                     if verified.is_err_and(|fault| fault == JwtFault::Invalid) {
                         page.note(Note::JwtOfAnotherKey, token.user_id.0);
                     }
+                }
+                if row_conversion::has_other_password(&claims, &row, rules) {
+                    page.note(Note::PasswordChanged, token.user_id.0);
+                    blacklisted = blacklisted.or(Some(context.now));
                 }
                 (token, blacklisted)
             });

@@ -13,7 +13,7 @@ use super::error::{LoginError, Refusal};
 use super::link::{LinkFacts, link_target};
 use super::outcome::LoginOutcome;
 use super::pipeline::{LinkProof, Pipeline, Progress};
-use super::redirect_uri::RedirectUri;
+use super::redirect_uri::{self, RedirectUri};
 use super::request::{LoginRequest, RequestContext};
 use super::request_fields::Fields;
 use super::request_lookup::{CompletionMode, MatchedRequest, state_mismatch};
@@ -85,7 +85,10 @@ impl LoginParameters {
         let names = if id_token.is_some() { &[] } else { names };
         let values = names.iter().filter_map(|name| fields.required_one(name, &mut errors)).collect();
         let redirect_uri = fields.optional("redirect_uri", &mut errors);
-        fields.check_own(&["state", "flow_token", "code_verifier", "id_token", "nonce"], &mut errors);
+        // A list or an object as `state`, `flow_token` or `id_token` counts as absent: a login that was begun in this browser still
+        // needs its state. Without a nonce or a verifier, a check of the front-end would not take place.
+        fields
+            .check_own(if id_token.is_some() { &["code_verifier", "nonce"] } else { &["code_verifier"] }, &mut errors);
         fields.check_length(&["state", "redirect_state", "flow_token", "id_token", "credential", "nonce"], &mut errors);
         let code_verifier = fields.own("code_verifier").map(str::to_owned);
         if code_verifier.as_deref().is_some_and(|verifier| !request_secrets::is_verifier(verifier)) {
@@ -253,6 +256,9 @@ impl LoginService {
             }
             Some(matched) => RedirectUri::of_request(&matched.row),
             None if id_token.is_some() => RedirectUri::none(),
+            None if redirect_uri::is_postmessage(&self.settings, &provider, redirect_uri.as_deref()) => {
+                RedirectUri::postmessage()
+            }
             None => self.redirect_uri(redirect_uri.as_deref(), &request_context)?,
         };
         let link_to = link_target(LinkFacts {

@@ -6,7 +6,8 @@ use url::Url;
 
 use super::error::{LoginError, Refusal};
 use crate::model::AuthorizationRequest;
-use crate::settings::{Settings, without_duplicates};
+use crate::provider::Provider;
+use crate::settings::{POSTMESSAGE, Postmessage, Settings, without_duplicates};
 
 /// A redirect URI that the settings allow, or that this server built itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,11 @@ impl RedirectUri {
     /// For an ID token that is posted instead of a code: no redirect took place.
     pub fn none() -> Self {
         Self(String::new())
+    }
+
+    /// That of a code of Google's pop-up.
+    pub fn postmessage() -> Self {
+        Self(POSTMESSAGE.to_owned())
     }
 
     pub fn as_str(&self) -> &str {
@@ -77,7 +83,7 @@ pub fn choose(
 ) -> Result<RedirectUri, LoginError> {
     let rules = &settings.rest_social;
     if let Some(asked) = asked {
-        return if is_allowed(settings, base_url, asked) {
+        return if is_allowed(settings, base_url, asked) || of_listed_origins(settings).any(|uri| uri == asked) {
             Ok(RedirectUri(asked.to_owned()))
         } else {
             Err(not_allowed("redirect_uri"))
@@ -104,16 +110,32 @@ pub fn choose(
 /// Every redirect URI that a login with `provider` can use, to be registered at the provider: the allowed ones, those built
 /// from an allowed origin, and this server's own callback.
 pub fn registered_redirect_uris(settings: &Settings, provider: &str) -> Vec<String> {
-    let rules = &settings.rest_social;
     let mut uris = settings.allowed_redirect_uris.clone();
-    if rules.domain_from_origin && rules.oauth_absolute_redirect_uri.is_none() {
-        let path = rules.oauth_redirect_uri.split(['?', '#']).next().unwrap_or_default();
-        uris.extend(settings.allowed_origins.iter().map(|origin| format!("{origin}{path}")));
-    }
+    uris.extend(of_listed_origins(settings));
     if let Some(own) = &settings.public_url {
         uris.push(RedirectUri::callback(own, provider).into());
     }
     without_duplicates(uris)
+}
+
+/// The redirect URIs that a login without one gets from its origin, where REST_SOCIAL_DOMAIN_FROM_ORIGIN is on.
+fn of_listed_origins(settings: &Settings) -> impl Iterator<Item = String> {
+    let rules = &settings.rest_social;
+    let is_built = rules.domain_from_origin && rules.oauth_absolute_redirect_uri.is_none();
+    let path = rules.oauth_redirect_uri.split(['?', '#']).next().unwrap_or_default();
+    let origins = settings.allowed_origins.iter().filter(move |_| is_built);
+    origins.map(move |origin| format!("{origin}{path}"))
+}
+
+/// Whether a login without an authorization request has a code of Google's pop-up: it asks for `postmessage`, or for nothing where
+/// that is the default.
+pub(super) fn is_postmessage(settings: &Settings, provider: &Provider, asked: Option<&str>) -> bool {
+    let is_asked = match (asked, settings.rest_social.postmessage) {
+        (Some(asked), Postmessage::Allowed | Postmessage::Default) => asked == POSTMESSAGE,
+        (None, Postmessage::Default) => true,
+        _ => false,
+    };
+    is_asked && provider.has_popup_codes()
 }
 
 pub(super) fn not_allowed(field: &str) -> LoginError {

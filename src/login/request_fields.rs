@@ -71,7 +71,7 @@ impl Fields {
         self.map.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
-    /// Rejects lists and objects where [`Self::own`] expects a text. Other types count as absent: some front-end
+    /// Rejects lists and objects where [`Self::own`] expects a text that a check needs. Other types count as absent: some front-end
     /// configurations have a boolean of that name.
     pub fn check_own(&self, names: &[&str], errors: &mut Vec<(String, String)>) {
         for name in names {

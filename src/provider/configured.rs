@@ -132,6 +132,12 @@ impl Provider {
         self.descriptor.form_post
     }
 
+    /// Whether a page can get codes in a pop-up that redirects no browser: all providers that extend Google's.
+    pub fn has_popup_codes(&self) -> bool {
+        self.descriptor.protocol != Protocol::OAuth1
+            && self.descriptor.authorization.url.source().starts_with("https://accounts.google.com/")
+    }
+
     /// Whether the provider can be linked to a signed-in user, but signs no user in.
     pub fn is_association_only(&self) -> bool {
         self.descriptor.association_only

@@ -16,8 +16,8 @@ use super::connections::OverCapacity;
 use super::cors_warnings::{CorsWarnings, origin_of_script};
 use crate::clock::Deps;
 use crate::http::{
-    App, BodyTimeout, Failure, Language, REQUEST_ID, RoutePattern, TraceContext, UnreportedRefusal, error_page,
-    from_framework, is_from_trusted_proxy, listed_origin, note_forwarded_address, wants_html,
+    App, BEARER_CHALLENGE, BodyTimeout, Failure, Language, REQUEST_ID, RoutePattern, TraceContext, UnreportedRefusal,
+    error_page, from_framework, is_from_trusted_proxy, listed_origin, note_forwarded_address, wants_html,
 };
 
 const CONTENT_SECURITY_POLICY: HeaderName = header::CONTENT_SECURITY_POLICY;
@@ -81,7 +81,8 @@ impl<E: Endpoint> OuterMiddleware<E> {
         let status = response.status();
         self.add_security_headers(status, response.headers_mut());
         if let Some(origin) = origin.filter(|_| !is_public(response.headers())) {
-            allow_origin(response.headers_mut(), origin, is_preflight);
+            let further = &self.app.settings.cors_allow_headers;
+            allow_origin(response.headers_mut(), origin, is_preflight.then_some(further));
         }
         if let Some(origin) = refused_origin.filter(|_| !is_public(response.headers())) {
             self.cors_warnings.refused(&origin, is_preflight);
@@ -142,6 +143,16 @@ impl<E: Endpoint> OuterMiddleware<E> {
         }
     }
 
+    /// Names the first of SIMPLE_JWT_AUTH_HEADER_TYPES in the challenge of JWTs, as simplejwt does.
+    fn name_jwt_scheme(&self, headers: &mut HeaderMap) {
+        let Some(scheme) = self.app.settings.jwt.auth_header_types.first() else { return };
+        if headers.get(header::WWW_AUTHENTICATE).is_some_and(|challenge| challenge == BEARER_CHALLENGE)
+            && let Ok(challenge) = HeaderValue::try_from(BEARER_CHALLENGE.replacen("Bearer", scheme, 1))
+        {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+    }
+
     /// Headers of every answer (SEC-36). A page may have its own Cache-Control and Content-Security-Policy.
     fn add_security_headers(&self, status: StatusCode, headers: &mut HeaderMap) {
         const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -158,6 +169,7 @@ impl<E: Endpoint> OuterMiddleware<E> {
         if !is_public(headers) {
             vary_by_origin(headers);
         }
+        self.name_jwt_scheme(headers);
         if let Some(seconds) = retry_after(status) {
             headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static(seconds));
         }
@@ -244,19 +256,37 @@ fn vary_by_origin(headers: &mut HeaderMap) {
     headers.insert(header::VARY, HeaderValue::try_from(names).unwrap_or(HeaderValue::from_static("*")));
 }
 
-/// CORS headers for an allowed origin. Answers to other origins have none (SEC-35).
-fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue, is_preflight: bool) {
+/// Request headers that the pages of allowed origins may send: those of this API, those that libraries add to every request as
+/// django-cors-headers allows them, and those of traces.
+const CORS_HEADERS: [&str; 10] = [
+    "authorization",
+    "content-type",
+    "accept",
+    "x-csrftoken",
+    "x-requested-with",
+    "x-request-id",
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "sentry-trace",
+];
+
+/// CORS headers for an allowed origin. Answers to other origins have none (SEC-35). `preflight`: the request is one, and these
+/// headers are allowed too.
+fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue, preflight: Option<&Vec<String>>) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     let exposed =
         HeaderValue::from_static("x-request-id, www-authenticate, retry-after, ratelimit, ratelimit-policy, link");
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-    if is_preflight {
+    if let Some(further) = preflight {
         // The same for every path; a method that the path does not have is answered 405.
         let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
-        let allowed = HeaderValue::from_static("authorization, content-type, accept, x-csrftoken, x-request-id");
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+        let allowed = CORS_HEADERS.into_iter().chain(further.iter().map(String::as_str)).collect::<Vec<_>>().join(", ");
+        if let Ok(allowed) = HeaderValue::try_from(allowed) {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+        }
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
     }
 }

@@ -127,6 +127,14 @@ pub(super) fn origin(written: &str) -> Result<Warning, String> {
     Ok(http_warning(&url))
 }
 
+/// The redirect URI that Google's pop-up has in the token request. It is no URI: no browser is redirected.
+pub(crate) const POSTMESSAGE: &str = "postmessage";
+
+/// A redirect URI of a login, or [`POSTMESSAGE`].
+pub(super) fn redirect_uri_or_postmessage(written: &str) -> Result<Warning, String> {
+    if written == POSTMESSAGE { Ok(None) } else { redirect_uri(written) }
+}
+
 /// A redirect URI, which requests must match exactly.
 pub(super) fn redirect_uri(written: &str) -> Result<Warning, String> {
     let wrong = |problem: &str| Err(format!("{written:?} {problem}"));

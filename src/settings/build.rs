@@ -19,8 +19,8 @@ use super::site_rules::{self, SiteRules};
 use super::sources::{ProviderValues, SourceValues, Sources, WrittenValues, read_sources};
 use super::trace_rules::{self, TraceRules};
 use super::types::{
-    BackupTarget, ConnectionRules, DatabaseLimits, JwtRules, KnoxRules, LogFormat, Mode, OutgoingRules, RestSocial,
-    SessionRules, SettingError, SqliteSynchronous, StatePolicy, TableLimits, UserRules, WebhookRules,
+    BackupTarget, ConnectionRules, DatabaseLimits, JwtRules, KnoxRules, LogFormat, Mode, OutgoingRules, Postmessage,
+    RestSocial, SessionRules, SettingError, SqliteSynchronous, StatePolicy, TableLimits, UserRules, WebhookRules,
 };
 use super::user_rules::ProviderLists;
 use super::value_type::ValueType;
@@ -70,6 +70,8 @@ pub struct Settings {
     /// ALLOWED_REDIRECT_URIS, and those that the REST_SOCIAL settings give for `public_url`. Matched exactly, except for the
     /// port of a loopback IP address (RFC 8252, 7.3).
     pub allowed_redirect_uris: Vec<String>,
+    /// CORS_ALLOW_HEADERS in lower case.
+    pub cors_allow_headers: Vec<String>,
     /// STATE_POLICY.
     pub state_policy: StatePolicy,
     /// SITE_* and API_DOCS.
@@ -158,8 +160,9 @@ fn build(
     let secret_key = secret_keys::secret_key(reader);
     let database_url = SecretString::from(reader.value("DATABASE_URL", ValueType::Text, database_url));
     let mut allowed_origins = uris(reader, "ALLOWED_ORIGINS", addresses::origin);
-    let mut allowed_redirect_uris = uris(reader, "ALLOWED_REDIRECT_URIS", addresses::redirect_uri);
-    let rest_social = rest_social(reader, !is_serve || !allowed_origins.is_empty());
+    let mut allowed_redirect_uris = uris(reader, "ALLOWED_REDIRECT_URIS", addresses::redirect_uri_or_postmessage);
+    let mut rest_social = rest_social(reader, !is_serve || !allowed_origins.is_empty());
+    take_postmessage(&mut rest_social, &mut allowed_redirect_uris);
     if let Some(url) = &public_url {
         allow_own_uris(&mut allowed_origins, &mut allowed_redirect_uris, url, &rest_social);
     }
@@ -198,6 +201,7 @@ fn build(
         public_url,
         allowed_origins: without_duplicates(allowed_origins),
         allowed_next_origins,
+        cors_allow_headers: reader.list_of("CORS_ALLOW_HEADERS", header_name),
         allowed_redirect_uris: without_duplicates(allowed_redirect_uris),
         state_policy: reader.word("STATE_POLICY"),
         log_format: reader.word("LOG_FORMAT"),
@@ -233,6 +237,13 @@ fn next_origins(reader: &mut SettingReader, public_url: Option<&Url>, allowed_or
         origins.extend(public_url.map(|url| url.origin().ascii_serialization()));
     }
     without_duplicates(origins)
+}
+
+/// The name of a request header. With credentials, `*` is a name as any other (Fetch Standard).
+fn header_name(written: &str) -> Result<String, String> {
+    let name = written.trim().to_ascii_lowercase();
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if is_name && !name.is_empty() { Ok(name) } else { Err(format!("{written:?} is not the name of a header")) }
 }
 
 fn public_url(reader: &mut SettingReader, is_required: bool) -> Option<Url> {
@@ -284,7 +295,7 @@ fn limits(reader: &mut SettingReader) -> TableLimits {
 fn rest_social(reader: &mut SettingReader, has_origins: bool) -> RestSocial {
     let absolute = |uri: &Value| {
         let uri = setting_reader::text(uri)?;
-        addresses::redirect_uri(&uri).map(|_| uri)
+        addresses::redirect_uri_or_postmessage(&uri).map(|_| uri)
     };
     const ABSOLUTE: &str = "REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI";
     let oauth_absolute_redirect_uri: Option<String> = reader.optional(ABSOLUTE, ValueType::Text, absolute);
@@ -296,6 +307,7 @@ fn rest_social(reader: &mut SettingReader, has_origins: bool) -> RestSocial {
     RestSocial {
         oauth_redirect_uri: reader.value("REST_SOCIAL_OAUTH_REDIRECT_URI", ValueType::Text, addresses::redirect_path),
         oauth_absolute_redirect_uri,
+        postmessage: Postmessage::Refused,
         domain_from_origin: reader.optional_boolean("REST_SOCIAL_DOMAIN_FROM_ORIGIN").unwrap_or(has_origins),
         log_auth_exceptions: reader.boolean("REST_SOCIAL_LOG_AUTH_EXCEPTIONS"),
         verbose_errors: reader.boolean("REST_SOCIAL_VERBOSE_ERRORS"),
@@ -309,6 +321,18 @@ fn rest_social(reader: &mut SettingReader, has_origins: bool) -> RestSocial {
                 Err(format!("{field:?} is none of {names}; a declared field has `editable` of its own"))
             }
         }),
+    }
+}
+
+/// Removes `postmessage` from the redirect URIs: it is none of those to which a browser is sent.
+fn take_postmessage(rules: &mut RestSocial, allowed_redirect_uris: &mut Vec<String>) {
+    let is_postmessage = |uri: &String| uri == addresses::POSTMESSAGE;
+    if allowed_redirect_uris.iter().any(is_postmessage) {
+        rules.postmessage = Postmessage::Allowed;
+        allowed_redirect_uris.retain(|uri| !is_postmessage(uri));
+    }
+    if rules.oauth_absolute_redirect_uri.take_if(|uri| is_postmessage(uri)).is_some() {
+        rules.postmessage = Postmessage::Default;
     }
 }
 

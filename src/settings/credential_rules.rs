@@ -16,6 +16,7 @@ pub(super) fn sessions(reader: &mut SettingReader) -> SessionRules {
 
 pub(super) fn jwt(reader: &mut SettingReader, secret_key: &SecretString, public_url: Option<&Url>) -> JwtRules {
     let mut rules = read_jwt(reader, secret_key);
+    reader.value("SIMPLE_JWT_USER_ID_FIELD", ValueType::Text, user_id_field);
     check_claims(reader, &rules);
     secret_keys::jwt_keys(reader, &mut rules);
     if !rules.algorithm.is_symmetric() {
@@ -60,13 +61,17 @@ fn read_jwt(reader: &mut SettingReader, secret_key: &SecretString) -> JwtRules {
         rotate_refresh_tokens,
         blacklist_after_rotation,
         family_lifetime: reader.seconds_above_zero("SIMPLE_JWT_FAMILY_LIFETIME").filter(|_| rotate_refresh_tokens),
-        audience: reader.optional_text("SIMPLE_JWT_AUDIENCE"),
+        audience: reader.list_of("SIMPLE_JWT_AUDIENCE", |audience| match audience.trim() {
+            "" => Err("must not contain an empty text".to_owned()),
+            audience => Ok(audience.to_owned()),
+        }),
         issuer: reader.optional_text("SIMPLE_JWT_ISSUER"),
         default_party: None,
         leeway: reader.seconds("SIMPLE_JWT_LEEWAY"),
         user_id_claim: reader.text("SIMPLE_JWT_USER_ID_CLAIM"),
         token_type_claim: reader.text("SIMPLE_JWT_TOKEN_TYPE_CLAIM"),
         jti_claim: reader.text("SIMPLE_JWT_JTI_CLAIM"),
+        revoke_token_claim: reader.text("SIMPLE_JWT_REVOKE_TOKEN_CLAIM"),
         sliding_refresh_exp_claim: reader.text("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM"),
         auth_header_types: reader.value("SIMPLE_JWT_AUTH_HEADER_TYPES", ValueType::List, |list| {
             let schemes = value_type::texts(list)?;
@@ -80,6 +85,17 @@ impl Default for JwtRules {
     /// Without settings and without a key.
     fn default() -> Self {
         read_jwt(&mut SettingReader::default(), &SecretString::default())
+    }
+}
+
+/// JWTs contain the id of their user.
+fn user_id_field(value: &Value) -> Result<(), String> {
+    match value.as_str() {
+        Some("id" | "pk") => Ok(()),
+        _ => Err("must be id or pk, because JWTs contain the id of the user. If the field is the primary key, or the column of \
+                  `import django --id-column`, remove the setting. Otherwise set a new SIMPLE_JWT_SIGNING_KEY too: a JWT of one \
+                  user could contain the id of another"
+            .to_owned()),
     }
 }
 

@@ -28,7 +28,7 @@ mod user_rules;
 mod value_type;
 mod webhook_rules;
 
-pub(crate) use self::addresses::is_loopback;
+pub(crate) use self::addresses::{POSTMESSAGE, is_loopback};
 pub use self::build::{Settings, read};
 pub(crate) use self::build::{read_with_errors, without_duplicates};
 pub(crate) use self::database_url::check_database_url;
@@ -47,7 +47,8 @@ pub(crate) use self::table::initial_value;
 pub(crate) use self::trace_rules::TraceRules;
 pub(crate) use self::types::{
     BackupTarget, ConnectionRules, DatabaseLimits, GENERATION_CLAIM, JwtAlgorithm, JwtRules, KnoxRules, LogFormat,
-    OnFailure, OutgoingRules, SessionRules, SqliteSynchronous, StatePolicy, TableLimits, UserRules, WebhookRules,
+    OnFailure, OutgoingRules, Postmessage, SessionRules, SqliteSynchronous, StatePolicy, TableLimits, UserRules,
+    WebhookRules,
 };
 pub use self::types::{Mode, SettingError};
 pub use self::user_rules::ProviderLists;

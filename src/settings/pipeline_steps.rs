@@ -79,7 +79,16 @@ const NEEDS: [(&str, &str, &str); 10] = [
 pub(super) fn checked(written: &[String], custom: &[&str]) -> Result<Vec<String>, String> {
     let known: Vec<&str> = STEPS.iter().chain(custom).copied().collect();
     let (mut steps, mut problems): (Vec<&str>, Vec<String>) = Default::default();
-    for step in written.iter().map(|step| step.rsplit('.').next().unwrap_or_default().trim()) {
+    for path in written {
+        let (module, step) = path.rsplit_once('.').map_or((None, path.as_str()), |(module, step)| (Some(module), step));
+        let step = step.trim();
+        if let Some(module) = module.filter(|module| STEPS.contains(&step) && !is_of_social_core(module)) {
+            problems.push(format!(
+                "{}.{step} is a function of your project, which cannot run here: write {step} for the step of this server, or \
+                 social_core.pipeline.{step} if you import that",
+                module.trim()
+            ));
+        }
         let meant = if known.contains(&step) { Some(step) } else { table::nearest(step, known.iter().copied()) };
         if meant != Some(step) {
             problems.push(unknown(step, meant, &known));
@@ -110,6 +119,14 @@ pub(super) fn checked(written: &[String], custom: &[&str]) -> Result<Vec<String>
             .push("ask_link and associate_by_email exclude each other: one asks, the other links by itself".to_owned());
     }
     if problems.is_empty() { Ok(steps.into_iter().map(str::to_owned).collect()) } else { Err(problems.join("; ")) }
+}
+
+/// Whether the module is one of social-core, or of python-social-auth, its predecessor.
+fn is_of_social_core(module: &str) -> bool {
+    let module = module.trim();
+    ["social_core.pipeline", "social.pipeline"]
+        .iter()
+        .any(|known| module.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }
 
 /// Adds the step webhook before create_user, unless it is listed.
@@ -166,8 +183,21 @@ mod tests {
     fn default_pipeline_and_dotted_paths_are_accepted() {
         let steps: Vec<String> = default_pipeline().into_iter().map(str::to_owned).collect();
         assert_eq!(checked(&steps, &[]).as_ref(), Ok(&steps));
-        let dotted: Vec<String> = steps.iter().map(|step| format!("social_core.pipeline.module.{step}")).collect();
-        assert_eq!(checked(&dotted, &[]), Ok(steps));
+        for module in ["social_core.pipeline.module", "social.pipeline.module", "social_core.pipeline"] {
+            let dotted: Vec<String> = steps.iter().map(|step| format!("{module}.{step}")).collect();
+            assert_eq!(checked(&dotted, &[]).as_ref(), Ok(&steps));
+        }
+    }
+
+    #[test]
+    fn function_of_a_project_is_not_replaced_by_the_step_of_its_name() {
+        for module in ["my_project.pipeline", "social_core", "social_core.pipeline_of_mine", ""] {
+            for step in STEPS {
+                let problem = check(&[&format!("{module}.{step}")]).expect_err(step);
+                assert!(problem.contains(&format!("{module}.{step} is a function of your project")), "{problem}");
+            }
+        }
+        assert!(check(&["social_uid", "my_program.terms", "social_user"]).is_ok(), "a step of the program");
     }
 
     #[test]

@@ -276,7 +276,7 @@ impl SourceValues {
                 // An empty value counts as not set: it does not replace what the settings file says.
             } else if let Some((provider, setting)) = owner {
                 by_provider.entry(provider).or_default().push((setting.to_owned(), found));
-            } else if let Some(reason) = short.and_then(table::provider_no_effect) {
+            } else if let Some(reason) = short.filter(|_| shared.is_none()).and_then(table::provider_no_effect) {
                 self.warn_of_no_effect(name, name, &found.value, reason);
             } else if let Some(short) = shared {
                 self.shared.insert(short.to_owned(), found.value);
@@ -325,6 +325,8 @@ impl SourceValues {
             }
         } else if table::is_user_rule(name) {
             self.warnings.push(format!("{name} is not read: the setting is named {SOCIAL_AUTH}{name}"));
+        } else if let Some(backend) = name.strip_prefix(SOCIAL_AUTH).and_then(table::unsupported_backend) {
+            self.warnings.push(format!("{name} is not read: the backend {backend} of social-core is not supported"));
         } else if name != CONFIG && is_own_name(name) {
             let of_provider = unknown_provider_setting(name, catalog);
             let meant = match &of_provider {

@@ -15,6 +15,7 @@ pub(super) const OWN_PREFIXES: [&str; 4] = [SOCIAL_AUTH, "SIMPLE_JWT_", "REST_KN
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
+    unsupported_backends: Vec<String>,
     group: Vec<Group>,
     provider: Vec<ProviderRow>,
     no_effect: Vec<NoEffect>,
@@ -183,6 +184,15 @@ pub(super) fn no_effect(name: &str) -> Option<&'static str> {
 /// The same for a setting of one provider, by its short name.
 pub(super) fn provider_no_effect(name: &str) -> Option<&'static str> {
     reason(&TABLE.provider_no_effect, name)
+}
+
+/// The backend of social-core that a name after `SOCIAL_AUTH_` belongs to, if it is not supported.
+pub(super) fn unsupported_backend(short: &str) -> Option<&'static str> {
+    let is_owner = |backend: &&String| {
+        let prefix = backend.to_ascii_uppercase().replace('-', "_");
+        short.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('_'))
+    };
+    TABLE.unsupported_backends.iter().find(is_owner).map(String::as_str)
 }
 
 fn reason(rows: &'static [NoEffect], name: &str) -> Option<&'static str> {

@@ -145,13 +145,26 @@ pub enum LogFormat {
     Json,
 }
 
+/// The redirect URI `postmessage`, which stands for Google's pop-up: no browser is redirected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Postmessage {
+    /// No setting has it.
+    Refused,
+    /// ALLOWED_REDIRECT_URIS lists it.
+    Allowed,
+    /// REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI is it: logins that send no redirect URI have this one.
+    Default,
+}
+
 /// The REST_SOCIAL settings (R-URI).
 #[derive(Clone, Debug)]
 pub struct RestSocial {
     /// REST_SOCIAL_OAUTH_REDIRECT_URI: a path.
     pub oauth_redirect_uri: String,
-    /// REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI.
+    /// REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI, unless it is `postmessage`.
     pub oauth_absolute_redirect_uri: Option<String>,
+    /// Whether codes of Google's pop-up are accepted.
+    pub postmessage: Postmessage,
     /// REST_SOCIAL_DOMAIN_FROM_ORIGIN (SEC-8).
     pub domain_from_origin: bool,
     /// REST_SOCIAL_LOG_AUTH_EXCEPTIONS.
@@ -311,8 +324,8 @@ pub struct JwtRules {
     pub blacklist_after_rotation: bool,
     /// SIMPLE_JWT_FAMILY_LIFETIME; `None`: unlimited, or refresh tokens are not rotated.
     pub family_lifetime: Option<Duration>,
-    /// SIMPLE_JWT_AUDIENCE.
-    pub audience: Option<String>,
+    /// SIMPLE_JWT_AUDIENCE; empty: none.
+    pub audience: Vec<String>,
     /// SIMPLE_JWT_ISSUER.
     pub issuer: Option<String>,
     /// `iss` and `aud` of tokens with an asymmetric algorithm where the two settings are not set: PUBLIC_URL without its final
@@ -326,6 +339,8 @@ pub struct JwtRules {
     pub token_type_claim: String,
     /// SIMPLE_JWT_JTI_CLAIM.
     pub jti_claim: String,
+    /// SIMPLE_JWT_REVOKE_TOKEN_CLAIM: of tokens that simplejwt issued.
+    pub revoke_token_claim: String,
     /// SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM.
     pub sliding_refresh_exp_claim: String,
     /// SIMPLE_JWT_AUTH_HEADER_TYPES: schemes of the `Authorization` header; case does not matter (RFC 9110, section 11.1).
@@ -338,9 +353,12 @@ impl JwtRules {
         self.issuer.as_deref().or(self.default_party.as_deref())
     }
 
-    /// `aud` of issued tokens.
-    pub fn audience_of_own_tokens(&self) -> Option<&str> {
-        self.audience.as_deref().or(self.default_party.as_deref())
+    /// `aud` of issued tokens; empty: none.
+    pub fn audience_of_own_tokens(&self) -> &[String] {
+        match self.audience.as_slice() {
+            [] => self.default_party.as_slice(),
+            audience => audience,
+        }
     }
 
     /// The longest time from the issue of a token to its expiry, the leeway included.

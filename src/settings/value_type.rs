@@ -46,6 +46,8 @@ impl ValueType {
     pub(super) fn parse(self, value: &Value) -> Result<Value, String> {
         let text = value.as_str().map(str::trim);
         let parsed = match self {
+            // A list or an object that was written as text, in JSON or Python.
+            Self::Text | Self::Word if text.is_some_and(is_literal_of_texts) => None,
             Self::Text | Self::Word => {
                 text.map(Value::from).or_else(|| value.as_number().map(|n| n.to_string().into()))
             }
@@ -107,6 +109,11 @@ fn json(text: &str) -> Result<Option<Value>, String> {
         return Err("has an object with two members of one name: remove one of them".to_owned());
     }
     Ok(parsed)
+}
+
+/// Whether it begins as a list, a tuple or an object of texts does: `["`.
+fn is_literal_of_texts(text: &str) -> bool {
+    text.strip_prefix(['[', '(', '{']).is_some_and(|rest| rest.trim_start().starts_with(['"', '\'']))
 }
 
 fn is_host(text: &str) -> bool {
@@ -189,6 +196,7 @@ mod tests {
             (ValueType::Seconds, json!(2.5), vec![json!(2.5), json!(" 2.5")]),
             (ValueType::Integer, json!(16), vec![json!(16), json!("16")]),
             (ValueType::Text, json!("16"), vec![json!(16), json!(" 16 ")]),
+            (ValueType::Text, json!("[::]:80"), vec![json!("[::]:80 ")]),
             (ValueType::Url, json!("http://x.example/a"), vec![json!("http://x.example/a ")]),
             (ValueType::Host, json!("x.example:8443"), vec![json!("x.example:8443"), json!(" x.example:8443 ")]),
             (ValueType::Segment, json!("b2c_1.a-b~"), vec![json!("b2c_1.a-b~ ")]),
@@ -207,7 +215,10 @@ mod tests {
             (ValueType::Object, vec![json!("{broken"), json!("[]"), json!([])]),
             (ValueType::Seconds, vec![json!("5 min"), json!(-1), json!("inf"), json!("NaN"), json!(1e12), json!([])]),
             (ValueType::Integer, vec![json!("-1"), json!(1.5), json!("x")]),
-            (ValueType::Text, vec![json!([]), json!(true)]),
+            (
+                ValueType::Text,
+                vec![json!([]), json!(true), json!(r#"["a"]"#), json!("('a', 'b')"), json!(r#"{ "a": 1}"#)],
+            ),
             (
                 ValueType::Host,
                 [

@@ -7,6 +7,7 @@ use crate::support::{Answer, Engine, TestApp, on_both_databases};
 on_both_databases! {
     r_aut_01_each_kind_of_route_accepts_its_own_credentials,
     r_aut_02_invalid_credential_is_refused_before_any_provider_call,
+    challenge_of_jwts_names_their_scheme,
     r_aut_02_invalid_jwt_gets_the_messages_of_simplejwt,
     r_aut_03_new_account_is_linked_to_the_caller,
     r_aut_04_linking_updates_names_but_not_username_and_email,
@@ -69,6 +70,15 @@ async fn r_aut_02_invalid_credential_is_refused_before_any_provider_call(engine:
     }
     assert!(app.double.calls().is_empty());
     assert_eq!(app.database.count("users").await, 0);
+}
+
+/// simplejwt names the first of AUTH_HEADER_TYPES; the challenges of other credentials stay.
+async fn challenge_of_jwts_names_their_scheme(engine: Engine) {
+    let app = TestApp::builder(engine).with("SIMPLE_JWT_AUTH_HEADER_TYPES", "JWT,Bearer").start().await;
+    let answer = login(&app, "jwt-pair/github", "JWT x", "u1").await;
+    assert_eq!(answer.header("www-authenticate"), Some("JWT realm=\"api\""));
+    let answer = login(&app, "token/github", "Token x", "u1").await;
+    assert_eq!(answer.header("www-authenticate"), Some("Token"));
 }
 
 async fn r_aut_02_invalid_jwt_gets_the_messages_of_simplejwt(engine: Engine) {

@@ -18,6 +18,7 @@ on_both_databases! {
     state_nonce_and_code_verifier_belong_to_one_request,
     any_of_the_nine_login_routes_completes_a_request,
     cookieless_client_completes_with_its_flow_token,
+    state_that_is_no_text_counts_as_missing,
     one_browser_can_have_several_open_requests,
     pkce_challenge_of_the_front_end_requires_its_verifier,
     code_verifier_without_a_request_is_sent_to_the_token_endpoint,
@@ -32,6 +33,26 @@ on_both_databases! {
     twenty_concurrent_posts_of_one_browser_make_one_login,
     sec_06_one_of_twenty_concurrent_posts_without_state_succeeds,
     login_completes_although_the_client_disconnects,
+}
+
+/// Front-ends of DRSA post their whole state, such as `{"network": "github"}`. A login that was begun here still needs its own.
+async fn state_that_is_no_text_counts_as_missing(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let odd = [json!({"network": "github"}), json!(["a", "b"]), json!(true)];
+    for (number, value) in odd.iter().enumerate() {
+        let body = json!({"code": format!("u{number}"), "state": value, "flow_token": value, "id_token": value, "nonce": value});
+        app.client().login("token/github", body).await.ok();
+        let browser = app.browser();
+        let begun = browser.post("/api/login/social/begin/github/").json(&json!({})).send().await.ok();
+        let body = json!({"code": format!("u1{number}"), "state": value});
+        browser.login("token/github", body).await.problem(400, "state_mismatch");
+        let flow = json!({"code": format!("u2{number}"), "state": begun["state"], "flow_token": value});
+        app.client().login("token/github", flow).await.problem(400, "flow_mismatch");
+    }
+    let refused = app.client().login("token/github", json!({"code": "u9", "code_verifier": ["x"]})).await;
+    assert!(refused.problem(400, "invalid_request")["errors"]["code_verifier"].is_array());
+    let strict = TestApp::builder(engine).with("STATE_POLICY", "required").start().await;
+    strict.client().login("token/github", json!({"code": "u1", "state": odd[0]})).await.problem(400, "state_mismatch");
 }
 
 async fn begin_answers_the_authorization_url_state_and_flow_token(engine: Engine) {

@@ -21,7 +21,9 @@ use crate::support::{Answer, Database, Engine, TestApp, on_both_databases};
 mod command; // the command: dry run, interruption, output
 mod custom_user_models; // custom user models and declared fields
 mod django_settings; // signing keys, algorithms, serializers, claim names
+mod django_tokens; // tokens of other releases, of other users, and of an earlier password
 mod invalid_rows; // rows that Django's constraints forbid, and other rare values
+mod other_tables; // tables and columns of other names
 mod return_to_django; // the way back to Django, and the use of the database there
 
 on_both_databases! {
@@ -209,6 +211,8 @@ impl Entropy for SystemEntropy {
 #[derive(Default)]
 struct RunOptions<'a> {
     dry_run: bool,
+    large_ids: bool,
+    without_accounts: bool,
     /// Settings of the import command.
     settings: &'a [(&'a str, &'a str)],
     names: Names,
@@ -241,6 +245,8 @@ async fn try_import(app: &TestApp, project: &Project, options: RunOptions<'_>) -
         from: SecretString::from(project.url.as_str()),
         names: options.names,
         dry_run: options.dry_run,
+        large_ids: options.large_ids,
+        without_accounts: options.without_accounts,
         session_keys: std::iter::once(settings.secret_key.clone()).chain(django_key).collect(),
     };
     let repository = app.database.repository().await;

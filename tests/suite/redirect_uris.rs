@@ -12,6 +12,8 @@ on_both_databases! {
     r_uri_02_absolute_setting_comes_second,
     r_uri_03_path_on_public_url_comes_last,
     r_uri_04_an_origin_replaces_scheme_and_host,
+    redirect_uri_of_a_listed_origin_may_be_sent,
+    postmessage_is_for_codes_of_googles_pop_up_only,
     r_uri_05_an_origin_without_a_host_is_refused,
     r_uri_06_setting_forces_https,
     r_uri_09_oauth1_first_step_follows_the_same_rules,
@@ -81,6 +83,68 @@ async fn r_uri_04_an_origin_replaces_scheme_and_host(engine: Engine) {
     let app = TestApp::builder(engine).with("ALLOWED_ORIGINS", "").start().await;
     let own = format!("{}/", app.node.base);
     assert_eq!(sent(&app, Some(FRONTEND), None).await, Some(own), "off when no origin is allowed");
+}
+
+async fn redirect_uri_of_a_listed_origin_may_be_sent(engine: Engine) {
+    let start = || {
+        let plan = TestApp::builder(engine).with("ALLOWED_ORIGINS", "https://front.example,https://front.example:3000");
+        plan.with("REST_SOCIAL_OAUTH_REDIRECT_URI", "/oauth/done/?a=1")
+    };
+    let built = "https://front.example:3000/oauth/done/";
+    let app = start().start().await;
+    for origin in [None, Some(FRONTEND)] {
+        assert_eq!(sent(&app, origin, Some(built)).await.as_deref(), Some(built));
+    }
+    let refused = async |app: &TestApp, redirect_uri: &str| {
+        let body = json!({"code": next_code(), "redirect_uri": redirect_uri});
+        app.client().login("token/github", body).await.problem(400, "redirect_uri_not_allowed");
+    };
+    for other in [
+        "https://front.example:3000/oauth/",
+        "https://evil.example/oauth/done/",
+        "https://front.example:3000/oauth/done/?a=1",
+    ] {
+        refused(&app, other).await;
+    }
+    let off = start().with("REST_SOCIAL_DOMAIN_FROM_ORIGIN", "False").start().await;
+    refused(&off, built).await;
+    let absolute = start().with("REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI", "https://abs.example/cb").start().await;
+    refused(&absolute, built).await;
+}
+
+/// Google's JavaScript library gets a code in a pop-up; the token request then has the literal `postmessage`.
+async fn postmessage_is_for_codes_of_googles_pop_up_only(engine: Engine) {
+    let google = async |app: &TestApp, redirect_uri: Option<&str>| {
+        app.double.clear_calls();
+        let mut body = json!({"code": next_code()});
+        if let Some(redirect_uri) = redirect_uri {
+            body["redirect_uri"] = redirect_uri.into();
+        }
+        let answer = app.client().login("token/google-oauth2", body).await;
+        (answer, app.double.calls().iter().find_map(|call| call.field("redirect_uri")))
+    };
+    let own = TestApp::start(engine).await;
+    google(&own, Some("postmessage")).await.0.problem(400, "redirect_uri_not_allowed");
+
+    let listed = TestApp::builder(engine).with("ALLOWED_REDIRECT_URIS", "postmessage").start().await;
+    assert_eq!(google(&listed, Some("postmessage")).await.1.as_deref(), Some("postmessage"));
+    let base = format!("{}/", listed.node.base);
+    assert_eq!(google(&listed, None).await.1, Some(base.clone()));
+    let default = TestApp::builder(engine).with("REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI", "postmessage").start().await;
+    assert_eq!(google(&default, None).await.1.as_deref(), Some("postmessage"));
+    assert_eq!(google(&default, Some("postmessage")).await.1.as_deref(), Some("postmessage"));
+    assert_eq!(sent(&default, None, None).await, Some(format!("{}/", default.node.base)), "not for GitHub");
+
+    for app in [listed, default] {
+        let body = json!({"code": next_code(), "redirect_uri": "postmessage"});
+        app.client().login("token/github", body).await.problem(400, "redirect_uri_not_allowed");
+        let begin = app.client().post("/api/login/social/begin/google-oauth2/");
+        begin.json(&json!({"redirect_uri": "postmessage"})).send().await.problem(400, "redirect_uri_not_allowed");
+        let begin = app.client().post("/api/login/social/begin/google-oauth2/").json(&json!({})).send().await.ok();
+        assert_eq!(begin["redirect_uri"], json!(format!("{}/", app.node.base)));
+        let authorize = app.client().get("/api/login/social/authorize/google-oauth2/?next=postmessage").send().await;
+        assert_eq!(authorize.status, 400, "{}", authorize.text);
+    }
 }
 
 async fn r_uri_05_an_origin_without_a_host_is_refused(engine: Engine) {

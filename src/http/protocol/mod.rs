@@ -38,7 +38,7 @@ pub use self::cookies::{
 pub use self::entity_tag::EntityTag;
 pub use self::negotiation::{wants_html, weighted};
 pub use self::origin::{OriginPolicy, is_cross_site, listed_origin, origin_of};
-pub use self::problem::{Failure, Problem, UnreportedRefusal, from_framework};
+pub use self::problem::{BEARER_CHALLENGE, Failure, Problem, UnreportedRefusal, from_framework};
 pub use self::provider_parameters::{provider_parameters, scopes};
 pub use self::query::{Query, QueryValue};
 pub use self::rejection::Rejection;

@@ -172,6 +172,9 @@ impl Failure {
     }
 }
 
+/// The challenge of JWTs, in which the outermost middleware names their scheme.
+pub const BEARER_CHALLENGE: &str = r#"Bearer realm="api""#;
+
 impl IntoResponse for Failure {
     fn into_response(mut self) -> Response {
         let errors = std::mem::take(&mut self.errors);
@@ -196,7 +199,7 @@ impl IntoResponse for Failure {
         if let Some(challenge) = self.challenge {
             let challenge = match challenge {
                 Challenge::Token => "Token",
-                Challenge::Bearer => r#"Bearer realm="api""#,
+                Challenge::Bearer => BEARER_CHALLENGE,
                 Challenge::Basic => r#"Basic realm="services", charset="UTF-8""#,
             };
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));

@@ -44,6 +44,12 @@ impl Details {
             details.first_name = Some(String::new());
             details.last_name = Some(String::new());
         }
+        // Blanks around the names are removed, as in social-core.
+        for name in [&mut details.fullname, &mut details.first_name, &mut details.last_name].into_iter().flatten() {
+            if name.trim().len() != name.len() {
+                *name = name.trim().to_owned();
+            }
+        }
         details
     }
 
@@ -143,6 +149,8 @@ mod tests {
         assert_eq!(completed("Ana  Maria  Lopez", "", "").1, "Ana");
         assert_eq!(completed("Ana  Maria  Lopez", "", "").2, "Maria  Lopez");
         assert_eq!(completed(" Ana Lopez", "", "").1, "");
+        assert_eq!(completed("Ana Lopez ", "", "").2, "Lopez");
+        assert_eq!(completed("", "Ana ", " Lopez "), ("Ana   Lopez".into(), "Ana".into(), "Lopez".into()));
         assert_eq!(completed("Cher", "", ""), ("Cher".into(), "Cher".into(), String::new()));
     }
 

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use serde_json::json;
 
 use super::{CATALOG, Mode, Sources, environment, errors_of, good, read, serve};
+use crate::settings::Postmessage;
 
 /// Errors and warnings with this variable, whose name may be that of [`super::super::process_environment`].
 fn with_bytes(name: &str, value: &[u8]) -> Result<Vec<String>, Vec<String>> {
@@ -154,7 +155,7 @@ fn none_is_an_error_for_a_setting_with_a_default() {
     }
     let none = [("SIMPLE_JWT_AUDIENCE", "None"), ("SESSION_IDLE_TIMEOUT", "None"), ("REST_KNOX_TOKEN_TTL", "None")];
     let settings = good("", &none);
-    assert_eq!((settings.jwt.audience, settings.session.idle, settings.knox.ttl), (None, None, None));
+    assert_eq!((settings.jwt.audience, settings.session.idle, settings.knox.ttl), (Vec::new(), None, None));
 }
 
 #[test]
@@ -205,4 +206,42 @@ fn a_setting_in_lower_case_is_reported_and_an_error_if_it_decides_access() {
         let warnings = good("", &[(name, "x")]).warnings;
         assert_eq!(warnings, [format!("{name}: is not read: in the environment, write {expected}")]);
     }
+}
+
+#[test]
+fn settings_of_unsupported_backends_are_reported_as_such() {
+    for (name, backend) in
+        [("GOOGLE_ONETAP_KEY", "google-onetap"), ("LIVE_KEY", "live"), ("GOOGLE_PLUS_SECRET", "google-plus")]
+    {
+        let expected = format!("SOCIAL_AUTH_{name} is not read: the backend {backend} of social-core is not supported");
+        assert_eq!(good("", &[(&format!("SOCIAL_AUTH_{name}"), "x")]).warnings, [expected]);
+    }
+    let own = [("SOCIAL_AUTH_GITHUB_KEY", "k"), ("SOCIAL_AUTH_GITHUB_EMAIL_KEY", "mail")];
+    let warnings = good("", &own).warnings.join("; ");
+    assert!(warnings.contains("SOCIAL_AUTH_GITHUB_EMAIL_KEY has no effect: "), "{warnings}");
+}
+
+#[test]
+fn names_of_request_headers_are_checked() {
+    let allowed = good("", &[("CORS_ALLOW_HEADERS", "X-Tenant, dnt")]).cors_allow_headers;
+    assert_eq!(allowed, ["x-tenant", "dnt"]);
+    for wrong in ["*", "a b", "x:y"] {
+        assert!(errors_of(serve("", &[("CORS_ALLOW_HEADERS", wrong)])).len() == 1, "{wrong}");
+    }
+}
+
+#[test]
+fn postmessage_is_no_uri_to_which_a_browser_is_sent() {
+    let listed = good("", &[("ALLOWED_REDIRECT_URIS", "postmessage,https://app.example/cb")]);
+    assert_eq!(listed.rest_social.postmessage, Postmessage::Allowed);
+    let absolute = good("", &[("REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI", "postmessage")]);
+    assert_eq!(
+        (absolute.rest_social.postmessage, &absolute.rest_social.oauth_absolute_redirect_uri),
+        (Postmessage::Default, &None)
+    );
+    for settings in [listed, absolute] {
+        assert!(!settings.allowed_redirect_uris.iter().any(|uri| uri == "postmessage"));
+    }
+    assert_eq!(good("", &[]).rest_social.postmessage, Postmessage::Refused);
+    assert!(errors_of(serve("", &[("ALLOWED_REDIRECT_URIS", "POSTMESSAGE")])).len() == 1);
 }

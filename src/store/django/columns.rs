@@ -38,7 +38,8 @@ impl Django {
     pub(super) fn boolean(&self, column: &str) -> String {
         match self.dialect {
             Dialect::Sqlite => format!("COALESCE(CAST({} AS INTEGER), 0) <> 0", quoted(column)),
-            Dialect::Postgres => format!("COALESCE({}, false)", quoted(column)),
+            // A boolean or an integer, as in SQLite.
+            Dialect::Postgres => format!("COALESCE(CAST({} AS TEXT) NOT IN ('false', '0'), false)", quoted(column)),
         }
     }
 
@@ -55,6 +56,19 @@ impl Django {
             name = quoted(&users.name),
             key = quoted(&users.key),
             missing = i64::MIN,
+        )
+    }
+
+    /// The password hash of the user that a row of `table` belongs to.
+    pub(super) fn password_of(&self, table: &str) -> String {
+        let users = &self.users;
+        if !users.has("password") {
+            return "''".to_owned();
+        }
+        format!(
+            "COALESCE((SELECT u.password FROM {name} u WHERE u.{key} = {table}.user_id), '')",
+            name = quoted(&users.name),
+            key = quoted(&users.key),
         )
     }
 

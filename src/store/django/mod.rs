@@ -19,8 +19,10 @@ use crate::settings::{SettingError, check_database_url};
 
 mod columns;
 mod source_rows;
+mod source_text;
 
 pub use self::source_rows::{Knox, Link, Outstanding, Session, SourceRow, Token, User, plain_key};
+pub use self::source_text::SourceText;
 
 /// The option that names the database, for errors.
 const FROM: &str = "--from";
@@ -34,6 +36,8 @@ pub struct Django {
     dialect: Dialect,
     tables: BTreeMap<String, Vec<Column>>,
     users: UserTable,
+    accounts_table: String,
+    knox_table: String,
 }
 
 enum Source {
@@ -74,6 +78,8 @@ pub struct UserTable {
     pub id: String,
     /// The column that becomes the username.
     pub username: String,
+    /// The column that says whether the user is active. `None`: there is none.
+    pub active: Option<String>,
     /// Whether the database keeps the usernames unique.
     pub has_unique_usernames: bool,
     /// Columns that become declared fields of their name.
@@ -127,6 +133,12 @@ pub struct Names {
     pub username_column: Option<String>,
     /// The column that becomes the id. Default: the primary key, which must then be an integer.
     pub id_column: Option<String>,
+    /// The column that says whether a user is active. Default: `is_active`.
+    pub active_column: Option<String>,
+    /// The table of the social accounts. Default: `social_auth_usersocialauth`.
+    pub accounts_table: Option<String>,
+    /// The table of the knox tokens. Default: `knox_authtoken`.
+    pub knox_table: Option<String>,
 }
 
 impl Django {
@@ -166,8 +178,20 @@ impl Django {
             Source::Sqlite(_) => Dialect::Sqlite,
             Source::Postgres(_) => Dialect::Postgres,
         };
-        let mut django = Self { connection: Mutex::new(connection), dialect, tables: BTreeMap::new(), users };
+        let mut django = Self {
+            connection: Mutex::new(connection),
+            dialect,
+            tables: BTreeMap::new(),
+            users,
+            accounts_table: names.accounts_table.clone().unwrap_or_else(|| "social_auth_usersocialauth".to_owned()),
+            knox_table: names.knox_table.clone().unwrap_or_else(|| "knox_authtoken".to_owned()),
+        };
         django.read_tables().await.map_err(|error| wrong(format!("its tables cannot be listed: {error}")))?;
+        for (option, named) in [("--accounts-table", &names.accounts_table), ("--knox-table", &names.knox_table)] {
+            if let Some(missing) = named.as_ref().filter(|named| !django.has(named)) {
+                return Err(SettingError::new(option, format!("there is no table {missing}")));
+            }
+        }
         django.users = django.find_users(names, declared).await?;
         django.users.has_unique_usernames = django.has_unique_usernames().await.unwrap_or(false);
         django.check_ids().await?;
@@ -177,6 +201,16 @@ impl Django {
     /// The table of the users.
     pub fn users(&self) -> &UserTable {
         &self.users
+    }
+
+    /// The table of the social accounts, which need not exist.
+    pub fn accounts_table(&self) -> &str {
+        &self.accounts_table
+    }
+
+    /// The table of the knox tokens, which need not exist.
+    pub fn knox_table(&self) -> &str {
+        &self.knox_table
     }
 
     /// Whether users get another id than the one in Django's tokens.
@@ -193,12 +227,13 @@ impl Django {
         self.tables.get(table).is_some_and(|columns| columns.iter().any(|known| known.name == column))
     }
 
-    /// The extent of a table.
-    pub async fn extent(&self, table: &str) -> Result<Extent> {
+    /// The extent of a table. A row with an id above `max_id` counts as a row only.
+    pub async fn extent(&self, table: &str, max_id: i64) -> Result<Extent> {
         let id = if table == self.users.name { self.users.id.clone() } else { "id".to_owned() };
         let highest = match self.tables.get(table) {
             Some(columns) if columns.iter().any(|column| column.name == id && is_integer(&column.kind)) => {
-                format!("COALESCE(max({}), 0)", quoted(&id))
+                let (id, table) = (quoted(&id), quoted(table));
+                format!("COALESCE((SELECT max({id}) FROM {table} WHERE {id} <= {max_id}), 0)")
             }
             _ => "0".to_owned(),
         };
@@ -281,18 +316,16 @@ impl Django {
     /// The table to which the foreign key `user_id` of the links refers.
     async fn table_linked_to(&self) -> Option<String> {
         let sql = match self.dialect {
-            Dialect::Sqlite => {
-                "SELECT \"table\" AS name FROM pragma_foreign_key_list('social_auth_usersocialauth')
-                 WHERE \"from\" = 'user_id'"
-            }
+            Dialect::Sqlite => "SELECT \"table\" AS name FROM pragma_foreign_key_list($1) WHERE \"from\" = 'user_id'",
             Dialect::Postgres => {
                 "SELECT t.relname::text AS name FROM pg_constraint k JOIN pg_class t ON t.oid = k.confrelid
                    JOIN pg_attribute c ON c.attrelid = k.conrelid AND c.attnum = ANY(k.conkey)
                  WHERE k.contype = 'f' AND c.attname = 'user_id'
-                   AND k.conrelid = to_regclass('social_auth_usersocialauth')"
+                   AND k.conrelid = to_regclass(quote_ident($1))"
             }
         };
-        let found: std::result::Result<Vec<(String,)>, _> = fetch!(self, (String,), sql.to_owned());
+        let found: std::result::Result<Vec<(String,)>, _> =
+            fetch!(self, (String,), sql.to_owned(), &self.accounts_table);
         let name = found.ok()?.pop()?.0;
         self.tables.contains_key(&name).then_some(name)
     }
@@ -306,6 +339,7 @@ impl UserTable {
             key_kind: KeyKind::Integer,
             id: String::new(),
             username: String::new(),
+            active: None,
             has_unique_usernames: false,
             own: Vec::new(),
             extra: Vec::new(),
@@ -350,10 +384,17 @@ impl UserTable {
             Some(name) if has(name) => name,
             None if has("username") => "username",
             None if has("email") => "email",
+            // Multi-table inheritance: the columns of Django's user model are in the table of the parent.
+            None if key.name.ends_with("_ptr_id") => {
+                let problem = format!("{table} extends another table: name that one, such as auth_user");
+                return wrong("--user-table", problem);
+            }
             _ => return wrong("--username-column", format!("names a column of {table}: {}", all())),
         };
+        let active = active_column(&table, columns, names)?;
         let is_stock = |name: &str| {
             [key.name.as_str(), id.name.as_str(), username].contains(&name)
+                || active.as_deref() == Some(name)
                 || IMPORTED_COLUMNS.contains(&name)
                 || IGNORED_COLUMNS.contains(&name)
         };
@@ -364,6 +405,7 @@ impl UserTable {
             key_kind,
             id: id.name.clone(),
             username: username.to_owned(),
+            active: active.clone(),
             has_unique_usernames: false,
             extra: extra.cloned().collect(),
             present: IMPORTED_COLUMNS.into_iter().chain(IGNORED_COLUMNS).filter(|name| has(name)).collect(),
@@ -374,6 +416,21 @@ impl UserTable {
 
     fn has(&self, column: &str) -> bool {
         self.present.contains(&column)
+    }
+}
+
+/// The column that says whether a user is active.
+fn active_column(table: &str, columns: &[Column], names: &Names) -> std::result::Result<Option<String>, SettingError> {
+    let Some(named) = &names.active_column else {
+        return Ok(columns.iter().find(|column| column.name == "is_active").map(|column| column.name.clone()));
+    };
+    let is_flag = |column: &Column| column.kind.to_ascii_lowercase().starts_with("bool") || is_integer(&column.kind);
+    match columns.iter().find(|column| column.name == *named).is_some_and(is_flag) {
+        true => Ok(Some(named.clone())),
+        false => {
+            let problem = format!("must name a column of {table} that is a boolean or a whole number");
+            Err(SettingError::new("--active-column", problem))
+        }
     }
 }
 

@@ -5,12 +5,10 @@ use std::collections::HashMap;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::{Dialect, Django, KeyKind, Result, Source, fetch, quoted};
+use super::{Dialect, Django, KeyKind, Result, Source, SourceText, fetch, quoted};
 use crate::model::{AccountId, UserId};
 use crate::store::from_row::from_row;
 
-const LINKS: &str = "social_auth_usersocialauth";
-const KNOX: &str = "knox_authtoken";
 /// Keys in one statement.
 const MAX_KEYS: usize = 2000;
 const NULL_TIME: &str = "CAST(NULL AS BIGINT)";
@@ -19,16 +17,16 @@ from_row! {
     /// A row of the table of the users.
     pub struct User {
         pub id: UserId,
-        pub username: String,
-        pub first_name: String,
-        pub last_name: String,
-        pub email: String,
+        pub username: SourceText,
+        pub first_name: SourceText,
+        pub last_name: SourceText,
+        pub email: SourceText,
         pub is_active: bool,
         /// Milliseconds since 1970, as all times here.
         pub joined: Option<i64>,
         pub last_login: Option<i64>,
         /// The columns that declared fields come from, as one JSON object.
-        pub own: String,
+        pub own: SourceText,
     }
 }
 
@@ -37,7 +35,7 @@ from_row! {
     struct DjangoUserRow {
         key: String,
         id: UserId,
-        password: String,
+        password: SourceText,
     }
 }
 
@@ -45,7 +43,7 @@ from_row! {
 pub struct DjangoUser {
     pub id: UserId,
     /// The stored hash; empty where users have none.
-    pub password: String,
+    pub password: SourceText,
 }
 
 from_row! {
@@ -53,10 +51,10 @@ from_row! {
     pub struct Link {
         pub id: AccountId,
         pub user_id: UserId,
-        pub provider: String,
-        pub uid: String,
+        pub provider: SourceText,
+        pub uid: SourceText,
         /// JSON. Earlier releases stored it as text, some encoded twice.
-        pub extra_data: String,
+        pub extra_data: SourceText,
         pub created: Option<i64>,
         pub modified: Option<i64>,
     }
@@ -75,12 +73,12 @@ from_row! {
     /// A django-rest-knox token.
     pub struct Knox {
         pub digest: String,
-        pub token_key: String,
+        pub token_key: SourceText,
         pub user_id: UserId,
         pub created: Option<i64>,
         pub expiry: Option<i64>,
         /// Only releases before 4.2 have one; empty: none.
-        pub salt: String,
+        pub salt: SourceText,
     }
 }
 
@@ -90,8 +88,10 @@ from_row! {
         pub id: i64,
         /// `None`: the user was deleted.
         pub user_id: Option<UserId>,
-        pub jti: String,
-        pub token: String,
+        pub jti: SourceText,
+        pub token: SourceText,
+        /// The user's stored password hash; empty: none.
+        pub password: SourceText,
         pub created: Option<i64>,
         pub expires: Option<i64>,
         pub blacklisted: Option<i64>,
@@ -102,7 +102,7 @@ from_row! {
     /// A row of django_session.
     pub struct Session {
         pub session_key: String,
-        pub session_data: String,
+        pub session_data: SourceText,
         pub expires: Option<i64>,
     }
 }
@@ -167,7 +167,7 @@ impl Django {
         let table = &self.users;
         let text = |column: &str| if table.has(column) { self.text(column) } else { "''".to_owned() };
         let moment = |column: &str| if table.has(column) { self.millis(column) } else { NULL_TIME.to_owned() };
-        let active = if table.has("is_active") { self.boolean("is_active") } else { "true".to_owned() };
+        let active = table.active.as_deref().map_or_else(|| "true".to_owned(), |column| self.boolean(column));
         let sql = format!(
             "SELECT {id} AS id, {username} AS username, {first} AS first_name, {last} AS last_name, {email} AS email,
                     {active} AS is_active, {joined} AS joined, {last_login} AS last_login, {own} AS own
@@ -188,17 +188,19 @@ impl Django {
 
     /// Links with an id above `after`.
     async fn link_page(&self, after: i64, rows: usize) -> Result<Vec<Link>> {
+        let links = &self.accounts_table;
+        let table = quoted(links);
         let sql = format!(
             "SELECT {id} AS id, {user} AS user_id, {provider} AS provider, {uid} AS uid, {extra} AS extra_data,
                     {created} AS created, {modified} AS modified
-             FROM {LINKS} WHERE id > $1 ORDER BY id LIMIT {rows}",
+             FROM {table} WHERE id > $1 ORDER BY id LIMIT {rows}",
             id = self.integer("id"),
-            user = self.user_of(LINKS),
+            user = self.user_of(&table),
             provider = self.text("provider"),
             uid = self.text("uid"),
             extra = self.text("extra_data"),
-            created = self.or(LINKS, "created", self.millis("created"), NULL_TIME),
-            modified = self.or(LINKS, "modified", self.millis("modified"), NULL_TIME),
+            created = self.or(links, "created", self.millis("created"), NULL_TIME),
+            modified = self.or(links, "modified", self.millis("modified"), NULL_TIME),
         );
         Ok(fetch!(self, Link, sql, after)?)
     }
@@ -216,21 +218,23 @@ impl Django {
 
     /// Knox tokens with a digest above `after`.
     async fn knox_page(&self, after: &str, rows: usize) -> Result<Vec<Knox>> {
+        let knox = &self.knox_table;
+        let table = quoted(knox);
         let sql = format!(
             "SELECT digest, {key} AS token_key, {user} AS user_id, {created} AS created, {expiry} AS expiry,
                     {salt} AS salt
-             FROM {KNOX} WHERE digest > $1 ORDER BY digest LIMIT {rows}",
-            key = self.or(KNOX, "token_key", self.text("token_key"), "''"),
-            user = self.user_of(KNOX),
+             FROM {table} WHERE digest > $1 ORDER BY digest LIMIT {rows}",
+            key = self.or(knox, "token_key", self.text("token_key"), "''"),
+            user = self.user_of(&table),
             created = self.millis("created"),
             // Releases before 4 name it `expires`.
             expiry = self.or(
-                KNOX,
+                knox,
                 "expiry",
                 self.expiry("expiry"),
-                &self.or(KNOX, "expires", self.expiry("expires"), NULL_TIME)
+                &self.or(knox, "expires", self.expiry("expires"), NULL_TIME)
             ),
-            salt = self.or(KNOX, "salt", self.text("salt"), "''"),
+            salt = self.or(knox, "salt", self.text("salt"), "''"),
         );
         Ok(fetch!(self, Knox, sql, after)?)
     }
@@ -247,10 +251,11 @@ impl Django {
             Dialect::Postgres => "CAST(o.id AS BIGINT)",
         };
         let sql = format!(
-            "SELECT {id} AS id, {user} AS user_id, jti, token, {created} AS created, {expires} AS expires,
-                    {blacklisted} AS blacklisted
+            "SELECT {id} AS id, {user} AS user_id, jti, token, {password} AS password, {created} AS created,
+                    {expires} AS expires, {blacklisted} AS blacklisted
              FROM token_blacklist_outstandingtoken o {join} WHERE o.id > $1 ORDER BY o.id LIMIT {rows}",
             user = self.user_of("o"),
+            password = self.password_of("o"),
             created = self.millis("created_at"),
             expires = self.millis("expires_at"),
         );
@@ -312,8 +317,9 @@ impl Django {
         if !self.users.has("password") {
             return Ok((0, Vec::new()));
         }
-        let links = if self.has(LINKS) {
-            format!("AND NOT EXISTS (SELECT 1 FROM {LINKS} l WHERE l.user_id = u.{})", quoted(&self.users.key))
+        let links = if self.has(&self.accounts_table) {
+            let (table, key) = (quoted(&self.accounts_table), quoted(&self.users.key));
+            format!("AND NOT EXISTS (SELECT 1 FROM {table} l WHERE l.user_id = u.{key})")
         } else {
             String::new()
         };
