@@ -32,7 +32,8 @@ pub struct AccountService {
     pub(super) deps: Deps,
     pub(super) rate_limits: RateLimits,
     /// Background tasks that revoke tokens at providers.
-    pub(super) provider_tasks: TaskTracker,
+    pub(super) refreshes: TaskTracker,
+    pub(super) revocations: TaskTracker,
     /// Limits the concurrent writes of `last_used`.
     pub(super) bookkeeping: Arc<Semaphore>,
     pub(super) signing_keys: Arc<SigningKeyService>,
@@ -51,13 +52,30 @@ impl AccountService {
         let bookkeeping = Arc::new(Semaphore::new(MAX_BOOKKEEPING_WRITES));
         let cipher = settings.signing_key_cipher.clone();
         let signing_keys = SigningKeyService::new(credentials.clone(), store.clone(), cipher, deps.clone());
-        let (provider_tasks, signing_keys) = (TaskTracker::new(), Arc::new(signing_keys));
-        Self { settings, credentials, providers, store, deps, rate_limits, provider_tasks, bookkeeping, signing_keys }
+        let signing_keys = Arc::new(signing_keys);
+        let (refreshes, revocations) = (TaskTracker::new(), TaskTracker::new());
+        Self {
+            settings,
+            credentials,
+            providers,
+            store,
+            deps,
+            rate_limits,
+            refreshes,
+            revocations,
+            bookkeeping,
+            signing_keys,
+        }
     }
 
-    /// Takes over the refreshes and revocations in progress at providers of a service that this one replaces.
+    /// Continues with the refreshes and revocations in progress of the service that this one replaces.
     pub fn continuing(self, before: &Self) -> Self {
-        Self { provider_tasks: before.provider_tasks.clone(), bookkeeping: before.bookkeeping.clone(), ..self }
+        Self {
+            refreshes: before.refreshes.clone(),
+            revocations: before.revocations.clone(),
+            bookkeeping: before.bookkeeping.clone(),
+            ..self
+        }
     }
 
     /// The keys that sign JWTs.

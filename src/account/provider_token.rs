@@ -91,7 +91,7 @@ impl AccountService {
                     let old = encrypted.unwrap_or_default();
                     let renewal = Renewal { row, old, client };
                     let renewing = async move { service.renew(renewal, &tokens, deadline).await };
-                    let task = self.provider_tasks.spawn(renewing.in_current_span());
+                    let task = self.refreshes.spawn(renewing.in_current_span());
                     return task.await.unwrap_or_else(|failure| match failure.try_into_panic() {
                         Ok(panic) => std::panic::resume_unwind(panic),
                         // The runtime is shutting down.
@@ -221,7 +221,7 @@ impl AccountService {
         if accounts.iter().all(|account| account.encrypted_tokens.is_none()) {
             return;
         }
-        if self.provider_tasks.len() >= MAX_REVOCATIONS {
+        if self.revocations.len() >= MAX_REVOCATIONS {
             tracing::warn!(
                 accounts = accounts.len(),
                 "too many revocations are waiting: provider tokens are not revoked"
@@ -229,7 +229,7 @@ impl AccountService {
             return;
         }
         let (providers, limit) = (self.providers.clone(), self.settings.outgoing.login_timeout);
-        self.provider_tasks.spawn(
+        self.revocations.spawn(
             async move { revoke_provider_tokens(&providers, &cipher, &accounts, Instant::now() + limit).await }
                 .in_current_span(),
         );
@@ -237,8 +237,10 @@ impl AccountService {
 
     /// Waits for the refreshes and revocations in progress at providers; for a graceful shutdown.
     pub async fn finish_provider_tasks(&self) {
-        self.provider_tasks.close();
-        self.provider_tasks.wait().await;
+        for tasks in [&self.refreshes, &self.revocations] {
+            tasks.close();
+            tasks.wait().await;
+        }
     }
 }
 

@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use rustix::io::Errno;
-use rustix::process::{Pid, getpid, test_kill_process};
 use serde_json::json;
 
 use super::configuration::settings_for;
@@ -141,6 +139,8 @@ async fn copy(settings: &Settings, database: &Path, partial: &Path) -> Result<i6
 /// The copy until it is verified. Dropped, it is deleted.
 struct Partial {
     path: PathBuf,
+    /// Locked, so that no other backup takes it for abandoned.
+    _file: fs::File,
 }
 
 impl Partial {
@@ -150,8 +150,8 @@ impl Partial {
         delete_abandoned(file, &name);
         let path = file.with_file_name(format!(".{name}.{}.partial", std::process::id()));
         let opened = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        opened.map_err(|error| Failure::cannot_write(file, &error))?;
-        Ok(Self { path })
+        let locked = opened.and_then(|copy| copy.try_lock().map_err(std::io::Error::from).map(|()| copy));
+        Ok(Self { path, _file: locked.map_err(|error| Failure::cannot_write(file, &error))? })
     }
 
     /// Writes the copy to the disk and gives it its name. A power failure leaves the old file or the new one. Returns its size.
@@ -168,23 +168,18 @@ impl Partial {
     }
 }
 
-/// Deletes the copies of `file` that a killed process left. In a container, this process may have the id of that one.
+/// Deletes the copies of `file` that a killed process left: those that no process has locked.
 fn delete_abandoned(file: &Path, name: &str) {
     let Ok(entries) = fs::read_dir(file.parent().unwrap_or(Path::new("."))) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let other = path.file_name().unwrap_or_default().to_string_lossy();
         let process = other.strip_prefix(&format!(".{name}.")).and_then(|rest| rest.strip_suffix(".partial"));
-        if process.and_then(|id| id.parse().ok()).is_some_and(|id| !is_another_process(id)) {
+        let is_copy = process.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
+        if is_copy && fs::File::open(&path).is_ok_and(|copy| copy.try_lock().is_ok()) {
             // Only disk space is lost without it.
             let _ = fs::remove_file(&path);
         }
     }
-}
-
-/// Whether a process other than this one has the id.
-fn is_another_process(id: i32) -> bool {
-    let Some(id) = Pid::from_raw(id).filter(|id| *id != getpid()) else { return false };
-    !matches!(test_kill_process(id), Err(Errno::SRCH))
 }
 
 impl Drop for Partial {

@@ -231,7 +231,7 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
         .build()
         .map_err(|error| Failure::Other(format!("the runtime cannot be started: {error}")))?;
     let result = runtime.block_on(async {
-        signals::outlive_file_size_limit()
+        signals::ignore_file_size_signal()
             .map_err(|error| Failure::Other(format!("signal handlers cannot be installed: {error}")))?;
         work.await
     });

@@ -1,5 +1,5 @@
 //! Writes the lines of the log on a thread of its own. A reader of the log that stalls, such as a stopped log driver, fills the
-//! pipe: a direct write would block the task that logs, and with it every request. Lines that find no place are dropped and counted.
+//! pipe: a direct write would block the task that logs, and with it every request. Lines that exceed the queue are dropped and counted.
 
 use std::io::{ErrorKind, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use crate::metrics;
 
 /// Some 4,000 lines.
 const MAX_QUEUED_BYTES: usize = 1024 * 1024;
-/// What a pipe takes as a whole (PIPE_BUF): several processes may write to one.
+/// What a pipe writes atomically (PIPE_BUF): several processes may write to one.
 const MAX_WRITTEN_BYTES: usize = 4096;
 /// Another program can make the standard error non-blocking for all that have it.
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);

@@ -83,7 +83,11 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     let backtrace = Some(Backtrace::capture()).filter(|trace| trace.status() == BacktraceStatus::Captured);
     let backtrace = backtrace.map(tracing::field::display);
     let thread = std::thread::current();
-    tracing::error!(location, backtrace, thread = thread.name(), "panicked: {message}");
+    if tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!(location, backtrace, thread = thread.name(), "panicked: {message}");
+    } else {
+        print_line(&format!("panicked: {message}"));
+    }
     // A panic of the main thread ends the process.
     if thread.name() == Some("main") {
         flush();

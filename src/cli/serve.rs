@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::configuration::{environment, settings, settings_for};
@@ -33,8 +34,9 @@ pub(super) async fn serve(
     // Before anything that can take long: the default of SIGHUP ends the process, and a process with the id 1, as in a
     // container, ignores the others.
     let mut stop = Box::pin(signals::stop_signal(move || notified.notify_one())?);
-    // In a task of its own, because it reads files, which may block.
-    let preparing = tokio::spawn(Prepared::new(source.clone()));
+    // On a thread for blocking work, because it reads files: the only worker of a small machine must handle the signals.
+    let (runtime, first_source) = (Handle::current(), source.clone());
+    let preparing = tokio::task::spawn_blocking(move || runtime.block_on(Prepared::new(first_source)));
     let Prepared { server, traces, listen, reuse_port } = tokio::select! {
         () = &mut stop => return Ok(()),
         prepared = preparing => match prepared {

@@ -56,7 +56,7 @@ pub(super) fn stop_signal(
 /// Makes writes beyond a limit on the size of files fail, as those on a full disk do. By default the signal SIGXFSZ ends the process.
 ///
 /// Errors: the signal handler cannot be installed.
-pub(super) fn outlive_file_size_limit() -> std::io::Result<()> {
+pub(super) fn ignore_file_size_signal() -> std::io::Result<()> {
     // The handler stays installed.
     signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
 }

@@ -76,8 +76,8 @@ impl Verified {
     /// Whether the token was issued for another user of the same id, or before every credential of the user was revoked.
     ///
     /// A token of this server carries the user's generation, which decides alone, so the clocks of several nodes need not agree.
-    /// A token of simplejwt has none: its `iat` decides; without one it is valid for imported users until a revocation. It counts whole seconds, so a token issued in the second of a
-    /// revocation is revoked as well.
+    /// A token of simplejwt has none: its `iat` decides. `iat` counts whole seconds, so a token issued in the second of a revocation is
+    /// revoked as well. A token without `iat` is valid for an imported user until a revocation.
     pub fn is_revoked(&self, user: &User) -> bool {
         if let Some(generation) = self.claims.get(GENERATION_CLAIM) {
             return generation.as_i64() != Some(user.credential_generation);

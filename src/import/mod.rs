@@ -151,7 +151,7 @@ pub async fn django(
     import.import_optional_table::<django::Knox>(&knox).await?;
     import.import_optional_table::<django::Outstanding>(OUTSTANDING).await?;
     import.import_optional_table::<django::Session>(SESSIONS).await?;
-    import.add_notes().await?;
+    import.add_notes(!options.without_accounts).await?;
     Ok(import.report)
 }
 
@@ -284,14 +284,15 @@ impl Import<'_> {
         self.report.add_note("knox_limit_reached", &limited, text);
     }
 
-    async fn add_notes(&mut self) -> Result<(), ImportError> {
+    /// `with_accounts`: the social accounts were imported.
+    async fn add_notes(&mut self, with_accounts: bool) -> Result<(), ImportError> {
         for (note, count) in &self.notes {
             let (code, text) = note.describe();
             self.report.add_note(code, count, text);
         }
         self.add_notes_on_tables();
         let source = &self.context.source;
-        let (count, first) = source.users_with_password_only().await.map_err(ImportError::Source)?;
+        let (count, first) = source.users_with_password_only(with_accounts).await.map_err(ImportError::Source)?;
         let text = "users have a password and no social account: this server has no passwords, so they cannot sign in again \
                     until they link an account";
         self.report.add_note("password_only", &Count { count, first }, text);

@@ -40,7 +40,7 @@ impl Note {
             }
             Self::UnreadableText => (
                 "unreadable_text",
-                "users have characters in their names or address that are not UTF-8: U+FFFD was imported in their place",
+                "users have U+FFFD in their names or address, also in place of bytes that are not UTF-8",
             ),
             Self::InvalidField(field) => {
                 let text = format!(

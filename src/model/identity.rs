@@ -38,6 +38,9 @@ pub struct Identity {
     pub last_name: Option<String>,
     /// By the rule in the provider's descriptor; unknown means not verified (SEC-24).
     pub email_verified: bool,
+    /// The provider says explicitly that it has not verified the address.
+    #[serde(default)]
+    pub email_unverified: bool,
     /// URL of the user's picture, for the step `save_avatar`.
     pub picture: Option<String>,
     /// The organizations or tenants of the user.

@@ -19,7 +19,7 @@ pub struct User {
     pub last_name: String,
     /// May be empty. Never used to identify the user (SEC-22).
     pub email: String,
-    /// Whether `email` is verified: its provider said so, and has not withdrawn it since.
+    /// Whether `email` is verified at present.
     pub email_verified: bool,
     /// The provider that verified it; empty: none, or a step of the pipeline.
     #[serde(default)]

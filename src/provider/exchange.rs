@@ -332,6 +332,8 @@ impl Provider {
     /// How the client authenticates a refresh or a revocation.
     pub fn management_auth(&self, rules: &TokenManagementRules, discovery: Option<&Discovery>) -> ClientAuth {
         match rules.auth.unwrap_or_else(|| self.client_auth(discovery)) {
+            ClientAuth::Discovery if discovery.is_none_or(Discovery::supports_basic) => ClientAuth::Basic,
+            ClientAuth::Discovery => ClientAuth::Body,
             // Such a token request says nothing about others.
             ClientAuth::Templates | ClientAuth::None if rules.auth.is_none() => ClientAuth::Body,
             auth => auth,

@@ -341,6 +341,12 @@ impl Provider {
         let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
         let rules = &self.descriptor.user;
         let verified = rules.email_verified.as_ref().map(|expr| expr.eval(scope)).transpose()?.flatten();
+        let is_flag = |flag: bool| {
+            let is_value = |value: &Value| {
+                value.as_bool() == Some(flag) || value.as_str() == Some(if flag { "true" } else { "false" })
+            };
+            verified.as_deref().is_some_and(is_value)
+        };
         let email_text = text("email").filter(|email| !email.trim().is_empty());
         let email = email_text.as_deref().and_then(EmailAddress::parse);
         let has_email = email.is_some();
@@ -362,8 +368,8 @@ impl Provider {
             last_name: mentioned(rules.last_name.as_ref(), scope)?,
             picture: mentioned(rules.more.get("picture"), scope)?,
             organizations: as_texts(details.get("organization")),
-            email_verified: has_email
-                && verified.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
+            email_verified: has_email && is_flag(true),
+            email_unverified: has_email && is_flag(false),
             fields: user_fields::evaluated(&self.user_fields, scope),
             tokens,
             expires_in: self.remaining(context, &extra_data),

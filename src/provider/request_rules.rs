@@ -52,7 +52,8 @@ impl TokenRules {
 }
 
 /// How tokens are refreshed (RFC 6749, 6) or revoked (RFC 7009). The default body of a refresh is `refresh_token` and
-/// `grant_type`; that of a revocation is `token`: the refresh token, if there is one, which ends the access tokens too (RFC 7009, 2.1). The client authentication is added.
+/// `grant_type`; that of a revocation is `token`: the refresh token, if there is one. A provider should then revoke its access tokens too
+/// (RFC 7009, 2.1). The client authentication is added.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenManagementRules {

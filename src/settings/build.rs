@@ -162,7 +162,7 @@ fn build(
     let mut allowed_origins = uris(reader, "ALLOWED_ORIGINS", addresses::origin);
     let mut allowed_redirect_uris = uris(reader, "ALLOWED_REDIRECT_URIS", addresses::redirect_uri_or_postmessage);
     let mut rest_social = rest_social(reader, !is_serve || !allowed_origins.is_empty());
-    take_postmessage(&mut rest_social, &mut allowed_redirect_uris);
+    separate_postmessage(&mut rest_social, &mut allowed_redirect_uris);
     if let Some(url) = &public_url {
         allow_own_uris(&mut allowed_origins, &mut allowed_redirect_uris, url, &rest_social);
     }
@@ -325,7 +325,7 @@ fn rest_social(reader: &mut SettingReader, has_origins: bool) -> RestSocial {
 }
 
 /// Removes `postmessage` from the redirect URIs: it is none of those to which a browser is sent.
-fn take_postmessage(rules: &mut RestSocial, allowed_redirect_uris: &mut Vec<String>) {
+fn separate_postmessage(rules: &mut RestSocial, allowed_redirect_uris: &mut Vec<String>) {
     let is_postmessage = |uri: &String| uri == addresses::POSTMESSAGE;
     if allowed_redirect_uris.iter().any(is_postmessage) {
         rules.postmessage = Postmessage::Allowed;

@@ -205,7 +205,9 @@ impl Draft<'_> {
         let Some(user) = user.filter(|_| self.rules.no_default_protected_user_fields) else { return Ok(()) };
         let (username, email) = (detail("username"), detail("email"));
         let username = self.without_address(username);
-        if !username.is_empty() && may_change("username", Some(&user.username)) {
+        // An address as username is the one that its user proved to own; the profile's name, cut at the `@`, does not replace it.
+        let has_address = self.rules.addresses_as_usernames && user.username.contains('@');
+        if !username.is_empty() && !has_address && may_change("username", Some(&user.username)) {
             let wanted = username::candidates(self.rules, username, self.deps).into_iter().next();
             self.username_changed = match wanted {
                 // Only a username that no user has.

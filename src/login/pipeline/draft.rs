@@ -471,12 +471,14 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Whether the provider that verified the user's address now reports another one, or this one as not verified. An answer without an
-/// address withdraws nothing. Otherwise the next owner of the address would sign in as this user (SEC-23).
+/// Whether the provider that verified the user's address now has verified another one, or says that it has not verified this one.
+/// Otherwise the next owner of the address would sign in as this user (SEC-23). An answer without an address or without a flag, as
+/// after a fault of an optional call, withdraws nothing.
 fn withdraws_verification(identity: &Identity, user: &User) -> bool {
     let is_verifier = user.email_verified && user.email_verified_by == identity.provider;
-    let confirms = |reported: &EmailAddress| identity.email_verified && reported.is_same_as_stored(&user.email);
-    is_verifier && identity.email.as_ref().is_some_and(|reported| !confirms(reported))
+    let is_same = |reported: &EmailAddress| reported.is_same_as_stored(&user.email);
+    let withdraws = |reported| if is_same(reported) { identity.email_unverified } else { identity.email_verified };
+    is_verifier && identity.email.as_ref().is_some_and(withdraws)
 }
 
 pub(super) fn sign_up_closed() -> LoginError {

@@ -313,11 +313,12 @@ impl Django {
     }
 
     /// The number of users with a password and no social account, who cannot sign in here, and the ids of the first five.
-    pub async fn users_with_password_only(&self) -> Result<(u64, Vec<i64>)> {
+    /// `with_accounts`: the social accounts are imported.
+    pub async fn users_with_password_only(&self, with_accounts: bool) -> Result<(u64, Vec<i64>)> {
         if !self.users.has("password") {
             return Ok((0, Vec::new()));
         }
-        let links = if self.has(&self.accounts_table) {
+        let links = if with_accounts && self.has(&self.accounts_table) {
             let (table, key) = (quoted(&self.accounts_table), quoted(&self.users.key));
             format!("AND NOT EXISTS (SELECT 1 FROM {table} l WHERE l.user_id = u.{key})")
         } else {

@@ -12,12 +12,13 @@ use crate::store::repository::Repository;
 use crate::store::schema::{AppliedMigration, Schema};
 
 /// One statement for each kind of write of a login. They write no row, but fail if a table is missing, or if the user of the
-/// database must not write it. All of them are one call.
+/// database must not write it. They are sent as one call.
 const WRITES_OF_A_LOGIN: &str = "
     INSERT INTO users (username) SELECT NULL WHERE 1 = 0;
     INSERT INTO social_accounts (uid) SELECT NULL WHERE 1 = 0;
     UPDATE social_accounts SET modified = modified WHERE 1 = 0;
     INSERT INTO sessions (digest) SELECT NULL WHERE 1 = 0;
+    DELETE FROM sessions WHERE 1 = 0;
     INSERT INTO tokens (digest) SELECT NULL WHERE 1 = 0;
     UPDATE tokens SET last_used = last_used WHERE 1 = 0;
     INSERT INTO knox_tokens (digest) SELECT NULL WHERE 1 = 0;

@@ -175,6 +175,7 @@ async fn sec_23_verification_that_its_provider_withdraws_no_longer_counts(engine
             (hosted("1", "b@example.com"), true),
             (json!({"sub": "1", "email": "a@example.com", "email_verified": false}), true),
             (json!({"sub": "1"}), false),
+            (json!({"sub": "1", "email": "a@example.com"}), false),
             (hosted("1", "A@example.com"), false),
         ] {
             let plan = linking(engine, "google-oauth2,oidc");
