@@ -148,3 +148,38 @@ fn has_extensions(header: &str) -> bool {
         URL_SAFE_NO_PAD.decode(header).ok().and_then(|bytes| serde_json::from_slice::<Map<String, Value>>(&bytes).ok());
     members.is_none_or(|members| ["crit", "b64", "enc", "zip"].into_iter().any(|name| members.contains_key(name)))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::credential::jwt::TokenType;
+    use crate::credential::jwt::tests::signed;
+    use crate::model::UserId;
+    use crate::secrets::SecretString;
+    use crate::settings::JwtRules;
+
+    #[test]
+    fn tokens_have_each_audience_and_are_verified_for_any() {
+        let rules = |audience: &[&str]| JwtRules {
+            signing_key: SecretString::from("a key for tests of more than 32 bytes"),
+            audience: audience.iter().map(|one| (*one).to_owned()).collect(),
+            ..JwtRules::default()
+        };
+        let of = |audience: &[&str]| Jwts::new(rules(audience)).unwrap_or_else(|error| panic!("{error}"));
+        let plain = json!({"alg": "HS256", "typ": "JWT"});
+        let verified = |audience: &[&str], aud: Value| {
+            let token = signed(&plain, &json!({ "aud": aud }));
+            of(audience).verify(&token, &TokenType::ALL, UnixMillis::from_seconds(1500)).is_ok()
+        };
+        assert!(verified(&["a", "b"], json!(["a", "b"])) && verified(&["a", "b"], json!("b")));
+        assert!(verified(&["a"], json!(["c", "a"])) && !verified(&["a", "b"], json!(["c"])));
+        assert!(!verified(&["a"], json!(null)) && verified(&[], json!("c")));
+        let mut claims = Map::new();
+        of(&["a", "b"]).add_parties(&mut claims, UserId(1));
+        assert_eq!(claims["aud"], json!(["a", "b"]));
+        of(&["a"]).add_parties(&mut claims, UserId(1));
+        assert_eq!(claims["aud"], json!("a"));
+    }
+}

@@ -159,17 +159,8 @@ fn build(
     let public_url = public_url(reader, is_serve);
     let secret_key = secret_keys::secret_key(reader);
     let database_url = SecretString::from(reader.value("DATABASE_URL", ValueType::Text, database_url));
-    let mut allowed_origins = uris(reader, "ALLOWED_ORIGINS", addresses::origin);
-    let mut allowed_redirect_uris = uris(reader, "ALLOWED_REDIRECT_URIS", addresses::redirect_uri_or_postmessage);
-    let mut rest_social = rest_social(reader, !is_serve || !allowed_origins.is_empty());
-    separate_postmessage(&mut rest_social, &mut allowed_redirect_uris);
-    if let Some(url) = &public_url {
-        allow_own_uris(&mut allowed_origins, &mut allowed_redirect_uris, url, &rest_social);
-    }
-    if !is_serve {
-        allow_loopback_uris(&mut allowed_origins, &mut allowed_redirect_uris, listen.port());
-    }
-    let allowed_next_origins = next_origins(reader, public_url.as_ref(), &allowed_origins);
+    let pages = pages(reader, is_serve, public_url.as_ref(), listen.port());
+    let allowed_next_origins = next_origins(reader, public_url.as_ref(), &pages.allowed_origins);
     let webhooks = webhook_rules::webhooks(reader);
     let jwt = credential_rules::jwt(reader, &secret_key, public_url.as_ref());
     let cipher = secret_keys::cipher(reader, &secret_key);
@@ -199,14 +190,14 @@ fn build(
         shutdown_delay: reader.seconds("SHUTDOWN_DELAY"),
         shutdown_timeout: reader.seconds("SHUTDOWN_TIMEOUT"),
         public_url,
-        allowed_origins: without_duplicates(allowed_origins),
+        allowed_origins: without_duplicates(pages.allowed_origins),
         allowed_next_origins,
         cors_allow_headers: reader.list_of("CORS_ALLOW_HEADERS", header_name),
-        allowed_redirect_uris: without_duplicates(allowed_redirect_uris),
+        allowed_redirect_uris: without_duplicates(pages.allowed_redirect_uris),
         state_policy: reader.word("STATE_POLICY"),
         log_format: reader.word("LOG_FORMAT"),
         log_filter: reader.value("RUST_LOG", ValueType::Text, log_filter),
-        rest_social,
+        rest_social: pages.rest_social,
         users,
         session: credential_rules::sessions(reader),
         jwt,
@@ -226,6 +217,27 @@ fn build(
         provider_lists,
         warnings: Vec::new(),
     }
+}
+
+/// The origins and redirect URIs of front-ends.
+struct Pages {
+    allowed_origins: Vec<String>,
+    allowed_redirect_uris: Vec<String>,
+    rest_social: RestSocial,
+}
+
+fn pages(reader: &mut SettingReader, is_serve: bool, public_url: Option<&Url>, port: u16) -> Pages {
+    let mut allowed_origins = uris(reader, "ALLOWED_ORIGINS", addresses::origin);
+    let mut allowed_redirect_uris = uris(reader, "ALLOWED_REDIRECT_URIS", addresses::redirect_uri_or_postmessage);
+    let mut rest_social = rest_social(reader, !is_serve || !allowed_origins.is_empty());
+    separate_postmessage(&mut rest_social, &mut allowed_redirect_uris);
+    if let Some(url) = public_url {
+        allow_own_uris(&mut allowed_origins, &mut allowed_redirect_uris, url, &rest_social);
+    }
+    if !is_serve {
+        allow_loopback_uris(&mut allowed_origins, &mut allowed_redirect_uris, port);
+    }
+    Pages { allowed_origins, allowed_redirect_uris, rest_social }
 }
 
 /// ALLOWED_NEXT_ORIGINS and the origin of PUBLIC_URL; without the setting, ALLOWED_ORIGINS.

@@ -216,9 +216,6 @@ fn settings_of_unsupported_backends_are_reported_as_such() {
         let expected = format!("SOCIAL_AUTH_{name} is not read: the backend {backend} of social-core is not supported");
         assert_eq!(good("", &[(&format!("SOCIAL_AUTH_{name}"), "x")]).warnings, [expected]);
     }
-    let own = [("SOCIAL_AUTH_GITHUB_KEY", "k"), ("SOCIAL_AUTH_GITHUB_EMAIL_KEY", "mail")];
-    let warnings = good("", &own).warnings.join("; ");
-    assert!(warnings.contains("SOCIAL_AUTH_GITHUB_EMAIL_KEY has no effect: "), "{warnings}");
 }
 
 #[test]

@@ -113,7 +113,7 @@ async fn tokens_of_knox_4_stay_valid(engine: Engine) {
     import(&app, &project).await;
     let authorization = format!("Token {}", tokens[0]);
     assert_eq!(app.client().user(&authorization).await.ok()["id"], json!(1));
-    app.client().user(&format!("Token {}", tokens[1])).await.problem(401, "not_authenticated");
+    app.client().user(&format!("Token {}", tokens[1])).await.problem(401, "invalid_token");
     app.client().request("POST", "/api/knox/logout/").header("authorization", &authorization).send().await;
     assert_eq!(app.client().user(&authorization).await.status, 401, "the logout found the row");
 }
