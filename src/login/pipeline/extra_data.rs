@@ -64,6 +64,7 @@ mod tests {
             first_name: None,
             last_name: None,
             email_verified: false,
+            email_unverified: false,
             picture: None,
             organizations: vec![],
             extra_data: extra.as_object().cloned().unwrap_or_default(),

@@ -102,6 +102,7 @@ mod tests {
             first_name: first.map(str::to_owned),
             last_name: last.map(str::to_owned),
             email_verified: false,
+            email_unverified: false,
             picture: None,
             organizations: vec![],
             extra_data: serde_json::Map::new(),
