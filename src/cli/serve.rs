@@ -140,7 +140,7 @@ async fn reload_at(hung_up: Arc<Notify>, source: SettingsSource, reloader: Reloa
             },
             Err(Failure::Settings(errors)) => log_errors(&errors),
             Err(Failure::CommandLine(problem) | Failure::Other(problem)) => {
-                tracing::error!("not reloaded, the old settings stay in force: {problem}")
+                tracing::error!("not reloaded, the old settings stay in force: {problem}");
             }
         }
     }
