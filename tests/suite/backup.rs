@@ -109,14 +109,16 @@ fn fault_f1_backup_beyond_a_limit_on_file_sizes_fails_and_leaves_nothing() {
     assert!(errors.starts_with("error: "), "{errors}");
     assert_eq!(files(folder.path()), [""; 0]);
 
-    // What killed backups left: of a process that does not exist, and of one that does.
-    let alive = format!(".copy.db.{}.partial", std::process::id());
-    for name in [".copy.db.999999999.partial", &alive, ".copy.db.old.partial", ".other.db.999999999.partial"] {
+    // What a killed backup left, and the copy of a running one, which is locked.
+    let running = ".copy.db.7.partial";
+    for name in [".copy.db.999999999.partial", running, ".copy.db.old.partial", ".other.db.999999999.partial"] {
         std::fs::write(folder.path().join(name), "").expect("a file");
     }
+    let copy = std::fs::File::open(folder.path().join(running)).expect("the copy");
+    copy.lock().expect("a lock");
     let (status, _, errors) = backup(folder.path(), &["copy.db"], &[]);
     assert_eq!(status, Some(0), "{errors}");
-    let mut left = [&alive, ".copy.db.old.partial", ".other.db.999999999.partial", "copy.db"];
+    let mut left = [running, ".copy.db.old.partial", ".other.db.999999999.partial", "copy.db"];
     left.sort_unstable();
     assert_eq!(files(folder.path()), left);
 }
