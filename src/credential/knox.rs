@@ -133,7 +133,7 @@ mod tests {
         let (token, row) = knox.issue(&issue, &Deps::system());
         assert_eq!((token.len(), row.digest.len()), (66, 128));
         assert_eq!(row.token_key, token[..15]);
-        assert_eq!(knox.lookup_keys(&token), [row.digest.clone()], "the prefix is not hexadecimal");
+        assert_eq!(knox.lookup_keys(&token), std::slice::from_ref(&row.digest), "the prefix is not hexadecimal");
         assert!(knox.is_row_of(&row, &token));
         assert_eq!(row.expires, Some(UnixMillis::from_seconds(36_000)));
         assert!(knox.is_expired(&row, UnixMillis::from_seconds(36_000)));

@@ -395,6 +395,7 @@ test("Swagger UI signs in by its button, and then calls an operation as this use
   await page.goto(`${base}/docs/`);
   assert.equal(await page.locator(".opblock").count(), 0, "the groups are collapsed");
   await page.getByPlaceholder("Filter by tag").waitFor();
+  await page.locator("#sign-in").getByRole("button").first().waitFor();
   assert.equal(await page.locator("#sign-in").getByRole("button").count(), 1, "the others are behind the disclosure");
   await page.getByRole("navigation").getByRole("link", { name: "Examples" }).waitFor();
   await button(page, `Sign in with ${PROVIDERS[0]}`).click();
