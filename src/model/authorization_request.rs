@@ -11,7 +11,7 @@ use crate::secrets::Digest;
 /// How long an authorization request and a pending login are valid (SEC-1), and the cookie that both have.
 pub const UNFINISHED_LOGIN_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
-/// A login that was started on this server: valid for [`UNFINISHED_LOGIN_LIFETIME`] and one use.
+/// A login that was started on this server: valid for ten minutes and one use (`UNFINISHED_LOGIN_LIFETIME`).
 ///
 /// PKCE verifier and nonce are not stored: they are derived from the state, of which only the digest is stored.
 #[derive(Clone, Debug)]
