@@ -31,8 +31,9 @@ pub struct AccountService {
     pub(super) store: Arc<dyn Repository>,
     pub(super) deps: Deps,
     pub(super) rate_limits: RateLimits,
-    /// Background tasks that revoke tokens at providers.
+    /// Tasks that refresh tokens at providers. A shutdown waits for them.
     pub(super) refreshes: TaskTracker,
+    /// Tasks that revoke tokens at providers. A shutdown waits for them.
     pub(super) revocations: TaskTracker,
     /// Limits the concurrent writes of `last_used`.
     pub(super) bookkeeping: Arc<Semaphore>,

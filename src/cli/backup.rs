@@ -160,17 +160,21 @@ impl Partial {
             let copy = fs::File::open(&self.path)?;
             copy.sync_all()?;
             fs::rename(&self.path, file)?;
-            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            fs::File::open(folder)?.sync_all()?;
+            fs::File::open(folder_of(file))?.sync_all()?;
             copy.metadata().map(|found| found.len())
         };
         kept().map_err(|error| Failure::cannot_write(file, &error))
     }
 }
 
+/// The folder of a file with an absolute path.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new("/"))
+}
+
 /// Deletes the copies of `file` that a killed process left: those that no process has locked.
 fn delete_abandoned(file: &Path, name: &str) {
-    let Ok(entries) = fs::read_dir(file.parent().unwrap_or(Path::new("."))) else { return };
+    let Ok(entries) = fs::read_dir(folder_of(file)) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let other = path.file_name().unwrap_or_default().to_string_lossy();
         let process = other.strip_prefix(&format!(".{name}.")).and_then(|rest| rest.strip_suffix(".partial"));

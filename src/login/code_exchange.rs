@@ -87,8 +87,10 @@ impl LoginParameters {
         let redirect_uri = fields.optional("redirect_uri", &mut errors);
         // A list or an object as `state`, `flow_token` or `id_token` counts as absent: a login that was begun in this browser still
         // needs its state. Without a nonce or a verifier, a check of the front-end would not take place.
-        fields
-            .check_own(if id_token.is_some() { &["code_verifier", "nonce"] } else { &["code_verifier"] }, &mut errors);
+        fields.check_own(&["code_verifier"], &mut errors);
+        if id_token.is_some() {
+            fields.check_own(&["nonce"], &mut errors);
+        }
         fields.check_length(&["state", "redirect_state", "flow_token", "id_token", "credential", "nonce"], &mut errors);
         let code_verifier = fields.own("code_verifier").map(str::to_owned);
         if code_verifier.as_deref().is_some_and(|verifier| !request_secrets::is_verifier(verifier)) {

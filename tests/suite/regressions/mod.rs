@@ -14,4 +14,5 @@ mod linking;
 mod maintenance;
 mod operation;
 mod profiles;
+mod readiness_probe;
 mod store;
