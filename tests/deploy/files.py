@@ -16,6 +16,7 @@ METRICS = {
     "rest_social_auth_rate_limited_total", "rest_social_auth_http_requests_total", "rest_social_auth_http_request_seconds",
     "rest_social_auth_database_seconds", "rest_social_auth_database_pool_connections", "rest_social_auth_write_group_size",
     "rest_social_auth_webhook_queue", "rest_social_auth_webhook_deliveries_total", "rest_social_auth_build_info",
+    "rest_social_auth_log_lines_dropped_total",
     "process_start_time_seconds", "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",
     "process_max_fds", "up",
 }
