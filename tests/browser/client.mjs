@@ -143,7 +143,7 @@ async function signIn(visit, { provider = PROVIDERS[0], user = "Mara Lindqvist",
 /** Makes the access token of a page look as if it expired soon. */
 function age(page) {
   return page.evaluate(() => {
-    const name = "rest-social-auth.credentials";
+    const name = Object.keys(sessionStorage).find((each) => each.startsWith("rest-social-auth.credentials"));
     const stored = JSON.parse(sessionStorage.getItem(name));
     sessionStorage.setItem(name, JSON.stringify({ ...stored, received: stored.received - 86_400_000 }));
   });

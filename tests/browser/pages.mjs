@@ -291,7 +291,7 @@ test("the pages show what a link of the redirect flow ends with", async ({ page,
   assert.equal(page.url(), `${base}/example/session/`);
   await page.goto(`${link}/`);
   await page.getByRole("heading", { name: "Signed in as Mara Lindqvist" }).waitFor();
-  assert.ok(await page.locator("#credential").filter({ hasText: "Cookie" }).isVisible());
+  await page.locator("#credential").filter({ hasText: "Cookie" }).waitFor();
 });
 
 test(

@@ -31,7 +31,7 @@ class Tutorial {
     [/^npm ci$/, () => {}], // make test-docs has done it
     [/^npm run build$/, () => run("npm", ["run", "--silent", "build"], this.client)],
     [/^npm pack --pack-destination \S+$/, () => {}], // installClient packs
-    [/^((?:[A-Z_]+=\S+ )+)make run ARGS="([^"]+)"$/, (variables, args) => this.startServer(variables, args.split(" "))],
+    [/^make run ARGS="([^"]+)"$/, (args) => this.startServer(args.split(" "))],
     [/^npm create --yes vite@latest my-app -- (.+)$/, (options) => this.createProject(options)],
     [/^npm install$/, () => mkdirSync(join(this.app, "node_modules"), { recursive: true })],
     [/^npm install \S+rest-social-auth-client-\S+\.tgz$/, () => installClient(this.client, this.app)],
@@ -46,10 +46,8 @@ class Tutorial {
     throw new Error(`tests/docs/five_minutes.mjs has no rule for the command: ${line}`);
   }
 
-  async startServer(variables, args) {
-    const pairs = variables.trim().split(" ").map((pair) => pair.split("="));
-    const env = Object.fromEntries(pairs.map(([name, value]) => [name, value.replaceAll(PAGE, this.page)]));
-    this.server = await startDev(this.binary, env, args);
+  async startServer(args) {
+    this.server = await startDev(this.binary, {}, args);
     this.running.push(this.server);
   }
 

@@ -4,18 +4,18 @@
  * one tab never use each other's request.
  */
 
-import { readJson, writeJson } from "./browser.js";
-import type { KeyValueStorage } from "./credentials.js";
-import type { RetryOptions } from "./problem.js";
-import type { InputRequired } from "./types.js";
+import { isCallbackOf, type CallbackFields, type RequestKeys } from "./callback.js";
+import { fail, type RetryOptions } from "./problem.js";
+import type { AuthState } from "./state.js";
 import type { components } from "./schema.js";
 
 /** One of the server's nine login routes. */
 export type LoginKind = components["schemas"]["LoginKind"];
 
 export interface AuthorizationRequest extends RetryOptions {
-  /** Values that its callback contains. */
-  keys: string[];
+  /** The URL of the server that created it. No other server gets its flow token. */
+  server: string;
+  keys: RequestKeys;
   kind: LoginKind;
   /** Binds the login to this client when there is no cookie. */
   flowToken: string;
@@ -25,56 +25,42 @@ export interface AuthorizationRequest extends RetryOptions {
   link: boolean;
   /** Milliseconds since 1970. */
   expires: number;
+  /** The page of its callback and the callback's fields, from then on until the server has answered. */
+  page?: string;
+  fields?: CallbackFields;
 }
 
-const REQUESTS = "rest-social-auth.authorization-requests";
-const PENDING = "rest-social-auth.pending-login";
+const REQUESTS = "rest-social-auth.requests";
+/** The pending login of the tab, also one that has expired: an `InputRequired`. */
+export const PENDING = "rest-social-auth.pending-login";
 
-/** The keys of an authorization request: its state and, in OAuth 1.0a, the request token. */
-export function requestKeys(state: string, authorizationUrl: string): string[] {
-  const token = new URL(authorizationUrl).searchParams.get("oauth_token");
-  return token ? [state, token] : [state];
+/**
+ * The request of a callback: the one with its key, also when it is of another server. Without a callback, the one whose
+ * callback on this page has no answer yet, because the page was reloaded. It stays stored until `forgetCallbacks`.
+ */
+export async function claimRequest(
+  state: AuthState,
+  page: string,
+  fields: CallbackFields | undefined,
+): Promise<AuthorizationRequest | undefined> {
+  const rows = await readRequests(state);
+  const row = rows.find((each) => (fields ? isCallbackOf(each.keys, fields) : each.page === page && each.server === state.server));
+  if (row && row.server !== state.server) fail("callback_unknown", "This sign-in is not of this tab, or is complete. Start again.");
+  if (row && fields) {
+    Object.assign(row, { page, fields });
+    await state.write(REQUESTS, rows, "");
+  }
+  return row;
 }
 
-export class IncompleteLogins {
-  readonly #storage: KeyValueStorage;
+/** Forgets the requests of the server that had their callback: it has answered, or the user begins again with `added`. */
+export async function forgetCallbacks(state: AuthState, ...added: AuthorizationRequest[]): Promise<void> {
+  const rows = (await readRequests(state)).filter((each) => !each.fields || each.server !== state.server).concat(added);
+  await state.write(REQUESTS, rows[0] ? rows : null, "");
+}
 
-  constructor(storage: KeyValueStorage) {
-    this.#storage = storage;
-  }
-
-  async save(request: AuthorizationRequest): Promise<void> {
-    await this.#write([...(await this.#read()), request]);
-  }
-
-  /** Returns the request of the first known key and deletes it, because a state is accepted once. */
-  async consume(keys: string[]): Promise<AuthorizationRequest | undefined> {
-    const rows = await this.#read();
-    const row = keys.flatMap((key) => rows.filter((each) => each.keys.includes(key)))[0];
-    if (row) await this.#write(rows.filter((each) => each !== row));
-    return row;
-  }
-
-  async #read(): Promise<AuthorizationRequest[]> {
-    const rows = (await readJson<AuthorizationRequest[]>(this.#storage, REQUESTS)) ?? [];
-    return rows.filter(({ expires }) => expires > Date.now());
-  }
-
-  async #write(rows: AuthorizationRequest[]): Promise<void> {
-    await writeJson(this.#storage, REQUESTS, rows.length > 0 ? rows : null);
-  }
-
-  setPending(login: InputRequired | null): Promise<void> {
-    return writeJson(this.#storage, PENDING, login);
-  }
-
-  /** The pending login, of this page only if `page` is given. */
-  async pending(page?: string): Promise<InputRequired | null> {
-    const login = await readJson<InputRequired>(this.#storage, PENDING);
-    if (login && login.expires <= Date.now()) {
-      await this.setPending(null);
-      return null;
-    }
-    return page === undefined || page === login?.page ? login : null;
-  }
+/** The requests of all servers, so that a client knows the callback of another server's client. */
+async function readRequests(state: AuthState): Promise<AuthorizationRequest[]> {
+  const rows = (await state.read<AuthorizationRequest[]>(REQUESTS, "")) ?? [];
+  return rows.filter(({ expires }) => expires > Date.now());
 }

@@ -1,35 +1,36 @@
 /** Reads the parameters of a provider's callback from the URL, and removes them from it. */
 
-import { fromBase64 } from "./browser.js";
+import { fromBase64, parseUrl } from "./browser.js";
 
 /** A URL with one of these parameters is a callback. The last one is Telegram's: signed data as base64-encoded JSON. */
 const CALLBACK_PARAMETER = /^(code|denied|hash|app_state|error(_.*)?|oauth_.*|openid\.mode|tgAuthResult)$/;
-/** Others that a provider or OAuth adds. */
-const OTHER_PARAMETER =
-  /^(openid\..*|(redirect_)?state|iss|scope|session_state|authuser|halted|is_new|hd|prompt|id_token|token_type|expires_in)$/;
-/** Parameters that identify the authorization request, in order of precedence. */
+/** Parameters that identify the authorization request. */
 const KEY_PARAMETERS = ["state", "redirect_state", "oauth_token", "denied", "app_state"];
 
-export interface Callback {
-  /** All parameters of the provider, sent to the server unchanged. */
-  fields: Record<string, string>;
-  /** Keys of the authorization request; at least one. */
-  keys: string[];
+/** All parameters of the provider, sent to the server unchanged. */
+export type CallbackFields = Record<string, string>;
+
+/** Random values in the callback of an authorization request: its state and, in OAuth 1.0a, the request token. */
+export type RequestKeys = (string | null)[];
+
+/** Whether a callback is that of the authorization request with these keys. */
+export function isCallbackOf(keys: RequestKeys, fields: CallbackFields): boolean {
+  return KEY_PARAMETERS.some((name) => keys.includes(fields[name] as string));
 }
 
 /**
  * Reads the URL of a callback; `undefined` for any other URL. Some providers use the fragment. Of a repeated parameter the
  * last value counts, as in the server.
  */
-export function readCallback(address: string): Callback | undefined {
-  const url = new URL(address);
-  const fragment = new URLSearchParams(url.hash.slice(1));
+export function readCallback(address: string): CallbackFields | undefined {
+  const url = parseUrl(address);
+  const fragment = new URLSearchParams(url?.hash.slice(1));
   const signed = fragment.get("tgAuthResult");
-  const telegram = signed === null ? {} : readTelegram(signed);
-  for (const params of [url.searchParams, fragment]) {
-    const fields = { ...Object.fromEntries(params), ...telegram };
-    const keys = KEY_PARAMETERS.flatMap((name) => fields[name] || []);
-    if (keys.length > 0 && Object.keys(fields).some((name) => CALLBACK_PARAMETER.test(name) && fields[name])) return { fields, keys };
+  const telegram = signed && readTelegram(signed);
+  for (const params of [url?.searchParams ?? [], fragment]) {
+    const fields: CallbackFields = { ...Object.fromEntries(params), ...(telegram || {}) };
+    const isCallback = Object.keys(fields).some((name) => CALLBACK_PARAMETER.test(name) && fields[name]);
+    if (isCallback && KEY_PARAMETERS.some((name) => fields[name])) return fields;
   }
   return undefined;
 }
@@ -45,13 +46,12 @@ function readTelegram(text: string): Record<string, string> {
   }
 }
 
-/** The URL without the provider's parameters, so that the browser history contains no code. */
-export function cleanAddress(address: string): string {
-  const url = new URL(address);
-  for (const name of [...url.searchParams.keys()]) {
-    if (CALLBACK_PARAMETER.test(name) || OTHER_PARAMETER.test(name)) url.searchParams.delete(name);
-  }
-  const fragment = new URLSearchParams(url.hash.slice(1));
-  if (url.hash === "#_=_" || [...fragment.keys()].some((name) => CALLBACK_PARAMETER.test(name))) url.hash = "";
-  return url.href.replace(/#$/, "");
+/** A URL without query and fragment. */
+export function pageOf(address = ""): string {
+  return address.replace(/[?#].*$/, "");
+}
+
+/** The URL of a callback with the query of the redirect URI only, so that the browser history contains no code. */
+export function cleanAddress(address: string, redirectUri = ""): string {
+  return pageOf(address) + redirectUri.replace(/^[^?]*/, "");
 }

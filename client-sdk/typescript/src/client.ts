@@ -1,12 +1,12 @@
 /** The client: sign in by redirect or pop-up, make authenticated requests, refresh tokens, sign out. */
 
-import { IncompleteLogins, requestKeys, type AuthorizationRequest, type LoginKind } from "./authorization-request.js";
-import type { Browser } from "./browser.js";
-import { bodyOf, call, init } from "./call.js";
-import { cleanAddress, readCallback, type Callback } from "./callback.js";
+import { claimRequest, forgetCallbacks, PENDING, type AuthorizationRequest, type LoginKind } from "./authorization-request.js";
+import { parseUrl, wait, withStorage, type Browser } from "./browser.js";
+import { bodyOf, call, requestInit } from "./call.js";
+import { cleanAddress, pageOf, readCallback, type CallbackFields } from "./callback.js";
 import type { Credentials, Family } from "./credentials.js";
 import { sendToOpener, waitForCallback } from "./popup.js";
-import { Problem, retryOptionsOf, withRetryOptions, type RetryOptions } from "./problem.js";
+import { fail, Problem, requireValue, retryOptionsOf, withRetryOptions, type RetryOptions } from "./problem.js";
 import type { components } from "./schema.js";
 import { authenticated, AuthState, familyOf } from "./state.js";
 import type {
@@ -29,20 +29,17 @@ import type {
   UserExport,
 } from "./types.js";
 
-/** One promise for each callback, also when a page calls twice (as React's StrictMode does). */
-const pendingCallbacks = new WeakMap<object, Promise<CallbackResult<never>>>();
+/** Results of `handleCallback` by page and server. A page that calls twice, as React's StrictMode does, gets one promise. */
+const callbackResults = new WeakMap<object, Record<string, Promise<CallbackResult<never>> & { address?: string | undefined }>>();
 /** Milliseconds for which `handleCallback` returns the result of a completed callback again. */
 const RESULT_LIFETIME = 1000;
 /** Milliseconds after which a page that should have been left counts as not left. */
 const NAVIGATION_TIME = 5000;
-/** Codes after which a pending login cannot be resumed. */
-const PENDING_ENDED = ["state_expired", "code_already_used", "flow_mismatch"];
+/** `state_expired`, `state_mismatch`, `code_already_used`, `flow_mismatch`: after these a pending login cannot be resumed. */
+const PENDING_ENDED = /^(state|code|flow)_/;
 
 /** Answered 204 instead of 401 when signed out, because browsers log a 401 as an error. */
 const USER_IF_ANY = "/api/user/?optional=true";
-
-/** The step that asks whether to link an account to an existing user, who then proves to be that user. */
-const ASK_LINK = "ask_link";
 
 /** `Fields`: the user fields that your server declares, such as `createClient<{ locale?: string }>()`. */
 export function createClient<Fields = unknown>(options: ClientOptions = {}): SocialAuth<Fields> {
@@ -53,14 +50,20 @@ export class SocialAuth<Fields = unknown> {
   readonly kind: LoginKind;
   readonly #options: ClientOptions;
   readonly #state: AuthState;
-  #incompleteInUse: IncompleteLogins | undefined;
+  readonly #browser: Browser;
+  readonly #timeout: number;
 
   constructor(options: ClientOptions) {
     this.#options = options;
     this.kind = options.kind ?? "session";
-    this.#state = new AuthState(this.kind, options.storage, {
-      browser: () => this.#browser,
+    this.#timeout = options.timeout ?? 30_000;
+    this.#browser = options.browser ?? (typeof window === "undefined" ? {} : window);
+    this.#state = new AuthState({
+      kind: this.kind,
+      storage: options.storage,
+      browser: this.#browser,
       baseUrl: () => this.baseUrl,
+      timeout: this.#timeout,
       post: (path, body) => this.#request("POST", path, "jwt-pair", body),
       loadUser: () => this.#loadUser(),
     });
@@ -70,14 +73,8 @@ export class SocialAuth<Fields = unknown> {
   get baseUrl(): string {
     const { baseUrl = "/" } = this.#options;
     const page = this.#browser.location?.href;
-    if (page === undefined && !/^https?:/.test(baseUrl)) {
-      throw new Problem({ code: "no_browser", detail: "There is no page: pass baseUrl, or redirect: false." });
-    }
-    const { href, origin } = new URL(baseUrl, page);
-    if (href !== `${origin}/`) {
-      throw new Problem({ code: "invalid_base_url", detail: `baseUrl must not have a path: ${href}` });
-    }
-    return origin;
+    const origin = /^(https?:\/\/[^/@]+)\/$/.exec(`${baseUrl && parseUrl(baseUrl, page)?.href}`)?.[1];
+    return origin ?? fail(page || baseUrl !== "/" ? "invalid_base_url" : "no_browser", `baseUrl must be an origin: ${baseUrl}`);
   }
 
   /**
@@ -95,9 +92,9 @@ export class SocialAuth<Fields = unknown> {
   }
 
   /** The configured providers, in the order of the server. */
-  async providers(options: CallOptions = {}): Promise<Provider[]> {
+  async providers(options?: CallOptions): Promise<Provider[]> {
     const list = await this.#ask<components["schemas"]["ProviderList"]>("GET", "/api/login/social/providers/", options);
-    return list.providers;
+    return requireValue(list.providers);
   }
 
   /**
@@ -106,18 +103,29 @@ export class SocialAuth<Fields = unknown> {
    * code sends the user to `url`. With a pop-up the promise gives the result. Call it directly in a click handler, or the
    * browser blocks the pop-up.
    *
-   * Problems: those of the server, `not_authenticated` for `link` when signed out, `popup_blocked`, `popup_closed`.
+   * Problems: those of the server, `not_authenticated` for `link` when signed out, `popup_blocked`, `popup_closed`, and
+   * `storage_failed` for a redirect when the browser forbids its storage.
    */
   signIn(provider: ProviderName, options: SignInOptions & { mode: "popup" }): Promise<SignInResult<Fields>>;
-  signIn(provider: ProviderName, options: SignInOptions & { mode?: "redirect"; redirect: false }): Promise<{ url: string }>;
-  signIn(provider: ProviderName, options?: SignInOptions & { mode?: "redirect" }): Promise<NothingHappened>;
   signIn(
     provider: ProviderName,
-    options: SignInOptions & { mode?: "redirect" | "popup" },
+    options: SignInOptions & { mode?: "redirect" | undefined; redirect: false },
+  ): Promise<{ url: string }>;
+  signIn(
+    provider: ProviderName,
+    options?: SignInOptions & { mode?: "redirect" | undefined; redirect?: true | undefined },
+  ): Promise<NothingHappened>;
+  signIn(
+    provider: ProviderName,
+    options: SignInOptions & { mode?: "redirect" | undefined; redirect?: boolean | undefined },
+  ): Promise<NothingHappened | { url: string }>;
+  signIn(
+    provider: ProviderName,
+    options: SignInOptions & { mode?: "redirect" | "popup" | undefined },
   ): Promise<SignInResult<Fields> | NothingHappened>;
   signIn(
     provider: string,
-    options: SignInOptions & { mode?: "redirect" | "popup"; redirect?: boolean } = {},
+    options: SignInOptions & { mode?: "redirect" | "popup" | undefined; redirect?: boolean | undefined } = {},
   ): Promise<SignInResult<Fields> | NothingHappened | { url: string }> {
     const { mode, redirect } = options;
     const isPopup = mode === "popup";
@@ -132,29 +140,30 @@ export class SocialAuth<Fields = unknown> {
   ): Promise<NothingHappened | { url: string }> {
     const browser = this.#browser;
     const { location } = browser;
-    if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page: pass baseUrl, or redirect: false." });
+    if (redirect && !location) fail("no_browser", "No page.");
+    // Where the storage is forbidden, the page that the user returns to could not know the login.
+    if (location) await withStorage(() => browser.sessionStorage);
     const { begun, request } = await this.#begin(provider, options);
     const url = begun.authorization_url;
-    await this.#incomplete.save(request);
+    await forgetCallbacks(this.#state, request);
     if (!redirect || !location) return { url };
     location.assign(url);
     return new Promise((resolve) => {
       const settle = (result: NothingHappened | Promise<NothingHappened>) => {
-        clearTimeout(timer);
         browser.removeEventListener?.("pageshow", onShow);
         resolve(result);
       };
       const onShow = ({ persisted }: { persisted: boolean }) => persisted && settle(this.#state.restored());
       browser.addEventListener?.("pageshow", onShow);
-      // A browser does not tell a page that the user stopped the navigation.
-      const timer = setTimeout(() => settle({ outcome: "none" }), NAVIGATION_TIME);
+      // A page cannot know that the user stopped the navigation.
+      setTimeout(() => settle({ outcome: "none" }), NAVIGATION_TIME);
     });
   }
 
   async #signInByPopup(provider: string, options: SignInOptions): Promise<SignInResult<Fields>> {
     // Open the window before the first await. Afterwards the browser no longer connects it with the click.
-    const popup = this.#browser.open?.("about:blank", "_blank", "popup,width=480,height=720");
-    if (!popup) throw new Problem({ code: "popup_blocked", detail: "The sign-in window was blocked." });
+    const popup = this.#browser.open?.("", "_blank", "width=480,height=720");
+    if (!popup) fail("popup_blocked", "The sign-in window was blocked.");
     try {
       const { begun, request } = await this.#begin(provider, options);
       const callback = waitForCallback(this.#browser, request, popup, options.signal);
@@ -174,21 +183,20 @@ export class SocialAuth<Fields = unknown> {
     obtain: (nonce: string | undefined) => Promise<string | null>,
     options: SignInOptions = {},
   ): Promise<SignInResult<Fields> | NothingHappened> {
-    const signIn = async (): Promise<SignInResult<Fields> | NothingHappened> => {
-      const { begun, request } = await this.#begin(provider, options);
+    const signIn = this.#begin(provider, options).then(async ({ begun, request }) => {
       const token = await obtain(begun.nonce);
-      if (token === null) return { outcome: "none" };
+      if (token === null) return { outcome: "none" } satisfies NothingHappened;
       return this.#completeLogin(request, { state: begun.state, id_token: token }, options);
-    };
-    return withRetryOptions({ ...options, provider }, signIn());
+    });
+    return withRetryOptions<SignInResult<Fields> | NothingHappened>({ ...options, provider }, signIn);
   }
 
   async #begin(provider: string, options: SignInOptions) {
     const { redirectUri = this.#options.redirectUri, scope, next, link = false, data, parameters, signal } = options;
     const isSession = link && (await this.#state.family()) === "session";
     // Without a signed-in user, the login would sign a new user up.
-    if (link && !(await (isSession ? this.user(options) : this.#state.current()))) {
-      throw new Problem({ code: "not_authenticated", status: 401, detail: "Sign in first." });
+    if (link && !(await wait<unknown>(() => (isSession ? this.user() : this.#state.current()), signal))) {
+      fail("not_authenticated", "Sign in first.", { status: 401 });
     }
     // Linking needs the credential of the signed-in user, so a session links by the session kind.
     const kind = options.kind ?? (isSession ? "session" : this.kind);
@@ -196,9 +204,10 @@ export class SocialAuth<Fields = unknown> {
     const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
     const begun = await this.#post<components["schemas"]["AuthorizationRequest"]>(path, body, { kind, link, signal });
     const request: AuthorizationRequest = {
-      ...retryOptionsOf({ ...options, provider }),
+      ...retryOptionsOf({ ...options, provider, redirectUri: begun.redirect_uri }),
+      server: this.baseUrl,
       kind,
-      keys: requestKeys(begun.state, begun.authorization_url),
+      keys: [begun.state, new URL(requireValue(begun.authorization_url)).searchParams.get("oauth_token")],
       flowToken: begun.flow_token,
       expires: Date.now() + begun.expires_in * 1000,
       next: begun.next ?? undefined,
@@ -206,9 +215,15 @@ export class SocialAuth<Fields = unknown> {
     };
     // No page can read a callback that the provider posts, as Apple does. The server gets it, and sends the user here.
     if (begun.authorization_url.includes("form_post")) {
-      if (link && !isSession) throw new Problem({ code: "link_needs_session", detail: "Only a session can link." });
-      const fields = { ...parameters, kind, next: begun.redirect_uri, app_state: begun.state, scope: body.scope ?? "" };
-      const query = new URLSearchParams({ ...fields, data: data ? JSON.stringify(data) : "" });
+      if (link && !isSession) fail("link_needs_session", "Only a session can link.");
+      const query = new URLSearchParams({
+        ...parameters,
+        kind,
+        next: begun.redirect_uri,
+        app_state: begun.state,
+        scope: body.scope ?? "",
+        data: JSON.stringify(data) ?? "",
+      });
       begun.authorization_url = this.baseUrl + path.replace("begin", "authorize") + "?" + query;
     }
     return { begun, request };
@@ -216,50 +231,63 @@ export class SocialAuth<Fields = unknown> {
 
   /**
    * Completes a login on the page at `redirectUri`: reads the URL, removes the code from it, and signs in. It is safe to
-   * call it on any page and more than once. When this page is reloaded while a login needs additional input, it returns
-   * `input-required` again. `url`: a callback that is not the page's URL, in an app.
+   * call it on any page and more than once. When this page is reloaded before the server has answered, it asks again; when
+   * it is reloaded while a login needs additional input, it returns `input-required` again. It leaves the callback of another
+   * server in the URL. `url`: a callback that is not the page's URL, in an app. `signal` ends the wait, not the login.
    *
    * Problems: those of the server, such as `access_denied` when the user denied consent, and `callback_unknown`.
    */
-  handleCallback(options: CallOptions & { url?: string } = {}): Promise<CallbackResult<Fields>> {
+  async handleCallback({ url, signal }: CallOptions & { url?: string | undefined } = {}): Promise<CallbackResult<Fields>> {
     const browser = this.#browser;
-    const address = options.url ?? browser.location?.href;
-    const callback = address && readCallback(address);
-    if (!callback) {
-      const earlier = pendingCallbacks.get(browser) as Promise<CallbackResult<Fields>> | undefined;
-      return earlier ?? this.pendingLogin(pageOf(address)).then((login) => login ?? { outcome: "none" });
+    const address = url ?? browser.location?.href;
+    if (!address && !this.#options.baseUrl) return { outcome: "none" };
+    const server = this.baseUrl;
+    const callback = address ? readCallback(address) : undefined;
+    const results = callbackResults.get(browser) ?? {};
+    callbackResults.set(browser, results);
+    let result = results[server];
+    // The first call has removed the code from the URL, or leaves the URL as it is.
+    if (!result || (callback && result.address !== address)) {
+      const added = Object.assign(this.#completeCallback(callback, address) as Promise<CallbackResult<never>>, { address });
+      const forgetLater = () => setTimeout(() => results[server] === added && delete results[server], callback ? RESULT_LIFETIME : 0);
+      added.then(forgetLater, forgetLater);
+      result = results[server] = added;
     }
-    if (!options.url) browser.history?.replaceState(browser.history.state, "", cleanAddress(address));
-    const result = this.#completeCallback(callback, options);
-    pendingCallbacks.set(browser, result as Promise<CallbackResult<never>>);
-    const forget = () => pendingCallbacks.get(browser) === result && pendingCallbacks.delete(browser);
-    const forgetLater = () => void setTimeout(forget, RESULT_LIFETIME);
-    result.then(forgetLater, forgetLater);
-    return result;
+    return wait(() => result as Promise<CallbackResult<Fields>>, signal);
   }
 
-  async #completeCallback({ keys, fields }: Callback, options: CallOptions): Promise<CallbackResult<Fields>> {
-    const request = await this.#incomplete.consume(keys);
-    if (request) return this.#completeLogin(request, fields, options);
-    if (await sendToOpener(this.#browser, keys, fields)) {
+  async #completeCallback(callback: CallbackFields | undefined, address: string | undefined): Promise<CallbackResult<Fields>> {
+    const { history, location } = this.#browser;
+    const page = pageOf(address);
+    const request = await claimRequest(this.#state, page, callback);
+    // A router may have changed the URL in the meantime.
+    const href = location?.href ?? "";
+    if (callback && readCallback(href)) {
+      history?.replaceState(history.state, "", cleanAddress(href, (request ?? this.#options).redirectUri));
+    }
+    if (request?.fields) return this.#completeLogin(request, request.fields);
+    if (!callback) return (await this.pendingLogin(page)) ?? { outcome: "none" };
+    if (await sendToOpener(this.#browser, callback)) {
       this.#browser.close?.();
       return { outcome: "sent-to-opener" };
     }
-    throw new Problem({
-      code: "callback_unknown",
-      detail: "This sign-in is not of this tab, or is complete. Start again.",
-    });
+    fail("callback_unknown", "This sign-in is not of this tab, or is complete. Start again.");
   }
 
-  #completeLogin(
+  async #completeLogin(
     request: AuthorizationRequest,
-    fields: Record<string, string>,
-    { signal }: CallOptions,
+    fields: CallbackFields,
+    { signal }: CallOptions = {},
   ): Promise<SignInResult<Fields>> {
     const { provider, kind, flowToken } = request;
-    if (fields["app_state"]) return this.#result(request, this.#redirected(request, fields, signal));
     const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
-    return this.#result(request, this.#post(path, { ...fields, flow_token: flowToken }, { ...request, signal }));
+    const answer = fields["app_state"]
+      ? this.#redirected(request, fields, signal)
+      : this.#post<SignedInAnswer>(path, { ...fields, flow_token: flowToken }, { ...request, signal });
+    // Without an answer of the server, a reload of the page posts the callback again.
+    const { status } = (await answer.catch((problem: unknown) => problem)) as Partial<Problem>;
+    if (status !== 0) await forgetCallbacks(this.#state);
+    return this.#result(request, answer);
   }
 
   /** How the server's redirect flow ends: with an error, a one-time code, or a session cookie. */
@@ -268,9 +296,9 @@ export class SocialAuth<Fields = unknown> {
     { error, code }: Record<string, string>,
     signal: AbortSignal | undefined,
   ): Promise<SignedInAnswer> {
-    if (error) throw new Problem({ code: error, detail: error });
+    if (error) fail(error, error, { status: 400 });
     if (code) return this.#post("/api/login/social/swap/", { code }, { kind, signal });
-    return data ? { data } : {};
+    return { data } as SignedInAnswer;
   }
 
   /**
@@ -280,7 +308,12 @@ export class SocialAuth<Fields = unknown> {
    */
   exchangeCode(
     code: string,
-    login: { provider: ProviderName; kind?: LoginKind; next?: string; codeVerifier?: string } & CallOptions,
+    login: {
+      provider: ProviderName;
+      kind?: LoginKind | undefined;
+      next?: string | undefined;
+      codeVerifier?: string | undefined;
+    } & CallOptions,
   ): Promise<SignInResult<Fields>> {
     const { provider, kind = this.kind, next, codeVerifier: code_verifier, signal } = login;
     const answer = this.#post<SignedInAnswer>("/api/login/social/swap/", { code, code_verifier }, { kind, signal });
@@ -292,13 +325,14 @@ export class SocialAuth<Fields = unknown> {
    * expired. With `page`, only if it began on this page.
    */
   async pendingLogin(page?: string): Promise<({ outcome: "input-required" } & InputRequired) | null> {
-    const login = await this.#incomplete.pending(page);
-    return login && { outcome: "input-required", ...login };
+    const login = await this.#state.read<InputRequired>(PENDING);
+    const isPending = login && login.expires > Date.now() && login.page === (page ?? login.page);
+    return isPending ? { outcome: "input-required", ...login } : null;
   }
 
   /** Forgets the pending login of this tab, for example because the user does not want to answer. */
-  cancelPendingLogin(): Promise<void> {
-    return this.#incomplete.setPending(null);
+  async cancelPendingLogin(): Promise<void> {
+    await this.#state.write(PENDING, null);
   }
 
   /**
@@ -306,22 +340,21 @@ export class SocialAuth<Fields = unknown> {
    * input again. The step `ask_link` gets the credential of the signed-in user too.
    *
    * Problems: those of the server; `state_expired` when no login waits. After `invalid_request` with `errors` by field, call
-   * it again with other answers.
+   * it again with other answers. After a problem that ends the login, such as `state_expired`, `pendingLogin` returns `null`.
    */
   async resume(answers: Record<string, string | boolean>, { signal }: CallOptions = {}): Promise<SignInResult<Fields>> {
-    const pending = await this.#incomplete.pending();
-    if (!pending) {
-      throw new Problem({ code: "state_expired", detail: "This sign-in has expired. Start again." });
-    }
-    const link = pending.step === ASK_LINK && answers["link"] === "link";
+    const pending = await this.#state.read<InputRequired>(PENDING);
+    if (!pending) fail("state_expired", "This sign-in has expired. Start again.");
+    // The step that asks whether to link an account to an existing user, who then proves to be that user.
+    const link = pending.step === "ask_link" && answers["link"] === "link";
     const body = { flow_token: pending.flowToken, answers };
     try {
       const answer = this.#post<SignedInAnswer>("/api/login/social/resume/", body, { kind: pending.kind, link, signal });
       return await this.#result({ ...pending, link: link || pending.link }, answer, true);
     } catch (problem) {
-      const code = problem instanceof Problem ? problem.code : "";
-      if (PENDING_ENDED.includes(code)) await this.cancelPendingLogin();
-      if (code === "link_login_required") await this.#incomplete.setPending({ ...pending, isWaiting: true });
+      const code = `${(problem as Problem | null)?.code}`;
+      if (PENDING_ENDED.test(code)) await this.cancelPendingLogin();
+      if (code === "link_login_required") await this.#state.write(PENDING, { ...pending, isWaiting: true });
       throw problem;
     }
   }
@@ -338,7 +371,7 @@ export class SocialAuth<Fields = unknown> {
       const { expiresIn, ...input } = problem.additionalInput;
       const page = pageOf(this.#browser.location?.href);
       const pending: InputRequired = { ...(retryOptionsOf(login) as LoginPart), ...input, page, expires: Date.now() + expiresIn * 1000 };
-      await this.#incomplete.setPending(pending);
+      await this.#state.write(PENDING, pending);
       return { outcome: "input-required", ...pending };
     }
   }
@@ -349,22 +382,21 @@ export class SocialAuth<Fields = unknown> {
     const family = familyOf(kind);
     let credentials: Credentials | null = null;
     if (family !== "session") {
-      if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response has no token." });
       // The user who links an account stays signed in, so duplicated tabs follow to the new tokens. The other value is
       // unique, not a secret. `crypto.randomUUID` is missing on plain http and in React Native.
-      const id = (link && (await this.#state.stored())?.login) || `${Date.now()}-${Math.random()}`;
-      credentials = { family, token, refresh, received: Date.now(), login: id };
-    } else if (!(await this.#hasCookie())) {
-      throw new Problem({
-        code: "cookie_refused",
-        detail:
-          `The browser did not store the session cookie: this page and ${this.baseUrl} are two sites, as localhost and ` +
-          "127.0.0.1 are.",
-      });
+      const id = (link && (await this.#state.stored())?.login) || `${Math.random()}`;
+      credentials = { family, token: requireValue(token), refresh, received: Date.now(), login: id };
+    } else {
+      // On the host of the server, the browser always sends the session cookie, and nothing is asked.
+      const page = this.#browser.location?.href;
+      const isOtherHost = page && new URL(page).hostname !== new URL(this.baseUrl).hostname;
+      if (isOtherHost && (await this.#request("GET", USER_IF_ANY, "session")).status !== 200) {
+        fail("cookie_refused", `No cookie: this page and ${this.baseUrl} are two sites.`);
+      }
     }
     const former = await this.#state.signIn(credentials, user);
     // The login that `ask_link` asks for does not end the one that asked.
-    if (isResumed || !(await this.#incomplete.pending())?.isWaiting) await this.cancelPendingLogin();
+    if (isResumed || !(await this.pendingLogin())?.isWaiting) await this.cancelPendingLogin();
     // Otherwise the replaced credential would stay valid, and in the user's list of devices.
     if (former && former.token !== token) await this.#revoke(former).catch(() => {});
     return {
@@ -378,25 +410,19 @@ export class SocialAuth<Fields = unknown> {
     };
   }
 
-  /** Whether the browser sends the session cookie. It always does on the host of the server, where nothing is asked. */
-  async #hasCookie(): Promise<boolean> {
-    const page = this.#browser.location?.href;
-    if (!page || new URL(page).hostname === new URL(this.baseUrl).hostname) return true;
-    return (await this.#request("GET", USER_IF_ANY, "session")).status === 200;
-  }
-
   /** The signed-in user, or `null`. */
-  user(options: CallOptions = {}): Promise<User<Fields> | null> {
-    return this.#state.setUser(this.#loadUser(options)) as Promise<User<Fields> | null>;
+  user({ signal }: CallOptions = {}): Promise<User<Fields> | null> {
+    // `getSession` waits for the same answer, without this signal.
+    return wait(() => this.#state.setUser(this.#loadUser()) as Promise<User<Fields> | null>, signal);
   }
 
-  async #loadUser(options: CallOptions = {}): Promise<User<Fields> | null> {
+  async #loadUser(): Promise<User<Fields> | null> {
     if (!(await this.#state.stored()) && (await this.#state.family()) !== "session") return null;
-    return (await this.#ask<User<Fields>>("GET", USER_IF_ANY, options).catch(ignoreExpired)) ?? null;
+    return (await this.#ask<User<Fields>>("GET", USER_IF_ANY).catch(ignoreExpired)) ?? null;
   }
 
   /** Updates editable fields of the user. Problems: `invalid_request` with `errors` by field. */
-  async updateUser(change: UserChange<Fields>, options: CallOptions = {}): Promise<User<Fields>> {
+  async updateUser(change: UserChange<Fields>, options?: CallOptions): Promise<User<Fields>> {
     const userUpdated = await this.#state.updatesUser();
     const user = await this.#ask<User<Fields>>("PATCH", "/api/user/", options, change);
     userUpdated(user);
@@ -404,18 +430,18 @@ export class SocialAuth<Fields = unknown> {
   }
 
   /** Everything that the server stores about this user. */
-  exportUser(options: CallOptions = {}): Promise<UserExport> {
+  exportUser(options?: CallOptions): Promise<UserExport> {
     return this.#ask("GET", "/api/user/export/", options);
   }
 
   /** Deletes the user permanently. Problems: `fresh_login_required` (sign in again first). */
-  async deleteUser(options: CallOptions = {}): Promise<void> {
+  async deleteUser(options?: CallOptions): Promise<void> {
     await this.#ask("DELETE", "/api/user/", options);
     await this.#signOut(true);
   }
 
   /** The social accounts of this user. */
-  socialAccounts(options: CallOptions = {}): Promise<SocialAccount[]> {
+  socialAccounts(options?: CallOptions): Promise<SocialAccount[]> {
     return this.#ask("GET", "/api/user/social/", options);
   }
 
@@ -423,7 +449,7 @@ export class SocialAuth<Fields = unknown> {
    * Unlinks an account by its `id` in the list. Problems: `last_login_method` (link another account first),
    * `fresh_login_required` (sign in again first), `not_found`.
    */
-  unlink(account: number, options: CallOptions = {}): Promise<void> {
+  unlink(account: number, options?: CallOptions): Promise<void> {
     return this.#ask("DELETE", `/api/user/social/${account}/`, options);
   }
 
@@ -431,15 +457,15 @@ export class SocialAuth<Fields = unknown> {
    * The provider's access token of an account, refreshed when necessary. Problems: `token_not_kept` when the server
    * stores none, `token_ended` when it has expired (sign in with the account again).
    */
-  providerToken(account: number, options: CallOptions = {}): Promise<ProviderToken> {
+  providerToken(account: number, options?: CallOptions): Promise<ProviderToken> {
     return this.#ask("GET", `/api/user/social/${account}/token/`, options);
   }
 
   /** All credentials of this user, the last used first. `current` marks the credential of this request. */
-  async credentials(options: CallOptions = {}): Promise<ListedCredential[]> {
+  async credentials(options?: CallOptions): Promise<ListedCredential[]> {
     const listed: ListedCredential[] = [];
     for (let query: string | undefined = ""; query !== undefined; ) {
-      const page = await this.#send(`/api/user/credentials/${query}`, init("GET", options));
+      const page = await this.#send(`/api/user/credentials/${query}`, requestInit("GET", options));
       listed.push(...(await bodyOf<ListedCredential[]>(page)));
       query = /^<(\?[^>]*)/.exec(page.headers.get("link") ?? "")?.[1];
     }
@@ -447,12 +473,12 @@ export class SocialAuth<Fields = unknown> {
   }
 
   /** Revokes one credential by its `id`. To revoke the current one, call `logout`. Problems: `not_found`. */
-  revokeCredential(id: string, options: CallOptions = {}): Promise<void> {
+  revokeCredential(id: string, options?: CallOptions): Promise<void> {
     return this.#ask("DELETE", `/api/user/credentials/${encodeURIComponent(id)}/`, options);
   }
 
   /** Revokes all other credentials, access tokens of other JWT pairs included. */
-  revokeOtherCredentials(options: CallOptions = {}): Promise<void> {
+  revokeOtherCredentials(options?: CallOptions): Promise<void> {
     return this.revokeCredential("others", options);
   }
 
@@ -495,6 +521,7 @@ export class SocialAuth<Fields = unknown> {
   /** The next user of this tab must not see the form of a pending login. */
   async #signOut(isEverywhere = false): Promise<void> {
     await this.cancelPendingLogin();
+    await forgetCallbacks(this.#state);
     await this.#state.signOut(isEverywhere);
   }
 
@@ -510,8 +537,8 @@ export class SocialAuth<Fields = unknown> {
   }
 
   /** Calls an operation of the server with the credentials and returns its answer. */
-  async #ask<T>(method: string, path: string, options: CallOptions = {}, body?: object): Promise<T> {
-    return bodyOf<T>(await this.#send(path, init(method, options, body)));
+  async #ask<T>(method: string, path: string, options?: CallOptions, body?: object): Promise<T> {
+    return bodyOf<T>(await this.#send(path, requestInit(method, options, body)));
   }
 
   /** Posts a login request. Only linking sends the current credential: an expired one would fail the login. */
@@ -520,7 +547,7 @@ export class SocialAuth<Fields = unknown> {
     body: object,
     { kind, link, signal }: { kind: LoginKind; link?: boolean | undefined; signal?: AbortSignal | undefined },
   ): Promise<T> {
-    const credentials = link ? await this.#state.current() : null;
+    const credentials = link ? await wait(() => this.#state.current(), signal) : null;
     return bodyOf<T>(await this.#request("POST", path, familyOf(kind), body, credentials, { signal }));
   }
 
@@ -533,25 +560,26 @@ export class SocialAuth<Fields = unknown> {
     credentials?: Credentials | null,
     options?: { signal?: AbortSignal | undefined },
   ): Promise<Response> {
-    const request = new Request(this.baseUrl + path, init(method, options, body));
+    const request = new Request(this.baseUrl + path, requestInit(method, options, body));
     return this.#call(authenticated(request, family, credentials));
   }
 
   async #send(input: string | URL | Request, init?: RequestInit, isStreamed = false): Promise<Response> {
     const own = this.baseUrl;
     const original = new Request(input instanceof Request ? input : new URL(input, own), init);
+    const { signal } = original;
     const { origin, pathname } = new URL(original.url);
     const isOwn = origin === own;
-    const isAllowed = isOwn || this.#options.origins?.some((address) => new URL(address).origin === origin);
+    const isAllowed = isOwn || this.#options.origins?.some((address) => parseUrl(address)?.origin === origin);
     // The routes for tokens need no credential. Their 401 is about the token in the body.
     if (!isAllowed || (isOwn && pathname.startsWith("/api/token/"))) return this.#call(original, isStreamed);
-    const credentials = await this.#state.current();
+    const credentials = await wait(() => this.#state.current(), signal);
     const retry = credentials?.family.startsWith("jwt") && original.clone();
     const send = async (request: Request, token: Credentials | null) =>
       this.#call(authenticated(request, await this.#state.family(), token), isStreamed);
     const response = await send(original, credentials);
     if (response.status !== 401 || !credentials) return response;
-    const refreshed = retry ? await this.#state.refresh(credentials) : null;
+    const refreshed = retry ? await wait(() => this.#state.refresh(credentials), signal) : null;
     // Another tab may have signed in another user, for whom this request is not.
     if (retry && refreshed?.login === credentials.login) return send(retry, refreshed);
     if (isOwn) await this.#state.forget(credentials);
@@ -559,21 +587,10 @@ export class SocialAuth<Fields = unknown> {
   }
 
   #call(request: Request, isStreamed = false): Promise<Response> {
-    const { fetch: send = fetch, timeout = 30_000 } = this.#options;
-    const page = this.#browser.location?.href;
-    return call(send, request, timeout, isStreamed, page && new URL(page).origin);
-  }
-
-  get #browser(): Browser {
-    return this.#options.browser ?? (typeof window === "undefined" ? NO_BROWSER : window);
-  }
-
-  get #incomplete(): IncompleteLogins {
-    return (this.#incompleteInUse ??= new IncompleteLogins(this.#state.tabStorage));
+    const { fetch: send = fetch } = this.#options;
+    return call(send, request, this.#timeout, isStreamed, this.#browser.location?.href);
   }
 }
-
-const NO_BROWSER: Browser = {};
 
 /** What a login keeps from its begin to its result. */
 type LoginPart = RetryOptions & Pick<InputRequired, "kind" | "next" | "link">;
@@ -591,9 +608,4 @@ type SignedInAnswer = Partial<User> & {
 /** An expired credential (401) counts as signed out. */
 function ignoreExpired(problem: unknown): void {
   if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
-}
-
-/** A URL without query and fragment. */
-function pageOf(address = ""): string {
-  return address.replace(/[?#].*$/, "");
 }

@@ -25,12 +25,12 @@ export interface KeyValueStorage {
   removeItem(name: string): Awaitable<void>;
 }
 
-/** Where credentials are stored. */
+/** Where credentials are stored. `server`: the URL of the server that issued them. Each server has its own. */
 export interface CredentialStorage {
-  get(): Awaitable<Credentials | null>;
+  get(server: string): Awaitable<Credentials | null>;
   /** `null` deletes them. */
-  set(credentials: Credentials | null): Awaitable<void>;
-  /** Whether a duplicated tab gets a copy, as it does of session storage. Then tabs tell each other refreshed tokens. */
+  set(credentials: Credentials | null, server: string): Awaitable<void>;
+  /** Whether a duplicated tab gets a copy, as it does of session storage. Then tabs send each other refreshed tokens. */
   isCopied?: boolean;
 }
 
@@ -43,23 +43,23 @@ export function memoryStorage(): CredentialStorage {
 export function webStorage(storage?: KeyValueStorage, name = "rest-social-auth.credentials"): CredentialStorage {
   const rows = () => storage ?? sessionStorage;
   return {
-    get: () => readJson<Credentials>(rows(), name),
-    set: (credentials) => writeJson(rows(), name, credentials),
+    get: (server) => readJson<Credentials>(rows(), name, server),
+    set: (credentials, server) => writeJson(rows(), name, server, credentials),
   };
 }
 
-/** The `Authorization` header of the credentials. */
-export function authorization(credentials: Credentials): string {
-  return `${credentials.family.startsWith("jwt") ? "Bearer" : "Token"} ${credentials.token}`;
-}
-
 /** Whether the token should be refreshed before the next request. It does not depend on the accuracy of the clock. */
-export function needsRefresh(credentials: Credentials, now: number): boolean {
+export function needsRefresh(credentials: Credentials): boolean {
   const life = lifetime(credentials.token);
-  const left = credentials.received + life - now;
+  const left = timeLeft(credentials);
   // A sliding token can be refreshed only while it is valid, so refresh it in the second half of its lifetime.
   if (credentials.family === "jwt-sliding") return left > 0 && left < life / 2;
   return credentials.refresh !== undefined && left < Math.min(10_000, life / 2);
+}
+
+/** Milliseconds until the token expires; NaN for a token without a lifetime in it. */
+export function timeLeft({ received, token }: Credentials): number {
+  return received + lifetime(token) - Date.now();
 }
 
 /** Milliseconds between `iat` and `exp` of a JWT; NaN for other tokens. */

@@ -27,9 +27,9 @@ interface PromptMoment {
 
 export interface OneTapOptions extends Omit<SignInOptions, "redirectUri" | "scope" | "parameters"> {
   /** The name of the provider in your server. Default: `google-oauth2`. */
-  provider?: "google-oauth2" | "google-openidconnect" | (string & {});
+  provider?: "google-oauth2" | "google-openidconnect" | (string & {}) | undefined;
   /** Signs a returning user in without a click. Do not use it right after a logout. */
-  autoSelect?: boolean;
+  autoSelect?: boolean | undefined;
 }
 
 /** Ends the prompt that is shown: Google's script has one at a time. */
@@ -38,7 +38,7 @@ let loading: Promise<GoogleIdentity> | undefined;
 
 /**
  * Shows the prompt and signs in. The outcome is `none` when the user dismisses it, or Google does not show it: for example
- * because the user has no Google session. A second call, such as StrictMode's, takes the place of the first, whose outcome
+ * because the user has no Google session. A second call, such as StrictMode's, replaces the first, whose outcome
  * is `none`. Your page must allow scripts and frames of https://accounts.google.com.
  *
  * Problems: those of the server; `unknown_provider` when the server has no such provider; `network_error` when Google's
@@ -52,7 +52,7 @@ export async function oneTap<Fields>(
   endPrompt();
   let isSuperseded = false;
   endPrompt = () => (isSuperseded = true);
-  const [identity, providers] = await Promise.all([loadIdentity(), auth.providers(signal ? { signal } : {})]);
+  const [identity, providers] = await Promise.all([loadIdentity(), auth.providers({ signal })]);
   const clientId = providers.find(({ name }) => name === provider)?.client_id;
   if (!clientId) throw new Problem({ code: "unknown_provider", detail: `The server has no provider ${provider}.` });
   let abort = () => {};

@@ -4,7 +4,7 @@
  */
 
 import { SocialAuth } from "./client.js";
-import { readJson, writeJson } from "./browser.js";
+import { readJson, wait, writeJson } from "./browser.js";
 import { webStorage, type KeyValueStorage } from "./credentials.js";
 import { Problem, withRetryOptions } from "./problem.js";
 import type { CallOptions, ClientOptions, ProviderName, SignInResult } from "./types.js";
@@ -25,11 +25,11 @@ export interface NativeOptions extends Omit<ClientOptions, "browser" | "storage"
 
 export interface NativeSignInOptions extends CallOptions {
   /** A subset of the scopes that are configured in the server. */
-  scope?: string[];
+  scope?: string[] | undefined;
   /** Returned with the result. */
-  next?: string;
+  next?: string | undefined;
   /** Parameters for the provider, such as `{ prompt: "select_account" }`. */
-  parameters?: Record<string, string>;
+  parameters?: Record<string, string> | undefined;
 }
 
 /** The login that the browser was opened for, stored in case the system ends the app in the meantime. */
@@ -51,14 +51,15 @@ export interface NativeAuth<Fields> {
 }
 
 export function createNativeClient<Fields = unknown>(options: NativeOptions): NativeAuth<Fields> {
-  const { redirectUri, storage, openBrowser, getRandomValues, sha256, ...rest } = options;
-  const kind = rest.kind ?? "jwt-pair-user";
-  const auth = new SocialAuth<Fields>({ ...rest, kind, storage: webStorage(storage), browser: { sessionStorage: storage } });
+  const { redirectUri, storage: values, openBrowser, getRandomValues, sha256, ...client } = options;
+  const storage = keychain(values);
+  const kind = client.kind ?? "jwt-pair-user";
+  const auth = new SocialAuth<Fields>({ ...client, kind, storage: webStorage(storage), browser: { sessionStorage: storage } });
 
   async function signIn(provider: ProviderName, { scope, next, parameters, signal }: NativeSignInOptions = {}) {
     const codeVerifier = base64url(getRandomValues(new Uint8Array(32)));
     const challenge = base64url(new Uint8Array(await sha256(Uint8Array.from(codeVerifier, (char) => char.charCodeAt(0)))));
-    await writeJson(storage, STARTED, { provider, next, codeVerifier } satisfies StartedLogin);
+    await writeJson(storage, STARTED, auth.baseUrl, { provider, next, codeVerifier } satisfies StartedLogin);
     const query = {
       ...parameters,
       kind,
@@ -70,7 +71,7 @@ export function createNativeClient<Fields = unknown>(options: NativeOptions): Na
     const text = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
     const url = `${auth.baseUrl}/api/login/social/authorize/${encodeURIComponent(provider)}/?${text.join("&")}`;
     const answer = await openBrowser(url, redirectUri);
-    const result = await handleUrl(answer.url ?? null, signal ? { signal } : {});
+    const result = await handleUrl(answer.url ?? null, { signal });
     if (result) return result;
     const closed = new Problem({ code: "popup_closed", detail: "The browser was closed before the sign-in was complete." });
     return withRetryOptions({ provider, next }, Promise.reject<SignInResult<Fields>>(closed));
@@ -81,26 +82,27 @@ export function createNativeClient<Fields = unknown>(options: NativeOptions): Na
 
   function handleUrl(url: string | null, options: CallOptions = {}): Promise<SignInResult<Fields> | null> {
     if (url === null || pageOf(url) !== pageOf(redirectUri)) return Promise.resolve(null);
-    if (handled?.url === url) return handled.result;
-    const result = complete(url, options).finally(() => {
+    const current = handled;
+    if (current?.url === url) return wait(() => current.result, options.signal);
+    const result = complete(url).finally(() => {
       if (handled?.result === result) handled = undefined;
     });
     handled = { url, result };
-    return result;
+    return wait(() => result, options.signal);
   }
 
-  async function complete(url: string, { signal }: CallOptions): Promise<SignInResult<Fields> | null> {
-    const started = await readJson<StartedLogin>(storage, STARTED);
+  async function complete(url: string): Promise<SignInResult<Fields> | null> {
+    const started = await readJson<StartedLogin>(storage, STARTED, auth.baseUrl);
     if (!started) return null;
     const { provider, next, codeVerifier } = started;
     const parameters = parametersOf(url);
     const { code, error = "callback_unknown" } = parameters;
-    const login = { provider, kind, codeVerifier, ...(next === undefined ? {} : { next }), ...(signal ? { signal } : {}) };
+    const login = { provider, kind, codeVerifier, next };
     if (code !== undefined) {
       const forget = async () => {
         // The user may have started another login in the meantime.
-        const latest = await readJson<StartedLogin>(storage, STARTED);
-        if (latest?.codeVerifier === codeVerifier) await writeJson(storage, STARTED, null);
+        const latest = await readJson<StartedLogin>(storage, STARTED, auth.baseUrl);
+        if (latest?.codeVerifier === codeVerifier) await writeJson(storage, STARTED, auth.baseUrl, null);
       };
       try {
         const result = await auth.exchangeCode(code, login);
@@ -108,7 +110,7 @@ export function createNativeClient<Fields = unknown>(options: NativeOptions): Na
         return result;
       } catch (problem) {
         // Without an answer of the server, the URL can be handled again.
-        if (problem instanceof Problem && problem.status > 0) await forget();
+        if (!/^(network_error|timeout)$/.test(`${(problem as Problem | null)?.code}`)) await forget();
         throw problem;
       }
     }
@@ -138,4 +140,14 @@ function pageOf(url: string): string {
 
 function base64url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** A keychain, such as Expo's, accepts only these characters in the name of a value. */
+function keychain(values: KeyValueStorage): KeyValueStorage {
+  const accepted = (name: string) => name.replace(/[^\w.-]/g, "_");
+  return {
+    getItem: (name) => values.getItem(accepted(name)),
+    setItem: (name, value) => values.setItem(accepted(name), value),
+    removeItem: (name) => values.removeItem(accepted(name)),
+  };
 }

@@ -24,7 +24,7 @@ export type ClientCode =
   | "link_needs_session"
   /** The call needs a part of a browser that this environment does not have, such as the page's URL. */
   | "no_browser"
-  /** The `baseUrl` of the client has a path, a query or a fragment. */
+  /** The `baseUrl` of the client is not the origin of a server, such as `https://auth.example.com`. */
   | "invalid_base_url"
   /** The storage of the login failed: a locked keychain, or a full or forbidden storage of the browser. */
   | "storage_failed";
@@ -49,9 +49,10 @@ export interface ProblemMembers {
   code: ProblemCode;
   detail: string;
   /** The HTTP status; 0 without a response. */
-  status?: number;
+  status?: number | undefined;
   requestId?: string | undefined;
-  errors?: Record<string, string[]>;
+  retryAfter?: number | undefined;
+  errors?: Record<string, string[]> | undefined;
   additionalInput?: AdditionalInput | undefined;
   cause?: unknown;
 }
@@ -65,6 +66,8 @@ export class Problem extends Error {
   declare readonly status: number;
   /** Also in the log of the server. */
   declare readonly requestId: string | undefined;
+  /** Seconds after which the server accepts the request again, such as for `throttled`. */
+  declare readonly retryAfter: number | undefined;
   /** Messages by field, for `invalid_request`. */
   declare readonly errors: Record<string, string[]>;
   /** For `additional_input_required`. `signIn` and `handleCallback` return the outcome `input-required` instead. */
@@ -90,7 +93,7 @@ export class Problem extends Error {
 
   /** Reads an error response. Never throws. */
   static async of(response: Response): Promise<Problem> {
-    const { status } = response;
+    const { status, headers } = response;
     const members = ((await response.json().catch(() => {})) ?? {}) as Record<string, unknown>;
     const text = (name: string) => (typeof members[name] === "string" ? members[name] : undefined);
     const flowToken = text("flow_token");
@@ -99,6 +102,7 @@ export class Problem extends Error {
       detail: text("detail") ?? `The server answered ${status}.`,
       status,
       requestId: text("request_id"),
+      retryAfter: Number(headers.get("retry-after")) || undefined,
       errors: (members["errors"] ?? {}) as Record<string, string[]>,
       additionalInput: (flowToken && {
         flowToken,
@@ -108,6 +112,16 @@ export class Problem extends Error {
       }) as AdditionalInput | undefined,
     });
   }
+}
+
+/** Throws a problem of this client. */
+export function fail(code: ProblemCode, detail: string, more?: Partial<ProblemMembers>): never {
+  throw new Problem({ code, detail, ...more });
+}
+
+/** A part that each answer of the server has. Problems: `unexpected_answer`. */
+export function requireValue<T>(part: T, status?: number): NonNullable<T> {
+  return part || fail("unexpected_answer", "The answer is not of rest-social-auth.", { status });
 }
 
 /** What repeats a login. */

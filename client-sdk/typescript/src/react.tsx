@@ -1,7 +1,7 @@
 /** React: who is signed in, sign-in buttons, a guard, and the callback page. */
 
 import { createContext, useCallback, useContext, useEffect, useId, useMemo, useState, type FormEvent, type ReactNode } from "react";
-import type { AskedField, CallbackResult, InputRequired, Problem, Provider, SignedIn, SocialAuth, User } from "./index.js";
+import type { AskedField, CallbackResult, InputRequired, Problem, Provider, ProviderName, SignedIn, SocialAuth, User } from "./index.js";
 
 /** `failed`: the server could not say who is signed in; `error` has the reason, and `reload` asks again. */
 export type AuthStatus = "loading" | "signed-in" | "signed-out" | "failed";
@@ -18,6 +18,7 @@ export interface Auth<Fields = unknown> extends State<Fields> {
 }
 
 const START = <a href="/">Start page</a>;
+const SIGNING_IN = <p role="status">Signing in …</p>;
 const LOADING: State = { status: "loading", user: null, error: null };
 const Context = createContext<Auth | null>(null);
 
@@ -59,9 +60,18 @@ function Alert({ problem, children }: { problem: Problem | null; children?: Reac
   return <p role="alert" data-code={problem.code}>{text} {children}</p>;
 }
 
+/** An error that ended a login, and the ways on. */
+function Failed({ problem, login = problem }: { problem: Problem; login?: Problem | InputRequired }) {
+  const { client } = useAuth();
+  const [latest, setLatest] = useState<Problem | null>(problem);
+  const retry = () => (setLatest(null), client.signIn(login.provider as string, login).then(() => setLatest(problem), setLatest));
+  const again = login.provider && <button type="button" onClick={retry}>Try again</button>;
+  return latest ? <Alert problem={latest}>{again} {START}</Alert> : SIGNING_IN;
+}
+
 export interface SignInButtonsProps {
   /** Names of the providers to show; by default all. */
-  providers?: string[];
+  providers?: ProviderName[];
   mode?: "redirect" | "popup";
   /** Where the user continues: returned to `CallbackPage`, and with a problem. */
   next?: string;
@@ -81,11 +91,7 @@ export function SignInButtons(props: SignInButtonsProps) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isBusy, setBusy] = useState(false);
   const [pending, setPending] = useState<InputRequired | null>(null);
-  useEffect(() => {
-    let isShown = true;
-    client.providers().then((list) => isShown && setProviders(list), (error: Problem) => isShown && setProblem(error));
-    return () => void (isShown = false);
-  }, [client]);
+  useEffect(() => void client.providers().then(setProviders, setProblem), [client]);
   const show = (result: CallbackResult) => {
     setPending(result.outcome === "input-required" ? result : null);
     if (result.outcome === "signed-in") onSignedIn?.(result);
@@ -117,7 +123,7 @@ export function RequireAuth(props: { children?: ReactNode; signedOut?: ReactNode
   if (status === "signed-in") return children;
   if (status === "loading") return loading;
   if (status === "failed") return <Alert problem={error}><button type="button" onClick={reload}>Try again</button></Alert>;
-  return signedOut ?? <SignInButtons next={location.pathname + location.search} />;
+  return signedOut ?? <SignInButtons next={location.pathname + location.search + location.hash} />;
 }
 
 /** The form of a pending login. `onResult` gets the result, or the next form. */
@@ -136,6 +142,8 @@ export function AdditionalInput({ login, onResult }: { login: InputRequired; onR
   };
   const cancel = () => void client.cancelPendingLogin().then(() => onResult({ outcome: "none" }), setProblem);
   const isInvalid = problem?.code === "invalid_request";
+  // `state_expired`, `state_mismatch`, `code_already_used`, `flow_mismatch`: the client has forgotten the pending login.
+  if (problem && /^(state|code|flow)_/.test(problem.code)) return <Failed problem={problem} login={login} />;
   return (
     <form onSubmit={submit} key={login.flowToken}>
       {login.fields.map((field) => (
@@ -174,11 +182,7 @@ export function CallbackPage({ onSignedIn, children }: { onSignedIn?: (result: S
   const { client } = useAuth();
   const [result, setResult] = useState<CallbackResult | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
-  useEffect(() => {
-    let isShown = true;
-    client.handleCallback().then((value) => isShown && setResult(value), (error: Problem) => isShown && setProblem(error));
-    return () => void (isShown = false);
-  }, [client]);
+  useEffect(() => void client.handleCallback().then(setResult, setProblem), [client]);
   useEffect(() => {
     const finish = onSignedIn ?? (({ next }) => location.replace(next ?? "/"));
     if (result?.outcome !== "signed-in") return;
@@ -186,14 +190,9 @@ export function CallbackPage({ onSignedIn, children }: { onSignedIn?: (result: S
     client.pendingLogin().then((pending) => (pending ? setResult(pending) : finish(result))).catch(setProblem);
     // Once for each result, not for each new function that the parent passes.
   }, [result]);
-  if (problem) {
-    const { provider } = problem;
-    const retry = () => void client.signIn(provider as string, problem).catch(setProblem);
-    const again = provider && <button type="button" onClick={retry}>Try again</button>;
-    return <Alert problem={problem}>{again} {START}</Alert>;
-  }
+  if (problem) return <Failed problem={problem} />;
   if (result?.outcome === "input-required") return <AdditionalInput login={result} onResult={setResult} />;
   if (result?.outcome === "sent-to-opener") return <p role="status">Done. You can close this window.</p>;
   if (result?.outcome === "none") return children ?? <p role="status">No sign-in is in progress. {START}</p>;
-  return <p role="status">Signing in …</p>;
+  return SIGNING_IN;
 }

@@ -1,15 +1,14 @@
 /**
- * The credential in use, and the user to whom it belongs: stores, refreshes and forgets it, and tells listeners and other
- * tabs about changes.
+ * The credential in use, and the user to whom it belongs: stores, refreshes and forgets it, and informs listeners and other
+ * tabs of changes.
  */
 
 import type { LoginKind } from "./authorization-request.js";
-import { access, memoryKeyValues, readJson, storageOf, writeJson, type Browser, type Channel } from "./browser.js";
-import { bodyOf } from "./call.js";
+import { memoryKeyValues, readJson, storageOf, wait, withStorage, writeJson, type Browser, type Channel } from "./browser.js";
+import { bodyOf, withLock } from "./call.js";
 import {
-  authorization,
-  memoryStorage,
   needsRefresh,
+  timeLeft,
   webStorage,
   type Awaitable,
   type Credentials,
@@ -17,7 +16,7 @@ import {
   type Family,
   type KeyValueStorage,
 } from "./credentials.js";
-import { Problem } from "./problem.js";
+import { requireValue } from "./problem.js";
 import type { AuthEvent, ClientOptions, NothingHappened, User } from "./types.js";
 
 /** Session storage key: the tab is signed in with a session although the client has another kind. */
@@ -35,20 +34,23 @@ type Message =
 
 /** What the state needs from the client. */
 interface Environment {
-  browser: () => Browser;
+  kind: LoginKind;
+  storage: ClientOptions["storage"];
+  browser: Browser;
   baseUrl: () => string;
+  /** Milliseconds within which the server must answer. */
+  timeout: number;
   post: (path: string, body: object) => Promise<Response>;
   /** Asks the server for the user. */
   loadUser: () => Promise<User | null>;
 }
 
 export class AuthState {
-  readonly #kind: LoginKind;
   readonly #environment: Environment;
-  readonly #storageOption: ClientOptions["storage"];
+  readonly #storage: CredentialStorage;
+  /** The session storage of the tab; memory where there is none. */
+  readonly #tabStorage: KeyValueStorage;
   readonly #listeners = new Set<(event: AuthEvent) => void>();
-  #storageInUse: CredentialStorage | undefined;
-  #tabStorageInUse: KeyValueStorage | undefined;
   /** Refreshed credentials that are not stored yet, by the token that they replace. The server no longer accepts that. */
   readonly #unsaved = new Map<string, Credentials>();
   /** Ends when the last use of the storage ends: a sign-out and a refresh of this tab never mix. */
@@ -63,10 +65,15 @@ export class AuthState {
   /** Ends the wait for a newer token of another tab. */
   #onNewerToken = () => {};
 
-  constructor(kind: LoginKind, storage: ClientOptions["storage"], environment: Environment) {
-    this.#kind = kind;
-    this.#storageOption = storage;
+  constructor(environment: Environment) {
     this.#environment = environment;
+    this.#storage = storageFor(environment);
+    this.#tabStorage = storageOf(environment.browser, "sessionStorage") ?? memoryKeyValues();
+  }
+
+  /** The URL of the server. Problems: `no_browser`, `invalid_base_url`. */
+  get server(): string {
+    return this.#environment.baseUrl();
   }
 
   subscribe(listener: (event: AuthEvent) => void): () => void {
@@ -90,15 +97,15 @@ export class AuthState {
     return user;
   }
 
-  /** The stored credentials; after a refresh, the refreshed ones, even if the storage did not take them yet. */
+  /** The stored credentials; after a refresh, the refreshed ones, even if they are not stored yet. */
   stored(): Promise<Credentials | null> {
     return this.#inTurn(async () => {
       const storage = this.#storage;
-      let stored = await storage.get();
+      let stored = await storage.get(this.#environment.baseUrl());
       const saved = stored;
       for (const [replaced, refreshed] of this.#unsaved) if (stored?.token === replaced) stored = refreshed;
       try {
-        if (stored !== saved) await storage.set(stored);
+        if (stored !== saved) await storage.set(stored, this.#environment.baseUrl());
         this.#unsaved.clear();
       } catch {
         // The next use of the storage tries again.
@@ -109,11 +116,11 @@ export class AuthState {
   }
 
   #store(credentials: Credentials | null): Promise<void> {
-    return this.#inTurn(() => this.#storage.set(credentials));
+    return this.#inTurn(() => this.#storage.set(credentials, this.#environment.baseUrl()));
   }
 
   #inTurn<T>(use: () => Awaitable<T>): Promise<T> {
-    const turn = this.#storageUse.then(() => access(use));
+    const turn = this.#storageUse.then(() => withStorage(use));
     this.#storageUse = turn.catch(() => {});
     return turn;
   }
@@ -122,28 +129,30 @@ export class AuthState {
   async current(): Promise<Credentials | null> {
     const stored = await this.stored();
     if (stored) void this.#channel;
-    return stored && needsRefresh(stored, Date.now()) ? this.refresh(stored) : stored;
+    if (!stored || !needsRefresh(stored)) return stored;
+    return this.refresh(stored).catch((problem: unknown) => {
+      // The refresh began before the token expired.
+      if (timeLeft(stored) > 0) return stored;
+      throw problem;
+    });
   }
 
   /** The family of the current credential, or of the client's kind when signed out. */
   async family(): Promise<Family> {
     const stored = await this.stored();
     if (stored) return stored.family;
-    const session = await readJson(this.tabStorage, SESSION_KEY);
-    return session === this.#environment.baseUrl() ? "session" : familyOf(this.#kind);
+    return (await this.read(SESSION_KEY)) ? "session" : familyOf(this.#environment.kind);
   }
 
   /** Stores the credentials of a login; `null` for a session. Returns the credentials that they replace. */
   async signIn(credentials: Credentials | null, user: User | null): Promise<Credentials | null> {
     const former = await this.stored();
     await this.#store(credentials);
-    await this.#markSession(credentials === null && familyOf(this.#kind) !== "session");
-    this.#login = credentials?.login;
+    await this.#markSession(!credentials && familyOf(this.#environment.kind) !== "session");
+    const login = (this.#login = credentials?.login);
     this.#logins++;
     this.#userChanged("signed-in", user);
-    const login = credentials?.login;
-    if (login && former?.login === login) this.#post({ type: "token-refreshed", login, credentials });
-    else this.#post({ type: "signed-in", login, user });
+    this.#post(credentials && former?.login === login ? this.#refreshed(credentials) : { type: "signed-in", login, user });
     return former;
   }
 
@@ -162,7 +171,7 @@ export class AuthState {
     if ((await this.stored())?.token === credentials.token) await this.signOut();
   }
 
-  /** Called before a change of the user; the function takes the changed user, unless the login has ended or is another one. */
+  /** Called before a change of the user; pass the changed user to the returned function. It has no effect if the login has ended or is another one. */
   async updatesUser(): Promise<(user: User) => void> {
     const login = (await this.stored())?.login;
     const logins = this.#logins;
@@ -180,37 +189,39 @@ export class AuthState {
     return { outcome: "none" };
   }
 
-  /** One refresh at a time for all waiting requests, in this tab and in other tabs of the origin. */
+  /**
+   * One refresh at a time for all waiting requests, in this tab and in other tabs that have the same login. Problems: `timeout`,
+   * also while another tab refreshes.
+   */
   refresh(stale: Credentials): Promise<Credentials | null> {
-    this.#refreshing ??= withLock(() => this.#refreshOnce(stale)).finally(() => {
+    const lock = `rest-social-auth.refresh.${this.#environment.baseUrl()}.${stale.login}`;
+    const refreshing = (this.#refreshing ??= withLock(lock, () => this.#refreshOnce(stale)).finally(() => {
       this.#refreshing = undefined;
-    });
-    return this.#refreshing;
+    }));
+    return wait(() => refreshing, undefined, this.#environment.timeout);
   }
 
   async #refreshOnce(stale: Credentials): Promise<Credentials | null> {
     if (this.#storage.isCopied) await this.#askOtherTabs(stale);
     const stored = await this.stored();
     if (stored?.token !== stale.token) return stored;
-    const [path, body]: [string, object] =
-      stale.family === "jwt-sliding"
-        ? ["/api/token/sliding/refresh/", { token: stale.token }]
-        : ["/api/token/refresh/", { refresh: stale.refresh }];
-    const response = await this.#environment.post(path, body);
+    const { post } = this.#environment;
+    const response = await (stale.family === "jwt-sliding"
+      ? post("/api/token/sliding/refresh/", { token: stale.token })
+      : post("/api/token/refresh/", { refresh: stale.refresh }));
     if (response.status === 401) {
       await this.forget(stale);
       return null;
     }
     const { access, token = access, refresh = stale.refresh } = await bodyOf<Record<string, string>>(response);
-    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response has no token." });
     // Tabs compare `received`, so it increases even when the clock is set back.
     const received = Math.max(Date.now(), stale.received + 1);
-    this.#unsaved.set(stale.token, { ...stale, token, refresh, received });
+    this.#unsaved.set(stale.token, { ...stale, token: requireValue(token), refresh, received });
     // The user may have signed out in the meantime.
     const current = await this.stored();
-    if (current?.token === token) {
+    if (current && current.token === token) {
       this.#emit({ type: "token-refreshed", isRemote: false });
-      this.#postRefreshed(current);
+      this.#post(this.#refreshed(current));
     }
     return current;
   }
@@ -226,9 +237,9 @@ export class AuthState {
     await answer;
   }
 
-  #postRefreshed(credentials: Credentials): void {
+  #refreshed(credentials: Credentials): Message {
     const { login } = credentials;
-    this.#post({ type: "token-refreshed", login, credentials: this.#storage.isCopied ? credentials : undefined });
+    return { type: "token-refreshed", login, credentials: this.#storage.isCopied ? credentials : undefined };
   }
 
   async #receive(message: Message): Promise<void> {
@@ -237,7 +248,7 @@ export class AuthState {
     const { type, login } = message;
     const isOwn = login === undefined ? (await this.family()) === "session" : login === (stored?.login ?? former);
     if (type === "newer-token") {
-      if (isOwn && stored && stored.received > message.received) this.#postRefreshed(stored);
+      if (isOwn && stored && stored.received > message.received) this.#post(this.#refreshed(stored));
     } else if (type === "token-refreshed") {
       if (!isOwn) return;
       const { credentials } = message;
@@ -276,27 +287,28 @@ export class AuthState {
     this.#channel?.postMessage(message);
   }
 
+  /** A value of the tab, for this server; for all servers if `server` is empty. Problems: `storage_failed`. */
+  read<T>(name: string, server = this.#environment.baseUrl()): Promise<T | null> {
+    return readJson(this.#tabStorage, name, server);
+  }
+
+  /** Stores a value that `read` returns; `null` deletes it. Problems: `storage_failed`. */
+  write(name: string, value: unknown, server = this.#environment.baseUrl()): Promise<void> {
+    return writeJson(this.#tabStorage, name, server, value);
+  }
+
   #markSession(isSession: boolean): Promise<void> {
-    return writeJson(this.tabStorage, SESSION_KEY, isSession ? this.#environment.baseUrl() : null);
+    return this.write(SESSION_KEY, isSession || null);
   }
 
-  /** The session storage of the tab; memory where there is none. */
-  get tabStorage(): KeyValueStorage {
-    return (this.#tabStorageInUse ??= storageOf(this.#environment.browser(), "sessionStorage") ?? memoryKeyValues());
-  }
-
-  /** Opened when there is something to hear: importing the client, or creating it on a server, opens nothing. */
+  /** Opened when another tab may post a message: importing the client, or creating it on a server, opens nothing. */
   get #channel(): Channel | undefined {
-    const { BroadcastChannel } = this.#environment.browser();
+    const { BroadcastChannel } = this.#environment.browser;
     if (!this.#channelInUse && BroadcastChannel) {
       this.#channelInUse = new BroadcastChannel(`rest-social-auth.${this.#environment.baseUrl()}`);
       this.#channelInUse.onmessage = ({ data }: MessageEvent<Message>) => void this.#receive(data).catch(() => {});
     }
     return this.#channelInUse;
-  }
-
-  get #storage(): CredentialStorage {
-    return (this.#storageInUse ??= storageFor(this.#storageOption, this.#environment.browser()));
   }
 }
 
@@ -304,19 +316,20 @@ export function familyOf(kind: LoginKind): Family {
   return kind.replace(/[-_]user$/, "") as Family;
 }
 
-/** The headers and cookies with which a request is sent. */
+/** The headers and cookies with which a request is sent. Cookies only for a session, or where the caller includes them. */
 export function authenticated(request: Request, family: Family, credentials?: Credentials | null): Request {
-  const copy = new Request(request, { credentials: family === "session" ? "include" : "omit" });
-  if (credentials) copy.headers.set("authorization", authorization(credentials));
+  const withCookies = family === "session" || request.credentials === "include";
+  const copy = new Request(request, { credentials: withCookies ? "include" : "omit" });
+  if (credentials) {
+    const scheme = credentials.family.startsWith("jwt") ? "Bearer" : "Token";
+    copy.headers.set("authorization", `${scheme} ${credentials.token}`);
+  }
   return copy;
 }
 
-function storageFor(option: ClientOptions["storage"] = "tab", browser: Browser): CredentialStorage {
-  if (typeof option === "object") return option;
-  const rows = option === "memory" ? undefined : storageOf(browser, option === "tab" ? "sessionStorage" : "localStorage");
-  return rows ? { ...webStorage(rows), isCopied: option === "tab" } : memoryStorage();
-}
-
-function withLock<T>(work: () => Promise<T>): Promise<T> {
-  return (globalThis.navigator?.locks?.request("rest-social-auth.refresh", work) as Promise<T> | undefined) ?? work();
+function storageFor({ storage = "tab", browser }: Environment): CredentialStorage {
+  if (typeof storage === "object") return storage;
+  const isTab = storage === "tab";
+  const rows = storage === "memory" ? undefined : storageOf(browser, isTab ? "sessionStorage" : "localStorage");
+  return { ...webStorage(rows ?? memoryKeyValues()), isCopied: isTab };
 }

@@ -24,32 +24,32 @@ export type ProviderName = KnownProvider | (string & {});
 
 export interface ClientOptions {
   /** The server's URL. Default: the origin of the page. */
-  baseUrl?: string;
+  baseUrl?: string | undefined;
   /**
    * The login route that `signIn` uses by default. Default: `session`. After a login of another kind, `user`, `fetch` and
    * `logout` use the credential of that login.
    */
-  kind?: LoginKind;
+  kind?: LoginKind | undefined;
   /** The page that calls `handleCallback`. It must be in the server's ALLOWED_REDIRECT_URIS. */
-  redirectUri?: string;
+  redirectUri?: string | undefined;
   /**
    * Where tokens are stored: in the tab (`sessionStorage`, the default), in the browser (`localStorage`), in memory, or in a
    * storage of your own. The session kind stores none: scripts cannot read its cookie.
    */
-  storage?: "tab" | "browser" | "memory" | CredentialStorage;
+  storage?: "tab" | "browser" | "memory" | CredentialStorage | undefined;
   /** Other origins to which `fetch` sends the credentials, such as your API. Default: the server only. */
-  origins?: string[];
-  /** Milliseconds within which the server must answer. Default: 30,000. */
-  timeout?: number;
-  fetch?: typeof fetch;
+  origins?: string[] | undefined;
+  /** Milliseconds within which the server must answer, and another tab must end its refresh. Default: 30,000. */
+  timeout?: number | undefined;
+  fetch?: typeof fetch | undefined;
   /** Default: `window`, where there is one. */
-  browser?: Browser;
+  browser?: Browser | undefined;
 }
 
 /** Options of every call to the server. */
 export type CallOptions = {
   /** Ends the call, which then rejects with the reason of the signal. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 };
 
 export interface SignInOptions extends CallOptions {

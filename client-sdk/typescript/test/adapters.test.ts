@@ -51,7 +51,7 @@ test("an app signs in with the system's browser, proves the code with PKCE, and 
   assert.equal(code, "rsax_1");
   assert.match(String(verifier), /^[A-Za-z0-9_-]{43}$/);
   assert.equal(createHash("sha256").update(String(verifier)).digest("base64url"), challenge);
-  assert.deepEqual(storage.names(), ["rest-social-auth.credentials"]);
+  assert.deepEqual(storage.names(), ["rest-social-auth.credentials_https___api.example"]);
   assert.deepEqual(await app(success("")).auth.user(), null);
   assert.deepEqual(await auth.user(), MARA);
 });

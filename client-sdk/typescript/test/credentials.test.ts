@@ -3,13 +3,15 @@ import { test } from "node:test";
 import { createClient, memoryStorage, webStorage, type Credentials, type CredentialStorage } from "../src/index.js";
 import { begun, jwt, MARA, MemoryStorage, Server, tab } from "./support.js";
 
+const API = "https://api.example";
+
 function client(host: Server, storage: CredentialStorage, kind: "jwt-pair" | "jwt-sliding" | "knox" | "token" | "session") {
   return createClient<{ locale?: string }>({ baseUrl: "https://api.example", kind, storage, fetch: host.fetch, browser: tab() });
 }
 
 async function storing(credentials: Omit<Credentials, "received" | "login">, age = 0): Promise<CredentialStorage> {
   const storage = memoryStorage();
-  await storage.set({ ...credentials, received: Date.now() - age, login: "login-1" });
+  await storage.set({ ...credentials, received: Date.now() - age, login: "login-1" }, API);
   return storage;
 }
 
@@ -28,7 +30,7 @@ test("ten requests with an expired access token cause one refresh", async () => 
   assert.ok(users.every((user) => user?.username === "mara"));
   assert.equal(host.at(REFRESH).length, 1);
   assert.deepEqual(host.at(REFRESH)[0]?.body, { refresh: "r1" });
-  assert.equal((await storage.get())?.refresh, "r1");
+  assert.equal((await storage.get(API))?.refresh, "r1");
 });
 
 test("after a 401 the token is refreshed once, the request is repeated with its body, and the new refresh token is stored", async () => {
@@ -42,13 +44,13 @@ test("after a 401 the token is refreshed once, the request is repeated with its 
   const answers = await Promise.all([1, 2, 3].map(() => auth.fetch("/notes", init)));
   for (const answer of answers) assert.deepEqual(await answer.json(), { text: "hello" });
   assert.equal(host.at(REFRESH).length, 1);
-  assert.equal((await storage.get())?.refresh, "r2");
+  assert.equal((await storage.get(API))?.refresh, "r2");
 });
 
 test("a refused refresh signs out; a failed refresh does not", async () => {
   let status = 503;
   const host = new Server({ [REFRESH]: () => [status, { code: "database_unavailable", detail: "" }] });
-  const storage = await storing({ family: "jwt-pair", token: jwt(300, "old"), refresh: "r1" }, 299_000);
+  const storage = await storing({ family: "jwt-pair", token: jwt(300, "old"), refresh: "r1" }, 301_000);
   let signedOutCalls = 0;
   const auth = createClient({
     baseUrl: "https://api.example",
@@ -59,10 +61,10 @@ test("a refused refresh signs out; a failed refresh does not", async () => {
   });
   auth.subscribe(({ type }) => (signedOutCalls += type === "signed-out" ? 1 : 0));
   await assert.rejects(auth.user(), { code: "database_unavailable" });
-  assert.notEqual(await storage.get(), null);
+  assert.notEqual(await storage.get(API), null);
   status = 401;
   assert.equal(await auth.token(), null);
-  assert.equal(await storage.get(), null);
+  assert.equal(await storage.get(API), null);
   assert.equal(signedOutCalls, 1);
 });
 
@@ -82,7 +84,7 @@ test("credentials are sent to the server and to configured origins only", async 
     baseUrl: "https://api.example",
     kind: "knox",
     storage: await storing({ family: "knox", token: "k1" }),
-    origins: ["https://notes.example"],
+    origins: ["https://Notes.example:443"],
     fetch: host.fetch,
     browser: tab(),
   });
@@ -110,7 +112,7 @@ test("logout revokes each kind and deletes the credentials even when the server 
     await client(host, storage, kind).logout();
     assert.deepEqual(host.seen.map((seen) => seen.path), path ? [path] : [], kind);
     if (path) assert.deepEqual(host.seen[0]?.body, body, kind);
-    assert.equal(await storage.get(), null, kind);
+    assert.equal(await storage.get(API), null, kind);
   }
   const storage = await storing({ family: "knox", token: "k1" });
   const broken = createClient({
@@ -121,7 +123,7 @@ test("logout revokes each kind and deletes the credentials even when the server 
     fetch: () => Promise.reject(new TypeError("no route")),
   });
   await assert.rejects(broken.logout(), { code: "network_error", status: 0 });
-  assert.equal(await storage.get(), null);
+  assert.equal(await storage.get(API), null);
 });
 
 test("user() sends no request without a token", async () => {
@@ -132,10 +134,10 @@ test("user() sends no request without a token", async () => {
 
 test("web storage survives a reload, and invalid content counts as signed out", async () => {
   const storage = new MemoryStorage();
-  await webStorage(storage).set({ family: "knox", token: "k1", received: 1, login: "l" });
-  assert.equal((await webStorage(storage).get())?.token, "k1");
-  storage.setItem("rest-social-auth.credentials", "{");
-  assert.equal(await webStorage(storage).get(), null);
+  await webStorage(storage).set({ family: "knox", token: "k1", received: 1, login: "l" }, API);
+  assert.equal((await webStorage(storage).get(API))?.token, "k1");
+  storage.setItem("rest-social-auth.credentials https://api.example", "{");
+  assert.equal(await webStorage(storage).get(API), null);
 });
 
 test("a problem has the field errors, and an unexpected response is unexpected_answer", async () => {
@@ -162,10 +164,10 @@ test("a user is updated, exported and deleted; deletion removes the credentials 
   assert.deepEqual(await auth.updateUser({ first_name: "Ada", locale: "de" }), { id: 1, first_name: "Ada", locale: "de" });
   assert.deepEqual(await auth.exportUser(), { events: [] });
   await assert.rejects(auth.deleteUser(), { code: "fresh_login_required", status: 403 });
-  assert.equal((await storage.get())?.token, "k1");
+  assert.equal((await storage.get(API))?.token, "k1");
   isFresh = true;
   await auth.deleteUser();
-  assert.equal(await storage.get(), null);
+  assert.equal(await storage.get(API), null);
   assert.ok(host.seen.every(({ authorization }) => authorization === "Token k1"));
 });
 
@@ -260,13 +262,13 @@ test("a storage that fails is a problem and never looks empty, and a refreshed t
   const storage = webStorage({
     getItem: async () => {
       if (failing.includes("get")) throw new Error("locked");
-      return JSON.stringify(await kept.get());
+      return JSON.stringify(await kept.get(API));
     },
     setItem: async (_name, value) => {
       if (failing.includes("set")) throw new Error("locked");
-      await kept.set(JSON.parse(value) as Credentials);
+      await kept.set(JSON.parse(value) as Credentials, API);
     },
-    removeItem: () => kept.set(null),
+    removeItem: () => kept.set(null, API),
   });
   let count = 0;
   const host = new Server({
@@ -277,19 +279,19 @@ test("a storage that fails is a problem and never looks empty, and a refreshed t
     "/api/user/": ({ authorization }) => [authorization === `Bearer a${count}` && count > 0 ? 200 : 401, MARA],
   });
   const auth = client(host, storage, "jwt-pair");
-  await kept.set({ family: "jwt-pair", token: "a0", refresh: "r0", received: Date.now(), login: "login-1" });
+  await kept.set({ family: "jwt-pair", token: "a0", refresh: "r0", received: Date.now(), login: "login-1" }, API);
   failing = "get";
   await assert.rejects(auth.user(), { code: "storage_failed" });
   failing = "";
   assert.deepEqual(await auth.user(), MARA);
   host.answers["/api/user/"] = ({ authorization }) => [authorization === `Bearer a${count}` && count > 1 ? 200 : 401, MARA];
   assert.deepEqual(await auth.user(), MARA, "a token that is not stored is used");
-  assert.equal((await kept.get())?.token, "a1");
+  assert.equal((await kept.get(API))?.token, "a1");
   host.answers["/api/user/"] = ({ authorization }) => [authorization === `Bearer a${count}` && count > 2 ? 200 : 401, MARA];
   await assert.rejects(auth.user(), { code: "storage_failed" });
   failing = "";
   assert.deepEqual(await auth.user(), MARA);
-  assert.deepEqual([(await kept.get())?.refresh, host.at(REFRESH).map(({ body }) => body["refresh"])], ["r3", ["r0", "r1", "r2"]]);
+  assert.deepEqual([(await kept.get(API))?.refresh, host.at(REFRESH).map(({ body }) => body["refresh"])], ["r3", ["r0", "r1", "r2"]]);
 });
 
 test("a 401 about a token in the body does not sign out", async () => {
@@ -316,9 +318,9 @@ test("a request of one user is not repeated with the token of another", async ()
   const storage = await storing({ family: "knox", token: "k" });
   const host = new Server({ "/x": () => [401, {}] });
   const auth = client(host, storage, "jwt-pair");
-  await storage.set({ family: "jwt-pair", token: "a1", refresh: "r1", received: Date.now(), login: "login-1" });
+  await storage.set({ family: "jwt-pair", token: "a1", refresh: "r1", received: Date.now(), login: "login-1" }, API);
   host.answers["/x"] = () => {
-    void storage.set({ family: "jwt-pair", token: "b1", refresh: "q1", received: Date.now(), login: "login-2" });
+    void storage.set({ family: "jwt-pair", token: "b1", refresh: "q1", received: Date.now(), login: "login-2" }, API);
     return [401, {}];
   };
   assert.equal((await auth.fetch("/x")).status, 401);
@@ -348,7 +350,7 @@ test("a clock that is set back does not make a refreshed token look older", asyn
   const storage = await storing({ family: "jwt-pair", token: "a1", refresh: "r1" });
   context.mock.timers.setTime(5_000_000);
   assert.equal((await client(host, storage, "jwt-pair").fetch("/x")).status, 200);
-  assert.equal((await storage.get())?.received, 10_000_001);
+  assert.equal((await storage.get(API))?.received, 10_000_001);
 });
 
 test("a baseUrl with a path is refused before anything is sent", async () => {
@@ -359,4 +361,75 @@ test("a baseUrl with a path is refused before anything is sent", async () => {
     await assert.rejects(auth.signIn("demo"), { code: "invalid_base_url" });
   }
   assert.equal(host.seen.length, 0);
+});
+
+test("a refresh that fails before the token expires does not fail the request", async () => {
+  const host = new Server({
+    [REFRESH]: () => [429, { code: "throttled", detail: "x" }, { "retry-after": "7" }],
+    "/x": () => [200, {}],
+  });
+  const auth = client(host, await storing({ family: "jwt-pair", token: jwt(300, "old"), refresh: "r1" }, 295_000), "jwt-pair");
+  assert.equal((await auth.fetch("/x")).status, 200);
+  const late = client(host, await storing({ family: "jwt-pair", token: jwt(300, "old"), refresh: "r1" }, 301_000), "jwt-pair");
+  await assert.rejects(late.fetch("/x"), { code: "throttled", retryAfter: 7 });
+});
+
+test("the signal and the time limit count while a token is refreshed", async () => {
+  const expired = { family: "jwt-pair", token: jwt(300, "old"), refresh: "r1" } as const;
+  const options = { baseUrl: API, kind: "jwt-pair", fetch: () => new Promise<Response>(() => {}), browser: tab() } as const;
+  const slow = createClient({ ...options, storage: await storing(expired, 301_000) });
+  const reason = new Error("left");
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(reason), 5);
+  await assert.rejects(slow.fetch("/x", { signal: controller.signal }), reason);
+  const limited = createClient({ ...options, timeout: 20, storage: await storing(expired, 301_000) });
+  await assert.rejects(limited.fetch("/x"), { code: "timeout" });
+});
+
+test("a browser that forbids locks still refreshes, and each lock is of one server and login", async () => {
+  const names: string[] = [];
+  const request = (name: string) => (names.push(name), Promise.reject(new DOMException("no", "SecurityError")));
+  const original = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+  Object.defineProperty(globalThis, "navigator", { value: { locks: { request } }, configurable: true });
+  const host = new Server({ [REFRESH]: () => [200, { access: "a2" }] });
+  const auth = client(host, await storing({ family: "jwt-pair", token: jwt(300, "old"), refresh: "r1" }, 301_000), "jwt-pair");
+  assert.equal(await auth.token(), "a2");
+  Object.defineProperty(globalThis, "navigator", original ?? { value: undefined, configurable: true });
+  assert.deepEqual(names, ["rest-social-auth.refresh.https://api.example.login-1"]);
+});
+
+test("each server has its own credentials in one storage", async () => {
+  const host = new Server({ "/api/user/": () => [200, MARA] });
+  const storage = await storing({ family: "knox", token: "k1" });
+  const other = createClient({ baseUrl: "https://other.example", kind: "knox", storage, fetch: host.fetch, browser: tab() });
+  assert.equal(await other.getSession(), null);
+  assert.equal(host.seen.length, 0);
+  assert.equal((await client(host, storage, "knox").user())?.username, "mara");
+});
+
+test("fetch keeps the cookies that the caller includes", async () => {
+  const host = new Server({ "/x": () => [200, {}] });
+  const auth = client(host, await storing({ family: "knox", token: "k1" }), "knox");
+  await auth.fetch("/x", { credentials: "include" });
+  assert.deepEqual(host.seen.map(({ credentials, authorization }) => [credentials, authorization]), [["include", "Token k1"]]);
+});
+
+test("the signal of fetch also ends a body that is read as a stream", async () => {
+  const fetch: typeof globalThis.fetch = (_input, init) => {
+    const start = (stream: ReadableStreamDefaultController) =>
+      init?.signal?.addEventListener("abort", () => stream.error(init.signal?.reason));
+    return Promise.resolve(new Response(new ReadableStream({ start })));
+  };
+  const reason = new Error("left");
+  const controller = new AbortController();
+  const auth = createClient({ baseUrl: API, kind: "knox", fetch, browser: tab() });
+  const response = await auth.fetch("/x", { signal: controller.signal });
+  setTimeout(() => controller.abort(reason), 5);
+  await assert.rejects(response.text(), reason);
+});
+
+test("a page instead of an answer is unexpected_answer with its status", async () => {
+  const fetch = () => Promise.resolve(new Response("<html>"));
+  const auth = createClient({ baseUrl: API, fetch, browser: tab() });
+  await assert.rejects(auth.providers(), { code: "unexpected_answer", status: 200 });
 });

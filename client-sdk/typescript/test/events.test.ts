@@ -3,6 +3,8 @@ import { beforeEach, test } from "node:test";
 import { createClient, memoryStorage, type AuthEvent, type LoginKind, type SocialAuth } from "../src/index.js";
 import { begun, closeChannels, duplicate, jwt, MARA, Server, settle, tab, waitForRedirect, type Tab } from "./support.js";
 
+const API = "https://api.example";
+
 beforeEach(closeChannels);
 
 /** A server with one user. Each login and each refresh issues new tokens. */
@@ -104,7 +106,7 @@ test("an update that is answered after the user signed out does not sign in agai
     };
     const storage = memoryStorage();
     const auth = createClient({ baseUrl: "https://api.example", kind, storage, fetch, browser: tab("https://api.example/") });
-    if (kind !== "session") await storage.set({ family: "jwt-pair", token: jwt(300, "a"), refresh: "r", received: Date.now(), login: "l" });
+    if (kind !== "session") await storage.set({ family: "jwt-pair", token: jwt(300, "a"), refresh: "r", received: Date.now(), login: "l" }, API);
     assert.equal((await auth.getSession())?.user.first_name, MARA.first_name);
     const events: string[] = [];
     auth.subscribe(({ type }) => events.push(type));
@@ -175,7 +177,7 @@ test("signing out everywhere reaches tabs with a login of their own", async () =
 
 /** Makes the stored access token of a tab look old. */
 function age(browser: Tab) {
-  const name = "rest-social-auth.credentials";
+  const name = "rest-social-auth.credentials https://api.example";
   const stored = JSON.parse(browser.sessionStorage.getItem(name) as string) as { received: number };
   browser.sessionStorage.setItem(name, JSON.stringify({ ...stored, received: stored.received - 299_000 }));
 }

@@ -3,6 +3,8 @@ import { test } from "node:test";
 import { createClient, memoryStorage, Problem, type CallbackResult } from "../src/index.js";
 import { begun, MARA, Server, tab, waitForRedirect } from "./support.js";
 
+const API = "https://api.example";
+
 const BEGIN = "/api/login/social/begin/demo/";
 const LOGIN = "/api/login/social/jwt-pair-user/demo/";
 
@@ -31,9 +33,9 @@ test("sign-in by redirect posts the callback with the flow token", async () => {
   assert.deepEqual(result, { outcome: "signed-in", provider: "demo", kind: "jwt-pair-user", user: MARA, next: "/after" });
   const sent = { code: "c", state: "s1", iss: "https://provider.example", tab: "1", flow_token: "flow-s1" };
   assert.deepEqual(host.at(LOGIN)[0]?.body, sent);
-  assert.equal(browser.location.href, "https://app.example/cb?tab=1", "the code is removed from the URL");
+  assert.equal(browser.location.href, "https://app.example/cb", "the code is removed from the URL");
   assert.equal(await back.token(), "access-c");
-  assert.deepEqual(browser.sessionStorage.names(), ["rest-social-auth.credentials"], "the flow token is deleted");
+  assert.deepEqual(browser.sessionStorage.names(), ["rest-social-auth.credentials https://api.example"], "the flow token is deleted");
 });
 
 test("two parallel handleCallback calls (React StrictMode) post one login and return one result", async () => {
@@ -99,7 +101,7 @@ test("OAuth 1.0a: the request token matches the authorization request", async ()
   browser.location.href = "https://app.example/cb?oauth_token=t1&oauth_verifier=v";
   assert.equal((await client(host, browser).handleCallback()).outcome, "signed-in");
   assert.deepEqual(host.at(LOGIN)[0]?.body, { oauth_token: "t1", oauth_verifier: "v", flow_token: "flow-s1" });
-  assert.deepEqual(browser.sessionStorage.names(), ["rest-social-auth.credentials"]);
+  assert.deepEqual(browser.sessionStorage.names(), ["rest-social-auth.credentials https://api.example"]);
 });
 
 /** The answer to begin of a provider that posts its callback. */
@@ -157,7 +159,7 @@ test("after a posted callback, a session has no code, and an error is a problem 
 test("only a session links a provider that posts its callback", async () => {
   const host = new Server({ [BEGIN]: begunByPost });
   const storage = memoryStorage();
-  await storage.set({ family: "knox", token: "t", received: Date.now(), login: "1" });
+  await storage.set({ family: "knox", token: "t", received: Date.now(), login: "1" }, API);
   const page = createClient({ baseUrl: "https://api.example", kind: "knox", fetch: host.fetch, browser: tab(), storage });
   await assert.rejects(page.signIn("demo", { link: true }), { code: "link_needs_session" });
 });
@@ -292,6 +294,7 @@ test("fault_e9 a pending login survives a reload of its page until it expires", 
   assert.deepEqual(await client(host, { ...reloaded }).handleCallback(), { outcome: "none" }, "another page");
   context.mock.timers.tick(2_000);
   assert.equal(await client(host, browser).pendingLogin(), null);
+  host.answers[RESUME] = () => [400, { code: "state_expired", detail: "x" }];
   await assert.rejects(client(host, browser).resume({ terms: true }), { code: "state_expired" });
 });
 
@@ -570,4 +573,132 @@ test("an abandoned ask_link does not capture a later login", async () => {
   browser.location.href = "https://app.example/cb?code=c&state=s9";
   assert.equal((await client(host, browser).handleCallback()).outcome, "signed-in");
   assert.equal(await auth.pendingLogin(), null);
+});
+
+test("a client of another server leaves the callback to the client that began the login", async () => {
+  const host = server();
+  const browser = tab();
+  await waitForRedirect(client(host, browser).signIn("demo"), browser);
+  browser.location.href = "https://app.example/cb?code=c&state=s1";
+  const other = createClient({ baseUrl: "https://other.example", kind: "jwt-pair-user", fetch: host.fetch, browser });
+  const [theirs, own] = await Promise.allSettled([other.handleCallback(), client(host, browser).handleCallback()]);
+  assert.equal(theirs.status === "rejected" && (theirs.reason as Problem).code, "callback_unknown");
+  assert.equal(own.status === "fulfilled" && own.value.outcome, "signed-in");
+  assert.equal(host.at(LOGIN).length, 1);
+});
+
+test("a signal ends the wait of one caller, and not the login", async () => {
+  const host = server();
+  const browser = tab();
+  const auth = client(host, browser);
+  await waitForRedirect(auth.signIn("demo"), browser);
+  browser.location.href = "https://app.example/cb?code=c&state=s1";
+  const controller = new AbortController();
+  const first = auth.handleCallback({ signal: controller.signal });
+  controller.abort();
+  const second = auth.handleCallback({ signal: new AbortController().signal });
+  await assert.rejects(first, { name: "AbortError" });
+  assert.equal((await second).outcome, "signed-in");
+  assert.equal(host.at(LOGIN).length, 1);
+});
+
+test("a page that is reloaded before the server has answered posts its callback again", async () => {
+  const host = server();
+  const browser = tab();
+  await waitForRedirect(client(host, browser).signIn("demo"), browser);
+  browser.location.href = "https://app.example/cb?code=c&state=s1";
+  const offline = createClient({ baseUrl: "https://api.example", fetch: () => Promise.reject(new TypeError("x")), browser });
+  await assert.rejects(offline.handleCallback(), { code: "network_error", provider: "demo", next: "/after" });
+  assert.equal(browser.location.href, "https://app.example/cb");
+  const reloaded = { ...browser };
+  assert.equal((await client(host, reloaded).handleCallback()).outcome, "signed-in");
+  assert.deepEqual(host.at(LOGIN)[0]?.body, { code: "c", state: "s1", flow_token: "flow-s1" });
+  assert.deepEqual(await client(host, { ...browser }).handleCallback(), { outcome: "none" });
+});
+
+test("a redirect fails before the page is left when the browser forbids its storage", async () => {
+  const host = server();
+  const browser = Object.defineProperty({ ...tab() }, "sessionStorage", {
+    get: () => {
+      throw new DOMException("denied", "SecurityError");
+    },
+  });
+  await assert.rejects(client(host, browser).signIn("demo", { next: "/x" }), { code: "storage_failed", provider: "demo", next: "/x" });
+  assert.equal(host.seen.length, 0);
+});
+
+test("an unknown flow token ends the pending login", async () => {
+  const { host, auth } = await pendingLogin();
+  await auth.handleCallback();
+  host.answers[RESUME] = () => [400, { code: "state_mismatch", detail: "x" }];
+  await assert.rejects(auth.resume({ terms: true }), { code: "state_mismatch", provider: "demo", next: "/after" });
+  assert.equal(await auth.pendingLogin(), null);
+});
+
+test("an answer without a URL and a text that is no URL are no TypeError", async () => {
+  const host = server();
+  host.answers[BEGIN] = () => [200, {}];
+  await assert.rejects(client(host).signIn("demo", { redirect: false }), { code: "unexpected_answer" });
+  assert.deepEqual(await client(host).handleCallback({ url: "x y" }), { outcome: "none" });
+  for (const baseUrl of ["localhost:8000", "", "ftp://x", "http://["]) {
+    for (const browser of [tab(), {}]) {
+      await assert.rejects(createClient({ baseUrl, browser }).providers(), { code: "invalid_base_url" }, baseUrl);
+    }
+  }
+});
+
+test("the URL keeps the query of the redirect URI, also when the server chose it or a router changed the URL", async () => {
+  for (const redirectUri of ["https://app.example/cb?tab=1", undefined]) {
+    const host = server();
+    const [status, answer] = begun("s1");
+    host.answers[BEGIN] = () => [status, { ...(answer as object), redirect_uri: "https://app.example/cb?tab=1" }];
+    const browser = tab();
+    await waitForRedirect(client(host, browser).signIn("demo", { redirectUri }), browser);
+    browser.location.href = "https://app.example/cb?tab=1&code=c&state=s1#part";
+    const result = client(host, browser).handleCallback();
+    browser.location.href = "https://app.example/cb/?tab=1&code=c&state=s1";
+    assert.equal((await result).outcome, "signed-in");
+    assert.equal(browser.location.href, "https://app.example/cb/?tab=1");
+  }
+});
+
+test("the code of an unknown callback is removed from the URL, and that of another server's login stays", async () => {
+  const host = server();
+  const browser = tab("https://app.example/cb?code=stolen&state=forged");
+  await assert.rejects(client(host, browser).handleCallback(), { code: "callback_unknown" });
+  assert.equal(browser.location.href, "https://app.example/cb");
+  await waitForRedirect(client(host, browser).signIn("demo"), browser);
+  browser.location.href = "https://app.example/cb?code=c&state=s1";
+  const other = createClient({ baseUrl: "https://other.example", fetch: host.fetch, browser });
+  await assert.rejects(other.handleCallback(), { code: "callback_unknown" });
+  assert.equal(browser.location.href, "https://app.example/cb?code=c&state=s1");
+  assert.equal((await client(host, browser).handleCallback()).outcome, "signed-in");
+});
+
+test("a callback that the server has answered is not posted again", async () => {
+  const host = server();
+  const browser = tab();
+  await waitForRedirect(client(host, browser).signIn("demo"), browser);
+  browser.location.href = "https://app.example/cb?code=c&state=s1";
+  host.answers[LOGIN] = () => [200, { ...MARA }];
+  await assert.rejects(client(host, browser).handleCallback(), { code: "unexpected_answer" });
+  assert.deepEqual(await client(host, { ...browser }).handleCallback(), { outcome: "none" });
+  assert.equal(host.at(LOGIN).length, 1);
+});
+
+test("without a page and a baseUrl there is no callback", async () => {
+  assert.deepEqual(await createClient({ browser: {} }).handleCallback(), { outcome: "none" });
+});
+
+test("a session login is not the login of a client of another kind in the same tab", async () => {
+  const browser = tab(API);
+  const host = server();
+  host.answers["/api/login/social/session/demo/"] = () => [200, MARA];
+  host.answers["/api/user/"] = () => [200, MARA];
+  const session = createClient({ baseUrl: API, kind: "session", fetch: host.fetch, browser });
+  await waitForRedirect(session.signIn("demo"), browser);
+  browser.location.href = `${API}/?code=c&state=s1`;
+  assert.equal((await session.handleCallback()).outcome, "signed-in");
+  assert.equal(await client(host, browser).user(), null);
+  assert.deepEqual(browser.sessionStorage.names(), []);
 });

@@ -48,11 +48,11 @@ function Start() {
 
 /** Takes the place of a guarded page. After the login the user continues there. */
 function SignIn() {
-  const { pathname, search } = useLocation();
+  const { pathname, search, hash } = useLocation();
   return (
     <>
       <h1>Sign in</h1>
-      <SignInButtons next={pathname + search} />
+      <SignInButtons next={pathname + search + hash} />
     </>
   );
 }

@@ -7,8 +7,8 @@ import { createClient, webStorage } from "/example/sdk.js";
 // Stores the credential under the key of the example page for its kind.
 const storage = {
   get: () => null,
-  set: (credentials) => {
-    if (credentials) webStorage(sessionStorage, `example.${credentials.family.split("-")[0]}`).set(credentials);
+  set: (credentials, server) => {
+    if (credentials) webStorage(sessionStorage, `example.${credentials.family.split("-")[0]}`).set(credentials, server);
   },
 };
 
@@ -18,6 +18,9 @@ try {
   switch (result.outcome) {
     case "signed-in":
       location.replace(result.next ?? "/example/");
+      break;
+    case "canceled":
+      location.replace("/example/");
       break;
     case "sent-to-opener":
       element("status").textContent = "Done. You can close this window.";

@@ -41,7 +41,7 @@ export function providerList(providers, button, count = FIRST_PROVIDERS) {
     none.hidden = rows.some(({ button }) => !button.hidden);
   });
   const list = make("div", { className: "providers" }, ...rows.map(({ button }) => button));
-  return [...first, make("details", { className: "more" }, make("summary", {}, `${others.length} more providers`), search, list, none)];
+  return [...first, make("details", { className: "more" }, make("summary", {}, `${others.length} more ${others.length === 1 ? "provider" : "providers"}`), search, list, none)];
 }
 
 /** Terms and descriptions of a `dl`. */
@@ -82,7 +82,8 @@ export function showProblem(problem) {
 
 /** Runs one action at a time and shows its error. */
 export async function run(text, work) {
-  const buttons = [...document.querySelectorAll("button")].filter((button) => !button.disabled);
+  // The code of the start page can be read and copied meanwhile.
+  const buttons = [...document.querySelectorAll('button:not([role="tab"], #copy)')].filter((button) => !button.disabled);
   element("alert").hidden = true;
   element("status").textContent = text;
   for (const button of buttons) button.disabled = true;

@@ -9,7 +9,7 @@ var Problem = class _Problem extends Error {
   }
   /** Reads an error response. Never throws. */
   static async of(response) {
-    const { status } = response;
+    const { status, headers } = response;
     const members = await response.json().catch(() => {
     }) ?? {};
     const text = (name) => typeof members[name] === "string" ? members[name] : void 0;
@@ -19,6 +19,7 @@ var Problem = class _Problem extends Error {
       detail: text("detail") ?? `The server answered ${status}.`,
       status,
       requestId: text("request_id"),
+      retryAfter: Number(headers.get("retry-after")) || void 0,
       errors: members["errors"] ?? {},
       additionalInput: flowToken && {
         flowToken,
@@ -29,6 +30,12 @@ var Problem = class _Problem extends Error {
     });
   }
 };
+function fail(code, detail, more) {
+  throw new Problem({ code, detail, ...more });
+}
+function requireValue(part, status) {
+  return part || fail("unexpected_answer", "The answer is not of rest-social-auth.", { status });
+}
 var RETRY_OPTIONS = ["provider", "next", "link", "kind", "data", "scope", "parameters", "redirectUri"];
 function retryOptionsOf(login) {
   return Object.fromEntries(RETRY_OPTIONS.map((name) => [name, login[name]]));
@@ -58,121 +65,70 @@ function memoryKeyValues() {
     removeItem: (name) => void rows.delete(name)
   };
 }
-async function access(use) {
+async function withStorage(use) {
   try {
     return await use();
   } catch (cause) {
     if (cause instanceof Problem) throw cause;
-    throw new Problem({ code: "storage_failed", detail: "The storage failed.", cause });
+    fail("storage_failed", "The storage is full, locked or forbidden.", { cause });
   }
 }
-async function readJson(storage, name) {
-  const text = await access(() => storage.getItem(name));
+async function readJson(storage, name, server) {
+  const text = await withStorage(() => storage.getItem(`${name} ${server}`));
   try {
     return JSON.parse(text ?? "null");
   } catch {
     return null;
   }
 }
-function writeJson(storage, name, value) {
-  return access(() => value === null ? storage.removeItem(name) : storage.setItem(name, JSON.stringify(value)));
+function writeJson(storage, name, server, value) {
+  const row = `${name} ${server}`;
+  return withStorage(() => value === null ? storage.removeItem(row) : storage.setItem(row, JSON.stringify(value)));
+}
+function parseUrl(address, base) {
+  try {
+    return new URL(address, base);
+  } catch {
+    return void 0;
+  }
+}
+function wait(work, signal, milliseconds) {
+  return new Promise((resolve, reject) => {
+    const limit = new AbortController();
+    const end = (reason) => {
+      reject(reason);
+      limit.abort(reason);
+    };
+    const abort = () => end(signal?.reason);
+    const late = () => end(new Problem({ code: "timeout", detail: `No answer within ${milliseconds} ms.` }));
+    const timer = milliseconds && setTimeout(late, milliseconds);
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
+    void work(limit.signal).then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    });
+  });
 }
 function fromBase64(text = "") {
   return atob(text.replaceAll("-", "+").replaceAll("_", "/"));
 }
 
-// src/authorization-request.ts
-var REQUESTS = "rest-social-auth.authorization-requests";
-var PENDING = "rest-social-auth.pending-login";
-function requestKeys(state, authorizationUrl) {
-  const token = new URL(authorizationUrl).searchParams.get("oauth_token");
-  return token ? [state, token] : [state];
-}
-var IncompleteLogins = class {
-  #storage;
-  constructor(storage) {
-    this.#storage = storage;
-  }
-  async save(request) {
-    await this.#write([...await this.#read(), request]);
-  }
-  /** Returns the request of the first known key and deletes it, because a state is accepted once. */
-  async consume(keys) {
-    const rows = await this.#read();
-    const row = keys.flatMap((key) => rows.filter((each) => each.keys.includes(key)))[0];
-    if (row) await this.#write(rows.filter((each) => each !== row));
-    return row;
-  }
-  async #read() {
-    const rows = await readJson(this.#storage, REQUESTS) ?? [];
-    return rows.filter(({ expires }) => expires > Date.now());
-  }
-  async #write(rows) {
-    await writeJson(this.#storage, REQUESTS, rows.length > 0 ? rows : null);
-  }
-  setPending(login) {
-    return writeJson(this.#storage, PENDING, login);
-  }
-  /** The pending login, of this page only if `page` is given. */
-  async pending(page) {
-    const login = await readJson(this.#storage, PENDING);
-    if (login && login.expires <= Date.now()) {
-      await this.setPending(null);
-      return null;
-    }
-    return page === void 0 || page === login?.page ? login : null;
-  }
-};
-
-// src/call.ts
-async function call(send, request, milliseconds, isStreamed, origin) {
-  const { signal } = request;
-  const limit = new AbortController();
-  const abort = () => limit.abort(signal.reason);
-  if (signal?.aborted) abort();
-  signal?.addEventListener("abort", abort);
-  const timer = setTimeout(() => limit.abort(), milliseconds);
-  try {
-    const response = await send(request, { signal: limit.signal });
-    if (!isStreamed) await response.clone().arrayBuffer();
-    return response;
-  } catch (cause) {
-    if (signal?.aborted) throw signal.reason;
-    if (limit.signal.aborted) {
-      throw new Problem({ code: "timeout", detail: `The server did not answer within ${milliseconds / 1e3} seconds.`, cause });
-    }
-    const isOtherOrigin = origin !== void 0 && origin !== new URL(request.url).origin;
-    const hint = isOtherOrigin ? `, or its ALLOWED_ORIGINS does not list ${origin}` : "";
-    throw new Problem({ code: "network_error", detail: `The server could not be reached${hint}.`, cause });
-  } finally {
-    clearTimeout(timer);
-  }
-}
-async function bodyOf(response) {
-  if (!response.ok) throw await Problem.of(response);
-  if (response.status === 204) return void 0;
-  return response.json().catch((cause) => {
-    throw new Problem({ code: "unexpected_answer", detail: "The response is not JSON.", status: response.status, cause });
-  });
-}
-function init(method, { signal } = {}, body) {
-  const headers = { accept: "application/json", ...body && { "content-type": "application/json" } };
-  return { method, headers, signal, body: body && JSON.stringify(body) };
-}
-
 // src/callback.ts
 var CALLBACK_PARAMETER = /^(code|denied|hash|app_state|error(_.*)?|oauth_.*|openid\.mode|tgAuthResult)$/;
-var OTHER_PARAMETER = /^(openid\..*|(redirect_)?state|iss|scope|session_state|authuser|halted|is_new|hd|prompt|id_token|token_type|expires_in)$/;
 var KEY_PARAMETERS = ["state", "redirect_state", "oauth_token", "denied", "app_state"];
+function isCallbackOf(keys, fields) {
+  return KEY_PARAMETERS.some((name) => keys.includes(fields[name]));
+}
 function readCallback(address) {
-  const url = new URL(address);
-  const fragment = new URLSearchParams(url.hash.slice(1));
+  const url = parseUrl(address);
+  const fragment = new URLSearchParams(url?.hash.slice(1));
   const signed = fragment.get("tgAuthResult");
-  const telegram = signed === null ? {} : readTelegram(signed);
-  for (const params of [url.searchParams, fragment]) {
-    const fields = { ...Object.fromEntries(params), ...telegram };
-    const keys = KEY_PARAMETERS.flatMap((name) => fields[name] || []);
-    if (keys.length > 0 && Object.keys(fields).some((name) => CALLBACK_PARAMETER.test(name) && fields[name])) return { fields, keys };
+  const telegram = signed && readTelegram(signed);
+  for (const params of [url?.searchParams ?? [], fragment]) {
+    const fields = { ...Object.fromEntries(params), ...telegram || {} };
+    const isCallback = Object.keys(fields).some((name) => CALLBACK_PARAMETER.test(name) && fields[name]);
+    if (isCallback && KEY_PARAMETERS.some((name) => fields[name])) return fields;
   }
   return void 0;
 }
@@ -185,78 +141,110 @@ function readTelegram(text) {
     return { error: "access_denied" };
   }
 }
-function cleanAddress(address) {
-  const url = new URL(address);
-  for (const name of [...url.searchParams.keys()]) {
-    if (CALLBACK_PARAMETER.test(name) || OTHER_PARAMETER.test(name)) url.searchParams.delete(name);
+function pageOf(address = "") {
+  return address.replace(/[?#].*$/, "");
+}
+function cleanAddress(address, redirectUri = "") {
+  return pageOf(address) + redirectUri.replace(/^[^?]*/, "");
+}
+
+// src/authorization-request.ts
+var REQUESTS = "rest-social-auth.requests";
+var PENDING = "rest-social-auth.pending-login";
+async function claimRequest(state, page, fields) {
+  const rows = await readRequests(state);
+  const row = rows.find((each) => fields ? isCallbackOf(each.keys, fields) : each.page === page && each.server === state.server);
+  if (row && row.server !== state.server) fail("callback_unknown", "This sign-in is not of this tab, or is complete. Start again.");
+  if (row && fields) {
+    Object.assign(row, { page, fields });
+    await state.write(REQUESTS, rows, "");
   }
-  const fragment = new URLSearchParams(url.hash.slice(1));
-  if (url.hash === "#_=_" || [...fragment.keys()].some((name) => CALLBACK_PARAMETER.test(name))) url.hash = "";
-  return url.href.replace(/#$/, "");
+  return row;
+}
+async function forgetCallbacks(state, ...added) {
+  const rows = (await readRequests(state)).filter((each) => !each.fields || each.server !== state.server).concat(added);
+  await state.write(REQUESTS, rows[0] ? rows : null, "");
+}
+async function readRequests(state) {
+  const rows = await state.read(REQUESTS, "") ?? [];
+  return rows.filter(({ expires }) => expires > Date.now());
+}
+
+// src/call.ts
+function call(send, request, milliseconds, isStreamed, page) {
+  const work = async (signal) => {
+    try {
+      const response = await send(request, { signal: AbortSignal.any?.([request.signal, signal]) ?? signal });
+      if (!isStreamed) await response.clone().arrayBuffer();
+      return response;
+    } catch (cause) {
+      const origin = page && new URL(page).origin;
+      const isOtherOrigin = origin && !request.url.startsWith(`${origin}/`);
+      const hint = isOtherOrigin ? `, or its ALLOWED_ORIGINS does not list ${origin}` : "";
+      fail("network_error", `The server could not be reached${hint}.`, { cause });
+    }
+  };
+  return wait(work, request.signal, milliseconds);
+}
+async function withLock(name, work) {
+  let started;
+  const start = () => started ??= work();
+  try {
+    await navigator.locks.request(name, start);
+  } catch {
+  }
+  return start();
+}
+async function bodyOf(response) {
+  if (!response.ok) throw await Problem.of(response);
+  if (response.status === 204) return void 0;
+  return requireValue(await response.json().catch(() => {
+  }), response.status);
+}
+function requestInit(method, { signal } = {}, body) {
+  const headers = { accept: "application/json", ...body && { "content-type": "application/json" } };
+  return { method, headers, signal, body: body && JSON.stringify(body) };
 }
 
 // src/popup.ts
-var CHANNEL = "rest-social-auth.callback.";
+var CHANNEL = "rest-social-auth.callback";
 var ACKNOWLEDGEMENT_TIMEOUT = 700;
 var CLOSED_CHECK_INTERVAL = 400;
 var CLOSED_CHECKS = 3;
-function openChannels({ BroadcastChannel }, keys) {
-  return BroadcastChannel ? keys.map((key) => new BroadcastChannel(CHANNEL + key)) : [];
-}
-async function sendToOpener(browser, keys, fields) {
-  const channels = openChannels(browser, keys);
-  if (channels.length === 0) return false;
-  return new Promise((resolve) => {
-    const done = (isReceived) => {
-      clearTimeout(timer);
-      for (const channel of channels) channel.close();
-      resolve(isReceived);
-    };
-    const timer = setTimeout(() => done(false), ACKNOWLEDGEMENT_TIMEOUT);
-    for (const channel of channels) {
-      channel.onmessage = (event) => {
-        if (!event.data.fields) done(true);
-      };
-      channel.postMessage({ fields });
-    }
+async function sendToOpener({ BroadcastChannel }, fields) {
+  if (!BroadcastChannel) return false;
+  const channel = new BroadcastChannel(CHANNEL);
+  const isReceived = await new Promise((resolve) => {
+    channel.onmessage = ({ data: { keys = [] } }) => isCallbackOf(keys, fields) && resolve(true);
+    channel.postMessage({ fields });
+    setTimeout(() => resolve(false), ACKNOWLEDGEMENT_TIMEOUT);
   });
+  channel.close();
+  return isReceived;
 }
-function waitForCallback(browser, { keys, expires }, popup, signal) {
-  return new Promise((resolve, reject) => {
-    const channels = openChannels(browser, keys);
-    const done = () => {
-      clearInterval(timer);
-      signal?.removeEventListener("abort", abort);
-      for (const channel of channels) channel.close();
-    };
-    const fail = (reason) => {
-      done();
-      reject(reason);
-    };
-    const abort = () => fail(signal?.reason);
-    for (const channel of channels) {
-      channel.onmessage = (event) => {
-        const { fields } = event.data;
-        if (!fields) return;
-        channel.postMessage({});
-        setTimeout(() => {
-          done();
-          resolve(fields);
-        }, 0);
+async function waitForCallback({ BroadcastChannel, document }, { keys }, popup, signal) {
+  const channel = BroadcastChannel && new BroadcastChannel(CHANNEL);
+  let timer;
+  const callback = new Promise((resolve, reject) => {
+    if (channel) {
+      channel.onmessage = ({ data: { fields = {} } }) => {
+        if (!isCallbackOf(keys, fields)) return;
+        channel.postMessage({ keys });
+        setTimeout(() => resolve(fields), 0);
       };
     }
     let checks = 0;
-    const timer = setInterval(() => {
-      if (Date.now() > expires) {
-        fail(new Problem({ code: "state_expired", detail: "This sign-in has expired. Start again." }));
-      }
-      checks = popup.closed && browser.document?.hasFocus() ? checks + 1 : 0;
-      if (checks < CLOSED_CHECKS) return;
-      fail(new Problem({ code: "popup_closed", detail: "The sign-in window was closed." }));
+    timer = setInterval(() => {
+      checks = popup.closed && document?.hasFocus() ? checks + 1 : 0;
+      if (checks >= CLOSED_CHECKS) reject(new Problem({ code: "popup_closed", detail: "The sign-in window was closed." }));
     }, CLOSED_CHECK_INTERVAL);
-    if (signal?.aborted) abort();
-    else signal?.addEventListener("abort", abort);
   });
+  try {
+    return await wait(() => callback, signal);
+  } finally {
+    clearInterval(timer);
+    channel?.close();
+  }
 }
 
 // src/credentials.ts
@@ -266,18 +254,18 @@ function memoryStorage() {
 function webStorage(storage, name = "rest-social-auth.credentials") {
   const rows = () => storage ?? sessionStorage;
   return {
-    get: () => readJson(rows(), name),
-    set: (credentials) => writeJson(rows(), name, credentials)
+    get: (server) => readJson(rows(), name, server),
+    set: (credentials, server) => writeJson(rows(), name, server, credentials)
   };
 }
-function authorization(credentials) {
-  return `${credentials.family.startsWith("jwt") ? "Bearer" : "Token"} ${credentials.token}`;
-}
-function needsRefresh(credentials, now) {
+function needsRefresh(credentials) {
   const life = lifetime(credentials.token);
-  const left = credentials.received + life - now;
+  const left = timeLeft(credentials);
   if (credentials.family === "jwt-sliding") return left > 0 && left < life / 2;
   return credentials.refresh !== void 0 && left < Math.min(1e4, life / 2);
+}
+function timeLeft({ received, token }) {
+  return received + lifetime(token) - Date.now();
 }
 function lifetime(token) {
   try {
@@ -292,12 +280,11 @@ function lifetime(token) {
 var SESSION_KEY = "rest-social-auth.session";
 var OTHER_TAB_TIMEOUT = 50;
 var AuthState = class {
-  #kind;
   #environment;
-  #storageOption;
+  #storage;
+  /** The session storage of the tab; memory where there is none. */
+  #tabStorage;
   #listeners = /* @__PURE__ */ new Set();
-  #storageInUse;
-  #tabStorageInUse;
   /** Refreshed credentials that are not stored yet, by the token that they replace. The server no longer accepts that. */
   #unsaved = /* @__PURE__ */ new Map();
   /** Ends when the last use of the storage ends: a sign-out and a refresh of this tab never mix. */
@@ -312,10 +299,14 @@ var AuthState = class {
   /** Ends the wait for a newer token of another tab. */
   #onNewerToken = () => {
   };
-  constructor(kind, storage, environment) {
-    this.#kind = kind;
-    this.#storageOption = storage;
+  constructor(environment) {
     this.#environment = environment;
+    this.#storage = storageFor(environment);
+    this.#tabStorage = storageOf(environment.browser, "sessionStorage") ?? memoryKeyValues();
+  }
+  /** The URL of the server. Problems: `no_browser`, `invalid_base_url`. */
+  get server() {
+    return this.#environment.baseUrl();
   }
   subscribe(listener) {
     const subscription = (event) => listener(event);
@@ -334,15 +325,15 @@ var AuthState = class {
     });
     return user;
   }
-  /** The stored credentials; after a refresh, the refreshed ones, even if the storage did not take them yet. */
+  /** The stored credentials; after a refresh, the refreshed ones, even if they are not stored yet. */
   stored() {
     return this.#inTurn(async () => {
       const storage = this.#storage;
-      let stored = await storage.get();
+      let stored = await storage.get(this.#environment.baseUrl());
       const saved = stored;
       for (const [replaced, refreshed] of this.#unsaved) if (stored?.token === replaced) stored = refreshed;
       try {
-        if (stored !== saved) await storage.set(stored);
+        if (stored !== saved) await storage.set(stored, this.#environment.baseUrl());
         this.#unsaved.clear();
       } catch {
       }
@@ -351,10 +342,10 @@ var AuthState = class {
     });
   }
   #store(credentials) {
-    return this.#inTurn(() => this.#storage.set(credentials));
+    return this.#inTurn(() => this.#storage.set(credentials, this.#environment.baseUrl()));
   }
   #inTurn(use) {
-    const turn = this.#storageUse.then(() => access(use));
+    const turn = this.#storageUse.then(() => withStorage(use));
     this.#storageUse = turn.catch(() => {
     });
     return turn;
@@ -363,26 +354,27 @@ var AuthState = class {
   async current() {
     const stored = await this.stored();
     if (stored) void this.#channel;
-    return stored && needsRefresh(stored, Date.now()) ? this.refresh(stored) : stored;
+    if (!stored || !needsRefresh(stored)) return stored;
+    return this.refresh(stored).catch((problem) => {
+      if (timeLeft(stored) > 0) return stored;
+      throw problem;
+    });
   }
   /** The family of the current credential, or of the client's kind when signed out. */
   async family() {
     const stored = await this.stored();
     if (stored) return stored.family;
-    const session = await readJson(this.tabStorage, SESSION_KEY);
-    return session === this.#environment.baseUrl() ? "session" : familyOf(this.#kind);
+    return await this.read(SESSION_KEY) ? "session" : familyOf(this.#environment.kind);
   }
   /** Stores the credentials of a login; `null` for a session. Returns the credentials that they replace. */
   async signIn(credentials, user) {
     const former = await this.stored();
     await this.#store(credentials);
-    await this.#markSession(credentials === null && familyOf(this.#kind) !== "session");
-    this.#login = credentials?.login;
+    await this.#markSession(!credentials && familyOf(this.#environment.kind) !== "session");
+    const login = this.#login = credentials?.login;
     this.#logins++;
     this.#userChanged("signed-in", user);
-    const login = credentials?.login;
-    if (login && former?.login === login) this.#post({ type: "token-refreshed", login, credentials });
-    else this.#post({ type: "signed-in", login, user });
+    this.#post(credentials && former?.login === login ? this.#refreshed(credentials) : { type: "signed-in", login, user });
     return former;
   }
   /** Deletes the credentials. `isEverywhere`: the credentials of all tabs are revoked. */
@@ -398,7 +390,7 @@ var AuthState = class {
   async forget(credentials) {
     if ((await this.stored())?.token === credentials.token) await this.signOut();
   }
-  /** Called before a change of the user; the function takes the changed user, unless the login has ended or is another one. */
+  /** Called before a change of the user; pass the changed user to the returned function. It has no effect if the login has ended or is another one. */
   async updatesUser() {
     const login = (await this.stored())?.login;
     const logins = this.#logins;
@@ -414,31 +406,34 @@ var AuthState = class {
     this.#emit({ type: user ? "signed-in" : "signed-out", user, isRemote: true });
     return { outcome: "none" };
   }
-  /** One refresh at a time for all waiting requests, in this tab and in other tabs of the origin. */
+  /**
+   * One refresh at a time for all waiting requests, in this tab and in other tabs that have the same login. Problems: `timeout`,
+   * also while another tab refreshes.
+   */
   refresh(stale) {
-    this.#refreshing ??= withLock(() => this.#refreshOnce(stale)).finally(() => {
+    const lock = `rest-social-auth.refresh.${this.#environment.baseUrl()}.${stale.login}`;
+    const refreshing = this.#refreshing ??= withLock(lock, () => this.#refreshOnce(stale)).finally(() => {
       this.#refreshing = void 0;
     });
-    return this.#refreshing;
+    return wait(() => refreshing, void 0, this.#environment.timeout);
   }
   async #refreshOnce(stale) {
     if (this.#storage.isCopied) await this.#askOtherTabs(stale);
     const stored = await this.stored();
     if (stored?.token !== stale.token) return stored;
-    const [path, body] = stale.family === "jwt-sliding" ? ["/api/token/sliding/refresh/", { token: stale.token }] : ["/api/token/refresh/", { refresh: stale.refresh }];
-    const response = await this.#environment.post(path, body);
+    const { post } = this.#environment;
+    const response = await (stale.family === "jwt-sliding" ? post("/api/token/sliding/refresh/", { token: stale.token }) : post("/api/token/refresh/", { refresh: stale.refresh }));
     if (response.status === 401) {
       await this.forget(stale);
       return null;
     }
-    const { access: access2, token = access2, refresh = stale.refresh } = await bodyOf(response);
-    if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response has no token." });
+    const { access, token = access, refresh = stale.refresh } = await bodyOf(response);
     const received = Math.max(Date.now(), stale.received + 1);
-    this.#unsaved.set(stale.token, { ...stale, token, refresh, received });
+    this.#unsaved.set(stale.token, { ...stale, token: requireValue(token), refresh, received });
     const current = await this.stored();
-    if (current?.token === token) {
+    if (current && current.token === token) {
       this.#emit({ type: "token-refreshed", isRemote: false });
-      this.#postRefreshed(current);
+      this.#post(this.#refreshed(current));
     }
     return current;
   }
@@ -452,9 +447,9 @@ var AuthState = class {
     this.#post({ type: "newer-token", login, received });
     await answer;
   }
-  #postRefreshed(credentials) {
+  #refreshed(credentials) {
     const { login } = credentials;
-    this.#post({ type: "token-refreshed", login, credentials: this.#storage.isCopied ? credentials : void 0 });
+    return { type: "token-refreshed", login, credentials: this.#storage.isCopied ? credentials : void 0 };
   }
   async #receive(message) {
     const former = this.#login;
@@ -462,7 +457,7 @@ var AuthState = class {
     const { type, login } = message;
     const isOwn = login === void 0 ? await this.family() === "session" : login === (stored?.login ?? former);
     if (type === "newer-token") {
-      if (isOwn && stored && stored.received > message.received) this.#postRefreshed(stored);
+      if (isOwn && stored && stored.received > message.received) this.#post(this.#refreshed(stored));
     } else if (type === "token-refreshed") {
       if (!isOwn) return;
       const { credentials } = message;
@@ -495,16 +490,20 @@ var AuthState = class {
   #post(message) {
     this.#channel?.postMessage(message);
   }
+  /** A value of the tab, for this server; for all servers if `server` is empty. Problems: `storage_failed`. */
+  read(name, server = this.#environment.baseUrl()) {
+    return readJson(this.#tabStorage, name, server);
+  }
+  /** Stores a value that `read` returns; `null` deletes it. Problems: `storage_failed`. */
+  write(name, value, server = this.#environment.baseUrl()) {
+    return writeJson(this.#tabStorage, name, server, value);
+  }
   #markSession(isSession) {
-    return writeJson(this.tabStorage, SESSION_KEY, isSession ? this.#environment.baseUrl() : null);
+    return this.write(SESSION_KEY, isSession || null);
   }
-  /** The session storage of the tab; memory where there is none. */
-  get tabStorage() {
-    return this.#tabStorageInUse ??= storageOf(this.#environment.browser(), "sessionStorage") ?? memoryKeyValues();
-  }
-  /** Opened when there is something to hear: importing the client, or creating it on a server, opens nothing. */
+  /** Opened when another tab may post a message: importing the client, or creating it on a server, opens nothing. */
   get #channel() {
-    const { BroadcastChannel } = this.#environment.browser();
+    const { BroadcastChannel } = this.#environment.browser;
     if (!this.#channelInUse && BroadcastChannel) {
       this.#channelInUse = new BroadcastChannel(`rest-social-auth.${this.#environment.baseUrl()}`);
       this.#channelInUse.onmessage = ({ data }) => void this.#receive(data).catch(() => {
@@ -512,34 +511,32 @@ var AuthState = class {
     }
     return this.#channelInUse;
   }
-  get #storage() {
-    return this.#storageInUse ??= storageFor(this.#storageOption, this.#environment.browser());
-  }
 };
 function familyOf(kind) {
   return kind.replace(/[-_]user$/, "");
 }
 function authenticated(request, family, credentials) {
-  const copy = new Request(request, { credentials: family === "session" ? "include" : "omit" });
-  if (credentials) copy.headers.set("authorization", authorization(credentials));
+  const withCookies = family === "session" || request.credentials === "include";
+  const copy = new Request(request, { credentials: withCookies ? "include" : "omit" });
+  if (credentials) {
+    const scheme = credentials.family.startsWith("jwt") ? "Bearer" : "Token";
+    copy.headers.set("authorization", `${scheme} ${credentials.token}`);
+  }
   return copy;
 }
-function storageFor(option = "tab", browser) {
-  if (typeof option === "object") return option;
-  const rows = option === "memory" ? void 0 : storageOf(browser, option === "tab" ? "sessionStorage" : "localStorage");
-  return rows ? { ...webStorage(rows), isCopied: option === "tab" } : memoryStorage();
-}
-function withLock(work) {
-  return globalThis.navigator?.locks?.request("rest-social-auth.refresh", work) ?? work();
+function storageFor({ storage = "tab", browser }) {
+  if (typeof storage === "object") return storage;
+  const isTab = storage === "tab";
+  const rows = storage === "memory" ? void 0 : storageOf(browser, isTab ? "sessionStorage" : "localStorage");
+  return { ...webStorage(rows ?? memoryKeyValues()), isCopied: isTab };
 }
 
 // src/client.ts
-var pendingCallbacks = /* @__PURE__ */ new WeakMap();
+var callbackResults = /* @__PURE__ */ new WeakMap();
 var RESULT_LIFETIME = 1e3;
 var NAVIGATION_TIME = 5e3;
-var PENDING_ENDED = ["state_expired", "code_already_used", "flow_mismatch"];
+var PENDING_ENDED = /^(state|code|flow)_/;
 var USER_IF_ANY = "/api/user/?optional=true";
-var ASK_LINK = "ask_link";
 function createClient(options = {}) {
   return new SocialAuth(options);
 }
@@ -547,13 +544,19 @@ var SocialAuth = class {
   kind;
   #options;
   #state;
-  #incompleteInUse;
+  #browser;
+  #timeout;
   constructor(options) {
     this.#options = options;
     this.kind = options.kind ?? "session";
-    this.#state = new AuthState(this.kind, options.storage, {
-      browser: () => this.#browser,
+    this.#timeout = options.timeout ?? 3e4;
+    this.#browser = options.browser ?? (typeof window === "undefined" ? {} : window);
+    this.#state = new AuthState({
+      kind: this.kind,
+      storage: options.storage,
+      browser: this.#browser,
       baseUrl: () => this.baseUrl,
+      timeout: this.#timeout,
       post: (path, body) => this.#request("POST", path, "jwt-pair", body),
       loadUser: () => this.#loadUser()
     });
@@ -562,14 +565,8 @@ var SocialAuth = class {
   get baseUrl() {
     const { baseUrl = "/" } = this.#options;
     const page = this.#browser.location?.href;
-    if (page === void 0 && !/^https?:/.test(baseUrl)) {
-      throw new Problem({ code: "no_browser", detail: "There is no page: pass baseUrl, or redirect: false." });
-    }
-    const { href, origin } = new URL(baseUrl, page);
-    if (href !== `${origin}/`) {
-      throw new Problem({ code: "invalid_base_url", detail: `baseUrl must not have a path: ${href}` });
-    }
-    return origin;
+    const origin = /^(https?:\/\/[^/@]+)\/$/.exec(`${baseUrl && parseUrl(baseUrl, page)?.href}`)?.[1];
+    return origin ?? fail(page || baseUrl !== "/" ? "invalid_base_url" : "no_browser", `baseUrl must be an origin: ${baseUrl}`);
   }
   /**
    * Calls the listener after each change of the state, in this tab or in another tab with the same login. Returns a function
@@ -584,9 +581,9 @@ var SocialAuth = class {
     return user && { user, kind: await this.#state.family() };
   }
   /** The configured providers, in the order of the server. */
-  async providers(options = {}) {
+  async providers(options) {
     const list = await this.#ask("GET", "/api/login/social/providers/", options);
-    return list.providers;
+    return requireValue(list.providers);
   }
   signIn(provider, options = {}) {
     const { mode, redirect } = options;
@@ -597,26 +594,26 @@ var SocialAuth = class {
   async #signInByRedirect(provider, options, redirect = true) {
     const browser = this.#browser;
     const { location } = browser;
-    if (redirect && !location) throw new Problem({ code: "no_browser", detail: "There is no page: pass baseUrl, or redirect: false." });
+    if (redirect && !location) fail("no_browser", "No page.");
+    if (location) await withStorage(() => browser.sessionStorage);
     const { begun, request } = await this.#begin(provider, options);
     const url = begun.authorization_url;
-    await this.#incomplete.save(request);
+    await forgetCallbacks(this.#state, request);
     if (!redirect || !location) return { url };
     location.assign(url);
     return new Promise((resolve) => {
       const settle = (result) => {
-        clearTimeout(timer);
         browser.removeEventListener?.("pageshow", onShow);
         resolve(result);
       };
       const onShow = ({ persisted }) => persisted && settle(this.#state.restored());
       browser.addEventListener?.("pageshow", onShow);
-      const timer = setTimeout(() => settle({ outcome: "none" }), NAVIGATION_TIME);
+      setTimeout(() => settle({ outcome: "none" }), NAVIGATION_TIME);
     });
   }
   async #signInByPopup(provider, options) {
-    const popup = this.#browser.open?.("about:blank", "_blank", "popup,width=480,height=720");
-    if (!popup) throw new Problem({ code: "popup_blocked", detail: "The sign-in window was blocked." });
+    const popup = this.#browser.open?.("", "_blank", "width=480,height=720");
+    if (!popup) fail("popup_blocked", "The sign-in window was blocked.");
     try {
       const { begun, request } = await this.#begin(provider, options);
       const callback = waitForCallback(this.#browser, request, popup, options.signal);
@@ -631,87 +628,101 @@ var SocialAuth = class {
    * the token must contain, and returns the token, or `null` if there is none.
    */
   signInWithIdToken(provider, obtain, options = {}) {
-    const signIn = async () => {
-      const { begun, request } = await this.#begin(provider, options);
+    const signIn = this.#begin(provider, options).then(async ({ begun, request }) => {
       const token = await obtain(begun.nonce);
       if (token === null) return { outcome: "none" };
       return this.#completeLogin(request, { state: begun.state, id_token: token }, options);
-    };
-    return withRetryOptions({ ...options, provider }, signIn());
+    });
+    return withRetryOptions({ ...options, provider }, signIn);
   }
   async #begin(provider, options) {
     const { redirectUri = this.#options.redirectUri, scope, next, link = false, data, parameters, signal } = options;
     const isSession = link && await this.#state.family() === "session";
-    if (link && !await (isSession ? this.user(options) : this.#state.current())) {
-      throw new Problem({ code: "not_authenticated", status: 401, detail: "Sign in first." });
+    if (link && !await wait(() => isSession ? this.user() : this.#state.current(), signal)) {
+      fail("not_authenticated", "Sign in first.", { status: 401 });
     }
     const kind = options.kind ?? (isSession ? "session" : this.kind);
     const body = { ...parameters, redirect_uri: redirectUri, scope: scope?.join(" "), next, data };
     const path = `/api/login/social/begin/${encodeURIComponent(provider)}/`;
     const begun = await this.#post(path, body, { kind, link, signal });
     const request = {
-      ...retryOptionsOf({ ...options, provider }),
+      ...retryOptionsOf({ ...options, provider, redirectUri: begun.redirect_uri }),
+      server: this.baseUrl,
       kind,
-      keys: requestKeys(begun.state, begun.authorization_url),
+      keys: [begun.state, new URL(requireValue(begun.authorization_url)).searchParams.get("oauth_token")],
       flowToken: begun.flow_token,
       expires: Date.now() + begun.expires_in * 1e3,
       next: begun.next ?? void 0,
       link
     };
     if (begun.authorization_url.includes("form_post")) {
-      if (link && !isSession) throw new Problem({ code: "link_needs_session", detail: "Only a session can link." });
-      const fields = { ...parameters, kind, next: begun.redirect_uri, app_state: begun.state, scope: body.scope ?? "" };
-      const query = new URLSearchParams({ ...fields, data: data ? JSON.stringify(data) : "" });
+      if (link && !isSession) fail("link_needs_session", "Only a session can link.");
+      const query = new URLSearchParams({
+        ...parameters,
+        kind,
+        next: begun.redirect_uri,
+        app_state: begun.state,
+        scope: body.scope ?? "",
+        data: JSON.stringify(data) ?? ""
+      });
       begun.authorization_url = this.baseUrl + path.replace("begin", "authorize") + "?" + query;
     }
     return { begun, request };
   }
   /**
    * Completes a login on the page at `redirectUri`: reads the URL, removes the code from it, and signs in. It is safe to
-   * call it on any page and more than once. When this page is reloaded while a login needs additional input, it returns
-   * `input-required` again. `url`: a callback that is not the page's URL, in an app.
+   * call it on any page and more than once. When this page is reloaded before the server has answered, it asks again; when
+   * it is reloaded while a login needs additional input, it returns `input-required` again. It leaves the callback of another
+   * server in the URL. `url`: a callback that is not the page's URL, in an app. `signal` ends the wait, not the login.
    *
    * Problems: those of the server, such as `access_denied` when the user denied consent, and `callback_unknown`.
    */
-  handleCallback(options = {}) {
+  async handleCallback({ url, signal } = {}) {
     const browser = this.#browser;
-    const address = options.url ?? browser.location?.href;
-    const callback = address && readCallback(address);
-    if (!callback) {
-      const earlier = pendingCallbacks.get(browser);
-      return earlier ?? this.pendingLogin(pageOf(address)).then((login) => login ?? { outcome: "none" });
+    const address = url ?? browser.location?.href;
+    if (!address && !this.#options.baseUrl) return { outcome: "none" };
+    const server = this.baseUrl;
+    const callback = address ? readCallback(address) : void 0;
+    const results = callbackResults.get(browser) ?? {};
+    callbackResults.set(browser, results);
+    let result = results[server];
+    if (!result || callback && result.address !== address) {
+      const added = Object.assign(this.#completeCallback(callback, address), { address });
+      const forgetLater = () => setTimeout(() => results[server] === added && delete results[server], callback ? RESULT_LIFETIME : 0);
+      added.then(forgetLater, forgetLater);
+      result = results[server] = added;
     }
-    if (!options.url) browser.history?.replaceState(browser.history.state, "", cleanAddress(address));
-    const result = this.#completeCallback(callback, options);
-    pendingCallbacks.set(browser, result);
-    const forget = () => pendingCallbacks.get(browser) === result && pendingCallbacks.delete(browser);
-    const forgetLater = () => void setTimeout(forget, RESULT_LIFETIME);
-    result.then(forgetLater, forgetLater);
-    return result;
+    return wait(() => result, signal);
   }
-  async #completeCallback({ keys, fields }, options) {
-    const request = await this.#incomplete.consume(keys);
-    if (request) return this.#completeLogin(request, fields, options);
-    if (await sendToOpener(this.#browser, keys, fields)) {
+  async #completeCallback(callback, address) {
+    const { history, location } = this.#browser;
+    const page = pageOf(address);
+    const request = await claimRequest(this.#state, page, callback);
+    const href = location?.href ?? "";
+    if (callback && readCallback(href)) {
+      history?.replaceState(history.state, "", cleanAddress(href, (request ?? this.#options).redirectUri));
+    }
+    if (request?.fields) return this.#completeLogin(request, request.fields);
+    if (!callback) return await this.pendingLogin(page) ?? { outcome: "none" };
+    if (await sendToOpener(this.#browser, callback)) {
       this.#browser.close?.();
       return { outcome: "sent-to-opener" };
     }
-    throw new Problem({
-      code: "callback_unknown",
-      detail: "This sign-in is not of this tab, or is complete. Start again."
-    });
+    fail("callback_unknown", "This sign-in is not of this tab, or is complete. Start again.");
   }
-  #completeLogin(request, fields, { signal }) {
+  async #completeLogin(request, fields, { signal } = {}) {
     const { provider, kind, flowToken } = request;
-    if (fields["app_state"]) return this.#result(request, this.#redirected(request, fields, signal));
     const path = `/api/login/social/${kind}/${encodeURIComponent(provider)}/`;
-    return this.#result(request, this.#post(path, { ...fields, flow_token: flowToken }, { ...request, signal }));
+    const answer = fields["app_state"] ? this.#redirected(request, fields, signal) : this.#post(path, { ...fields, flow_token: flowToken }, { ...request, signal });
+    const { status } = await answer.catch((problem) => problem);
+    if (status !== 0) await forgetCallbacks(this.#state);
+    return this.#result(request, answer);
   }
   /** How the server's redirect flow ends: with an error, a one-time code, or a session cookie. */
   async #redirected({ kind, data }, { error, code }, signal) {
-    if (error) throw new Problem({ code: error, detail: error });
+    if (error) fail(error, error, { status: 400 });
     if (code) return this.#post("/api/login/social/swap/", { code }, { kind, signal });
-    return data ? { data } : {};
+    return { data };
   }
   /**
    * Exchanges the one-time code of the server-side redirect flow, for apps: `kind` is that of `authorize`.
@@ -728,34 +739,33 @@ var SocialAuth = class {
    * expired. With `page`, only if it began on this page.
    */
   async pendingLogin(page) {
-    const login = await this.#incomplete.pending(page);
-    return login && { outcome: "input-required", ...login };
+    const login = await this.#state.read(PENDING);
+    const isPending = login && login.expires > Date.now() && login.page === (page ?? login.page);
+    return isPending ? { outcome: "input-required", ...login } : null;
   }
   /** Forgets the pending login of this tab, for example because the user does not want to answer. */
-  cancelPendingLogin() {
-    return this.#incomplete.setPending(null);
+  async cancelPendingLogin() {
+    await this.#state.write(PENDING, null);
   }
   /**
    * Continues the pending login of this tab with the user's answers, by the names of its fields. The server may ask for more
    * input again. The step `ask_link` gets the credential of the signed-in user too.
    *
    * Problems: those of the server; `state_expired` when no login waits. After `invalid_request` with `errors` by field, call
-   * it again with other answers.
+   * it again with other answers. After a problem that ends the login, such as `state_expired`, `pendingLogin` returns `null`.
    */
   async resume(answers, { signal } = {}) {
-    const pending = await this.#incomplete.pending();
-    if (!pending) {
-      throw new Problem({ code: "state_expired", detail: "This sign-in has expired. Start again." });
-    }
-    const link = pending.step === ASK_LINK && answers["link"] === "link";
+    const pending = await this.#state.read(PENDING);
+    if (!pending) fail("state_expired", "This sign-in has expired. Start again.");
+    const link = pending.step === "ask_link" && answers["link"] === "link";
     const body = { flow_token: pending.flowToken, answers };
     try {
       const answer = this.#post("/api/login/social/resume/", body, { kind: pending.kind, link, signal });
       return await this.#result({ ...pending, link: link || pending.link }, answer, true);
     } catch (problem) {
-      const code = problem instanceof Problem ? problem.code : "";
-      if (PENDING_ENDED.includes(code)) await this.cancelPendingLogin();
-      if (code === "link_login_required") await this.#incomplete.setPending({ ...pending, isWaiting: true });
+      const code = `${problem?.code}`;
+      if (PENDING_ENDED.test(code)) await this.cancelPendingLogin();
+      if (code === "link_login_required") await this.#state.write(PENDING, { ...pending, isWaiting: true });
       throw problem;
     }
   }
@@ -767,7 +777,7 @@ var SocialAuth = class {
       const { expiresIn, ...input } = problem.additionalInput;
       const page = pageOf(this.#browser.location?.href);
       const pending = { ...retryOptionsOf(login), ...input, page, expires: Date.now() + expiresIn * 1e3 };
-      await this.#incomplete.setPending(pending);
+      await this.#state.write(PENDING, pending);
       return { outcome: "input-required", ...pending };
     }
   }
@@ -777,17 +787,17 @@ var SocialAuth = class {
     const family = familyOf(kind);
     let credentials = null;
     if (family !== "session") {
-      if (!token) throw new Problem({ code: "unexpected_answer", detail: "The response has no token." });
-      const id = link && (await this.#state.stored())?.login || `${Date.now()}-${Math.random()}`;
-      credentials = { family, token, refresh, received: Date.now(), login: id };
-    } else if (!await this.#hasCookie()) {
-      throw new Problem({
-        code: "cookie_refused",
-        detail: `The browser did not store the session cookie: this page and ${this.baseUrl} are two sites, as localhost and 127.0.0.1 are.`
-      });
+      const id = link && (await this.#state.stored())?.login || `${Math.random()}`;
+      credentials = { family, token: requireValue(token), refresh, received: Date.now(), login: id };
+    } else {
+      const page = this.#browser.location?.href;
+      const isOtherHost = page && new URL(page).hostname !== new URL(this.baseUrl).hostname;
+      if (isOtherHost && (await this.#request("GET", USER_IF_ANY, "session")).status !== 200) {
+        fail("cookie_refused", `No cookie: this page and ${this.baseUrl} are two sites.`);
+      }
     }
     const former = await this.#state.signIn(credentials, user);
-    if (isResumed || !(await this.#incomplete.pending())?.isWaiting) await this.cancelPendingLogin();
+    if (isResumed || !(await this.pendingLogin())?.isWaiting) await this.cancelPendingLogin();
     if (former && former.token !== token) await this.#revoke(former).catch(() => {
     });
     return {
@@ -800,70 +810,64 @@ var SocialAuth = class {
       ...data && { data }
     };
   }
-  /** Whether the browser sends the session cookie. It always does on the host of the server, where nothing is asked. */
-  async #hasCookie() {
-    const page = this.#browser.location?.href;
-    if (!page || new URL(page).hostname === new URL(this.baseUrl).hostname) return true;
-    return (await this.#request("GET", USER_IF_ANY, "session")).status === 200;
-  }
   /** The signed-in user, or `null`. */
-  user(options = {}) {
-    return this.#state.setUser(this.#loadUser(options));
+  user({ signal } = {}) {
+    return wait(() => this.#state.setUser(this.#loadUser()), signal);
   }
-  async #loadUser(options = {}) {
+  async #loadUser() {
     if (!await this.#state.stored() && await this.#state.family() !== "session") return null;
-    return await this.#ask("GET", USER_IF_ANY, options).catch(ignoreExpired) ?? null;
+    return await this.#ask("GET", USER_IF_ANY).catch(ignoreExpired) ?? null;
   }
   /** Updates editable fields of the user. Problems: `invalid_request` with `errors` by field. */
-  async updateUser(change, options = {}) {
+  async updateUser(change, options) {
     const userUpdated = await this.#state.updatesUser();
     const user = await this.#ask("PATCH", "/api/user/", options, change);
     userUpdated(user);
     return user;
   }
   /** Everything that the server stores about this user. */
-  exportUser(options = {}) {
+  exportUser(options) {
     return this.#ask("GET", "/api/user/export/", options);
   }
   /** Deletes the user permanently. Problems: `fresh_login_required` (sign in again first). */
-  async deleteUser(options = {}) {
+  async deleteUser(options) {
     await this.#ask("DELETE", "/api/user/", options);
     await this.#signOut(true);
   }
   /** The social accounts of this user. */
-  socialAccounts(options = {}) {
+  socialAccounts(options) {
     return this.#ask("GET", "/api/user/social/", options);
   }
   /**
    * Unlinks an account by its `id` in the list. Problems: `last_login_method` (link another account first),
    * `fresh_login_required` (sign in again first), `not_found`.
    */
-  unlink(account, options = {}) {
+  unlink(account, options) {
     return this.#ask("DELETE", `/api/user/social/${account}/`, options);
   }
   /**
    * The provider's access token of an account, refreshed when necessary. Problems: `token_not_kept` when the server
    * stores none, `token_ended` when it has expired (sign in with the account again).
    */
-  providerToken(account, options = {}) {
+  providerToken(account, options) {
     return this.#ask("GET", `/api/user/social/${account}/token/`, options);
   }
   /** All credentials of this user, the last used first. `current` marks the credential of this request. */
-  async credentials(options = {}) {
+  async credentials(options) {
     const listed = [];
     for (let query = ""; query !== void 0; ) {
-      const page = await this.#send(`/api/user/credentials/${query}`, init("GET", options));
+      const page = await this.#send(`/api/user/credentials/${query}`, requestInit("GET", options));
       listed.push(...await bodyOf(page));
       query = /^<(\?[^>]*)/.exec(page.headers.get("link") ?? "")?.[1];
     }
     return listed;
   }
   /** Revokes one credential by its `id`. To revoke the current one, call `logout`. Problems: `not_found`. */
-  revokeCredential(id, options = {}) {
+  revokeCredential(id, options) {
     return this.#ask("DELETE", `/api/user/credentials/${encodeURIComponent(id)}/`, options);
   }
   /** Revokes all other credentials, access tokens of other JWT pairs included. */
-  revokeOtherCredentials(options = {}) {
+  revokeOtherCredentials(options) {
     return this.revokeCredential("others", options);
   }
   /**
@@ -871,8 +875,8 @@ var SocialAuth = class {
    * refreshed first. After a 401 the token is refreshed once and the request repeated. The time limit ends with the headers
    * of the response.
    */
-  fetch(input, init2) {
-    return this.#send(input, init2, true);
+  fetch(input, init) {
+    return this.#send(input, init, true);
   }
   /** The token for requests that do not use this client, refreshed when necessary; `null` without a token. */
   async token() {
@@ -901,6 +905,7 @@ var SocialAuth = class {
   /** The next user of this tab must not see the form of a pending login. */
   async #signOut(isEverywhere = false) {
     await this.cancelPendingLogin();
+    await forgetCallbacks(this.#state);
     await this.#state.signOut(isEverywhere);
   }
   /** Revokes a credential that is not a session. All devices share a permanent token, so it is not revoked. */
@@ -912,54 +917,44 @@ var SocialAuth = class {
     await answer.then(bodyOf).catch(ignoreExpired);
   }
   /** Calls an operation of the server with the credentials and returns its answer. */
-  async #ask(method, path, options = {}, body) {
-    return bodyOf(await this.#send(path, init(method, options, body)));
+  async #ask(method, path, options, body) {
+    return bodyOf(await this.#send(path, requestInit(method, options, body)));
   }
   /** Posts a login request. Only linking sends the current credential: an expired one would fail the login. */
   async #post(path, body, { kind, link, signal }) {
-    const credentials = link ? await this.#state.current() : null;
+    const credentials = link ? await wait(() => this.#state.current(), signal) : null;
     return bodyOf(await this.#request("POST", path, familyOf(kind), body, credentials, { signal }));
   }
   /** Calls an operation of the server with these credentials, or for the family `session` with the cookie. */
   #request(method, path, family, body, credentials, options) {
-    const request = new Request(this.baseUrl + path, init(method, options, body));
+    const request = new Request(this.baseUrl + path, requestInit(method, options, body));
     return this.#call(authenticated(request, family, credentials));
   }
-  async #send(input, init2, isStreamed = false) {
+  async #send(input, init, isStreamed = false) {
     const own = this.baseUrl;
-    const original = new Request(input instanceof Request ? input : new URL(input, own), init2);
+    const original = new Request(input instanceof Request ? input : new URL(input, own), init);
+    const { signal } = original;
     const { origin, pathname } = new URL(original.url);
     const isOwn = origin === own;
-    const isAllowed = isOwn || this.#options.origins?.some((address) => new URL(address).origin === origin);
+    const isAllowed = isOwn || this.#options.origins?.some((address) => parseUrl(address)?.origin === origin);
     if (!isAllowed || isOwn && pathname.startsWith("/api/token/")) return this.#call(original, isStreamed);
-    const credentials = await this.#state.current();
+    const credentials = await wait(() => this.#state.current(), signal);
     const retry = credentials?.family.startsWith("jwt") && original.clone();
     const send = async (request, token) => this.#call(authenticated(request, await this.#state.family(), token), isStreamed);
     const response = await send(original, credentials);
     if (response.status !== 401 || !credentials) return response;
-    const refreshed = retry ? await this.#state.refresh(credentials) : null;
+    const refreshed = retry ? await wait(() => this.#state.refresh(credentials), signal) : null;
     if (retry && refreshed?.login === credentials.login) return send(retry, refreshed);
     if (isOwn) await this.#state.forget(credentials);
     return response;
   }
   #call(request, isStreamed = false) {
-    const { fetch: send = fetch, timeout = 3e4 } = this.#options;
-    const page = this.#browser.location?.href;
-    return call(send, request, timeout, isStreamed, page && new URL(page).origin);
-  }
-  get #browser() {
-    return this.#options.browser ?? (typeof window === "undefined" ? NO_BROWSER : window);
-  }
-  get #incomplete() {
-    return this.#incompleteInUse ??= new IncompleteLogins(this.#state.tabStorage);
+    const { fetch: send = fetch } = this.#options;
+    return call(send, request, this.#timeout, isStreamed, this.#browser.location?.href);
   }
 };
-var NO_BROWSER = {};
 function ignoreExpired(problem) {
   if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
-}
-function pageOf(address = "") {
-  return address.replace(/[?#].*$/, "");
 }
 export {
   Problem,

@@ -74,7 +74,7 @@ const verifiedBy = (algorithm) =>
     : "Your services verify it with the public key of the server, without a call to the server.";
 
 async function showCredential() {
-  const credentials = await storage.get();
+  const credentials = await storage.get(auth.baseUrl);
   const note = (text) => make("p", {}, text);
   let content;
   if (!credentials) {

@@ -1,6 +1,6 @@
 // src/main.tsx of a project that `npm create vite@latest -- --template react-ts` makes.
 // npm install ./rest-social-auth-client-0.1.0.tgz, which `npm pack` makes in client-sdk/typescript.
-// The server must know your page: start it with ALLOWED_ORIGINS=http://localhost:5173
+// `serve` must know your page: set ALLOWED_ORIGINS=http://localhost:5173
 // and ALLOWED_REDIRECT_URIS=http://localhost:5173/
 import { createRoot } from "react-dom/client";
 import { createClient } from "rest-social-auth-client";
