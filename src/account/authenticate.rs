@@ -263,12 +263,10 @@ impl AccountService {
                 user
             }
         };
-        if !user.is_active {
-            return Err(AuthError::UserInactive("User is inactive"));
-        }
-        if verified.is_revoked(&user) {
-            return Err(self.not_valid(JwtFault::Invalid));
-        }
+        verified.check_user(&user).map_err(|refusal| match refusal {
+            RefreshRefusal::UserInactive => AuthError::UserInactive("User is inactive"),
+            _ => self.not_valid(JwtFault::Invalid),
+        })?;
         let proof = if verified.has_generation() { Proof::Jwt } else { Proof::SimpleJwt };
         Ok(Caller { user, proof: proof(verified.jti) })
     }
@@ -293,7 +291,7 @@ impl AccountService {
             FamilyDecision::Refuse(RefreshRefusal::Expired) => return Err(self.not_valid(JwtFault::Expired)),
             _ => return Err(self.not_valid(JwtFault::Invalid)),
         }
-        if user.is_active && !verified.is_revoked(&user) {
+        if verified.check_user(&user).is_ok() {
             self.note_use_of(state.as_ref(), user.id).await;
         }
         Ok(user)

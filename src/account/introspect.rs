@@ -142,9 +142,8 @@ impl AccountService {
         let Some(digest) = self.credentials.session.lookup_key(value) else { return Ok(None) };
         let Some((row, user)) = self.store.session(&digest).await? else { return Ok(None) };
         let is_expired = self.credentials.session.status(&row, self.deps.now()) == SessionStatus::Expired;
-        let (created, expires) = (row.created, self.credentials.session.expires(&row));
-        let handle = CredentialHandle::Session(digest);
-        let found = opaque(CredentialKind::Session, user, None, (created, Some(expires)), handle);
+        let (expires, handle) = (self.credentials.session.expires(&row), CredentialHandle::Session(digest));
+        let found = opaque(CredentialKind::Session, user, None, row.created, Some(expires), handle);
         Ok(found.filter(|_| !is_expired))
     }
 
@@ -152,7 +151,7 @@ impl AccountService {
         let Some(digest) = self.credentials.token.lookup_key(value) else { return Ok(None) };
         let Some((token_use, user)) = self.store.token(&digest).await? else { return Ok(None) };
         let (scheme, handle) = (Some("Token"), CredentialHandle::Token(digest));
-        Ok(opaque(CredentialKind::Token, user, scheme, (token_use.created, None), handle))
+        Ok(opaque(CredentialKind::Token, user, scheme, token_use.created, None, handle))
     }
 
     async fn find_knox(&self, value: &str) -> Result<Option<ActiveCredential>, AuthError> {
@@ -160,7 +159,7 @@ impl AccountService {
         let is_expired = self.credentials.knox.is_expired(&row, self.deps.now());
         let scheme = Some(self.credentials.knox.header_prefix());
         let handle = CredentialHandle::Knox(row.digest);
-        let found = opaque(CredentialKind::Knox, user, scheme, (row.created, row.expires), handle);
+        let found = opaque(CredentialKind::Knox, user, scheme, row.created, row.expires, handle);
         Ok(found.filter(|_| !is_expired))
     }
 
@@ -183,7 +182,7 @@ impl AccountService {
                 (user, state, !is_accepted)
             }
         };
-        if is_revoked || !user.is_active || verified.is_revoked(&user) {
+        if is_revoked || verified.check_user(&user).is_err() {
             return Ok(None);
         }
         let text = |name: &str| verified.claim(name).and_then(Value::as_str).map(str::to_owned);
@@ -212,12 +211,13 @@ impl AccountService {
     }
 }
 
-/// A session, permanent token or knox token. `None`: its user is inactive. `times`: when it was issued and when it expires.
+/// A session, permanent token or knox token. `None`: its user is inactive.
 fn opaque(
     kind: CredentialKind,
     user: User,
     scheme: Option<&str>,
-    times: (UnixMillis, Option<UnixMillis>),
+    issued: UnixMillis,
+    expires: Option<UnixMillis>,
     handle: CredentialHandle,
 ) -> Option<ActiveCredential> {
     user.is_active.then(|| ActiveCredential {
@@ -225,8 +225,8 @@ fn opaque(
         usage: TokenUsage::Access,
         user,
         scheme: scheme.map(str::to_owned),
-        issued: Some(times.0.seconds()),
-        expires: times.1.map(UnixMillis::seconds),
+        issued: Some(issued.seconds()),
+        expires: expires.map(UnixMillis::seconds),
         issuer: None,
         audience: Vec::new(),
         jti: None,

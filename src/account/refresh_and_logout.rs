@@ -44,11 +44,8 @@ impl AccountService {
         let kind = token.kind;
         let reuse = self.event(AuditKind::TokenReused, Some(token.kind), verified.user_id, client);
         let next = |user: &User, stored: Option<&FamilyState>| {
-            if !user.is_active {
-                return RefreshStep::Refuse(RefreshRefusal::UserInactive);
-            }
-            if verified.is_revoked(user) {
-                return RefreshStep::Refuse(RefreshRefusal::UserRevoked);
+            if let Err(refusal) = verified.check_user(user) {
+                return RefreshStep::Refuse(refusal);
             }
             let unknown = || FamilyState::of_unknown(token.jti, token.issued);
             let state = stored.cloned().unwrap_or_else(unknown);
@@ -67,10 +64,7 @@ impl AccountService {
                 self.deps.metrics().credentials_revoked(kind, 1);
                 Err(AuthError::FamilyRevoked(verified.user_id))
             }
-            Rotated::Refused(RefreshRefusal::UserInactive) => Err(INACTIVE),
-            Rotated::Refused(RefreshRefusal::UserRevoked) => Err(body_fault(JwtFault::Invalid)),
-            Rotated::Refused(RefreshRefusal::Revoked) => Err(AuthError::Reused(verified.user_id)),
-            Rotated::Refused(RefreshRefusal::Expired) => Err(body_fault(JwtFault::Expired)),
+            Rotated::Refused(refusal) => Err(refused(refusal, verified.user_id)),
             Rotated::UserNotFound => Err(AuthError::UserNotFound),
         }
     }
@@ -146,13 +140,8 @@ impl AccountService {
                 (user, state, false)
             }
         };
-        if !user.is_active {
-            return Err(INACTIVE);
-        }
-        if is_family_revoked || verified.is_revoked(&user) {
-            return Err(body_fault(JwtFault::Invalid));
-        }
-        Ok((user, state))
+        verified.check_user(&user).map_err(|refusal| refused(refusal, user.id))?;
+        if is_family_revoked { Err(body_fault(JwtFault::Invalid)) } else { Ok((user, state)) }
     }
 
     /// The user of a refresh or sliding token that can be refreshed, and its family if it is stored. Counts the refresh by
@@ -258,7 +247,15 @@ impl AccountService {
 }
 
 const NO_REFRESH_DATE: &str = "Token has no readable date until which it can be refreshed";
-const INACTIVE: AuthError = AuthError::UserInactive("No active account found for the given token.");
+
+fn refused(refusal: RefreshRefusal, user: UserId) -> AuthError {
+    match refusal {
+        RefreshRefusal::UserInactive => AuthError::UserInactive("No active account found for the given token."),
+        RefreshRefusal::UserRevoked => body_fault(JwtFault::Invalid),
+        RefreshRefusal::Revoked => AuthError::Reused(user),
+        RefreshRefusal::Expired => body_fault(JwtFault::Expired),
+    }
+}
 
 fn body_fault(fault: JwtFault) -> AuthError {
     AuthError::BodyToken(match fault {

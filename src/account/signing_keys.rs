@@ -443,9 +443,10 @@ impl SigningKeyService {
             if schedule.retired_key_of_settings(&keys).is_some() {
                 return Ok(None);
             }
-            let step = match schedule.makes_keys() {
-                true => KeyStep::Make(self.credentials.jwt.rules().algorithm, SigningKeyState::Published),
-                false => KeyStep::Import(SigningKeyState::Published),
+            let step = if schedule.makes_keys() {
+                KeyStep::Make(self.credentials.jwt.rules().algorithm, SigningKeyState::Published)
+            } else {
+                KeyStep::Import(SigningKeyState::Published)
             };
             if !self.run_step(step, &ClientInfo::default(), now).await? && !schedule.makes_keys() {
                 // The key of the settings is the one that is retired.

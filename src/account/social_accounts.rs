@@ -1,12 +1,18 @@
 //! The linked accounts of a user: list, unlink, and which extra data is shown.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::account_service::AccountService;
 use super::authenticate::Caller;
 use super::error::AuthError;
 use crate::model::{AccountId, AuditKind, ClientInfo, SocialAccount, is_secret_name};
 use crate::store::{StoredAccount, Unlinked};
+
+/// Time limit for the discovery documents that decide which accounts a login finds.
+const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl AccountService {
     /// The caller's accounts, with the extra data that may be shown.
@@ -20,8 +26,9 @@ impl AccountService {
         Ok(accounts)
     }
 
-    /// Unlinks an account of the caller (SEC-25), and revokes its provider tokens. Errors: `fresh_login_required`,
-    /// `too_many_requests`.
+    /// Unlinks an account of the caller, unless no login could find another one (SEC-25), and revokes its provider tokens.
+    ///
+    /// Errors: `fresh_login_required`, `too_many_requests`.
     pub async fn unlink(
         &self,
         caller: &Caller,
@@ -32,9 +39,20 @@ impl AccountService {
         self.require_fresh_login(caller).await?;
         let user = caller.user.id;
         let audit = self.event(AuditKind::Unlink, None, user, client);
-        let can_sign_in = |name: &str| {
-            let provider = self.providers.get(name);
-            provider.is_some_and(|found| found.settings().user_rules.allows_sign_in && !found.is_association_only())
+        let others = self.store.accounts_of(user).await?;
+        let deadline = Instant::now() + DISCOVERY_TIMEOUT;
+        for other in others.iter().filter(|other| other.id != account) {
+            if let Some(provider) = self.providers.get(&other.provider) {
+                provider.load_issuers(other, deadline).await;
+            }
+        }
+        let now = self.deps.now();
+        let can_sign_in = |stored: &SocialAccount| {
+            self.providers.get(&stored.provider).is_some_and(|provider| {
+                let rules = &provider.settings().user_rules;
+                let legacy_uids_open = rules.legacy_uids_until.is_some_and(|until| now < until);
+                rules.allows_sign_in && !provider.is_association_only() && provider.may_find(stored, legacy_uids_open)
+            })
         };
         let result = self.store.unlink(user, account, &can_sign_in, &audit).await?;
         if let Unlinked::Done(account) = &result {

@@ -47,7 +47,8 @@ pub(super) async fn run(options: Options, config: Option<&Path>, deps: Deps) -> 
     let bytes = partial.keep(&file)?;
     let result = json!({"file": file, "bytes": bytes, "users": users, "created": deps.now().rfc3339()});
     let text = format!(
-        "Wrote {}: {}, {users} users, verified. Keep SECRET_KEY and ENCRYPTION_KEYS elsewhere: the file is of no use without them.",
+        "Wrote {}: {}, {users} users, verified. Keep SECRET_KEY and ENCRYPTION_KEYS in another \
+         place: without them, stored provider tokens and signing keys cannot be decrypted.",
         file.display(),
         indicatif::HumanBytes(bytes)
     );
@@ -71,7 +72,7 @@ fn target(file: Option<PathBuf>, settings: &Settings) -> Result<PathBuf, Failure
     let file = match (file, &settings.backup) {
         (Some(file), _) => file,
         (None, Some(BackupTarget::File(file))) => file.clone(),
-        (None, _) => return Err(Failure::Other("name the file of the backup, or set BACKUP_FILE".to_owned())),
+        (None, _) => return Err(Failure::CommandLine("name the file of the backup, or set BACKUP_FILE".to_owned())),
     };
     // The name of an SQLite file must not look like one of its URIs.
     std::path::absolute(&file).map_err(|error| Failure::cannot_write(&file, &error))

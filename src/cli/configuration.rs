@@ -96,9 +96,10 @@ fn settings_without_errors_in(
 pub(super) fn sources(config: Option<&Path>) -> String {
     let (settings, errors) = settings_with_errors(config);
     // The default takes the place of a wrong value, but is not used.
-    let database = match errors.iter().any(|error| is_in_setting(&error.name, "DATABASE_URL")) {
-        true => "of DATABASE_URL".to_owned(),
-        false => database_name(settings.database_url.expose_secret()),
+    let database = if errors.iter().any(|error| is_in_setting(&error.name, "DATABASE_URL")) {
+        "of DATABASE_URL".to_owned()
+    } else {
+        database_name(settings.database_url.expose_secret())
     };
     let source = match config {
         Some(file) => format!("settings file {}", file.display()),

@@ -88,9 +88,10 @@ pub(super) async fn dev(config: Option<&Path>, options: Options, deps: Deps) -> 
     let configured: Vec<&str> = settings.providers.iter().map(|provider| provider.name.as_str()).collect();
     settings.provider_lists.check(&configured).map_err(|error| Failure::Settings(vec![error]))?;
     logging::start(&settings, None)?;
-    let announcement = match options.print_url {
-        true => addresses_json(&own_url, &simulator_url, &settings),
-        false => announcement(&own_url, &simulator_url, &settings, &directory, &simulated),
+    let announcement = if options.print_url {
+        addresses_json(&own_url, &simulator_url, &settings)
+    } else {
+        announcement(&own_url, &simulator_url, &settings, &directory, &simulated)
     };
     let seed_client = Client::new(&settings.outgoing)?;
     let client =
@@ -264,7 +265,6 @@ fn announcement(
     directory: &DevDirectory,
     simulated: &[Simulated],
 ) -> String {
-    let pages_of = settings.public_url.as_ref().unwrap_or(own);
     // PUBLIC_URL is the address that the operator wants.
     let own = &settings.public_url.clone().unwrap_or_else(|| named(own));
     let warning = if own.scheme() == "https" {
@@ -277,13 +277,11 @@ fn announcement(
         StatePolicy::WhenPresent => "verified if the front-end sends one",
         StatePolicy::Off => "not verified",
     };
-    let listed = settings.allowed_redirect_uris.iter().filter_map(|uri| uri.strip_prefix(pages_of.as_str()));
     let providers = provider_lines(own, settings, simulated);
-    let pages = listed.map(|page| format!("/{page}")).collect::<Vec<_>>().join(", ");
     format!(
         "\n  Open {own}\n\n  Examples       {own}example/\n  API and docs   {own}docs/\n  Demo provider  {demo} (client `demo`, secret `demo-secret`)\n  \
          {providers}\n  \
-         Redirect URIs  {pages} of this server, and ALLOWED_REDIRECT_URIS\n  State          {state}\n  \
+         Redirect URIs  every page of this machine, and ALLOWED_REDIRECT_URIS\n  State          {state}\n  \
          Data           {}\n{warning}\n  Stop with Ctrl-C.\n",
         directory.path("").display()
     )

@@ -94,9 +94,10 @@ fn check_origins(settings: &Settings) -> Vec<Finding> {
             _ => Finding::warning(what, "only this machine can use it: set the https URL that browsers use"),
         });
         let has_others = settings.allowed_origins.iter().any(|origin| *origin != own);
-        findings.push(match has_others {
-            true => Finding::ok("ALLOWED_ORIGINS"),
-            false => Finding::warning("ALLOWED_ORIGINS", "is empty: pages of other origins cannot call this server"),
+        findings.push(if has_others {
+            Finding::ok("ALLOWED_ORIGINS")
+        } else {
+            Finding::warning("ALLOWED_ORIGINS", "is empty: pages of other origins cannot call this server")
         });
         findings.extend(settings.origins_of_other_sites().into_iter().map(|origin| {
             let advice = "is another site than PUBLIC_URL, so browsers do not send the session cookie from its pages: its \

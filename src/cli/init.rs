@@ -115,7 +115,7 @@ allowed_redirect_uris = [
 
 # log_format = "json"
 # Metrics for Prometheus, on an address that only your monitoring reaches (docs/METRICS.md).
-# metrics_listen = "127.0.0.1:9091"
+# metrics_listen = "127.0.0.1:9464"
 # The file that `rest-social-auth backup` writes; `doctor` warns when it is old. "external" if other software makes backups.
 # backup_file = "/var/backups/rest-social-auth.db"
 

@@ -311,9 +311,10 @@ fn rotation_text(encryption: Option<&Reencryption>, signing: Option<&RequestedRo
         let Reencryption { key, provider_tokens, signing_keys, .. } = done;
         format!("encrypted {provider_tokens} provider tokens and {signing_keys} signing keys again with {key}")
     });
-    let signing = signing.map(|rotation| match rotation.signs {
-        true => format!("{} signs from now on", rotation.kid),
-        false => {
+    let signing = signing.map(|rotation| {
+        if rotation.signs {
+            format!("{} signs from now on", rotation.kid)
+        } else {
             format!("{} signs from {} on, when every server and service has it", rotation.kid, rotation.signs_from)
         }
     });

@@ -68,7 +68,7 @@ pub(super) fn print_failure_as_json(failure: &Failure) {
     let error = match failure {
         Failure::Settings(errors) => {
             let settings = errors.iter().map(|error| json!({"name": error.name, "problem": error.problem}));
-            json!({"message": "settings are missing or wrong", "settings": settings.collect::<Vec<_>>()})
+            json!({"message": "settings are missing or wrong, or what they name cannot be used", "settings": settings.collect::<Vec<_>>()})
         }
         Failure::CommandLine(problem) | Failure::Other(problem) => json!({"message": problem}),
     };

@@ -14,8 +14,9 @@ pub(super) fn can_redraw() -> bool {
     std::io::stderr().is_terminal() && !is_dumb()
 }
 
+/// Without TERM, nothing says what the terminal can do.
 fn is_dumb() -> bool {
-    env::var_os("TERM").is_some_and(|term| term == "dumb")
+    env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
 fn colours_allowed(is_terminal: bool, no_color: bool, is_dumb: bool) -> bool {

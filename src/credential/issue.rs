@@ -5,17 +5,15 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
-use crate::model::{ClientInfo, CredentialKind, User};
+use crate::model::{ClientInfo, LoginKind, User};
 
 /// The minimum time between two writes of `last_used`.
 pub const TOUCH_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
 /// What to issue, and to which user.
 pub struct IssueRequest<'a> {
-    /// The kind of credential.
-    pub kind: CredentialKind,
-    /// Whether JWTs carry the user's data as claims (R-JWT-06).
-    pub with_user: bool,
+    /// The kind of credential, and whether JWTs have the user's data as claims (R-JWT-06).
+    pub kind: LoginKind,
     /// The owner.
     pub user: &'a User,
     /// When.

@@ -13,7 +13,7 @@ use super::issue::IssueRequest;
 use super::jwt_keys::{JwtKeys, media_type};
 pub use super::token_type::TokenType;
 use crate::clock::{Deps, UnixMillis};
-use crate::model::{CredentialKind, RefreshRow, Seconds, User, UserId};
+use crate::model::{CredentialKind, RefreshRefusal, RefreshRow, Seconds, User, UserId};
 use crate::secrets::Digest;
 use crate::settings::{GENERATION_CLAIM, JwtRules, SettingError};
 
@@ -73,12 +73,25 @@ impl Verified {
         self.claims.contains_key(GENERATION_CLAIM)
     }
 
+    /// Whether the user may use the token; the store knows whether the token itself was revoked.
+    ///
+    /// Errors: `UserInactive`, `UserRevoked`.
+    pub fn check_user(&self, user: &User) -> Result<(), RefreshRefusal> {
+        if !user.is_active {
+            Err(RefreshRefusal::UserInactive)
+        } else if self.is_revoked(user) {
+            Err(RefreshRefusal::UserRevoked)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Whether the token was issued for another user of the same id, or before every credential of the user was revoked.
     ///
     /// A token of this server carries the user's generation, which decides alone, so the clocks of several nodes need not agree.
     /// A token of simplejwt has none: its `iat` decides. `iat` counts whole seconds, so a token issued in the second of a revocation is
     /// revoked as well. A token without `iat` is valid for an imported user until a revocation.
-    pub fn is_revoked(&self, user: &User) -> bool {
+    fn is_revoked(&self, user: &User) -> bool {
         if let Some(generation) = self.claims.get(GENERATION_CLAIM) {
             return generation.as_i64() != Some(user.credential_generation);
         }
@@ -276,7 +289,7 @@ impl Jwts {
         }
         claims.insert(rules.user_id_claim.clone(), issue.user.id.to_string().into());
         claims.insert(GENERATION_CLAIM.to_owned(), issue.user.credential_generation.into());
-        if issue.with_user {
+        if issue.kind.has_user() {
             self.add_user(&mut claims, issue.user);
         }
         self.add_parties(&mut claims, issue.user.id);
@@ -375,7 +388,7 @@ pub(crate) mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::ClientInfo;
+    use crate::model::{ClientInfo, LoginKind};
     use crate::secrets::SecretString;
 
     pub(crate) fn user() -> User {
@@ -409,26 +422,18 @@ pub(crate) mod tests {
         String::from_utf8(URL_SAFE_NO_PAD.decode(part).unwrap_or_default()).unwrap_or_default()
     }
 
-    fn pair(user: &User, with_user: bool, at: i64) -> (String, String) {
+    fn pair(user: &User, kind: LoginKind, at: i64) -> (String, String) {
         let client = ClientInfo::default();
         let now = UnixMillis::from_seconds(at);
-        let issue = IssueRequest {
-            kind: CredentialKind::JwtPair,
-            with_user,
-            user,
-            now,
-            client: &client,
-            claims: None,
-            expires_in: None,
-            max_session_length: None,
-        };
+        let issue =
+            IssueRequest { kind, user, now, client: &client, claims: None, expires_in: None, max_session_length: None };
         let (access, refresh, _) = jwts().issue_pair(&issue, &Deps::system());
         (access, refresh)
     }
 
     #[test]
     fn r_jwt_04_header_and_claims_are_in_simplejwts_order() {
-        let (access, refresh) = pair(&user(), false, 1000);
+        let (access, refresh) = pair(&user(), LoginKind::JwtPair, 1000);
         assert_eq!(part(&access, 0), r#"{"alg":"HS256","typ":"JWT"}"#);
         assert!(part(&access, 1).starts_with(r#"{"token_type":"access","exp":1300,"iat":1000,"jti":""#));
         assert!(part(&access, 1).ends_with(r#"","user_id":"1","gen":7}"#));
@@ -476,7 +481,7 @@ pub(crate) mod tests {
 
     #[test]
     fn r_jwt_06_the_user_variants_carry_the_user_in_both_tokens() {
-        let (access, refresh) = pair(&user(), true, 1000);
+        let (access, refresh) = pair(&user(), LoginKind::JwtPairUser, 1000);
         let wanted = r#""user_id":"1","gen":7,"username":"UserN1","first_name":"User","last_name":"N1","email":"u1@example.com"}"#;
         assert!(part(&access, 1).ends_with(wanted) && part(&refresh, 1).ends_with(wanted));
     }
@@ -498,8 +503,7 @@ pub(crate) mod tests {
         let client = ClientInfo::default();
         let now = UnixMillis::from_seconds(1000);
         let issue = IssueRequest {
-            kind: CredentialKind::JwtPair,
-            with_user: true,
+            kind: LoginKind::JwtPairUser,
             user: &chosen,
             now,
             client: &client,
@@ -529,7 +533,7 @@ pub(crate) mod tests {
 
     #[test]
     fn sec_29_a_token_is_valid_for_its_own_type_and_time_only() {
-        let (access, refresh) = pair(&user(), false, 1000);
+        let (access, refresh) = pair(&user(), LoginKind::JwtPair, 1000);
         let at = |token: &str, wanted: &[TokenType], now| {
             jwts().verify(token, wanted, UnixMillis::from_seconds(now)).map(|verified| verified.user_id)
         };
@@ -550,10 +554,10 @@ pub(crate) mod tests {
             jwts().verify(token, &[TokenType::Access], now).map(|verified| verified.is_revoked(&after))
         };
         // Issued before the revocation, by a node whose clock is right and by one that is five seconds ahead.
-        assert_eq!(revoked(&pair(&user(), false, 1000).0), Ok(true));
-        assert_eq!(revoked(&pair(&user(), false, 1005).0), Ok(true));
+        assert_eq!(revoked(&pair(&user(), LoginKind::JwtPair, 1000).0), Ok(true));
+        assert_eq!(revoked(&pair(&user(), LoginKind::JwtPair, 1005).0), Ok(true));
         // Issued after it, in the same second, and dated as it is: a verifier elsewhere refuses an `iat` in the future.
-        let (new, _) = pair(&after, false, 1000);
+        let (new, _) = pair(&after, LoginKind::JwtPair, 1000);
         assert_eq!(revoked(&new), Ok(false));
         assert!(part(&new, 1).contains(r#""iat":1000,"#));
     }

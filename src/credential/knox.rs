@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
     use crate::credential::jwt::tests::user;
-    use crate::model::{ClientInfo, CredentialKind, UserId};
+    use crate::model::{ClientInfo, LoginKind, UserId};
 
     fn knox(auto_refresh: bool) -> Knox {
         Knox::new(KnoxRules {
@@ -121,8 +121,7 @@ mod tests {
         let (client, user, knox) = (ClientInfo::default(), user(), knox(false));
         let now = UnixMillis(0);
         let issue = IssueRequest {
-            kind: CredentialKind::Knox,
-            with_user: false,
+            kind: LoginKind::Knox,
             user: &user,
             now,
             client: &client,

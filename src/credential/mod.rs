@@ -15,6 +15,8 @@ pub mod token;
 pub mod token_family;
 mod token_type;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::issue::{IssueRequest, TOUCH_INTERVAL};
 pub use self::jwt_keys::{NewKey, is_readable};
 pub use self::key_schedule::{KeySchedule, KeyStep};
@@ -36,16 +38,22 @@ pub struct Credentials {
     pub knox: knox::Knox,
 }
 
-/// An issued credential: its wire form, and the row to store.
-pub struct Issued {
-    /// Permanent, access, sliding or knox token.
-    pub token: Option<String>,
-    /// Refresh token of a pair.
-    pub refresh: Option<String>,
-    /// Session cookie.
-    pub session: Option<SessionCookie>,
-    /// To be stored.
-    pub row: NewCredential,
+/// An issued credential, as the client gets it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Issued {
+    /// A session cookie.
+    Session(SessionCookie),
+    /// A permanent, sliding or knox token.
+    Token(String),
+    /// The two tokens of a pair.
+    Pair { access: String, refresh: String },
+}
+
+impl Issued {
+    /// The cookie of a session. `None`: the credential is a token.
+    pub fn session(&self) -> Option<&SessionCookie> {
+        if let Self::Session(cookie) = self { Some(cookie) } else { None }
+    }
 }
 
 impl Credentials {
@@ -59,30 +67,29 @@ impl Credentials {
         })
     }
 
-    /// Issues a credential of the requested kind.
-    pub fn issue(&self, issue: &IssueRequest<'_>, deps: &Deps) -> Issued {
-        let (token, refresh, session, row) = match issue.kind {
+    /// Issues a credential of the requested kind, and the row to store.
+    pub fn issue(&self, issue: &IssueRequest<'_>, deps: &Deps) -> (Issued, NewCredential) {
+        match issue.kind.credential() {
             CredentialKind::Session => {
                 let (cookie, row) = self.session.issue(issue, deps);
-                (None, None, Some(cookie), NewCredential::Session(row))
+                (Issued::Session(cookie), NewCredential::Session(row))
             }
             CredentialKind::Token => {
                 let (token, row) = self.token.issue(issue.user, issue.now, issue.client);
-                (Some(token), None, None, NewCredential::Token(row))
+                (Issued::Token(token), NewCredential::Token(row))
             }
             CredentialKind::JwtPair => {
                 let (access, refresh, row) = self.jwt.issue_pair(issue, deps);
-                (Some(access), Some(refresh), None, NewCredential::Refresh(row))
+                (Issued::Pair { access, refresh }, NewCredential::Refresh(row))
             }
             CredentialKind::JwtSliding => {
                 let (token, row) = self.jwt.issue_sliding(issue, deps);
-                (Some(token), None, None, NewCredential::Refresh(row))
+                (Issued::Token(token), NewCredential::Refresh(row))
             }
             CredentialKind::Knox => {
                 let (token, row) = self.knox.issue(issue, deps);
-                (Some(token), None, None, NewCredential::Knox(row))
+                (Issued::Token(token), NewCredential::Knox(row))
             }
-        };
-        Issued { token, refresh, session, row }
+        }
     }
 }

@@ -111,7 +111,7 @@ impl Sessions {
 mod tests {
     use super::*;
     use crate::credential::jwt::tests::user;
-    use crate::model::{ClientInfo, CredentialKind, UserId};
+    use crate::model::{ClientInfo, LoginKind, UserId};
 
     fn sessions() -> Sessions {
         Sessions::new(SessionRules { age: Duration::from_secs(1_209_600), idle: Some(Duration::from_secs(3600)) })
@@ -123,8 +123,7 @@ mod tests {
         let longest = longest.map(Duration::from_secs);
         let now = UnixMillis(0);
         let issue = IssueRequest {
-            kind: CredentialKind::Session,
-            with_user: true,
+            kind: LoginKind::Session,
             user: &user,
             now,
             client: &client,

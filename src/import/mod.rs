@@ -158,9 +158,8 @@ pub async fn django(
 impl Import<'_> {
     async fn reserve_ids(&mut self) -> Result<(), ImportError> {
         let Context { source, max_id, .. } = &*self.context;
-        let highest = async |table: &str| match source.has(table) {
-            true => source.extent(table, *max_id).await.map(|extent| extent.highest),
-            false => Ok(0),
+        let highest = async |table: &str| {
+            if source.has(table) { source.extent(table, *max_id).await.map(|extent| extent.highest) } else { Ok(0) }
         };
         let user = highest(&source.users().name).await.map_err(ImportError::Source)?;
         let link = highest(source.accounts_table()).await.map_err(ImportError::Source)?;

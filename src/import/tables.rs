@@ -38,9 +38,8 @@ impl SourceTable for django::User {
                 page.note(Note::UnreadableText, id);
             }
             let user = row_conversion::user(&row, declared.values, context.now);
-            let is_new = |user: User| match usernames.insert(user.username.clone()) {
-                true => Ok(user),
-                false => Err(Reason::UsernameShared),
+            let is_new = |user: User| {
+                if usernames.insert(user.username.clone()) { Ok(user) } else { Err(Reason::UsernameShared) }
             };
             page.push(user.and_then(is_new), id);
             for field in declared.invalid_fields {
@@ -60,9 +59,10 @@ impl SourceTable for Link {
         let mut providers: BTreeMap<String, Arc<ProviderRules>> = BTreeMap::new();
         for row in rows {
             let id = row.id.0;
-            let checked = match id > context.max_id {
-                true => Err(Reason::IdTooHigh),
-                false => row_conversion::check_link(&row, context.users()),
+            let checked = if id > context.max_id {
+                Err(Reason::IdTooHigh)
+            } else {
+                row_conversion::check_link(&row, context.users())
             };
             if let Err(reason) = checked {
                 page.skip(reason, id);

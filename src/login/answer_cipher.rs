@@ -3,20 +3,20 @@
 use super::error::{LoginError, Refusal};
 use super::outcome::LoginOutcome;
 use crate::clock::Deps;
-use crate::model::CredentialKind;
+use crate::model::LoginKind;
 use crate::secrets::{self, ServerKey};
 
 /// Encrypts an answer with a key that is derived from the code itself. The code is in no table, so the database alone cannot
 /// decrypt the answer.
 pub(super) struct AnswerCipher {
     key: [u8; 32],
-    /// Kind of credential and shape of the answer, as associated data.
-    route: String,
+    /// The name of the route, as associated data.
+    route: &'static str,
 }
 
 impl AnswerCipher {
-    pub(super) fn new(key: &ServerKey, code: &[&[u8]], kind: CredentialKind, with_user: bool) -> Self {
-        Self { key: key.derive("login answer", code), route: format!("{kind} {with_user}") }
+    pub(super) fn new(key: &ServerKey, code: &[&[u8]], kind: LoginKind) -> Self {
+        Self { key: key.derive("login answer", code), route: kind.into() }
     }
 
     pub(super) fn encrypt(&self, answer: &Result<LoginOutcome, LoginError>, deps: &Deps) -> Vec<u8> {

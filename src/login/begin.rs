@@ -149,9 +149,7 @@ impl LoginService {
         let request_context = &request.request_context;
         let mut errors = Vec::new();
         let asked = request.fields.optional("redirect_uri", &mut errors);
-        if !errors.is_empty() {
-            return Err(LoginError::fields(errors));
-        }
+        LoginError::check_fields(errors)?;
         let redirect_uri = self.redirect_uri(asked.as_deref(), request_context)?;
         let reservation = self.reserve(request_context)?;
         self.check_call_limits(provider, None, &request_context.client).await?;

@@ -20,7 +20,7 @@ use super::request_lookup::{CompletionMode, MatchedRequest, state_mismatch};
 use super::request_secrets::{self, Binding};
 use super::service::LoginService;
 use crate::clock::UnixMillis;
-use crate::model::{CodeClaim, CredentialKind, Identity, UsedCode};
+use crate::model::{CodeClaim, Identity, LoginKind, UsedCode, is_truthy};
 use crate::provider::{Callback, CheckedCallback, Protocol, Provider, RequestToken};
 use crate::rate_limit::ReservedLogin;
 use crate::secrets::{self, Digest, ExposeSecret};
@@ -96,11 +96,8 @@ impl LoginParameters {
         if code_verifier.as_deref().is_some_and(|verifier| !request_secrets::is_verifier(verifier)) {
             errors.push(("code_verifier".to_owned(), "Must be 43 to 128 unreserved characters.".to_owned()));
         }
-        if errors.is_empty() {
-            Ok(Self { id_token, values, redirect_uri, code_verifier })
-        } else {
-            Err(LoginError::fields(errors))
-        }
+        LoginError::check_fields(errors)?;
+        Ok(Self { id_token, values, redirect_uri, code_verifier })
     }
 }
 
@@ -126,41 +123,47 @@ impl Exchange {
 impl LoginService {
     /// Completes a login of any kind. Errors: every [`Refusal`].
     pub async fn login(self: &Arc<Self>, mut request: LoginRequest) -> Result<LoginOutcome, LoginError> {
-        let (kind, name) = (request.kind, provider_name(&request)?);
+        let (kind, name) = (request.kind.credential(), provider_name(&request)?);
         let result = async {
-            request.fields = request.fields.unwrap_callback(self.provider(&name)?)?;
-            self.complete(&name, request, CompletionMode::Answer).await
+            let provider = self.provider(&name)?.clone();
+            request.fields = request.fields.unwrap_callback(&provider)?;
+            self.complete(provider, request, None).await
         };
         let result = result.await;
         self.log_outcome(&name, kind, result)
     }
 
-    /// `request` has its fields unwrapped.
+    /// `request` has its fields unwrapped. `redirected`: in the redirect flow, the authorization request that it finishes.
     pub(super) async fn complete(
         self: &Arc<Self>,
-        name: &str,
+        provider: Arc<Provider>,
         request: LoginRequest,
-        mode: CompletionMode,
+        redirected: Option<MatchedRequest>,
     ) -> Result<LoginOutcome, LoginError> {
-        let provider = self.provider(name)?.clone();
-        let refused = provider.callback_error(request.fields.map());
+        let LoginRequest { fields, request_context, .. } = &request;
+        let refused = provider.callback_error(fields.map());
         let is_first_step =
-            provider.protocol() == Protocol::OAuth1 && refused.is_none() && request.fields.own("oauth_token").is_none();
-        if is_first_step && mode == CompletionMode::Answer {
+            provider.protocol() == Protocol::OAuth1 && refused.is_none() && fields.own("oauth_token").is_none();
+        if is_first_step && redirected.is_none() {
             return self.first_step(&provider, &request).await;
         }
-        let client_ip = request.request_context.client.ip.clone();
-        if let Some(refused) = refused {
+        let parameters = match refused {
+            Some(refused) => Err(refused),
+            None => Ok(LoginParameters::read(&provider, fields)?),
+        };
+        let matched = match redirected {
+            None => self.matched_request(&provider, fields, request_context, CompletionMode::Answer).await?,
+            redirected => redirected,
+        };
+        if let (Err(_), Some(matched)) = (&parameters, &matched) {
             // An error callback ends the authorization request: its state cannot be used again (SEC-7).
-            if let Some(matched) = self.matched_request(&provider, &request, mode).await? {
-                let claimed = self.store.claim(Some(&matched.row.key), None, self.deps.now()).await?;
-                if matches!(claimed, Claimed::Acquired) {
-                    self.capacity.finish_authorization_request(client_ip.as_deref(), matched.row.created);
-                }
+            let claimed = self.store.claim(Some(&matched.row.key), None, self.deps.now()).await?;
+            if matches!(claimed, Claimed::Acquired) {
+                let client_ip = request_context.client.ip.as_deref();
+                self.capacity.finish_authorization_request(client_ip, matched.row.created);
             }
-            return Err(refused.into());
         }
-        let mut login = self.check(provider, request, mode).await?;
+        let mut login = self.check(provider, request, parameters?, matched).await?;
         let reserved = match self.reserve_login(&login.context).await {
             Ok(reserved) => reserved,
             Err(exceeded) => return self.replay_or(&login, exceeded).await,
@@ -229,7 +232,7 @@ impl LoginService {
         }
         // In the redirect flow, an app and a pending login get a one-time code.
         let terms = &context.terms;
-        if terms.server_redirect.is_some() && (may_ask || terms.kind != CredentialKind::Session) {
+        if terms.server_redirect.is_some() && (may_ask || terms.kind != LoginKind::Session) {
             self.capacity.check_one_time_codes()?;
         }
         let (address, now) = (context.client.ip.as_deref(), self.deps.now());
@@ -246,12 +249,11 @@ impl LoginService {
         &self,
         provider: Arc<Provider>,
         request: LoginRequest,
-        mode: CompletionMode,
+        parameters: LoginParameters,
+        matched: Option<MatchedRequest>,
     ) -> Result<CheckedLogin, LoginError> {
-        let LoginParameters { id_token, values, redirect_uri, code_verifier } =
-            LoginParameters::read(&provider, &request.fields)?;
-        let matched = self.matched_request(&provider, &request, mode).await?;
-        let LoginRequest { kind, with_user, fields, request_context, .. } = request;
+        let LoginParameters { id_token, values, redirect_uri, code_verifier } = parameters;
+        let LoginRequest { kind, fields, request_context, .. } = request;
         let redirect_uri = match &matched {
             Some(matched) if redirect_uri.as_ref().is_some_and(|asked| *asked != matched.row.redirect_uri) => {
                 return Err(state_mismatch("This login was started with another redirect_uri."));
@@ -282,7 +284,6 @@ impl LoginService {
         let row = exchange.matched.as_ref().map(|matched| &matched.row);
         let terms = LoginTerms {
             kind,
-            with_user,
             link_to: link_to?,
             needs_fresh_login: match request_context.caller {
                 Some(_) => request_context.needs_fresh_login,
@@ -322,7 +323,7 @@ impl LoginService {
             expires,
         };
         let parts: Vec<&[u8]> = std::iter::once(provider.name().as_bytes()).chain(parts).collect();
-        let cipher = AnswerCipher::new(&self.key, &parts, terms.kind, terms.with_user);
+        let cipher = AnswerCipher::new(&self.key, &parts, terms.kind);
         let context = LoginContext {
             cipher: (!binding.is_empty()).then_some(cipher),
             provider,
@@ -438,9 +439,11 @@ impl LoginService {
     }
 }
 
-/// The provider in the URL; else the one in the body, which must be a text in any case (R-IN-02).
+/// The provider in the URL; else the one in the body, which is checked in any case (R-IN-02).
 fn provider_name(request: &LoginRequest) -> Result<String, LoginError> {
-    let in_body = request.fields.provider()?;
+    let is_value = |value: &Value| is_truthy(value) && value.as_str().is_none_or(|text| !text.trim().is_empty());
+    let must_check_body = request.provider.is_some() || request.fields.map().get("provider").is_some_and(is_value);
+    let in_body = if must_check_body { request.fields.provider()? } else { None };
     request.provider.clone().or(in_body).ok_or_else(|| {
         LoginError::new(Refusal::ProviderMissing, "Provider is not specified: put it into the URL or the body.")
     })

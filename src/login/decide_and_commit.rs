@@ -15,8 +15,10 @@ use super::outcome::{LoginOutcome, SignedIn};
 use super::pipeline::{Decided, Decision, DecisionInput, LinkProof, Progress};
 use super::request_secrets::Binding;
 use super::service::{LoginService, unknown_provider};
-use crate::credential::{IssueRequest, Issued};
-use crate::model::{AuditEvent, AuditKind, ClientInfo, CredentialKind, Identity, LinkRequest, ServerRedirect, User};
+use crate::credential::IssueRequest;
+use crate::model::{
+    AuditEvent, AuditKind, ClientInfo, CredentialKind, Identity, LinkRequest, LoginKind, ServerRedirect, User,
+};
 use crate::provider::Provider;
 use crate::secrets::Digest;
 use crate::store::{Committed, ConsumedCredential, IssuedCredential, LoginCommit, LoginTarget};
@@ -24,9 +26,7 @@ use crate::store::{Committed, ConsumedCredential, IssuedCredential, LoginCommit,
 /// What a login will issue, and to which user; a pending login keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct LoginTerms {
-    pub kind: CredentialKind,
-    /// Whether tokens carry the user's data as claims, and the answer as members.
-    pub with_user: bool,
+    pub kind: LoginKind,
     pub link_to: Option<LinkRequest>,
     /// The login of the user to link to is too old for that (SEC-25).
     pub needs_fresh_login: bool,
@@ -151,8 +151,8 @@ impl LoginService {
         result: Result<LoginOutcome, LoginError>,
     ) -> Result<LoginOutcome, LoginError> {
         let user = context.terms.link_to.map(|link_request| link_request.user);
-        let mut result =
-            result.map_err(|error| error.with_login(Some(context.provider.name()), context.terms.kind, user));
+        let mut result = result
+            .map_err(|error| error.with_login(Some(context.provider.name()), context.terms.kind.credential(), user));
         if let Err(error) = &mut result {
             self.audit_refusal(error.refusal.code(), &mut error.context, &context.client).await;
         }
@@ -167,7 +167,7 @@ impl LoginService {
         decision: Decision,
     ) -> Result<Option<SignedIn>, LoginError> {
         let now = self.deps.now();
-        let (kind, identity) = (context.terms.kind, &authenticated.identity);
+        let (kind, identity) = (context.terms.kind.credential(), &authenticated.identity);
         let event = match &decision.target {
             LoginTarget::Known { .. } => AuditKind::SignIn,
             LoginTarget::Link { .. } => AuditKind::Link,
@@ -204,11 +204,10 @@ impl LoginService {
         let mut answer = None;
         let is_new = self.settings.rest_social.is_new.then_some(event == AuditKind::SignUp);
         let mut issue_credential = |user: &User| {
-            let user = &rules.own_fields.of(user);
+            let user: &User = &rules.own_fields.of(user);
             let claims = self.claims.as_ref().map(|claims| claims(user, identity));
             let issue = IssueRequest {
-                kind,
-                with_user: context.terms.with_user,
+                kind: context.terms.kind,
                 user,
                 now,
                 client: &context.client,
@@ -216,12 +215,12 @@ impl LoginService {
                 expires_in,
                 max_session_length: rules.max_session_length,
             };
-            let issued = self.credentials.issue(&issue, &self.deps);
-            let signed_in = SignedIn { is_new, app: context.terms.app.clone(), ..signed_in(user, &issued) };
+            let (issued, row) = self.credentials.issue(&issue, &self.deps);
+            let signed_in = SignedIn { user: user.clone(), issued, is_new, app: context.terms.app.clone() };
             let outcome = || Ok(LoginOutcome::SignedIn(Box::new(signed_in.clone())));
             let encrypted = context.cipher.as_ref().map(|cipher| cipher.encrypt(&outcome(), &self.deps));
             answer = Some(signed_in);
-            IssuedCredential { credential: issued.row, answer: encrypted }
+            IssuedCredential { credential: row, answer: encrypted }
         };
         match self.store.commit_login(commit, &mut issue_credential).await? {
             Committed::Done(_) => Ok(answer.inspect(|_| self.deps.metrics().credential_issued(kind))),
@@ -233,16 +232,5 @@ impl LoginService {
                 Err(target_user.into_iter().fold(refused, LoginError::with_user))
             }
         }
-    }
-}
-
-fn signed_in(user: &User, issued: &Issued) -> SignedIn {
-    SignedIn {
-        user: user.clone(),
-        token: issued.token.clone(),
-        refresh: issued.refresh.clone(),
-        session: issued.session.clone(),
-        is_new: None,
-        app: AppContext::default(),
     }
 }

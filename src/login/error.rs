@@ -128,6 +128,11 @@ impl LoginError {
         Self { fields, ..Self::new(Refusal::InvalidRequest, "The request has invalid fields.") }
     }
 
+    /// Errors: `invalid_request` with these errors of fields, if there are any.
+    pub fn check_fields(errors: Vec<(String, String)>) -> Result<(), Self> {
+        if errors.is_empty() { Ok(()) } else { Err(Self::fields(errors)) }
+    }
+
     /// `invalid_request` for one field.
     pub fn field(name: &str, message: &str) -> Self {
         Self::fields(vec![(name.to_owned(), message.to_owned())])

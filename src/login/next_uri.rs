@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Position, Url};
 
-use super::redirect_uri::web_origin;
+use super::redirect_uri::{is_local_page, web_origin};
 use crate::settings::Settings;
 
 /// All but the unreserved characters of RFC 3986.
@@ -32,11 +32,13 @@ pub(super) fn listed(settings: &Settings, base_url: &Url, next: &str) -> Option<
     Some(url.into())
 }
 
-/// Whether it is a URL with an origin of ALLOWED_NEXT_ORIGINS, or with the origin of this server.
+/// Whether it is a URL with an origin of ALLOWED_NEXT_ORIGINS, with the origin of this server, or in `dev` of this machine.
 fn is_listed(settings: &Settings, base_url: &Url, next: &str) -> bool {
     is_plain(next)
         && web_origin(next).is_some_and(|origin| {
-            settings.allowed_next_origins.contains(&origin) || origin == base_url.origin().ascii_serialization()
+            settings.allowed_next_origins.contains(&origin)
+                || origin == base_url.origin().ascii_serialization()
+                || is_local_page(settings, next)
         })
 }
 

@@ -6,8 +6,8 @@ use super::app_context::AppContext;
 use super::error::{LoginError, Refusal};
 use super::pipeline::InputField;
 use super::request_secrets::{AuthorizationRequestCookie, FlowToken};
-use crate::credential::SessionCookie;
-use crate::model::{CredentialKind, ServerRedirect, User};
+use crate::credential::{Issued, SessionCookie};
+use crate::model::{LoginKind, ServerRedirect, User};
 
 /// How a login ended. It is stored encrypted for a repeat by the same browser, except for a request token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,12 +31,8 @@ pub enum LoginOutcome {
 pub struct SignedIn {
     /// As this login left it.
     pub user: User,
-    /// Access, sliding, permanent or knox token.
-    pub token: Option<String>,
-    /// The refresh token of a pair.
-    pub refresh: Option<String>,
-    /// The cookie of a session login.
-    pub session: Option<SessionCookie>,
+    /// The credential.
+    pub issued: Issued,
     /// Whether this login created the user; only with REST_SOCIAL_IS_NEW.
     #[serde(default)]
     pub is_new: Option<bool>,
@@ -61,10 +57,8 @@ pub struct PendingLogin {
 /// The outcome of a resumed login, and the shape in which it must be answered.
 #[derive(Debug)]
 pub struct Resumed {
-    /// The kind of credential.
-    pub kind: CredentialKind,
-    /// Whether tokens carry the user's data as claims, and the answer as members.
-    pub with_user: bool,
+    /// What was to be issued, and how to answer.
+    pub kind: LoginKind,
     /// Where the redirect flow ends; `None` outside it.
     pub server_redirect: Option<ServerRedirect>,
     /// The question that was answered.
@@ -113,10 +107,8 @@ pub enum RedirectOutcome {
 pub enum ExchangedCode {
     /// In the shape that the flow was started with.
     SignedIn {
-        /// The kind of credential.
-        kind: CredentialKind,
-        /// Whether the answer has the user's data as members.
-        with_user: bool,
+        /// What was issued, and how to answer.
+        kind: LoginKind,
         /// The user and the credential.
         answer: Box<SignedIn>,
     },

@@ -19,7 +19,7 @@ use super::request_lookup::state_mismatch;
 use super::request_secrets::{Binding, FlowToken};
 use super::service::LoginService;
 use crate::model::{
-    CompletedAnswer, CredentialKind, Identity, StoredPendingLogin, UNFINISHED_LOGIN_LIFETIME, without_provider_tokens,
+    CompletedAnswer, Identity, LoginKind, StoredPendingLogin, UNFINISHED_LOGIN_LIFETIME, without_provider_tokens,
 };
 use crate::secrets::{self, Digest};
 use crate::store::ConsumedCredential;
@@ -38,7 +38,7 @@ struct PendingState {
 impl PendingState {
     /// An app continues by itself, outside the browser that signed the user in.
     fn is_of_app(&self) -> bool {
-        self.terms.server_redirect.is_some() && self.terms.kind != CredentialKind::Session
+        self.terms.server_redirect.is_some() && self.terms.kind != LoginKind::Session
     }
 }
 
@@ -116,7 +116,7 @@ impl LoginService {
         };
         let flow_token = FlowToken::read(flow_token).ok_or_else(unknown_flow_token)?;
         let (state, row) = self.load_pending_login(&flow_token, &request_context, form_host).await?;
-        let LoginTerms { kind, with_user, server_redirect, .. } = state.terms.clone();
+        let LoginTerms { kind, server_redirect, .. } = state.terms.clone();
         // On a page of this server, an app's login ends with a one-time code.
         if form_host == FormHost::Server && state.is_of_app() {
             self.capacity.check_one_time_codes()?;
@@ -126,8 +126,8 @@ impl LoginService {
         let service = self.clone();
         let work =
             async move { service.complete_pending_login(&flow_token, state, row, &fields, request_context).await };
-        let outcome = self.log_outcome(&provider, kind, self.spawn_detached(work).await);
-        Ok(Resumed { kind, with_user, server_redirect, asked, outcome })
+        let outcome = self.log_outcome(&provider, kind.credential(), self.spawn_detached(work).await);
+        Ok(Resumed { kind, server_redirect, asked, outcome })
     }
 
     async fn complete_pending_login(
@@ -139,7 +139,7 @@ impl LoginService {
         request_context: RequestContext,
     ) -> Result<LoginOutcome, LoginError> {
         let parts: [&[u8]; 2] = [b"pending login", flow_token.as_str().as_bytes()];
-        let cipher = AnswerCipher::new(&self.key, &parts, state.terms.kind, state.terms.with_user);
+        let cipher = AnswerCipher::new(&self.key, &parts, state.terms.kind);
         if let Some(completed) = &row.completed {
             return self.first_answer(completed, &cipher);
         }

@@ -7,7 +7,7 @@ use url::Url;
 use super::error::{LoginError, Refusal};
 use crate::model::AuthorizationRequest;
 use crate::provider::Provider;
-use crate::settings::{POSTMESSAGE, Postmessage, Settings, without_duplicates};
+use crate::settings::{Mode, POSTMESSAGE, Postmessage, Settings, is_loopback, without_duplicates};
 
 /// A redirect URI that the settings allow, or that this server built itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,11 +58,18 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Whether it equals an entry of ALLOWED_ORIGINS, or is the server's own.
+    /// Whether it equals an entry of ALLOWED_ORIGINS, is the server's own, or in `dev` one of this machine.
     pub fn is_listed(&self, settings: &Settings, own: &Url) -> bool {
         matches!(self, Self::One(origin) if settings.allowed_origins.contains(origin)
-            || own.origin().ascii_serialization() == *origin)
+            || own.origin().ascii_serialization() == *origin
+            || is_local_page(settings, origin))
     }
+}
+
+/// Whether it is the URL of a page of this machine, and this is `dev`: a front-end on any port can use it without a setting.
+pub(super) fn is_local_page(settings: &Settings, text: &str) -> bool {
+    let is_local = |url: &Url| is_loopback(url) && url.fragment().is_none() && web_origin(text).is_some();
+    settings.mode == Mode::Dev && Url::parse(text).is_ok_and(|url| is_local(&url))
 }
 
 /// The origin of an absolute http or https URL without user information. A `blob:` URL has an origin too, but is not a page.
@@ -150,6 +157,7 @@ pub(super) fn is_allowed(settings: &Settings, base_url: &Url, asked: &str) -> bo
     settings.allowed_redirect_uris.iter().any(|listed| listed == asked || same_but_loopback_port(listed, asked))
         || rules.oauth_absolute_redirect_uri.as_deref() == Some(asked)
         || rules.default_redirect_uri(base_url) == asked
+        || is_local_page(settings, asked)
 }
 
 /// RFC 8252, section 7.3: an app on a loopback address may listen on any port.
@@ -180,6 +188,32 @@ fn without_port(rest: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_page_of_this_machine_is_accepted_in_dev_alone() {
+        let settings =
+            |mode| crate::settings::read_with_errors(&crate::settings::Sources { mode, ..Default::default() }).0;
+        let (dev, serve) = (settings(Mode::Dev), settings(Mode::Serve));
+        let own = Url::parse("http://127.0.0.1:8000/").expect("a URL");
+        for page in ["http://localhost:3000/cb", "http://127.0.0.1:5173/", "https://[::1]:1/a?b=c"] {
+            assert!(is_allowed(&dev, &own, page), "{page}");
+            assert!(!is_allowed(&serve, &own, page), "{page}");
+        }
+        let origin = Origin::One("http://localhost:3000".to_owned());
+        assert!(origin.is_listed(&dev, &own) && !origin.is_listed(&serve, &own));
+        for other in [
+            "https://evil.example/",
+            "http://localhost.evil.example/",
+            "http://localhost@evil.example/",
+            "http://me@localhost/",
+            "http://localhost/#a",
+            "javascript://localhost/",
+            "null",
+            "",
+        ] {
+            assert!(!is_local_page(&dev, other), "{other}");
+        }
+    }
 
     #[test]
     fn rfc8252_only_the_port_of_a_loopback_literal_is_free() {

@@ -8,7 +8,7 @@ use super::redirect_uri::Origin;
 use super::request_fields::Fields;
 use super::request_secrets::{AuthorizationRequestCookie, Binding, FlowToken};
 use crate::clock::UnixMillis;
-use crate::model::{ClientInfo, CredentialKind, LinkRequest};
+use crate::model::{ClientInfo, LinkRequest, LoginKind};
 use crate::secrets::Digest;
 
 /// What a login needs to know about the HTTP request.
@@ -41,10 +41,8 @@ impl RequestContext {
 /// A posted login, or the first step of OAuth 1.0a.
 #[derive(Clone, Debug)]
 pub struct LoginRequest {
-    /// The kind of credential to issue.
-    pub kind: CredentialKind,
-    /// Whether tokens carry the user's data as claims, and the answer as members.
-    pub with_user: bool,
+    /// What to issue, and how to answer.
+    pub kind: LoginKind,
     /// From the URL, which takes precedence over the body (R-IN-02).
     pub provider: Option<String>,
     /// The fields of the body.
@@ -77,10 +75,8 @@ pub struct BeginRequest {
 pub struct AuthorizeRequest {
     /// Must match an entry of ALLOWED_REDIRECT_URIS exactly; by default what the REST_SOCIAL settings give for PUBLIC_URL.
     pub next: Option<String>,
-    /// The kind of credential to issue.
-    pub kind: CredentialKind,
-    /// Whether tokens carry the user's data as claims, and the answer as members.
-    pub with_user: bool,
+    /// What to issue, and how to answer.
+    pub kind: LoginKind,
     /// The app's own challenge; exchanging the one-time code then requires its verifier.
     pub code_challenge: Option<String>,
     /// Only `S256`.

@@ -114,7 +114,7 @@ impl Fields {
     /// An optional text, as it was sent.
     pub fn optional(&self, name: &str, errors: &mut Vec<(String, String)>) -> Option<String> {
         let value = self.map.get(name)?;
-        if self.is_form && value.as_str().is_some_and(|text| text.trim().is_empty()) {
+        if self.is_form && value.as_str().is_some_and(is_blank) {
             return None;
         }
         self.text(name, value, errors)
@@ -123,7 +123,7 @@ impl Fields {
     /// An optional JSON object; a form has its JSON text.
     pub fn object(&self, name: &str, errors: &mut Vec<(String, String)>) -> Option<Map<String, Value>> {
         let object = match self.map.get(name)? {
-            Value::String(text) if self.is_form && text.trim().is_empty() => return None,
+            Value::String(text) if self.is_form && is_blank(text) => return None,
             Value::String(text) if self.is_form => match lenient::json(text.as_bytes()) {
                 Ok(Value::Object(members)) => Some(members),
                 _ => None,
@@ -138,31 +138,46 @@ impl Fields {
     }
 
     fn text(&self, name: &str, value: &Value, errors: &mut Vec<(String, String)>) -> Option<String> {
-        let text = match value {
-            Value::String(text) => Ok(text.clone()),
-            Value::Number(number) => Ok(number.to_string()),
-            Value::Null => Err(NULL.to_owned()),
-            _ => Err(NOT_TEXT.to_owned()),
-        };
-        let checked = text.and_then(|text| match text {
-            text if text.trim().is_empty() => Err(BLANK.to_owned()),
-            text if text.contains('\0') => Err(NUL_CHARACTER.to_owned()),
-            text => too_long(name, &text).map_or(Ok(text), Err),
-        });
+        let text = text_of(value).map_err(str::to_owned);
+        let checked = text.and_then(|text| too_long(name, &text).map_or(Ok(text), Err));
         checked.map_err(|message| errors.push((name.to_owned(), message))).ok()
     }
 
-    /// The provider that the body names, if any (R-ERR-01).
+    /// The provider that the body names, if any (R-ERR-01, R-IN-02). A name that is too long is that of no provider.
     ///
-    /// Errors: the name is not a text.
+    /// Errors: the name is not a text, or blank.
     pub fn provider(&self) -> Result<Option<String>, LoginError> {
         match self.map.get("provider") {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)),
-            Some(Value::Number(number)) => Ok(Some(number.to_string())),
-            Some(_) => Err(LoginError::field("provider", NOT_TEXT)),
+            None => Ok(None),
+            Some(Value::String(text)) if self.is_form && is_blank(text) => Ok(None),
+            Some(value) => match text_of(value) {
+                Ok(name) => Ok(Some(name.trim().to_owned())),
+                Err(message) => Err(LoginError::field("provider", message)),
+            },
         }
     }
+}
+
+/// A number is a text too (R-IN-04).
+///
+/// Errors: the message of the field.
+fn text_of(value: &Value) -> Result<String, &'static str> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Null => return Err(NULL),
+        _ => return Err(NOT_TEXT),
+    };
+    match text {
+        text if is_blank(&text) => Err(BLANK),
+        text if text.contains('\0') => Err(NUL_CHARACTER),
+        text => Ok(text),
+    }
+}
+
+/// As `str.strip` of Python sees it: information separators are whitespace there.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}'))
 }
 
 #[cfg(test)]
@@ -181,6 +196,7 @@ mod tests {
             (json!({}), REQUIRED),
             (json!({"code": ""}), BLANK),
             (json!({"code": "  "}), BLANK),
+            (json!({"code": "\u{1c}"}), BLANK),
             (json!({"code": null}), NULL),
             (json!({"code": true}), NOT_TEXT),
             (json!({"code": ["a"]}), NOT_TEXT),

@@ -3,7 +3,8 @@
 use super::error::{LoginError, Refusal};
 use super::link::{self, may_ignore_request};
 use super::next_uri::with_parameter;
-use super::request::LoginRequest;
+use super::request::RequestContext;
+use super::request_fields::Fields;
 use super::request_secrets::{self, Binding, RequestOptions};
 use super::service::LoginService;
 use crate::model::{AuthorizationRequest, StartedBy};
@@ -51,17 +52,17 @@ impl LoginService {
     pub(super) async fn matched_request(
         &self,
         provider: &Provider,
-        request: &LoginRequest,
+        fields: &Fields,
+        request_context: &RequestContext,
         mode: CompletionMode,
     ) -> Result<Option<MatchedRequest>, LoginError> {
-        let fields = &request.fields;
-        let binding = request.request_context.binding(fields.own("flow_token"));
+        let binding = request_context.binding(fields.own("flow_token"));
         let policy = match mode {
             CompletionMode::Answer => self.settings.state_policy,
             CompletionMode::ServerRedirect => StatePolicy::Required,
         };
         if provider.protocol() == Protocol::OAuth1 {
-            return self.matched_request_token(provider, request, &binding, mode).await;
+            return self.matched_request_token(provider, fields, &binding, mode).await;
         }
         let is_own = |state: &&str| request_secrets::is_state(&self.key, state);
         let sent = || [fields.own("state"), fields.own("redirect_state")].into_iter().flatten();
@@ -99,13 +100,13 @@ impl LoginService {
     async fn matched_request_token(
         &self,
         provider: &Provider,
-        request: &LoginRequest,
+        fields: &Fields,
         binding: &Binding,
         mode: CompletionMode,
     ) -> Result<Option<MatchedRequest>, LoginError> {
         // When the user denied consent, some providers send the request token as `denied` only.
-        let oauth_token = request.fields.own("oauth_token");
-        let denied = request.fields.own("denied").filter(|_| oauth_token.is_none());
+        let oauth_token = fields.own("oauth_token");
+        let denied = fields.own("denied").filter(|_| oauth_token.is_none());
         let Some(token) = oauth_token.or(denied) else { return Ok(None) };
         let Some(row) = self.stored_request(Some(token)).await? else {
             // Without a stored request token there is nothing to claim; the login is refused anyway.

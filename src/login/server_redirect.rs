@@ -20,7 +20,7 @@ use super::request_fields::Fields;
 use super::request_lookup::{CompletionMode, state_mismatch};
 use super::request_secrets;
 use super::service::LoginService;
-use crate::model::{CredentialKind, OneTimeCode, ServerRedirect};
+use crate::model::{LoginKind, OneTimeCode, ServerRedirect};
 use crate::secrets::{self, Digest};
 
 /// How long an app may take to exchange a one-time code.
@@ -42,8 +42,7 @@ impl LoginService {
         if request.scope.iter().flatten().any(|asked| !provider.has_scope(asked)) {
             return Err(LoginError::field("scope", "Only the configured scopes are allowed here."));
         }
-        let server_redirect =
-            ServerRedirect { next, kind: request.kind, with_user: request.with_user, code_challenge: challenge };
+        let server_redirect = ServerRedirect { next, kind: request.kind, code_challenge: challenge };
         let start = Start {
             redirect_uri: RedirectUri::callback(&request_context.base_url, name),
             challenge: None,
@@ -61,7 +60,7 @@ impl LoginService {
     fn end_of_redirect(
         &self,
         next: Option<String>,
-        kind: CredentialKind,
+        kind: LoginKind,
         has_challenge: bool,
         request_context: &RequestContext,
     ) -> Result<String, LoginError> {
@@ -71,7 +70,7 @@ impl LoginService {
             Some(next) if redirect_uri::is_allowed(&self.settings, base_url, &next) => next,
             Some(next) => match next_uri::page(&self.settings, base_url, &next) {
                 // Some page of the origin may reveal its URL to others; without the verifier the code in it is useless.
-                Some(_) if kind != CredentialKind::Session && !has_challenge => {
+                Some(_) if kind != LoginKind::Session && !has_challenge => {
                     let detail = "Required, since next is not an entry of ALLOWED_REDIRECT_URIS.";
                     return Err(LoginError::field("code_challenge", detail));
                 }
@@ -80,7 +79,7 @@ impl LoginService {
             },
         };
         if !next.starts_with("https://") && !next.starts_with("http://") {
-            if kind == CredentialKind::Session {
+            if kind == LoginKind::Session {
                 return Err(LoginError::field("kind", "session is not available for native apps; use a token kind."));
             }
             // Any app of the device can claim the scheme too; without the verifier it cannot use the code (RFC 8252, 8.1).
@@ -112,16 +111,24 @@ impl LoginService {
         let provider = self.provider(name)?.clone();
         // Only the user who started the flow is linked: another user may have signed in meanwhile.
         let request_context = RequestContext { caller: None, needs_fresh_login: false, ..request_context };
-        let fields = fields.unwrap_callback(&provider)?;
-        let (kind, with_user) = (CredentialKind::Session, false);
-        let request = LoginRequest { kind, with_user, provider: Some(name.to_owned()), fields, request_context };
-        let matched = self.matched_request(&provider, &request, CompletionMode::ServerRedirect).await?;
+        // With a wrapping field that is invalid, the state beside it says where the user came from.
+        let (fields, fault) = match fields.clone().unwrap_callback(&provider) {
+            Ok(fields) => (fields, None),
+            Err(error) => (fields, Some(LoginError::from(error))),
+        };
+        let mode = CompletionMode::ServerRedirect;
+        let matched = self.matched_request(&provider, &fields, &request_context, mode).await?;
         let server_redirect = matched
-            .and_then(|matched| matched.row.server_redirect)
+            .as_ref()
+            .and_then(|matched| matched.row.server_redirect.clone())
             .ok_or_else(|| state_mismatch("No login was started on this server with this state."))?;
-        let request = LoginRequest { kind: server_redirect.kind, with_user: server_redirect.with_user, ..request };
-        let result = self.complete(name, request, CompletionMode::ServerRedirect).await;
-        let outcome = self.log_outcome(name, server_redirect.kind, result);
+        let request =
+            LoginRequest { kind: server_redirect.kind, provider: Some(name.to_owned()), fields, request_context };
+        let result = match fault {
+            None => self.complete(provider, request, matched).await,
+            Some(error) => Err(error),
+        };
+        let outcome = self.log_outcome(name, server_redirect.kind.credential(), result);
         // Nothing is used up yet: the browser can repeat this callback after the wait.
         if let Err(error) = outcome.as_ref()
             && error.rate_limit.is_some()
@@ -137,9 +144,9 @@ impl LoginService {
         server_redirect: ServerRedirect,
         outcome: Result<LoginOutcome, LoginError>,
     ) -> Result<RedirectOutcome, LoginError> {
-        let (next, kind, with_user) = (&server_redirect.next, server_redirect.kind, server_redirect.with_user);
+        let (next, kind) = (&server_redirect.next, server_redirect.kind);
         match outcome {
-            Ok(LoginOutcome::SignedIn(answer)) => match answer.session.clone() {
+            Ok(LoginOutcome::SignedIn(answer)) => match answer.issued.session().cloned() {
                 Some(cookie) => {
                     let location = match answer.is_new {
                         Some(is_new) => with_parameter(next, "is_new", &is_new.to_string()),
@@ -147,9 +154,7 @@ impl LoginService {
                     };
                     Ok(RedirectOutcome::Session { location, cookie })
                 }
-                None => {
-                    self.issue_one_time_code(server_redirect, ExchangedCode::SignedIn { kind, with_user, answer }).await
-                }
+                None => self.issue_one_time_code(server_redirect, ExchangedCode::SignedIn { kind, answer }).await,
             },
             Ok(LoginOutcome::PendingLogin(pending_login)) => {
                 let next = with_parameter(next, "halted", &pending_login.step);

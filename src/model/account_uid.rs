@@ -7,6 +7,7 @@ use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// The stable id of an account at its provider.
 ///
@@ -22,7 +23,7 @@ pub enum UidError {
     /// Without the characters that a screen does not show, nothing is left.
     #[error("it is blank or has only invisible characters")]
     Blank,
-    /// `None`, `null`, `0` and the like.
+    /// `None`, `null`, `0` and the like, or no letter and no digit.
     #[error("it is a placeholder for a missing value")]
     MissingValue,
     /// More than [`AccountUid::MAX_LEN`] characters.
@@ -41,11 +42,12 @@ impl AccountUid {
     pub const MAX_LEN: usize = 255;
 
     /// How languages and their JSON libraries write a missing value or a boolean, in lower case.
-    const MISSING_VALUES: [&str; 18] = [
+    const MISSING_VALUES: [&str; 17] = [
         "none",
         "null",
         "nil",
         "undefined",
+        "unknown",
         "nan",
         "true",
         "false",
@@ -58,16 +60,14 @@ impl AccountUid {
         "[object object]",
         "[object undefined]",
         "[object null]",
-        "[]",
-        "{}",
     ];
 
     /// Checks an id that is a text.
     ///
     /// Errors: [`UidError`].
     pub fn parse(text: &str) -> Result<Self, UidError> {
-        // Without the characters that a screen does not show.
-        let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+        // Without the characters that a screen does not show, and as ASCII where it looks like ASCII.
+        let visible: String = text.nfkc().filter(|c| !is_invisible(*c)).collect();
         if text.contains('\0') {
             Err(UidError::NullCharacter)
         } else if visible.is_empty() {
@@ -77,6 +77,8 @@ impl AccountUid {
         } else if text.contains(char::REPLACEMENT_CHARACTER) {
             // Two different ids may have become one text.
             Err(UidError::ReplacementCharacter)
+        } else if !visible.chars().any(char::is_alphanumeric) {
+            Err(UidError::MissingValue)
         } else if text.chars().count() > Self::MAX_LEN {
             Err(UidError::TooLong)
         } else {
@@ -180,7 +182,6 @@ mod tests {
             (json!("10"), "10"),
             (json!("00u1"), "00u1"),
             (json!("0x0"), "0x0"),
-            (json!("-"), "-"),
         ] {
             assert_eq!(AccountUid::of_json(&value).as_deref(), Some(uid), "{value}");
         }
@@ -207,6 +208,10 @@ mod tests {
             json!("None"),
             json!(" none "),
             json!("NULL"),
+            json!("\u{ff2e}\u{ff35}\u{ff2c}\u{ff2c}"),
+            json!("unknown"),
+            json!("-"),
+            json!("[ ]"),
             json!("null\u{200b}"),
             json!("undefined"),
             json!("NaN"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMillis;
-use crate::model::{CredentialKind, UserId};
+use crate::model::{LoginKind, UserId};
 use crate::secrets::Digest;
 
 /// How long an authorization request and a pending login are valid (SEC-1), and the cookie that both have.
@@ -77,10 +77,8 @@ pub struct LinkRequest {
 pub struct ServerRedirect {
     /// An entry of ALLOWED_REDIRECT_URIS.
     pub next: String,
-    /// The kind of credential to issue.
-    pub kind: CredentialKind,
-    /// Whether tokens carry the user's data as claims, and the answer as members.
-    pub with_user: bool,
+    /// What to issue, and how to answer.
+    pub kind: LoginKind,
     /// The app's own challenge (S256): exchanging the one-time code requires its verifier (RFC 8252, section 8.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_challenge: Option<String>,

@@ -18,6 +18,9 @@ pub struct Identity {
     /// Names in `extra_data` under which `uid` is stored.
     #[serde(default)]
     pub uid_kept_as: Vec<String>,
+    /// The address as the provider wrote it, if `uid` is its normal form ([`EmailAddress::key`]).
+    #[serde(default)]
+    pub uid_address: Option<EmailAddress>,
     /// Ids under which earlier releases of django-rest-social-auth stored the same user; a login changes the key of such an
     /// imported account to `uid`.
     pub legacy_uids: Vec<AccountUid>,
@@ -38,9 +41,9 @@ pub struct Identity {
     pub last_name: Option<String>,
     /// By the rule in the provider's descriptor; unknown means not verified (SEC-24).
     pub email_verified: bool,
-    /// The provider says explicitly that it has not verified the address.
+    /// No answer of the provider is missing, and one of them has an address or says whether it is verified.
     #[serde(default)]
-    pub email_unverified: bool,
+    pub reports_email: bool,
     /// URL of the user's picture, for the step `save_avatar`.
     pub picture: Option<String>,
     /// The organizations or tenants of the user.
@@ -84,6 +87,12 @@ impl UidScope {
 }
 
 impl Identity {
+    /// Whether a stored text is this uid. An address is it in every spelling.
+    pub fn has_uid(&self, text: &str) -> bool {
+        let is_spelling = |address: &EmailAddress| address.is_same_as_stored(text);
+        self.uid.as_str() == text || self.uid_address.as_ref().is_some_and(is_spelling)
+    }
+
     /// Associated data of the account's encrypted tokens, which has the key of this identity after the login.
     pub fn token_binding(&self) -> [&str; 3] {
         token_binding(&self.provider, self.uid.as_str(), &self.uid_scope.current)

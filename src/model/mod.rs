@@ -14,6 +14,7 @@ mod id;
 mod identity;
 mod json;
 pub(crate) mod lenient;
+mod login_kind;
 mod network;
 mod provider_tokens;
 mod safe_text;
@@ -50,6 +51,7 @@ pub(crate) use json::{
     as_text, as_texts, check_unique_members, is_secret_name, is_truthy, parse_json, parse_json_without_big_integers,
     without_provider_tokens, without_secrets,
 };
+pub use login_kind::LoginKind;
 pub(crate) use network::Network;
 pub use provider_tokens::ProviderTokens;
 pub(crate) use provider_tokens::token_binding;

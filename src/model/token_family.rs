@@ -63,7 +63,7 @@ pub struct PresentedToken<'a> {
     pub expires: UnixMillis,
 }
 
-/// Why a refresh is refused. The store writes nothing.
+/// Why a refresh, or another use of a JWT, is refused. The store writes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshRefusal {
     /// The user is not active.

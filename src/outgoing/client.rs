@@ -182,9 +182,10 @@ impl Client {
         let pool = self.pool_for(&request.url, host)?;
         let known = self.host(&request.url, host);
         let limit = self.shared.timeout;
-        known
-            .check_admission(request.url.path(), started, limit)
-            .map_err(|remaining| OutgoingError::CircuitOpen { host: host.to_owned(), remaining })?;
+        // The faults of a simulated provider are those that a tester chose for one login each.
+        let admission =
+            if self.is_simulated() { Ok(()) } else { known.check_admission(request.url.path(), started, limit) };
+        admission.map_err(|remaining| OutgoingError::CircuitOpen { host: host.to_owned(), remaining })?;
         let end = deadline.min(started + limit);
         let Ok(permit) = tokio::time::timeout_at(end, known.permits.acquire()).await else {
             // Other calls hold all permits, which is not a fault of the host.
@@ -334,17 +335,32 @@ fn pool(
         .user_agent(&rules.user_agent)
         // Only the settings decide, not the environment of the process.
         .no_proxy();
-    let no_proxy = rules.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
-    if let Some(url) = &rules.https_proxy {
+    let direct = rules.no_proxy.as_deref().unwrap_or_default();
+    // `*` in the list: every call is direct.
+    let has_proxies = direct.split(',').all(|entry| entry.trim() != "*");
+    let direct: Vec<&str> = direct.split(',').map(|entry| without_port(entry.trim())).collect();
+    let no_proxy = reqwest::NoProxy::from_string(&direct.join(","));
+    if let Some(url) = rules.https_proxy.as_ref().filter(|_| has_proxies) {
         let proxy = reqwest::Proxy::https(url.clone())
             .map_err(|_| SettingError::new("HTTPS_PROXY", "is not a valid proxy URL"))?;
         builder = builder.proxy(proxy.no_proxy(no_proxy.clone()));
     }
-    if let Some(url) = &rules.http_proxy {
+    if let Some(url) = rules.http_proxy.as_ref().filter(|_| has_proxies) {
         let proxy = reqwest::Proxy::http(url.clone())
             .map_err(|_| SettingError::new("HTTP_PROXY", "is not a valid proxy URL"))?;
         builder = builder.proxy(proxy.no_proxy(no_proxy));
     }
     // Everything else is checked above: only the header can be invalid.
     builder.build().map_err(|_| SettingError::new("SOCIAL_AUTH_USER_AGENT", "is not a valid HTTP header value"))
+}
+
+/// An entry of NO_PROXY without its port: it is valid for all ports of the host. An IPv6 address without brackets has several colons.
+fn without_port(entry: &str) -> &str {
+    match entry.rsplit_once(':') {
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let is_address = host.contains(':') && !host.ends_with(']');
+            if is_address { entry } else { host.trim_start_matches('[').trim_end_matches(']') }
+        }
+        _ => entry,
+    }
 }

@@ -331,6 +331,19 @@ async fn no_proxy_hosts_are_subject_to_the_address_policy() {
 }
 
 #[tokio::test]
+async fn no_proxy_may_name_all_hosts_or_a_port() {
+    let (url, _) = server(|stream| always(stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")).await;
+    let host = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    for (list, is_direct) in [("*", true), ("a.example, *", true), (host.as_str(), true), ("a.example:80", false)] {
+        let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let at = proxy(1, asked.clone()).await;
+        let rules = OutgoingRules { http_proxy: Some(at), no_proxy: Some(list.to_owned()), ..rules() };
+        let _ = get(&rules, &url, LONG).await;
+        assert_eq!(asked.lock().expect("a list").is_empty(), is_direct, "{list}");
+    }
+}
+
+#[tokio::test]
 async fn sec39_a_silent_host_does_not_delay_another() {
     let (silent, _) = server(|stream| async move {
         let _held = stream;

@@ -114,8 +114,10 @@ pub fn render_url(template: &Template, scope: &Scope<'_>, hosts: &[String]) -> R
         }
         let in_host = before.split_once("://").is_some_and(|(_, rest)| !rest.contains(['/', '?', '#']));
         if !in_host {
-            if matches!(value.as_str(), "." | "..") {
-                problem = Some("a path segment must not be `.` or `..`");
+            // Without the value it would be the URL of something else, such as of a list instead of one member of it.
+            let is_segment = before.ends_with('/') && !before.contains(['?', '#']);
+            if matches!(value.as_str(), "." | "..") || is_segment && value.is_empty() {
+                problem = Some("a path segment must not be empty, `.` or `..`");
             }
             return utf8_percent_encode(&value, ESCAPED).to_string();
         }

@@ -23,6 +23,8 @@ impl Provider {
             Some(Value::String(text)) => match lenient::json(text.as_bytes()) {
                 Ok(Value::Object(members)) => members,
                 Ok(_) => return Ok(fields),
+                // A script writes `undefined` for a missing value.
+                Err(_) if self.is_complete(&fields) => return Ok(fields),
                 Err(_) => return Err(invalid("Must be JSON.")),
             },
             Some(_) => return Ok(fields),
@@ -43,6 +45,12 @@ impl Provider {
             }
         }
         Ok(fields)
+    }
+
+    /// Whether the fields have an error, or everything that a login needs.
+    fn is_complete(&self, fields: &Map<String, Value>) -> bool {
+        let has = |name: &str| fields.get(name).is_some_and(is_truthy);
+        callback_error(fields).is_some() || self.login_fields.iter().all(|names| names.split('|').any(has))
     }
 
     /// The error in a callback, which takes precedence over missing fields (R-ERR-12, SEC-7). `None`: there is none.

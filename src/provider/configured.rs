@@ -21,8 +21,8 @@ pub(super) struct TokenVerification {
     pub issuers: Vec<String>,
     pub fixed_key: Option<Key>,
     pub jwks_url: Template,
-    /// In seconds; 0: no limit.
-    pub max_age: i64,
+    /// In seconds; `None`: no limit.
+    pub max_age: Option<i64>,
     /// In seconds.
     pub leeway: i64,
 }

@@ -371,6 +371,8 @@ pub struct UserRules {
     pub email: Option<Expr>,
     /// Whether the address is verified (SEC-24). Without a rule it never is.
     pub email_verified: Option<Expr>,
+    /// Over the settings: whether `email_verified` can be true. Absent: it can.
+    pub verifies_email: Option<Expr>,
     /// The full name.
     pub fullname: Option<Expr>,
     /// The first name.
@@ -414,6 +416,8 @@ pub struct UidRules {
     /// The issuer or tenant within which the uid is unique: a template over the settings or, for a provider with many tenants, over
     /// `id_token` and `profile`. Default: the address of the provider, if settings choose it.
     pub issuer: Option<Template>,
+    /// All issuers of one host have the same users: the scope contains only the host.
+    pub issuer_is_host: bool,
     /// The tenant of imported accounts whose data has none: a template over the settings. IMPORTED_TENANT overrides it.
     pub imported_tenant: Option<Template>,
     /// Earlier values of `issuer`, or other names of the tenant, under which accounts are found, too.
@@ -443,6 +447,7 @@ impl Default for UidRules {
             from: paths.into(),
             value: None,
             issuer: None,
+            issuer_is_host: false,
             imported_tenant: None,
             former_issuers: Vec::new(),
             stable_form: None,

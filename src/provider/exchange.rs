@@ -301,9 +301,10 @@ impl Provider {
         if matches!(auth, ClientAuth::Basic | ClientAuth::BasicAndBody) {
             let encoded = |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
             let is_plain = self.values.flag("PLAIN_BASIC").unwrap_or(self.descriptor.token.plain_basic);
-            let (id, secret) = match is_plain {
-                true => (self.client_id.clone(), secret.to_owned()),
-                false => (encoded(&self.client_id), encoded(secret)),
+            let (id, secret) = if is_plain {
+                (self.client_id.clone(), secret.to_owned())
+            } else {
+                (encoded(&self.client_id), encoded(secret))
             };
             let pair = STANDARD.encode(format!("{id}:{secret}"));
             call.headers.push(("Authorization".to_owned(), format!("Basic {pair}")));

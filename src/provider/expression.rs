@@ -317,6 +317,31 @@ impl Expr {
         !self.reads_only(|root| root != name)
     }
 
+    /// Whether the answers of the provider have a value, null not counted, for a member that it reads; or for one of `names`, where
+    /// it reads an answer as a whole.
+    pub fn finds_member(&self, scope: &Scope<'_>, names: &[&str]) -> bool {
+        const ANSWERS: [&str; 5] = ["profile", "id_token", "token", "body", "bodies"];
+        let has_value = |path: &Path| {
+            ANSWERS.contains(&path.root.as_str()) && path.walk(scope).is_some_and(|value| !value.is_null())
+        };
+        let operand_has_value = |operand: &Operand| matches!(operand, Operand::Path(path) if has_value(path));
+        match &self.program {
+            Program::Either(operands) => operands.iter().any(operand_has_value),
+            Program::Default(path, other) => has_value(path) || operand_has_value(other),
+            Program::Compiled { roots, .. } => roots.iter().any(|(root, read)| {
+                let Some(Part::Value(answer)) = scope.get(root).filter(|_| ANSWERS.contains(&root.as_str())) else {
+                    return false;
+                };
+                let all = answer.as_array().map_or(std::slice::from_ref(answer), Vec::as_slice);
+                let has = |name: &str| all.iter().any(|one| one.get(name).is_some_and(|value| !value.is_null()));
+                match read {
+                    ReadMembers::Some(members) => members.iter().any(|name| has(name)),
+                    ReadMembers::All => names.iter().any(|name| has(name)),
+                }
+            }),
+        }
+    }
+
     /// Whether the value is neither null nor false, zero or empty.
     pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, ExprError> {
         Ok(self.eval(scope)?.as_deref().is_some_and(is_truthy))

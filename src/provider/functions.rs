@@ -14,6 +14,9 @@ use url::Url;
 use crate::model::{AccountUid, lenient};
 use crate::secrets::constant_time_eq;
 
+/// Names at which users of many tenants of Microsoft sign in.
+const SHARED_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];
+
 pub fn add_to(environment: &mut Environment<'static>) {
     add_selection(environment);
     add_texts(environment);
@@ -94,6 +97,11 @@ fn add_texts(environment: &mut Environment<'static>) {
     });
     environment.add_function("concat", |parts: Rest<Value>| {
         parts.iter().filter(|part| !part.is_undefined() && !part.is_none()).map(ToString::to_string).collect::<String>()
+    });
+    // A URL or a name of an endpoint of Microsoft.
+    environment.add_function("names_one_tenant", |x: Value| {
+        let is_shared = |part: &str| SHARED_TENANTS.iter().any(|name| part.eq_ignore_ascii_case(name));
+        x.as_str().is_some_and(|text| !text.trim().is_empty() && !text.split('/').any(|part| is_shared(part.trim())))
     });
     environment.add_function("is_digits", |x: Value, count: usize| {
         x.as_str().is_some_and(|text| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()))

@@ -52,8 +52,8 @@ pub struct Expected<'a> {
     pub leeway: i64,
     /// Whether `exp` and `iat` are required.
     pub requires_times: bool,
-    /// 0: no limit.
-    pub max_age: i64,
+    /// `None`: no limit.
+    pub max_age: Option<i64>,
     /// The maximum time in seconds between `auth_time` and `iat`, for a login with `max_age`. `None`: `auth_time` is not checked.
     pub max_authentication_age: Option<i64>,
     /// `acr` must be one of them, with REQUIRE_ACR. Empty: it is not checked.
@@ -270,7 +270,7 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
     if issued.saturating_sub(skew) > now {
         return Err(TokenError::new("it was issued in the future"));
     }
-    if max_age > 0 && issued.saturating_add(max_age).saturating_add(leeway) < now {
+    if max_age.is_some_and(|max_age| issued.saturating_add(max_age).saturating_add(leeway) < now) {
         return Err(TokenError::new("it was issued too long ago"));
     }
     Ok(())
@@ -299,10 +299,10 @@ pub fn has_tenants(issuer: &str) -> bool {
 }
 
 /// The last Unix second at which [`check`] accepts these claims. `None`: they never expire.
-pub fn accepted_until(claims: &Map<String, Value>, leeway: i64, max_age: i64) -> Option<i64> {
+pub fn accepted_until(claims: &Map<String, Value>, leeway: i64, max_age: Option<i64>) -> Option<i64> {
     let by_expiry = time_of(claims, "exp").map(|expires| expires.saturating_add(leeway).saturating_sub(1));
-    let issued = time_of(claims, "iat").filter(|_| max_age > 0);
-    let by_age = issued.map(|issued| issued.saturating_add(max_age).saturating_add(leeway));
+    let by_age = time_of(claims, "iat").zip(max_age);
+    let by_age = by_age.map(|(issued, max_age)| issued.saturating_add(max_age).saturating_add(leeway));
     by_expiry.into_iter().chain(by_age).min()
 }
 

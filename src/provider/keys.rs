@@ -102,9 +102,10 @@ impl Key {
 
     /// Reads a fixed key in PEM or as its base64: RSA with at least 2048 bits, or P-256.
     pub fn from_pem(text: &str) -> Result<Self, String> {
-        let pem = match text.contains("-----BEGIN") {
-            true => text.to_owned(),
-            false => format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", text.trim()),
+        let pem = if text.contains("-----BEGIN") {
+            text.to_owned()
+        } else {
+            format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", text.trim())
         };
         let (algorithm, key) = match DecodingKey::from_rsa_pem(pem.as_bytes()) {
             Ok(key) => (None, key),

@@ -3,6 +3,7 @@
 //! A provider is a descriptor: data from `catalog/<name>.toml` or from the settings file. What data cannot express is a
 //! *quirk*, a small function at one of two points. `login/` calls this module; only `outgoing/` sends its requests.
 
+mod admission;
 mod authorization;
 mod call;
 mod callback;
@@ -19,6 +20,7 @@ mod expression;
 mod functions;
 mod guide;
 mod id_token;
+mod issuer;
 mod jws;
 mod keys;
 mod login_parameters;

@@ -29,6 +29,8 @@ pub struct Answers {
     pub bodies: Value,
     /// The headers of the answers; that of a later one replaces the one before.
     pub headers: Map<String, Value>,
+    /// Whether an optional request failed.
+    pub is_incomplete: bool,
 }
 
 impl Provider {
@@ -36,7 +38,7 @@ impl Provider {
         if let (Some(_), Some(claims)) = (context.callback.id_token, &context.claims) {
             // Without an access token there are no profile requests.
             let bodies = vec![claims.clone(); self.descriptor.userinfo.len().max(1)];
-            return self.map_identity(context, &Answers { bodies: Value::Array(bodies), headers: Map::new() });
+            return self.map_identity(context, &Answers { bodies: Value::Array(bodies), ..Answers::default() });
         }
         let answers = self.fetch_all(context).await?;
         self.map_identity(context, &answers)
@@ -61,12 +63,15 @@ impl Provider {
         let mut identity = self.identity(context, &scope, &profile, &details)?;
         // Userinfo without `sub` may be about another user, so it cannot verify an address.
         identity.email_verified &= !lacks_sub;
+        identity.reports_email &= !lacks_sub && !answers.is_incomplete;
+        self.check_address_uid(&identity)?;
+        self.check_groups(context, &scope, &identity)?;
         identity.legacy_uids = self.legacy_uids(&scope, identity.email.as_ref().filter(|_| identity.email_verified))?;
         Ok(identity)
     }
 
     async fn fetch_all(&self, context: &mut ExchangeContext<'_>) -> Result<Answers, ProviderError> {
-        let mut answers = Answers { bodies: Value::Array(Vec::new()), headers: Map::new() };
+        let mut answers = Answers { bodies: Value::Array(Vec::new()), ..Answers::default() };
         for (index, request) in self.descriptor.userinfo.iter().enumerate() {
             let answered = match self.fetch(context, request, index, &answers).await {
                 Err(ProviderError::EndpointNotFound { .. }) if self.endpoints_changed(context).await => {
@@ -75,7 +80,10 @@ impl Provider {
                 answered => answered,
             };
             let (body, headers) = match answered {
-                Err(_) if request.optional => Default::default(),
+                Err(_) if request.optional => {
+                    answers.is_incomplete = true;
+                    Default::default()
+                }
                 answered => answered?,
             };
             // A header of an earlier answer stays readable.
@@ -100,6 +108,10 @@ impl Provider {
         let call = if wanted { self.profile_request(context, request, index, &scope)? } else { None };
         match call {
             Some(call) => self.fetch_pages(context, request, call).await,
+            // A check that cannot be made refuses the login.
+            None if wanted && !request.not_allowed.is_empty() => {
+                Err(ProviderError::failed(STAGE, "the profile lacks what the check of the membership needs"))
+            }
             None => Ok(Default::default()),
         }
     }
@@ -318,17 +330,10 @@ impl Provider {
         Ok(details)
     }
 
-    fn check_admission(&self, scope: &Scope<'_>) -> Result<(), ProviderError> {
-        for rule in &self.descriptor.admission {
-            rule.check(scope, |reason| ProviderError::NotAllowed { reason })?;
-        }
-        let groups = self.descriptor.user.groups.as_ref().map_or(Ok(Vec::new()), |expr| expr.texts(scope))?;
-        let allowed = self.values.texts("ALLOW_GROUPS");
-        if allowed.is_empty() || groups.iter().any(|group| allowed.contains(group)) {
-            Ok(())
-        } else {
-            Err(ProviderError::NotAllowed { reason: "None of your groups may sign in.".to_owned() })
-        }
+    /// Whether the answers have an address, or say whether it is verified.
+    fn reports_email(&self, scope: &Scope<'_>) -> bool {
+        let rules = [&self.descriptor.user.email, &self.descriptor.user.email_verified];
+        rules.into_iter().flatten().any(|rule| rule.finds_member(scope, &["email", "email_verified"]))
     }
 
     fn identity(
@@ -339,19 +344,16 @@ impl Provider {
         details: &Map<String, Value>,
     ) -> Result<Identity, ProviderError> {
         let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
-        let rules = &self.descriptor.user;
+        let (rules, protocol) = (&self.descriptor.user, self.descriptor.protocol);
         let verified = rules.email_verified.as_ref().map(|expr| expr.eval(scope)).transpose()?.flatten();
-        let is_flag = |flag: bool| {
-            let is_value = |value: &Value| {
-                value.as_bool() == Some(flag) || value.as_str() == Some(if flag { "true" } else { "false" })
-            };
-            verified.as_deref().is_some_and(is_value)
-        };
+        let is_verified = verified.as_deref().is_some_and(|value| value == &Value::Bool(true) || value == "true");
         let email_text = text("email").filter(|email| !email.trim().is_empty());
         let email = email_text.as_deref().and_then(EmailAddress::parse);
         let has_email = email.is_some();
         let (extra_data, absent_extra_data) = self.extra_data(context, scope, profile, details)?;
         let dropped_if_empty = self.extra_fields.iter().filter(|field| field.if_set).map(|field| field.to.clone());
+        let as_sent = self.uid_as_sent(scope)?;
+        let uid_address = self.address_in(&as_sent);
         let uid = self.uid(scope)?;
         let tokens = self.tokens_of(context, &uid)?;
         Ok(Identity {
@@ -359,17 +361,18 @@ impl Provider {
             uid,
             uid_scope: self.uid_scope(scope, &self.issuers(context.discovery.as_deref()))?,
             uid_kept_as: self.uid_keys.kept_as.clone(),
+            uid_address,
             legacy_uids: Vec::new(),
             username: text("username"),
             has_invalid_email: email_text.is_some() && !has_email,
             email,
-            fullname: mentioned(rules.fullname.as_ref(), scope)?,
-            first_name: mentioned(rules.first_name.as_ref(), scope)?,
-            last_name: mentioned(rules.last_name.as_ref(), scope)?,
-            picture: mentioned(rules.more.get("picture"), scope)?,
+            fullname: mentioned(rules.fullname.as_ref(), scope, protocol)?,
+            first_name: mentioned(rules.first_name.as_ref(), scope, protocol)?,
+            last_name: mentioned(rules.last_name.as_ref(), scope, protocol)?,
+            picture: mentioned(rules.more.get("picture"), scope, protocol)?,
             organizations: as_texts(details.get("organization")),
-            email_verified: has_email && is_flag(true),
-            email_unverified: has_email && is_flag(false),
+            email_verified: has_email && is_verified,
+            reports_email: self.reports_email(scope),
             fields: user_fields::evaluated(&self.user_fields, scope),
             tokens,
             expires_in: self.remaining(context, &extra_data),
@@ -380,7 +383,18 @@ impl Provider {
         })
     }
 
+    /// The uid; an address in its normal form, because its user owns it in every spelling.
     pub(super) fn uid(&self, scope: &Scope<'_>) -> Result<AccountUid, ProviderError> {
+        let as_sent = self.uid_as_sent(scope)?;
+        let normal = self.address_in(&as_sent).and_then(|address| AccountUid::parse(&address.key()).ok());
+        Ok(normal.unwrap_or(as_sent))
+    }
+
+    fn address_in(&self, uid: &AccountUid) -> Option<EmailAddress> {
+        EmailAddress::parse(uid.as_str()).filter(|_| self.uid_keys.is_address())
+    }
+
+    fn uid_as_sent(&self, scope: &Scope<'_>) -> Result<AccountUid, ProviderError> {
         let value = match &self.descriptor.uid.value {
             Some(value) => value.eval(scope)?,
             None => self.lookup(scope, &self.uid_keys.key)?,
@@ -420,12 +434,18 @@ impl Provider {
         let mut uids = Vec::new();
         for key in &self.uid_keys.legacy {
             let uid = self.lookup(scope, key)?.as_deref().and_then(AccountUid::of_json);
-            let is_verified = |uid: &AccountUid| EmailAddress::parse(uid.as_str()).as_ref() == verified_email;
-            uids.extend(uid.filter(|uid| {
-                let is_proven =
-                    accepts_unverified || !is_address_key(key) || verified_email.is_some() && is_verified(uid);
+            let address = uid.as_deref().and_then(EmailAddress::parse).filter(|_| is_address_key(key));
+            let is_verified = || address.is_some() && address.as_ref() == verified_email;
+            let found = uid.filter(|uid| {
+                let is_proven = accepts_unverified || !is_address_key(key) || is_verified();
                 is_proven && self.uid_keys.may_be_legacy(uid.as_str())
-            }));
+            });
+            let Some(uid) = found else { continue };
+            // The imported account may have the address in lower case.
+            let normal = address.and_then(|address| AccountUid::parse(&address.key()).ok());
+            let normal = normal.filter(|normal| *normal != uid);
+            uids.push(uid);
+            uids.extend(normal);
         }
         Ok(uids)
     }
@@ -483,13 +503,16 @@ impl Provider {
     }
 }
 
-/// The value of a field of the user. `None`: the answer has no such member. An empty text: the member is empty or null. For a rule
-/// without members an empty text means `None`.
-pub fn mentioned(rule: Option<&Expr>, scope: &Scope<'_>) -> Result<Option<String>, ProviderError> {
+/// The value of a field of the user. `None`: the answer has no such member. An empty text: the member is empty, or it is null and
+/// null is a value. For a rule without members an empty text means `None`.
+///
+/// In OpenID Connect (Core, 5.3.2) and in a callback, null says that a member is not returned. GitHub's API, for one, writes it for
+/// a name that the user has removed.
+pub fn mentioned(rule: Option<&Expr>, scope: &Scope<'_>, protocol: Protocol) -> Result<Option<String>, ProviderError> {
     let Some(rule) = rule else { return Ok(None) };
     let text = match value_of(rule, scope)?.as_deref() {
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Null) => String::new(),
+        Some(Value::Null) if protocol != Protocol::Oidc && !rule.reads("callback") => String::new(),
         _ => return Ok(None),
     };
     Ok(Some(text).filter(|text| !text.is_empty() || !rule.reads_only(|_| false)))

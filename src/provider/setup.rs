@@ -3,14 +3,16 @@
 use serde_json::Value;
 
 use super::call::{check_base, render_url};
+use super::catalog;
 use super::configured::{Provider, TokenVerification};
 use super::descriptor::{Descriptor, ExtraField};
 use super::expression::{Scope, Template, is_setting};
+use super::id_token;
+use super::issuer::{configured_issuer, discovery_url, names_tenant};
 use super::keys::Key;
 use super::protocol::Protocol;
 use super::request_rules::ClientAuth;
-use super::uid_keys::{LEGACY_UNVERIFIED, USERNAME_AS_ID, UidKeys};
-use super::{catalog, uid};
+use super::uid_keys::{LEGACY_UNVERIFIED, UNVERIFIED_KEY, USERNAME_AS_ID, UidKeys};
 use crate::clock::Deps;
 use crate::model::is_truthy;
 use crate::outgoing::{CachedDocument, Client};
@@ -75,7 +77,7 @@ impl TokenVerification {
             fixed_key: or_report(fixed_key.transpose(), settings.written_name("PUBLIC_KEY"), errors),
             jwks_url: Template::parse(rules.jwks_url.as_ref().map_or("{discovery.jwks_uri}", Template::source))
                 .unwrap_or_default(),
-            max_age: seconds("ID_TOKEN_MAX_AGE", rules.max_age),
+            max_age: Some(seconds("ID_TOKEN_MAX_AGE", rules.max_age)).filter(|&seconds| seconds > 0),
             leeway: seconds("JWT_LEEWAY", rules.leeway),
         }
     }
@@ -135,7 +137,8 @@ impl Provider {
             None => values.text(setting).map(str::to_owned),
         };
         let client_id = text(descriptor.client_id.as_ref(), "KEY");
-        if client_id.is_none() && descriptor.has_client() {
+        // With KEY, a setting is missing that has an error of its own, such as CLIENT of Apple.
+        if client_id.is_none() && descriptor.has_client() && values.text("KEY").is_none() {
             errors.push(SettingError::new(name("KEY"), "is required: the client ID"));
         }
         let client_secret = text(descriptor.client_secret.as_ref(), "SECRET").unwrap_or_default();
@@ -153,7 +156,7 @@ impl Provider {
             login_fields: login_fields(&descriptor),
             scope: scopes(&descriptor, &values),
             uid_keys: UidKeys::new(&descriptor, Some(&values)),
-            issuer: uid::configured_issuer(&descriptor, &values, discovery_url.as_ref()),
+            issuer: configured_issuer(&descriptor, &values, discovery_url.as_ref()),
             extra_fields: descriptor.extra_data.iter().chain(&further_fields).cloned().collect(),
             user_fields: Vec::new(),
             uses_pkce: values.flag("USE_PKCE").unwrap_or(descriptor.authorization.pkce),
@@ -190,11 +193,17 @@ impl Provider {
     /// Refuses URLs that settings make invalid, and those that are needed and can never be filled in.
     fn check_urls(&self, errors: &mut Vec<SettingError>) {
         let rules = &self.descriptor;
+        let own = &self.settings.descriptor;
+        // The users of one of the catalogue without this URL can sign in otherwise.
+        let is_own_with_code = !own.is_empty()
+            && !own.contains_key("extends")
+            && matches!(rules.protocol, Protocol::OAuth1 | Protocol::OAuth2)
+            && rules.token.auth != ClientAuth::None;
         let needed = [
             (
                 "authorization.url",
                 self.override_of("AUTHORIZATION_URL").unwrap_or(&rules.authorization.url),
-                !rules.authorization.url.source().is_empty(),
+                !rules.authorization.url.source().is_empty() || is_own_with_code,
             ),
             (
                 "token.url",
@@ -214,6 +223,7 @@ impl Provider {
         for (field, template, is_needed) in all.filter(|(_, template, _)| template.reads_only(is_known)) {
             let problem = match render_url(template, &scope, &[]) {
                 Err(problem) => problem,
+                Ok(None) if is_needed && template.source().is_empty() => "is required".to_owned(),
                 Ok(None) if is_needed => NEEDS_SETTING.to_owned(),
                 Ok(_) => continue,
             };
@@ -297,31 +307,100 @@ impl Provider {
             let name = self.settings.written_name("USERINFO_WITHOUT_SUB");
             warnings.push(format!("{name}: userinfo without sub is accepted, although it may belong to another user"));
         }
-        let has_organizations = self.descriptor.user.more.contains_key("organization");
+        let has_organizations = self.supplies_organization();
         let organizations = self.settings.written_name("ALLOWED_ORGANIZATIONS");
         let allows_all = self.settings.user_rules.allowed_organizations.is_empty();
         if !has_organizations && !allows_all {
             let problem = format!("{} supplies no organization, so no user can sign in through it", self.name);
             warnings.push(format!("{organizations}: {problem}"));
         }
-        let own_groups = self.descriptor.user.own_groups.as_ref().map(|rule| rule.eval(&Scope::of(&self.values)));
-        let has_foreign_groups =
-            own_groups.is_some_and(|own| !own.is_ok_and(|own| own.as_deref().is_some_and(is_truthy)));
-        if has_foreign_groups && allows_all && !self.values.texts("ALLOW_GROUPS").is_empty() {
-            let written = self.settings.written_name("ALLOW_GROUPS");
-            let problem = "users of other organizations can create groups of these names, and sign in";
-            warnings.push(format!("{written}: with these settings of {}, {problem}", self.name));
+        if allows_all && !self.values.texts("ALLOW_GROUPS").is_empty() {
+            warnings.extend(self.warning_of_groups(&organizations));
         }
         let arguments = self.values.pairs("AUTH_EXTRA_ARGUMENTS").into_iter();
         for (name, _) in arguments.filter(|(name, _)| allows_all && ORGANIZATION_PARAMETERS.contains(&name.as_str())) {
             let written = self.settings.written_name("AUTH_EXTRA_ARGUMENTS");
-            let remedy = match has_organizations {
-                true => format!("set {organizations} to refuse them"),
-                false => format!("{} supplies no organization by which the server could refuse them", self.name),
+            let remedy = if has_organizations {
+                format!("set {organizations} to refuse them")
+            } else {
+                format!("{} supplies no organization by which the server could refuse them", self.name)
             };
             warnings.push(format!(
                 "{written}: {name} only preselects an organization at the provider; users of others can sign in too: {remedy}"
             ));
+        }
+    }
+
+    /// The warning about groups in ALLOW_GROUPS that others can create. `organizations`: the name of ALLOWED_ORGANIZATIONS.
+    fn warning_of_groups(&self, organizations: &str) -> Option<String> {
+        let issuers = self.issuers(None);
+        let has_tenants = issuers.iter().any(|issuer| id_token::has_tenants(issuer));
+        let has_foreign_groups = has_tenants || self.has_foreign_groups();
+        let names_tenant = self.descriptor.uid.issuer.as_ref().is_some_and(names_tenant);
+        // The discovery document is not fetched at start. With many tenants its issuer has `{tenantid}`.
+        let may_be_per_tenant = !names_tenant && issuers.is_empty() && self.verifies_id_token();
+        let is_per_tenant = has_tenants || names_tenant || may_be_per_tenant;
+        let is_refused = self.needs_allowed_organizations(is_per_tenant, &issuers);
+        let is_safe = is_per_tenant && (!is_refused || self.imported_tenant().is_some());
+        if !has_foreign_groups || is_safe {
+            return None;
+        }
+        let effect = if is_refused {
+            let condition = if may_be_per_tenant { " if each has its own tenant" } else { "" };
+            format!(", so no login passes{condition}: set {organizations} to those whose groups count")
+        } else {
+            ", and sign in".to_owned()
+        };
+        let problem = "users of other organizations can create groups of these names";
+        let written = self.settings.written_name("ALLOW_GROUPS");
+        Some(format!("{written}: with these settings of {}, {problem}{effect}", self.name))
+    }
+
+    /// Whether ALLOWED_ORGANIZATIONS can refuse users of this provider.
+    pub(super) fn supplies_organization(&self) -> bool {
+        self.descriptor.user.more.contains_key("organization")
+    }
+
+    /// Whether other organizations than that of the operator can create groups of the names in ALLOW_GROUPS, as far as the settings
+    /// say.
+    pub(super) fn has_foreign_groups(&self) -> bool {
+        let own_groups = self.descriptor.user.own_groups.as_ref().map(|rule| rule.eval(&Scope::of(&self.values)));
+        own_groups.is_some_and(|own| !own.is_ok_and(|own| own.as_deref().is_some_and(is_truthy)))
+    }
+
+    /// Whether the provider says of an address that it has verified it, as far as descriptor and settings decide.
+    fn verifies_addresses(&self) -> bool {
+        let rules = &self.descriptor.user;
+        let has_rule =
+            rules.email_verified.as_ref().is_some_and(|rule| !matches!(rule.source().trim(), "false" | "none"));
+        let settings = Scope::of(&self.values);
+        has_rule && rules.verifies_email.as_ref().is_none_or(|rule| rule.holds(&settings).unwrap_or(false))
+    }
+
+    /// An address as the uid must be verified, or any user could enter the address of another one (SEC-24).
+    fn check_address_key(&self, name: &str, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
+        let unverified = self.settings.written_name(UNVERIFIED_KEY);
+        let accepts_unverified = self.values.flag(UNVERIFIED_KEY) == Some(true);
+        if !self.uid_keys.is_address() {
+            // One for all providers may be for another one.
+            if accepts_unverified && self.settings.values.contains_key(UNVERIFIED_KEY) {
+                let key = &self.uid_keys.key;
+                warnings.push(format!("{unverified}: has no effect, because {key}, the uid, is not an e-mail address"));
+            }
+            return;
+        }
+        let risk = "a user who enters the address of another one at the provider signs in as that user";
+        if accepts_unverified {
+            warnings.push(format!("{unverified}: {risk}"));
+            return;
+        }
+        if !self.verifies_addresses() {
+            let problem = format!(
+                "{} is an address, and {} does not say whether it has verified one: {risk}. Use another member, or set \
+                 {unverified} to accept this",
+                self.uid_keys.key, self.name
+            );
+            errors.push(SettingError::new(name, problem));
         }
     }
 
@@ -338,6 +417,7 @@ impl Provider {
             errors.push(SettingError::new(name, problem));
             return;
         }
+        self.check_address_key(&name, warnings, errors);
         // `sub` is never assigned to another user (OpenID Connect Core 2).
         let is_stable = *key == rules.key || *key == "sub" || rules.stable_keys.contains(key);
         if !is_stable || rules.mutable_keys.contains(key) {
@@ -392,19 +472,6 @@ fn extra_fields(values: &SettingValues) -> Result<Vec<ExtraField>, String> {
     };
     let fields: Option<Vec<ExtraField>> = list.iter().map(field).collect();
     fields.ok_or_else(|| "must be a list of names, [name, alias] or [name, alias, true]".to_owned())
-}
-
-fn discovery_url(descriptor: &Descriptor, values: &SettingValues) -> Option<Template> {
-    const PATH: &str = "/.well-known/openid-configuration";
-    // In social-core the backends of Okta and Azure do not read OIDC_ENDPOINT, and existing sites may have set it.
-    if let Some(url) = &descriptor.discovery.url {
-        return Template::parse(url.source()).ok();
-    }
-    if let Some(own) = values.text("OIDC_ENDPOINT") {
-        return Some(Template::literal(&format!("{}{PATH}", own.trim_end_matches('/'))));
-    }
-    let endpoint = descriptor.discovery.endpoint.as_ref()?;
-    Template::parse(&format!("{}{PATH}", endpoint.source())).ok()
 }
 
 fn reads_discovery(descriptor: &Descriptor) -> bool {

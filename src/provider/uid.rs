@@ -2,17 +2,14 @@
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
-use url::Url;
 
 use super::configured::Provider;
-use super::descriptor::Descriptor;
 use super::error::ProviderError;
 use super::expression::{Part, Scope, Template};
 use super::id_token;
-use super::uid_keys::{has_chosen_host, names_tenant, normalize_issuer};
-use crate::model::UidScope;
+use super::issuer::{names_tenant, normalize_issuer, scope_issuer};
+use crate::model::{AccountUid, SocialAccount, UidScope};
 use crate::outgoing::Freshness;
-use crate::settings::SettingValues;
 
 impl Provider {
     /// The scope of the uid of a login.
@@ -38,8 +35,8 @@ impl Provider {
             former.extend(rule.render(scope)?.filter(|issuer| !issuer.is_empty()));
         }
         Ok(UidScope {
-            current: self.scope_named(&issuer),
-            former: former.iter().map(|issuer| self.scope_named(issuer)).collect(),
+            current: self.scope_named(&issuer, is_per_tenant),
+            former: former.iter().map(|issuer| self.scope_named(issuer, is_per_tenant)).collect(),
             is_per_tenant,
             includes_unscoped,
         })
@@ -54,8 +51,10 @@ impl Provider {
         rule.render(&Scope::of(&self.values)).ok().flatten().filter(|tenant| !tenant.is_empty())
     }
 
-    fn scope_named(&self, issuer: &str) -> String {
-        UidScope::named(&self.uid_keys.key, &normalize_issuer(issuer))
+    /// The tenants of one host have different users, so an issuer with a tenant is never reduced to its host.
+    fn scope_named(&self, issuer: &str, is_per_tenant: bool) -> String {
+        let is_host = self.descriptor.uid.issuer_is_host && !is_per_tenant;
+        UidScope::named(&self.uid_keys.key, &scope_issuer(issuer, is_host))
     }
 
     /// FORMER_ISSUERS. For a provider with many tenants only entries with `{tenantid}` count, because under any other issuer the same
@@ -83,8 +82,94 @@ impl Provider {
         if by_login || self.issuers(known.as_deref()).iter().any(|issuer| id_token::has_tenants(issuer)) {
             return None;
         }
+        Some(self.issuers_of_settings().iter().map(|issuer| self.scope_named(issuer, false)).collect())
+    }
+
+    /// The issuers that do not depend on the login, the current one first.
+    fn issuers_of_settings(&self) -> Vec<String> {
         let former = self.values.texts("FORMER_ISSUERS");
-        Some(std::iter::once(&self.issuer).chain(&former).map(|issuer| self.scope_named(issuer)).collect())
+        std::iter::once(self.issuer.clone()).chain(former).chain(self.fixed_former_issuers()).collect()
+    }
+
+    /// The former issuers of the descriptor that do not depend on the login.
+    fn fixed_former_issuers(&self) -> Vec<String> {
+        let scope = Scope::of(&self.values);
+        let fixed = self.descriptor.uid.former_issuers.iter().filter(|rule| !names_tenant(rule));
+        fixed.filter_map(|rule| rule.render(&scope).ok().flatten()).filter(|issuer| !issuer.is_empty()).collect()
+    }
+
+    /// Whether a login may find a stored account: its scope is one of a login, and its uid is not a former key that no login accepts.
+    /// `legacy_uids_open`: LEGACY_UIDS_UNTIL has not passed.
+    pub fn may_find(&self, account: &SocialAccount, legacy_uids_open: bool) -> bool {
+        let of_account = |name: &String| account.extra_data.get(name).and_then(AccountUid::of_json);
+        let kept = self.uid_keys.kept_as.iter().find_map(of_account);
+        let is_own_id = !account.legacy_uid || kept.as_ref().is_some_and(|kept| account.uid == *kept);
+        let is_found_as_legacy = legacy_uids_open && (kept.is_none() || !self.uid_keys.legacy.is_empty());
+        (is_own_id || is_found_as_legacy) && self.is_scope_of_a_login(&account.uid_scope)
+    }
+
+    fn is_scope_of_a_login(&self, scope: &str) -> bool {
+        let rules = &self.descriptor.uid;
+        let issuers = self.issuers(self.discovery_document.latest().as_deref());
+        let accepts_many = issuers.iter().any(|issuer| id_token::has_tenants(issuer));
+        let has_tenants = accepts_many || rules.issuer.as_ref().is_some_and(names_tenant);
+        if scope.is_empty() {
+            // Without the discovery document the provider may have many tenants.
+            let is_unknown = self.reads_discovery && issuers.is_empty();
+            return !(has_tenants || is_unknown) || self.imported_tenant().is_some();
+        }
+        let Some(issuer) = self.issuer_in(scope) else { return false };
+        let is_one_of = |known: &[String], is_per_tenant: bool| {
+            known.iter().any(|known| self.scope_named(known, is_per_tenant) == scope)
+        };
+        if !has_tenants {
+            // A former name that only a login has is an issuer, such as that of its ID token.
+            let is_of_login = issuer.starts_with("https://") && rules.former_issuers.iter().any(names_tenant);
+            return is_of_login || is_one_of(&self.issuers_of_settings(), false);
+        }
+        if issuer.is_empty() {
+            return false;
+        }
+        if is_one_of(&self.fixed_former_issuers(), true) {
+            return true;
+        }
+        let single =
+            rules.imported_tenant.as_ref().and_then(|rule| rule.render(&Scope::of(&self.values)).ok().flatten());
+        match single.filter(|single| !single.is_empty()) {
+            Some(single) => issuer.split('/').any(|segment| segment.eq_ignore_ascii_case(&single)),
+            None if accepts_many || issuers.is_empty() => true,
+            None => issuers.iter().any(|accepted| self.finds_with_issuer(accepted, scope)),
+        }
+    }
+
+    /// The issuer or tenant in a scope; empty: it has none. `None`: the scope is of another key.
+    fn issuer_in<'a>(&self, scope: &'a str) -> Option<&'a str> {
+        let rest = scope.strip_prefix(self.uid_keys.key.as_str())?;
+        if rest.is_empty() { Some(rest) } else { rest.strip_prefix(' ') }
+    }
+
+    /// Whether a login with an ID token of this issuer finds accounts of this scope. One segment of the issuer is the tenant.
+    fn finds_with_issuer(&self, issuer: &str, scope: &str) -> bool {
+        let accepted = [issuer.to_owned()];
+        issuer.split('/').filter(|segment| !segment.is_empty()).any(|tenant| {
+            let claims = [("iss", issuer), ("tid", tenant)];
+            let claims = Map::from_iter(claims.map(|(name, value)| (name.to_owned(), Value::from(value))));
+            let login = Scope::of(&self.values).with("id_token", Some(&claims));
+            self.uid_scope(&login, &accepted).is_ok_and(|found| {
+                std::iter::once(&found.current).chain(&found.former).any(|name| name.eq_ignore_ascii_case(scope))
+            })
+        })
+    }
+
+    /// Fetches the discovery document, if it decides whether a login finds this account. Without it [`Self::may_find`] counts
+    /// no account without a scope.
+    pub async fn load_issuers(&self, account: &SocialAccount, deadline: Instant) {
+        if self.reads_discovery
+            && account.uid_scope != self.scope_named(&self.issuer, false)
+            && let Err(error) = self.discovery(deadline, Freshness::Cached).await
+        {
+            tracing::warn!(provider = self.name, %error, "the discovery document could not be fetched");
+        }
     }
 
     /// Whether each login has its own tenant, which may depend on the discovery document.
@@ -92,52 +177,4 @@ impl Provider {
         let discovery = self.discovery(deadline, Freshness::Cached).await.ok().flatten();
         self.issuers(discovery.as_deref()).iter().any(|issuer| id_token::has_tenants(issuer))
     }
-}
-
-/// The issuer of the uids, if settings choose it; otherwise empty.
-pub(super) fn configured_issuer(
-    descriptor: &Descriptor,
-    values: &SettingValues,
-    discovery: Option<&Template>,
-) -> String {
-    let scope = Scope::of(values);
-    let rendered = |template: &Template| template.render(&scope).ok().flatten();
-    if let Some(rule) = &descriptor.uid.issuer {
-        return rendered(rule).map(|issuer| normalize_issuer(&issuer)).unwrap_or_default();
-    }
-    let is_set = values.text("OIDC_ENDPOINT").is_some();
-    if let Some(template) = discovery.filter(|template| is_set || has_chosen_host(template)) {
-        let url = rendered(template).unwrap_or_default();
-        let base = url.split("/.well-known/").next().unwrap_or_default();
-        return normalize_issuer(base);
-    }
-    let profile = descriptor.userinfo.first().map(|request| &request.url);
-    let chosen = [profile, Some(&descriptor.token.url)].into_iter().flatten().find(|url| has_chosen_host(url));
-    let base = chosen.map(|url| base_url(url, &scope));
-    match (values.text("USERINFO_URL"), base, values.text("ACCESS_TOKEN_URL")) {
-        // The profile comes from this URL.
-        (Some(own), Some(base), _) if is_below(own, &base) => base,
-        (Some(own), ..) => normalize_issuer(own),
-        (None, Some(base), _) => base,
-        (None, None, Some(own)) => normalize_issuer(own),
-        (None, None, None) => String::new(),
-    }
-}
-
-/// The address of the server that a setting chooses. Its path is a part of it, because one host may have several servers.
-fn base_url(url: &Template, scope: &Scope<'_>) -> String {
-    let first = url.first_expr().and_then(|expr| expr.text(scope).ok().flatten());
-    let is_url = |text: &String| Url::parse(text).is_ok_and(|url| url.has_host());
-    match first.filter(is_url) {
-        Some(base) => normalize_issuer(&base),
-        None => url.render(scope).ok().flatten().map(|url| origin(&url)).unwrap_or_default(),
-    }
-}
-
-fn is_below(url: &str, base: &str) -> bool {
-    normalize_issuer(url).strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
-}
-
-fn origin(url: &str) -> String {
-    Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }

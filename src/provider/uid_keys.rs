@@ -5,12 +5,11 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use url::Url;
 
 use super::catalog;
 use super::descriptor::{Descriptor, UidForm};
 use super::expression::{Scope, Template};
-use super::protocol::Protocol;
+use super::issuer::{ChosenIssuers, names_tenant, normalize_issuer};
 use crate::model::{AccountUid, UidScope};
 use crate::settings::{ProviderSettings, SettingValues};
 
@@ -37,10 +36,14 @@ pub struct UidKeys {
     /// Names of the uid in `extra_data`.
     pub kept_as: Vec<String>,
     form: Option<UidForm>,
-    /// The tenant or issuer within which the uid is unique, if an imported account may be of another than the settings name.
+    /// The tenant within which the uid is unique, if each login has its own.
     tenant: Option<Arc<Template>>,
+    /// The issuers of the ID tokens of imported accounts, where settings choose them.
+    chosen_issuers: Option<ChosenIssuers>,
     /// Whether every former key is an address.
     are_addresses: bool,
+    /// Whether the key is an e-mail address.
+    is_address: bool,
 }
 
 impl UidKeys {
@@ -51,15 +54,19 @@ impl UidKeys {
         let key = values.and_then(|values| values.text("ID_KEY")).unwrap_or(default).to_owned();
         let own = values.filter(|values| values.get("LEGACY_ID_KEYS").is_some());
         let legacy = own.map_or_else(|| rules.legacy_keys.clone(), |values| values.texts("LEGACY_ID_KEYS"));
-        let issuer_of_token = has_issuer_of_settings(descriptor, values).then_some("{id_token.iss}");
-        let tenant = rules.issuer.as_ref().filter(|rule| names_tenant(rule)).map(Template::source).or(issuer_of_token);
+        let tenant = rules.issuer.as_ref().filter(|rule| names_tenant(rule)).map(Template::source);
         let stored = descriptor.extra_data.iter().filter(|field| field.from == key);
+        // The expression of a composed uid does not read its key. A provider that can only be linked signs no user in.
+        let is_read = !descriptor.association_only && (rules.value.is_none() || key != rules.key);
+        let is_email = values.and_then(|values| values.text("EMAIL_KEY")).is_some_and(|member| member == key);
         Self {
             legacy: legacy.into_iter().filter(|legacy| *legacy != key).collect(),
             kept_as: stored.map(|field| field.to.clone()).collect(),
             form: rules.stable_form.filter(|_| key == rules.key),
             tenant: tenant.and_then(|rule| Template::parse(rule).ok()).map(Arc::new),
+            chosen_issuers: ChosenIssuers::new(descriptor, values),
             are_addresses: rules.legacy_addresses && own.is_none(),
+            is_address: is_read && (is_address_key(&key) || is_email),
             key,
         }
     }
@@ -109,9 +116,14 @@ impl UidKeys {
     /// The scope of the uid of an account of django-rest-social-auth; empty: its data does not have the tenant, or there is none.
     /// `claims`: those of its stored ID token.
     pub fn stored_scope(&self, extra_data: &Map<String, Value>, claims: &Map<String, Value>) -> String {
-        let Some(rule) = &self.tenant else { return String::new() };
         let mut known = extra_data.clone();
         known.extend(claims.clone());
+        let Some(rule) = &self.tenant else {
+            let issuer = known.get("iss").and_then(Value::as_str);
+            let issuer =
+                self.chosen_issuers.as_ref().zip(issuer).and_then(|(chosen, issuer)| chosen.of_account(issuer));
+            return issuer.map(|issuer| UidScope::named(&self.key, &issuer)).unwrap_or_default();
+        };
         let scope = Scope::default().with("id_token", Some(&known)).with("profile", Some(extra_data));
         let tenant = rule.render(&scope).ok().flatten().filter(|tenant| !tenant.is_empty());
         tenant.map(|tenant| UidScope::named(&self.key, &normalize_issuer(&tenant))).unwrap_or_default()
@@ -120,6 +132,11 @@ impl UidKeys {
     /// Whether a former key may be anything but an e-mail address.
     fn has_names(&self) -> bool {
         !self.are_addresses && !self.legacy.iter().all(|key| matches!(key.as_str(), "email" | "upn"))
+    }
+
+    /// Whether the uid is an e-mail address, which must be verified.
+    pub(super) fn is_address(&self) -> bool {
+        self.is_address
     }
 
     /// Whether a name in a login may be an older uid. It must not have the form of an ID of the provider.
@@ -134,37 +151,12 @@ pub(super) const USERNAME_AS_ID: &str = "USERNAME_AS_ID";
 /// The setting with which an unverified address finds an imported account.
 pub(super) const LEGACY_UNVERIFIED: &str = "LEGACY_UIDS_ACCEPT_UNVERIFIED_EMAIL";
 
+/// The setting with which an unverified address may be the uid.
+pub(super) const UNVERIFIED_KEY: &str = "ID_KEY_ACCEPTS_UNVERIFIED_EMAIL";
+
 /// Whether the values of a key are e-mail addresses: `email`, `mail`, `emailAddress`.
 pub(super) fn is_address_key(key: &str) -> bool {
     key.to_ascii_lowercase().contains("mail")
-}
-
-/// Whether the tenant depends on the login instead of the settings.
-pub(super) fn names_tenant(rule: &Template) -> bool {
-    rule.mentions("id_token") || rule.mentions("profile")
-}
-
-/// Whether the settings choose the one issuer of the ID tokens. An imported account may have an ID token of a former one.
-fn has_issuer_of_settings(descriptor: &Descriptor, values: Option<&SettingValues>) -> bool {
-    let has_other = values.is_some_and(|values| values.text("ID_TOKEN_ISSUER").is_some())
-        || descriptor.uid.issuer.is_some()
-        || descriptor.discovery.issuer.is_some()
-        || !descriptor.id_token.issuers.is_empty();
-    let is_chosen = descriptor.discovery.endpoint.as_ref().is_some_and(has_chosen_host);
-    descriptor.protocol == Protocol::Oidc && is_chosen && !has_other
-}
-
-/// Whether the host of a URL depends on settings.
-pub(super) fn has_chosen_host(template: &Template) -> bool {
-    let source = template.source();
-    let host = source.strip_prefix("https://").unwrap_or(source);
-    host.split('/').next().is_some_and(|host| host.contains('{'))
-}
-
-/// The normalized form of an issuer: a URL without a final slash.
-pub(super) fn normalize_issuer(issuer: &str) -> String {
-    let written = Url::parse(issuer).map_or_else(|_| issuer.to_owned(), String::from);
-    written.trim_end_matches('/').to_owned()
 }
 
 fn has_form(uid: &str, form: UidForm) -> bool {
@@ -188,12 +180,6 @@ mod tests {
     }
 
     #[test]
-    fn equivalent_issuers_are_equal() {
-        assert_eq!(normalize_issuer("https://ID.example/realm/"), normalize_issuer("https://id.example:443/realm"));
-        assert_ne!(normalize_issuer("https://id.example/a"), normalize_issuer("https://id.example/b"));
-    }
-
-    #[test]
     fn fault_a15_an_imported_account_gets_the_tenant_of_its_data() {
         let (tenant, nothing) = (json!({"tid": "t1"}), json!({}));
         let scope = |name: &str, extra: &Value, claims: &Value| {
@@ -210,6 +196,60 @@ mod tests {
         assert_eq!(scope("oidc", &nothing, &issuer), "sub https://sts.windows.net/t1");
         assert_eq!(scope("oidc", &nothing, &nothing), "");
         assert_eq!(scope("google-openidconnect", &nothing, &issuer), "");
+    }
+
+    /// The issuer of the account's own ID token is compared with those that the settings name.
+    #[test]
+    fn fault_a15_an_imported_account_of_another_issuer_gets_the_scope_of_that_issuer() {
+        const REALM: &str = "https://kc.example/realms/a";
+        let scope = |name: &str, values: Value, issuer: &str| {
+            let mut all = values.as_object().cloned().expect("an object");
+            all.insert("KEY".to_owned(), json!("k"));
+            let provider = ProviderSettings {
+                name: name.to_owned(),
+                values: all.into_iter().collect(),
+                in_file: std::collections::BTreeSet::new(),
+                shared: std::collections::BTreeMap::new(),
+                descriptor: toml::Table::new(),
+                environment: std::sync::Arc::default(),
+                user_rules: crate::settings::UserRules::default(),
+            };
+            let keys = UidKeys::of(name, Some(&provider)).unwrap_or_else(|| panic!("{name} is in the catalogue"));
+            let claims = Map::from_iter([("iss".to_owned(), json!(issuer)), ("tid".to_owned(), json!("t1"))]);
+            keys.stored_scope(&Map::new(), &claims)
+        };
+        let oidc = json!({"OIDC_ENDPOINT": "https://op.example"});
+        let named = json!({"OIDC_ENDPOINT": "https://op.example", "ID_TOKEN_ISSUER": "https://issuer.example"});
+        let tenants =
+            json!({"OIDC_ENDPOINT": "https://m.example/common", "ID_TOKEN_ISSUER": "https://m.example/{tenantid}"});
+        let okta = json!({"API_URL": "https://new.okta.example/oauth2"});
+        let auth0 = json!({"DOMAIN": "new.auth0.example"});
+        let keycloak = json!({"PUBLIC_KEY": "k", "AUTHORIZATION_URL": format!("{REALM}/protocol/openid-connect/auth"),
+            "ACCESS_TOKEN_URL": format!("{REALM}/protocol/openid-connect/token")});
+        let b2c = json!({"TENANT_NAME": "firm", "POLICY": "b2c_1"});
+        for (name, values, issuer, expected) in [
+            ("oidc", &oidc, "https://op.example/", "sub https://op.example"),
+            ("oidc", &oidc, "https://old.example", "sub https://old.example"),
+            ("oidc", &named, "https://issuer.example", "sub https://op.example"),
+            ("oidc", &named, "https://old.example", "sub https://old.example"),
+            ("oidc", &tenants, "https://m.example/t1", "sub https://m.example/t1"),
+            ("oidc", &oidc, "", ""),
+            ("okta-oauth2", &okta, "https://new.okta.example/oauth2/default", "sub https://new.okta.example"),
+            ("okta-openidconnect", &okta, "https://new.okta.example", "sub https://new.okta.example"),
+            ("okta-openidconnect", &okta, "https://old.okta.example/oauth2/aus1", "sub https://old.okta.example"),
+            ("auth0", &auth0, "https://new.auth0.example/", "user_id https://new.auth0.example"),
+            ("auth0", &auth0, "https://old.auth0.example/", "user_id https://old.auth0.example"),
+            ("auth0_openidconnect", &auth0, "https://new.auth0.example/", "sub https://new.auth0.example"),
+            ("auth0_openidconnect", &auth0, "https://old.auth0.example/", "sub https://old.auth0.example"),
+            ("keycloak", &keycloak, REALM, "sub https://kc.example/realms/a/protocol/openid-connect/token"),
+            ("keycloak", &keycloak, "https://kc.example/realms/b", "sub https://kc.example/realms/b"),
+            // These have one issuer, or it is not the scope of the uid.
+            ("google-openidconnect", &json!({}), "https://old.example", ""),
+            ("github", &json!({}), "https://old.example", ""),
+            ("azuread-b2c-oauth2", &b2c, "https://firm.b2clogin.com/g/v2.0/", ""),
+        ] {
+            assert_eq!(scope(name, values.clone(), issuer), expected, "{name} {values} {issuer}");
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ struct TokenRequirements<'a> {
     nonce: Option<&'a str>,
     access_token: Option<&'a str>,
     requires_times: bool,
-    max_age: i64,
+    max_age: Option<i64>,
     max_authentication_age: Option<i64>,
     acr_values: Vec<String>,
 }
@@ -203,8 +203,7 @@ impl Provider {
             None => vec![self.client_id.clone()],
         };
         audiences.extend(self.values.texts("CLIENT_IDS"));
-        let own = self.verification.max_age;
-        let max_age = if own > 0 { own.min(MAX_AGE_WITHOUT_CODE) } else { MAX_AGE_WITHOUT_CODE };
+        let max_age = Some(self.verification.max_age.map_or(MAX_AGE_WITHOUT_CODE, |own| own.min(MAX_AGE_WITHOUT_CODE)));
         let required = TokenRequirements {
             audiences,
             nonce,

@@ -318,10 +318,8 @@ impl<S> ReceivedBody<S> {
     fn set_awaited(&mut self, is_awaited: bool) {
         if self.is_awaited != is_awaited {
             self.is_awaited = is_awaited;
-            self.activity.change(|state| match is_awaited {
-                true => state.reading_requests += 1,
-                false => state.reading_requests -= 1,
-            });
+            self.activity
+                .change(|state| if is_awaited { state.reading_requests += 1 } else { state.reading_requests -= 1 });
         }
     }
 }

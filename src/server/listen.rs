@@ -354,9 +354,10 @@ async fn answer<E: Endpoint>(
     let expects_continue = has_http1_body && request.headers().contains_key(header::EXPECT);
     if !body.is_empty() {
         let body = open_request.body(body.into_bytes_stream().boxed());
-        request.set_body(match has_http1_body {
-            true => Body::from_bytes_stream(peer.unread_body.watch(body)),
-            false => Body::from_bytes_stream(body),
+        request.set_body(if has_http1_body {
+            Body::from_bytes_stream(peer.unread_body.watch(body))
+        } else {
+            Body::from_bytes_stream(body)
         });
     }
     // HTTP/1 refuses them while it reads the head.

@@ -12,7 +12,7 @@ use super::background::BackgroundTasks;
 use super::setting_warnings::log_setting_warnings;
 use crate::account::SigningKeyError;
 use crate::secrets::ExposeSecret as _;
-use crate::settings::{SettingError, Settings, TraceRules};
+use crate::settings::{SettingError, Settings};
 
 /// How long a reload waits for the files of the settings.
 pub(crate) const FILE_READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -70,12 +70,12 @@ impl Reloader {
     /// old values. One reload runs at a time.
     ///
     /// Errors: the old settings stay in force.
-    pub async fn reload(&self, settings: Settings) -> Result<Vec<&'static str>, ReloadError> {
+    pub async fn reload(&self, mut settings: Settings) -> Result<Vec<&'static str>, ReloadError> {
         if self.running.lock().await.is_none() {
             return Err(ReloadError::NotServing);
         }
         // No reload changes the fixed values.
-        let (settings, unchanged) = with_fixed_values(settings, &self.current.get().app.settings);
+        let unchanged = keep_fixed_values(&mut settings, &self.current.get().app.settings);
         let settings = Arc::new(settings);
         let (of_parts, deps) = (settings.clone(), self.lasting.deps.clone());
         // Without the lock, which a shutdown waits for.
@@ -110,48 +110,40 @@ impl Reloader {
     }
 }
 
-/// The new settings with the old values of those that only a restart can apply, and the names of these that differ.
-fn with_fixed_values(new: Settings, old: &Settings) -> (Settings, Vec<&'static str>) {
-    let mut names = Vec::new();
-    let mut keep = |name, is_changed: bool| {
-        if is_changed {
-            names.push(name);
-        }
-    };
-    let database_url = |settings: &Settings| settings.database_url.expose_secret().to_owned();
-    keep("DATABASE_URL", database_url(&new) != database_url(old));
-    keep("DATABASE_TIMEOUT", new.database.call != old.database.call);
-    keep("DATABASE_QUEUE_TIMEOUT", new.database.queue != old.database.queue);
-    keep("DATABASE_POOL_SIZE", new.database.connections != old.database.connections);
-    keep("SQLITE_SYNCHRONOUS", new.sqlite_synchronous != old.sqlite_synchronous);
-    keep("LISTEN", new.listen != old.listen);
-    keep("LISTEN_REUSE_PORT", new.listen_reuse_port != old.listen_reuse_port);
-    keep("METRICS_LISTEN", new.metrics_listen != old.metrics_listen);
-    keep("MAX_CONNECTIONS", new.connections.max != old.connections.max);
-    keep("MAX_CONNECTIONS_PER_ADDRESS", new.connections.max_per_address != old.connections.max_per_address);
-    keep("REQUEST_HEAD_TIMEOUT", new.connections.head_timeout != old.connections.head_timeout);
-    keep("REQUEST_BODY_TIMEOUT", new.connections.body_timeout != old.connections.body_timeout);
-    keep("RESPONSE_WRITE_TIMEOUT", new.connections.write_timeout != old.connections.write_timeout);
-    keep("CONNECTION_IDLE_TIMEOUT", new.connections.idle_timeout != old.connections.idle_timeout);
-    keep("SHUTDOWN_DELAY", new.shutdown_delay != old.shutdown_delay);
-    keep("SHUTDOWN_TIMEOUT", new.shutdown_timeout != old.shutdown_timeout);
-    keep("OTEL_EXPORTER_OTLP_ENDPOINT", new.traces.endpoint != old.traces.endpoint);
-    keep("LOG_FORMAT", new.log_format != old.log_format);
-    keep("RUST_LOG", new.log_filter != old.log_filter);
-    let fixed = Settings {
-        database_url: old.database_url.clone(),
-        database: old.database,
-        sqlite_synchronous: old.sqlite_synchronous,
-        listen: old.listen,
-        listen_reuse_port: old.listen_reuse_port,
-        metrics_listen: old.metrics_listen,
-        connections: old.connections,
-        shutdown_delay: old.shutdown_delay,
-        shutdown_timeout: old.shutdown_timeout,
-        traces: TraceRules { endpoint: old.traces.endpoint.clone(), ..new.traces },
-        log_format: old.log_format,
-        log_filter: old.log_filter.clone(),
-        ..new
-    };
-    (fixed, names)
+/// Gives `new` the old values of the settings that only a restart can apply. Returns the names of those that differ.
+fn keep_fixed_values(new: &mut Settings, old: &Settings) -> Vec<&'static str> {
+    let mut changed = Vec::new();
+    if new.database_url.expose_secret() != old.database_url.expose_secret() {
+        new.database_url.clone_from(&old.database_url);
+        changed.push("DATABASE_URL");
+    }
+    macro_rules! keep {
+        ($($name:ident: $($field:ident).+;)*) => {$(
+            if new.$($field).+ != old.$($field).+ {
+                new.$($field).+.clone_from(&old.$($field).+);
+                changed.push(stringify!($name));
+            }
+        )*};
+    }
+    keep! {
+        DATABASE_TIMEOUT: database.call;
+        DATABASE_QUEUE_TIMEOUT: database.queue;
+        DATABASE_POOL_SIZE: database.connections;
+        SQLITE_SYNCHRONOUS: sqlite_synchronous;
+        LISTEN: listen;
+        LISTEN_REUSE_PORT: listen_reuse_port;
+        METRICS_LISTEN: metrics_listen;
+        MAX_CONNECTIONS: connections.max;
+        MAX_CONNECTIONS_PER_ADDRESS: connections.max_per_address;
+        REQUEST_HEAD_TIMEOUT: connections.head_timeout;
+        REQUEST_BODY_TIMEOUT: connections.body_timeout;
+        RESPONSE_WRITE_TIMEOUT: connections.write_timeout;
+        CONNECTION_IDLE_TIMEOUT: connections.idle_timeout;
+        SHUTDOWN_DELAY: shutdown_delay;
+        SHUTDOWN_TIMEOUT: shutdown_timeout;
+        OTEL_EXPORTER_OTLP_ENDPOINT: traces.endpoint;
+        LOG_FORMAT: log_format;
+        RUST_LOG: log_filter;
+    }
+    changed
 }

@@ -156,11 +156,10 @@ pub(super) fn redirect_uri(written: &str) -> Result<Warning, String> {
     let after_scheme = written.split_once(':').map_or("", |(_, rest)| rest);
     if !matches!(url.scheme(), "http" | "https") {
         // The private-use scheme of an app (RFC 8252, 7.1).
-        return match after_scheme.trim_matches('/').is_empty() {
-            true => wrong("is only a scheme: list the whole redirect URI, such as com.example.app:/callback"),
-            false if url.scheme().contains('.') => Ok(None),
-            false => Ok(NO_PERIOD),
-        };
+        if after_scheme.trim_matches('/').is_empty() {
+            return wrong("is only a scheme: list the whole redirect URI, such as com.example.app:/callback");
+        }
+        return Ok(if url.scheme().contains('.') { None } else { NO_PERIOD });
     }
     let has_user = !url.username().is_empty() || url.password().is_some();
     if !after_scheme.starts_with("//") || url.host_str().is_none_or(str::is_empty) || has_user {
@@ -204,7 +203,7 @@ pub(super) fn proxy(value: &Value) -> Result<Url, String> {
         })
 }
 
-/// The origins and pages of `dev`, under every name of this machine.
+/// The origins and pages of this server that `dev` lists, under every name of this machine.
 pub(super) fn loopback_uris(port: u16) -> (Vec<String>, Vec<String>) {
     let mut origins = Vec::new();
     for scheme in ["http", "https"] {

@@ -1,6 +1,7 @@
 //! [`Settings`], built from everything that the sources contain. All errors are reported together (SEC-47).
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,14 +17,13 @@ use super::provider_settings::ProviderSettings;
 use super::rate_limits::{self, RateLimitRules};
 use super::setting_reader::{self, SettingReader};
 use super::site_rules::{self, SiteRules};
-use super::sources::{ProviderValues, SourceValues, Sources, WrittenValues, read_sources};
+use super::sources::{ProviderValues, SourceValues, Sources, WrittenValues, read_sources, variables};
 use super::trace_rules::{self, TraceRules};
 use super::types::{
     BackupTarget, ConnectionRules, DatabaseLimits, JwtRules, KnoxRules, LogFormat, Mode, OutgoingRules, Postmessage,
     RestSocial, SessionRules, SettingError, SqliteSynchronous, StatePolicy, TableLimits, UserRules, WebhookRules,
 };
 use super::user_rules::ProviderLists;
-use super::value_type::ValueType;
 use super::{addresses, credential_rules, file_access, secret_keys, table, user_fields, user_rules, webhook_rules};
 use crate::model::User;
 use crate::secrets::{SecretString, TokenCipher};
@@ -158,7 +158,7 @@ fn build(
     let listen = listen(reader, is_serve);
     let public_url = public_url(reader, is_serve);
     let secret_key = secret_keys::secret_key(reader);
-    let database_url = SecretString::from(reader.value("DATABASE_URL", ValueType::Text, database_url));
+    let database_url = SecretString::from(reader.value("DATABASE_URL", database_url));
     let pages = pages(reader, is_serve, public_url.as_ref(), listen.port());
     let allowed_next_origins = next_origins(reader, public_url.as_ref(), &pages.allowed_origins);
     let webhooks = webhook_rules::webhooks(reader);
@@ -169,8 +169,9 @@ fn build(
     let added_later = if is_serve { &[] } else { sources.catalog };
     let (users, rules, provider_lists) =
         user_rules::read_all(reader, &own_fields, sources.steps, &providers, added_later);
-    let mut providers: Vec<ProviderSettings> =
-        providers.into_iter().zip(rules).map(|(provider, rules)| provider_settings(provider, rules, shared)).collect();
+    let environment = Arc::new(variables(&sources.environment));
+    let typed = |(provider, rules)| provider_settings(provider, rules, shared, &environment);
+    let mut providers: Vec<ProviderSettings> = providers.into_iter().zip(rules).map(typed).collect();
     webhook_rules::add_webhook_step(reader, webhooks.as_ref(), &mut providers);
     check_user_rules(reader, &providers);
     Settings {
@@ -178,7 +179,7 @@ fn build(
         database_url,
         database: database(reader),
         sqlite_synchronous: reader.word("SQLITE_SYNCHRONOUS"),
-        backup: reader.optional("BACKUP_FILE", ValueType::Text, backup_target),
+        backup: reader.optional("BACKUP_FILE", backup_target),
         limits: limits(reader),
         connections: connections(reader),
         rate_limits: rate_limits::rate_limits(reader, public_url.as_ref().filter(|_| is_serve)),
@@ -196,7 +197,7 @@ fn build(
         allowed_redirect_uris: without_duplicates(pages.allowed_redirect_uris),
         state_policy: reader.word("STATE_POLICY"),
         log_format: reader.word("LOG_FORMAT"),
-        log_filter: reader.value("RUST_LOG", ValueType::Text, log_filter),
+        log_filter: reader.value("RUST_LOG", log_filter),
         rest_social: pages.rest_social,
         users,
         session: credential_rules::sessions(reader),
@@ -262,7 +263,7 @@ fn public_url(reader: &mut SettingReader, is_required: bool) -> Option<Url> {
     if is_required {
         reader.require("PUBLIC_URL", "must be set: the server's own base URL, such as https://login.example.com");
     }
-    reader.optional("PUBLIC_URL", ValueType::Url, addresses::public_url)
+    reader.optional("PUBLIC_URL", addresses::public_url)
 }
 
 fn check_user_rules(reader: &mut SettingReader, providers: &[ProviderSettings]) {
@@ -310,14 +311,14 @@ fn rest_social(reader: &mut SettingReader, has_origins: bool) -> RestSocial {
         addresses::redirect_uri_or_postmessage(&uri).map(|_| uri)
     };
     const ABSOLUTE: &str = "REST_SOCIAL_OAUTH_ABSOLUTE_REDIRECT_URI";
-    let oauth_absolute_redirect_uri: Option<String> = reader.optional(ABSOLUTE, ValueType::Text, absolute);
+    let oauth_absolute_redirect_uri: Option<String> = reader.optional(ABSOLUTE, absolute);
     if let Some(uri) = &oauth_absolute_redirect_uri
         && let Ok(Some(warning)) = addresses::redirect_uri(uri)
     {
         reader.warn(ABSOLUTE, &format!("{uri} {warning}"));
     }
     RestSocial {
-        oauth_redirect_uri: reader.value("REST_SOCIAL_OAUTH_REDIRECT_URI", ValueType::Text, addresses::redirect_path),
+        oauth_redirect_uri: reader.value("REST_SOCIAL_OAUTH_REDIRECT_URI", addresses::redirect_path),
         oauth_absolute_redirect_uri,
         postmessage: Postmessage::Refused,
         domain_from_origin: reader.optional_boolean("REST_SOCIAL_DOMAIN_FROM_ORIGIN").unwrap_or(has_origins),
@@ -358,8 +359,8 @@ fn outgoing(reader: &mut SettingReader) -> OutgoingRules {
         reader.warn("SOCIAL_AUTH_REQUESTS_TIMEOUT", &format!("is more than {limit} seconds; {limit} seconds are used"));
     }
     OutgoingRules {
-        https_proxy: reader.optional("HTTPS_PROXY", ValueType::Text, addresses::proxy),
-        http_proxy: reader.optional("HTTP_PROXY", ValueType::Text, addresses::proxy),
+        https_proxy: reader.optional("HTTPS_PROXY", addresses::proxy),
+        http_proxy: reader.optional("HTTP_PROXY", addresses::proxy),
         no_proxy: reader.optional_text("NO_PROXY"),
         extra_roots: reader.optional_text("SSL_CERT_FILE").map(Into::into),
         allow_private: reader.boolean("OUTGOING_ALLOW_PRIVATE"),
@@ -367,7 +368,7 @@ fn outgoing(reader: &mut SettingReader) -> OutgoingRules {
         timeout: timeout.min(MAX_CALL_TIMEOUT),
         login_timeout: Duration::from_secs(15),
         user_agent: reader
-            .optional("SOCIAL_AUTH_USER_AGENT", ValueType::Text, user_agent)
+            .optional("SOCIAL_AUTH_USER_AGENT", user_agent)
             .unwrap_or_else(|| concat!("rest-social-auth/", env!("CARGO_PKG_VERSION")).to_owned()),
     }
 }
@@ -421,7 +422,7 @@ fn check_file_access(reader: &mut SettingReader, path: &Path, is_serve: bool, pr
     let holds_general_secret = reader.general.iter().filter(|(_, found)| found.in_file).any(|(name, found)| {
         let is_url = ["DATABASE_URL", "HTTPS_PROXY", "HTTP_PROXY", "WEBHOOK_URL"].contains(&name.as_str());
         is_url && found.value.to_string().contains(['@', '?'])
-            || ["SECRET_KEY", "SIMPLE_JWT_SIGNING_KEY", "ENCRYPTION_KEYS", "WEBHOOK_SECRETS"].contains(&name.as_str())
+            || table::setting(name).is_some_and(|setting| setting.secret)
     });
     let holds_secrets = holds_general_secret
         || providers.iter().any(|provider| {
@@ -467,16 +468,18 @@ fn provider_settings(
     provider: ProviderValues,
     user_rules: UserRules,
     shared: &BTreeMap<String, Value>,
+    environment: &Arc<BTreeMap<String, OsString>>,
 ) -> ProviderSettings {
     let ProviderValues { name, mut values, descriptor, .. } = provider;
     values.retain(|name, _| !table::is_user_rule(name));
     let in_file = values.iter().filter(|(_, found)| found.in_file).map(|(name, _)| name.clone()).collect();
     let values = values.into_iter().map(|(name, found)| (name, found.value)).collect();
-    ProviderSettings { name, values, in_file, shared: shared.clone(), descriptor, user_rules }
+    let (shared, environment) = (shared.clone(), environment.clone());
+    ProviderSettings { name, values, in_file, shared, environment, descriptor, user_rules }
 }
 
 fn listen(reader: &mut SettingReader, is_serve: bool) -> SocketAddr {
-    let listen = reader.value("LISTEN", ValueType::Text, addresses::listen);
+    let listen = reader.value("LISTEN", addresses::listen);
     if !is_serve && !listen.ip().is_loopback() {
         reader.error("LISTEN", "must be a loopback address: `dev` lets every user sign in; use `serve`");
     }
@@ -491,7 +494,7 @@ fn allow_loopback_uris(origins: &mut Vec<String>, redirect_uris: &mut Vec<String
 
 /// METRICS_LISTEN, which differs from LISTEN.
 fn metrics_listen(reader: &mut SettingReader, listen: SocketAddr) -> Option<SocketAddr> {
-    let address = reader.optional("METRICS_LISTEN", ValueType::Text, addresses::listen)?;
+    let address = reader.optional("METRICS_LISTEN", addresses::listen)?;
     if address == listen && address.port() != 0 {
         reader.error("METRICS_LISTEN", "must differ from LISTEN: the metrics have a listener of their own");
     }

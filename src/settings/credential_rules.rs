@@ -6,7 +6,7 @@ use url::Url;
 use super::secret_keys;
 use super::setting_reader::SettingReader;
 use super::types::{GENERATION_CLAIM, JwtRules, KnoxRules, SessionRules};
-use super::value_type::{self, ValueType};
+use super::value_type;
 use crate::model::User;
 use crate::secrets::SecretString;
 
@@ -16,7 +16,7 @@ pub(super) fn sessions(reader: &mut SettingReader) -> SessionRules {
 
 pub(super) fn jwt(reader: &mut SettingReader, secret_key: &SecretString, public_url: Option<&Url>) -> JwtRules {
     let mut rules = read_jwt(reader, secret_key);
-    reader.value("SIMPLE_JWT_USER_ID_FIELD", ValueType::Text, user_id_field);
+    reader.value("SIMPLE_JWT_USER_ID_FIELD", user_id_field);
     check_claims(reader, &rules);
     secret_keys::jwt_keys(reader, &mut rules);
     if !rules.algorithm.is_symmetric() {
@@ -73,7 +73,7 @@ fn read_jwt(reader: &mut SettingReader, secret_key: &SecretString) -> JwtRules {
         jti_claim: reader.text("SIMPLE_JWT_JTI_CLAIM"),
         revoke_token_claim: reader.text("SIMPLE_JWT_REVOKE_TOKEN_CLAIM"),
         sliding_refresh_exp_claim: reader.text("SIMPLE_JWT_SLIDING_TOKEN_REFRESH_EXP_CLAIM"),
-        auth_header_types: reader.value("SIMPLE_JWT_AUTH_HEADER_TYPES", ValueType::List, |list| {
+        auth_header_types: reader.value("SIMPLE_JWT_AUTH_HEADER_TYPES", |list| {
             let schemes = value_type::texts(list)?;
             let is_good = !schemes.is_empty() && schemes.iter().all(|scheme| is_token(scheme));
             if is_good { Ok(schemes) } else { Err("must be schemes such as Bearer".to_owned()) }
@@ -121,7 +121,7 @@ fn check_claims(reader: &mut SettingReader, rules: &JwtRules) {
 }
 
 pub(super) fn knox(reader: &mut SettingReader) -> KnoxRules {
-    reader.value("REST_KNOX_SECURE_HASH_ALGORITHM", ValueType::Text, |value| {
+    reader.value("REST_KNOX_SECURE_HASH_ALGORITHM", |value| {
         let name = value.as_str().unwrap_or_default().to_ascii_uppercase().replace('-', "");
         if name.ends_with("SHA512") { Ok(()) } else { Err("must be SHA-512".to_owned()) }
     });
@@ -129,11 +129,11 @@ pub(super) fn knox(reader: &mut SettingReader) -> KnoxRules {
         ttl: reader.optional_seconds("REST_KNOX_TOKEN_TTL"),
         character_length: reader.integer("REST_KNOX_AUTH_TOKEN_CHARACTER_LENGTH"),
         limit_per_user: reader.optional_integer("REST_KNOX_TOKEN_LIMIT_PER_USER"),
-        prefix: reader.optional("REST_KNOX_TOKEN_PREFIX", ValueType::Text, token_prefix).unwrap_or_default(),
+        prefix: reader.optional("REST_KNOX_TOKEN_PREFIX", token_prefix).unwrap_or_default(),
         auto_refresh: reader.boolean("REST_KNOX_AUTO_REFRESH"),
         auto_refresh_max_ttl: reader.optional_seconds("REST_KNOX_AUTO_REFRESH_MAX_TTL"),
         min_refresh_interval: reader.seconds("REST_KNOX_MIN_REFRESH_INTERVAL"),
-        auth_header_prefix: reader.value("REST_KNOX_AUTH_HEADER_PREFIX", ValueType::Text, |value| {
+        auth_header_prefix: reader.value("REST_KNOX_AUTH_HEADER_PREFIX", |value| {
             let scheme = value.as_str().filter(|scheme| is_token(scheme));
             scheme.map(str::to_owned).ok_or_else(|| "must be a scheme such as Token".to_owned())
         }),

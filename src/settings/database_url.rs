@@ -24,9 +24,10 @@ fn check_sqlite(path: &str) -> Result<(), String> {
     let is_in_memory =
         parameters.any(|(name, value)| matches!((&*name, &*value), ("mode", "memory") | ("vfs", "memdb")));
     let file = percent_decode_str(path).decode_utf8_lossy();
-    match is_in_memory || file == ":memory:" || file.starts_with("file:") && file.contains("memory") {
-        true => Err(IN_MEMORY.to_owned()),
-        false => Ok(()),
+    if is_in_memory || file == ":memory:" || file.starts_with("file:") && file.contains("memory") {
+        Err(IN_MEMORY.to_owned())
+    } else {
+        Ok(())
     }
 }
 
@@ -50,9 +51,10 @@ fn check_postgres(rest: &str) -> Result<(), String> {
         !["password", "passfile"].contains(&name.as_str())
             && ["pass", "pwd", "secret", "token"].iter().any(|word| name.contains(word))
     };
-    match parameters.any(is_secret) {
-        true => Err("has a parameter for a password that is not named `password`, and would not be read".to_owned()),
-        false => Ok(()),
+    if parameters.any(is_secret) {
+        Err("has a parameter for a password that is not named `password`, and would not be read".to_owned())
+    } else {
+        Ok(())
     }
 }
 

@@ -44,7 +44,6 @@ pub(crate) use self::site_rules::SiteRules;
 pub use self::sources::Sources;
 pub(crate) use self::sources::{NOT_UTF_8, process_environment};
 pub(crate) use self::table::initial_value;
-pub(crate) use self::trace_rules::TraceRules;
 pub(crate) use self::types::{
     BackupTarget, ConnectionRules, DatabaseLimits, GENERATION_CLAIM, JwtAlgorithm, JwtRules, KnoxRules, LogFormat,
     OnFailure, OutgoingRules, Postmessage, SessionRules, SqliteSynchronous, StatePolicy, TableLimits, UserRules,

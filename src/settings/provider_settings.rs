@@ -2,7 +2,9 @@
 //! descriptor (known names, types, defaults, required ones). `provider/` types them once, at start.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -29,6 +31,8 @@ pub struct ProviderSettings {
     pub in_file: BTreeSet<String>,
     /// `SOCIAL_AUTH_<NAME>`, for all providers.
     pub shared: BTreeMap<String, Value>,
+    /// The whole environment, for [`SettingRules::environment`].
+    pub environment: Arc<BTreeMap<String, OsString>>,
     /// Descriptor fields of the settings file.
     pub descriptor: toml::Table,
     /// The general ones, replaced by those of this provider.
@@ -99,13 +103,13 @@ impl ProviderSettings {
             }
         }
         for (name, variables) in &rules.environment {
-            let mut given = variables.iter().filter_map(|variable| Some((variable, std::env::var_os(variable)?)));
+            let mut given = variables.iter().filter_map(|variable| self.environment.get_key_value(variable));
             let Some((variable, text)) = given.find(|(_, text)| !text.is_empty() && !values.contains_key(name)) else {
                 continue;
             };
-            match text.into_string() {
-                Ok(text) => drop(values.insert(name.clone(), Value::from(text))),
-                Err(_) => errors.push(SettingError::new(variable.clone(), NOT_UTF_8)),
+            match text.to_str() {
+                Some(text) => drop(values.insert(name.clone(), Value::from(text))),
+                None => errors.push(SettingError::new(variable.clone(), NOT_UTF_8)),
             }
         }
         let is_missing = |name: &String| !values.get(name).is_some_and(is_truthy);

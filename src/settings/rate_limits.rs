@@ -8,7 +8,6 @@ use url::Url;
 
 use super::addresses;
 use super::setting_reader::SettingReader;
-use super::value_type::ValueType;
 
 /// A number of requests in a period. All of them may come at once; the quota is restored evenly over the period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +38,8 @@ const EXPECTATION: &str =
 
 /// `public_url`: PUBLIC_URL of `serve`.
 pub(super) fn rate_limits(reader: &mut SettingReader, public_url: Option<&Url>) -> RateLimitRules {
-    let is_on = reader.value("RATE_LIMITS", ValueType::Word, |word| Ok(word == "on"));
-    let mut read = |name| reader.optional(name, ValueType::Text, quota).flatten();
+    let is_on = reader.value("RATE_LIMITS", |word| Ok(word == "on"));
+    let mut read = |name| reader.optional(name, quota).flatten();
     let rules = RateLimitRules {
         address: read("RATE_LIMIT_ADDRESS"),
         provider_address: read("RATE_LIMIT_PROVIDER_ADDRESS"),

@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 use super::file_access;
 use super::setting_reader::{self, SettingReader};
 use super::types::JwtRules;
-use super::value_type::ValueType;
 use crate::secrets::{ExposeSecret as _, SecretString, ServerKey, TokenCipher};
 
 /// Of a key that signs or from which others are derived.
@@ -184,8 +183,8 @@ pub(super) fn jwt_keys(reader: &mut SettingReader, rules: &mut JwtRules) {
 /// settings, whichever of the two names it uses.
 fn secret_or_file(reader: &mut SettingReader, name: &str, is_secret: bool) -> Option<SecretString> {
     let file_name = format!("{name}_FILE");
-    let text = reader.optional(name, ValueType::Secret, setting_reader::text);
-    let file = reader.optional(&file_name, ValueType::Text, |path| {
+    let text = reader.optional(name, setting_reader::text);
+    let file = reader.optional(&file_name, |path| {
         let path = Path::new(path.as_str().unwrap_or_default());
         if is_secret && file_access::is_open_to_all(path) {
             return Err("can be read or changed by every user of this machine: run chmod o-rw".to_owned());

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::sources::{WrittenValue, WrittenValues};
 use super::table::{self, SOCIAL_AUTH};
 use super::types::SettingError;
-use super::value_type::{self, ValueType};
+use super::value_type;
 
 #[derive(Default)]
 pub(super) struct SettingReader {
@@ -55,32 +55,28 @@ impl SettingReader {
 
     /// The value of a setting, or its default. `None`: it has no default, or the operator wrote Python's `None`. Where the default
     /// is a limit or a list, `None` is an error: it would turn it off.
-    pub fn optional<T>(
-        &mut self,
-        name: &str,
-        kind: ValueType,
-        convert: impl Fn(&Value) -> Result<T, String>,
-    ) -> Option<T> {
+    pub fn optional<T>(&mut self, name: &str, convert: impl Fn(&Value) -> Result<T, String>) -> Option<T> {
         let is_none = self.found(name).is_some_and(|found| is_none(&found.value));
         if is_none && table::setting(name).is_some_and(table::Setting::accepts_none) {
             return None;
         }
-        self.read(name, kind, convert)
+        self.read(name, convert)
     }
 
     /// The value of a setting that has a default.
-    pub fn value<T>(&mut self, name: &str, kind: ValueType, convert: impl Fn(&Value) -> Result<T, String>) -> T {
-        self.read(name, kind, convert).expect("a test reads the default of every setting")
+    pub fn value<T>(&mut self, name: &str, convert: impl Fn(&Value) -> Result<T, String>) -> T {
+        self.read(name, convert).expect("a test reads the default of every setting")
     }
 
     /// The default also takes the place of a wrong value, so that the settings after it can be checked.
-    fn read<T>(&mut self, name: &str, kind: ValueType, convert: impl Fn(&Value) -> Result<T, String>) -> Option<T> {
-        let setting = table::setting(name).filter(|setting| setting.kind == kind);
-        debug_assert!(setting.is_some(), "the table has no {name} of type {kind:?}");
-        let setting = setting?;
-        let read = |value: &Value| match is_none(value) && !setting.accepts_none() {
-            true => Err("must not be None, because it has a default: leave it out to use that".to_owned()),
-            false => setting.parse(value).and_then(|value| convert(&value)),
+    fn read<T>(&mut self, name: &str, convert: impl Fn(&Value) -> Result<T, String>) -> Option<T> {
+        let setting = table::setting(name).expect("a test reads every setting");
+        let read = |value: &Value| {
+            if is_none(value) && !setting.accepts_none() {
+                Err("must not be None, because it has a default: leave it out to use that".to_owned())
+            } else {
+                setting.parse(value).and_then(|value| convert(&value))
+            }
         };
         match self.found(name).map(|found| read(&found.value)) {
             Some(Ok(value)) => return Some(value),
@@ -91,19 +87,19 @@ impl SettingReader {
     }
 
     pub fn boolean(&mut self, name: &str) -> bool {
-        self.value(name, ValueType::Boolean, value_type::boolean)
+        self.value(name, value_type::boolean)
     }
 
     pub fn optional_boolean(&mut self, name: &str) -> Option<bool> {
-        self.optional(name, ValueType::Boolean, value_type::boolean)
+        self.optional(name, value_type::boolean)
     }
 
     pub fn seconds(&mut self, name: &str) -> Duration {
-        self.value(name, ValueType::Seconds, duration)
+        self.value(name, duration)
     }
 
     pub fn optional_seconds(&mut self, name: &str) -> Option<Duration> {
-        self.optional(name, ValueType::Seconds, duration)
+        self.optional(name, duration)
     }
 
     /// `None` for 0, which means no limit.
@@ -112,25 +108,23 @@ impl SettingReader {
     }
 
     pub fn integer<T: TryFrom<u64>>(&mut self, name: &str) -> T {
-        self.value(name, ValueType::Integer, integer)
+        self.value(name, integer)
     }
 
     pub fn optional_integer<T: TryFrom<u64>>(&mut self, name: &str) -> Option<T> {
-        self.optional(name, ValueType::Integer, integer)
+        self.optional(name, integer)
     }
 
     pub fn text(&mut self, name: &str) -> String {
-        self.value(name, ValueType::Text, text)
+        self.value(name, text)
     }
 
     pub fn optional_text(&mut self, name: &str) -> Option<String> {
-        self.optional(name, ValueType::Text, text)
+        self.optional(name, text)
     }
 
     pub fn word<T: DeserializeOwned>(&mut self, name: &str) -> T {
-        self.value(name, ValueType::Word, |word| {
-            serde_json::from_value(word.clone()).map_err(|error| error.to_string())
-        })
+        self.value(name, |word| serde_json::from_value(word.clone()).map_err(|error| error.to_string()))
     }
 
     /// Empty where the setting has no value and no default.
@@ -140,7 +134,7 @@ impl SettingReader {
 
     pub fn list_of<T>(&mut self, name: &str, convert: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         let convert = |list: &Value| value_type::texts(list)?.iter().map(|entry| convert(entry)).collect();
-        self.optional(name, ValueType::List, convert).unwrap_or_default()
+        self.optional(name, convert).unwrap_or_default()
     }
 }
 
@@ -149,7 +143,7 @@ fn is_none(value: &Value) -> bool {
 }
 
 fn duration(seconds: &Value) -> Result<Duration, String> {
-    Ok(Duration::from_secs_f64(seconds.as_f64().unwrap_or_default()))
+    seconds.as_f64().map(Duration::from_secs_f64).ok_or_else(|| "must be a number of seconds".to_owned())
 }
 
 fn integer<T: TryFrom<u64>>(number: &Value) -> Result<T, String> {
@@ -157,5 +151,5 @@ fn integer<T: TryFrom<u64>>(number: &Value) -> Result<T, String> {
 }
 
 pub(super) fn text(text: &Value) -> Result<String, String> {
-    Ok(text.as_str().unwrap_or_default().to_owned())
+    text.as_str().map(str::to_owned).ok_or_else(|| "must be a text".to_owned())
 }

@@ -6,7 +6,6 @@ use serde_json::Value;
 use url::{Position, Url};
 
 use super::setting_reader::{self, SettingReader};
-use super::value_type::ValueType;
 use crate::model::{Color, is_bidi_or_control};
 
 const MAX_NAME_LEN: usize = 60;
@@ -48,12 +47,9 @@ const DEFAULT_ACCENT_COLOR: Color = Color::new(0x0b, 0x6b, 0x4f);
 pub(super) fn site(reader: &mut SettingReader, public_url: Option<&Url>, is_serve: bool) -> SiteRules {
     let host = public_url.map(|url| url[Position::BeforeHost..Position::AfterPort].to_owned());
     SiteRules {
-        name: reader
-            .optional("SITE_NAME", ValueType::Text, name)
-            .or(host)
-            .unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned()),
-        logo: reader.optional("SITE_LOGO", ValueType::Text, logo),
-        accent_color: reader.value("SITE_ACCENT_COLOR", ValueType::Text, accent_color),
+        name: reader.optional("SITE_NAME", name).or(host).unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned()),
+        logo: reader.optional("SITE_LOGO", logo),
+        accent_color: reader.value("SITE_ACCENT_COLOR", accent_color),
         has_api_docs: reader.optional_boolean("API_DOCS").unwrap_or(!is_serve),
         has_dev_start: !is_serve,
     }

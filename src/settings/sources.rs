@@ -132,7 +132,7 @@ pub(super) fn read_sources(sources: &Sources<'_>) -> SourceValues {
     let mut values = SourceValues { file_error, ..SourceValues::default() };
     values.add_table(&sources.defaults, Origin::Defaults, sources.catalog);
     values.add_table(&file, Origin::File, sources.catalog);
-    values.add_environment(&environment(&sources.environment), sources.catalog);
+    values.add_environment(&variables(&sources.environment), sources.catalog);
     values.providers.sort_by_key(|provider| provider.origin);
     values
 }
@@ -148,14 +148,14 @@ fn load(path: &Path) -> Result<toml::Table, SettingError> {
 }
 
 /// Many systems set the proxies under their lower case names.
-fn environment(entries: &[(String, OsString)]) -> BTreeMap<String, OsString> {
-    let mut environment: BTreeMap<String, OsString> = entries.iter().cloned().collect();
+pub(super) fn variables(entries: &[(String, OsString)]) -> BTreeMap<String, OsString> {
+    let mut variables: BTreeMap<String, OsString> = entries.iter().cloned().collect();
     for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
-        if let Some(text) = environment.remove(&name.to_ascii_lowercase()) {
-            environment.entry(name.to_owned()).or_insert(text);
+        if let Some(text) = variables.remove(&name.to_ascii_lowercase()) {
+            variables.entry(name.to_owned()).or_insert(text);
         }
     }
-    environment
+    variables
 }
 
 impl SourceValues {
@@ -305,7 +305,8 @@ impl SourceValues {
             None if has_key => self.providers.push(provider),
             None => {
                 let key = format!("{SOCIAL_AUTH}{}_KEY", upper(name));
-                self.warnings.push(format!("{name} is not configured: {key} is not set, but other settings are"));
+                let others: Vec<&str> = provider.values.values().map(|found| found.label.as_str()).collect();
+                self.warnings.push(format!("{name} is not configured: {key} is not set, but {} is", others.join(", ")));
             }
         }
     }
@@ -319,9 +320,10 @@ impl SourceValues {
             let setting = owner(short, prefixes).map_or(short, |(_, setting)| setting);
             let problem = format!("is not read: in the environment, write {in_upper_case}");
             let error = SettingError::new(name, problem);
-            match table::decides_access(short) || table::decides_access(setting) {
-                true => self.errors.push(error),
-                false => self.warnings.push(error.to_string()),
+            if table::decides_access(short) || table::decides_access(setting) {
+                self.errors.push(error);
+            } else {
+                self.warnings.push(error.to_string());
             }
         } else if table::is_user_rule(name) {
             self.warnings.push(format!("{name} is not read: the setting is named {SOCIAL_AUTH}{name}"));
@@ -334,9 +336,10 @@ impl SourceValues {
                 None => table::nearest(name, known.iter().map(String::as_str)),
             };
             let error = SettingError::new(name, format!("is not a known setting{}", hint(meant)));
-            match meant.is_some_and(table::decides_access) {
-                true => self.errors.push(error),
-                false => self.warnings.push(error.to_string()),
+            if meant.is_some_and(table::decides_access) {
+                self.errors.push(error);
+            } else {
+                self.warnings.push(error.to_string());
             }
         } else if let Some(meant) = table::misspelt_setting(name) {
             self.warnings.push(format!("{name} is not a setting; did you mean {meant}?"));

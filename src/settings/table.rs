@@ -55,6 +55,8 @@ pub(super) struct Setting {
     per_provider: bool,
     #[serde(default)]
     access: bool,
+    #[serde(default)]
+    pub secret: bool,
     description: String,
 }
 
@@ -207,18 +209,42 @@ pub(super) fn decides_access(name: &str) -> bool {
         || settings().any(|setting| setting.access && setting.name.strip_prefix(SOCIAL_AUTH) == Some(short))
 }
 
-/// The known name that resembles `name` most, if one is similar enough. A common prefix does not count.
+/// The known name that resembles `name` most, if one is similar enough. A common prefix does not count. ALLOW and WHITELIST are one
+/// word, and an allow list is never meant by the name of a deny list.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let similarity = |candidate: &str| {
         let shared = OWN_PREFIXES.iter().find(|prefix| name.starts_with(**prefix) && candidate.starts_with(**prefix));
         let shared = shared.map_or(0, |prefix| prefix.len());
-        strsim::normalized_damerau_levenshtein(&name[shared..], &candidate[shared..])
+        let (name, candidate) = (&name[shared..], &candidate[shared..]);
+        if list_kind(name).is_some() {
+            strsim::normalized_damerau_levenshtein(&plain(name), &plain(candidate))
+        } else {
+            strsim::normalized_damerau_levenshtein(name, candidate)
+        }
     };
+    let is_opposite = |candidate: &&str| list_kind(candidate).zip(list_kind(name)).is_some_and(|(a, b)| a.0 != b.0);
     known
+        .filter(|candidate| !is_opposite(candidate))
         .map(|candidate| (similarity(candidate), candidate))
         .filter(|(similarity, _)| *similarity >= 0.6)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, candidate)| candidate)
+}
+
+/// DENY or ALLOW, and the word of the name that says so.
+fn list_kind(name: &str) -> Option<(&'static str, &str)> {
+    // DISALLOW before ALLOW.
+    let kinds = [
+        ("DENY", ["DISALLOW", "DENIED", "DENY", "BLACKLIST", "BLOCKLIST", "BLOCK", "FORBID", "EXCLUDE"].as_slice()),
+        ("ALLOW", ["ALLOW", "WHITELIST", "PERMIT"].as_slice()),
+    ];
+    let kind = |word: &str| kinds.iter().find(|(_, starts)| starts.iter().any(|start| word.starts_with(start)));
+    name.split('_').find_map(|word| kind(word).map(|(kind, _)| (*kind, word)))
+}
+
+/// The name with ALLOW or DENY for the word that says so.
+fn plain(name: &str) -> String {
+    list_kind(name).map_or_else(|| name.to_owned(), |(kind, word)| name.replacen(word, kind, 1))
 }
 
 /// The setting of which the name of an environment variable is probably a misspelling. Few edits are allowed, because the
@@ -354,6 +380,17 @@ mod tests {
         let known = || settings().map(|setting| setting.name.as_str());
         assert_eq!(nearest("ALLOWED_ORIGIN", known()), Some("ALLOWED_ORIGINS"));
         assert_eq!(nearest("STATE_POLCIY", known()), Some("STATE_POLICY"));
+        let lists =
+            ["WHITELISTED_DOMAINS", "DENIED_DOMAINS", "ALLOWED_PROVIDERS"].map(|name| format!("SOCIAL_AUTH_{name}"));
+        for (name, meant) in [
+            ("ALLOWED_DOMAINS", Some("WHITELISTED_DOMAINS")),
+            ("BLACKLISTED_DOMAINS", Some("DENIED_DOMAINS")),
+            ("DISALLOWED_PROVIDERS", None),
+            ("ALLOWED_PROVIDER", Some("ALLOWED_PROVIDERS")),
+        ] {
+            let found = nearest(&format!("SOCIAL_AUTH_{name}"), lists.iter().map(String::as_str));
+            assert_eq!(found, meant.map(|meant| format!("SOCIAL_AUTH_{meant}")).as_deref(), "{name}");
+        }
         assert_eq!(nearest("SIMPLE_JWT_ALGORITM", known()), Some("SIMPLE_JWT_ALGORITHM"));
         for unlike in ["XYZZY", "SIMPLE_JWT_ROTAT", "REST_KNOX_COLOUR"] {
             assert_eq!(nearest(unlike, known()), None, "{unlike}");

@@ -4,7 +4,6 @@ use serde_json::Value;
 use url::Url;
 
 use super::setting_reader::{self, SettingReader};
-use super::value_type::ValueType;
 
 /// Which requests are traced, and where their spans are sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +15,7 @@ pub struct TraceRules {
 }
 
 pub(super) fn traces(reader: &mut SettingReader) -> TraceRules {
-    let endpoint = reader.optional("OTEL_EXPORTER_OTLP_ENDPOINT", ValueType::Url, endpoint);
+    let endpoint = reader.optional("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
     TraceRules { endpoint, sample_percent: reader.integer("TRACE_SAMPLE_PERCENT") }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::setting_reader::SettingReader;
 use super::types::{GENERATION_CLAIM, JwtRules, SettingError};
-use super::value_type::{self, ValueType};
+use super::value_type;
 use crate::model::{UserField, UserFieldType, UserFields};
 
 const NAME: &str = "REST_SOCIAL_USER_FIELDS";
@@ -68,8 +68,7 @@ pub(super) fn read(reader: &mut SettingReader, jwt: &JwtRules, of_program: &[Use
         }
     }
     let label = reader.label(NAME);
-    let declared =
-        reader.optional(NAME, ValueType::Object, |fields| Ok(fields.as_object().cloned().unwrap_or_default()));
+    let declared = reader.optional(NAME, |fields| Ok(fields.as_object().cloned().unwrap_or_default()));
     for (name, members) in &declared.unwrap_or_default() {
         let mut error = |member: &str, problem: String| {
             reader.errors.push(SettingError::new(format!("{label}.{name}{member}"), problem));

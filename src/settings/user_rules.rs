@@ -7,7 +7,7 @@ use super::setting_reader::SettingReader;
 use super::sources::ProviderValues;
 use super::table::SOCIAL_AUTH;
 use super::types::{SettingError, UserRules};
-use super::value_type::{self, ValueType};
+use super::value_type;
 use super::{addresses, pipeline_steps, table};
 use crate::model::{UserFields, deny_list_key};
 
@@ -27,9 +27,10 @@ pub struct ProviderLists {
 impl ProviderLists {
     /// `known`: the names that may occur.
     fn read(reader: &mut SettingReader, known: &[&str]) -> Self {
-        let check = |name: &str| match known.contains(&name) {
-            true => Ok(name.to_owned()),
-            false => {
+        let check = |name: &str| {
+            if known.contains(&name) {
+                Ok(name.to_owned())
+            } else {
                 Err(format!("{name:?} is not configured{}", table::hint(table::nearest(name, known.iter().copied()))))
             }
         };
@@ -95,7 +96,7 @@ fn read(reader: &mut SettingReader, fields: &UserFields, steps: &[&str]) -> User
     let (emails, domains) = (addresses::email, addresses::domain);
     let steps_of = |list: &Value| pipeline_steps::checked(&value_type::texts(list)?, steps);
     let rules = UserRules {
-        pipeline: reader.value(&name("PIPELINE"), ValueType::List, steps_of),
+        pipeline: reader.value(&name("PIPELINE"), steps_of),
         user_fields: reader.list(&name("USER_FIELDS")),
         username_is_full_email: reader.boolean(&name("USERNAME_IS_FULL_EMAIL")),
         usernames_accept_unverified: reader.boolean("USERNAMES_ACCEPT_UNVERIFIED_EMAIL"),
@@ -117,13 +118,11 @@ fn read(reader: &mut SettingReader, fields: &UserFields, steps: &[&str]) -> User
         protected_user_fields: reader.list(&name("PROTECTED_USER_FIELDS")),
         immutable_user_fields: reader.list(&name("IMMUTABLE_USER_FIELDS")),
         no_default_protected_user_fields: reader.boolean(&name("NO_DEFAULT_PROTECTED_USER_FIELDS")),
-        user_field_mapping: reader
-            .optional(&name("USER_FIELD_MAPPING"), ValueType::Object, value_type::texts_by_name)
-            .unwrap_or_default(),
+        user_field_mapping: reader.optional(&name("USER_FIELD_MAPPING"), value_type::texts_by_name).unwrap_or_default(),
         session_expiration: reader.boolean(&name("SESSION_EXPIRATION")),
         max_session_length: reader.optional_seconds(&name("MAX_SESSION_LENGTH")),
         auth_time_interval: reader.seconds("AUTH_TIME_INTERVAL"),
-        legacy_uids_until: reader.optional("LEGACY_UIDS_UNTIL", ValueType::Text, addresses::date_or_time),
+        legacy_uids_until: reader.optional("LEGACY_UIDS_UNTIL", addresses::date_or_time),
         own_fields: fields.clone(),
         trusts_email: false,
         trusted_email_sources: vec![String::new()],

@@ -7,7 +7,7 @@ use url::Url;
 use super::provider_settings::ProviderSettings;
 use super::setting_reader::SettingReader;
 use super::types::WebhookRules;
-use super::value_type::{self, ValueType};
+use super::value_type;
 use super::{pipeline_steps, secret_keys};
 use crate::model::EventType;
 use crate::secrets::SharedKey;
@@ -19,7 +19,7 @@ const MAX_SECRET_LEN: usize = 64;
 
 /// `None` without WEBHOOK_URL.
 pub(super) fn webhooks(reader: &mut SettingReader) -> Option<WebhookRules> {
-    let url = reader.optional("WEBHOOK_URL", ValueType::Url, |url| {
+    let url = reader.optional("WEBHOOK_URL", |url| {
         Url::parse(url.as_str().unwrap_or_default()).map_err(|_| "must be a URL".to_owned())
     });
     if reader.is_set("WEBHOOK_URL") {
@@ -27,11 +27,10 @@ pub(super) fn webhooks(reader: &mut SettingReader) -> Option<WebhookRules> {
                        `openssl rand -base64 32` prints";
         reader.require("WEBHOOK_SECRETS", problem);
     }
-    let secrets =
-        reader.optional("WEBHOOK_SECRETS", ValueType::List, |list| match value_type::texts(list)?.as_slice() {
-            [] => Err("must contain at least one secret".to_owned()),
-            secrets => secrets.iter().map(|text| secret(text)).collect::<Result<Vec<SharedKey>, String>>(),
-        });
+    let secrets = reader.optional("WEBHOOK_SECRETS", |list| match value_type::texts(list)?.as_slice() {
+        [] => Err("must contain at least one secret".to_owned()),
+        secrets => secrets.iter().map(|text| secret(text)).collect::<Result<Vec<SharedKey>, String>>(),
+    });
     let events = reader.list_of("WEBHOOK_EVENTS", event);
     let allow_private = reader.boolean("WEBHOOK_ALLOW_PRIVATE");
     let timeout = reader.seconds("WEBHOOK_TIMEOUT");

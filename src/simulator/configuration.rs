@@ -1,6 +1,7 @@
 //! Which providers are simulated, and the settings that they get: a client of the simulator, and those of the sample.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -116,9 +117,15 @@ pub fn add_provider(name: &str, settings: &mut Settings, keys: &Keys) -> Result<
     own.retain(|setting, _| !values.contains_key(setting));
     values.extend(own);
     let user_rules = settings.provider_lists.apply(name, user_rules);
-    let provider =
-        ProviderSettings { name: name.to_owned(), values, in_file: BTreeSet::new(), shared, descriptor, user_rules };
-    settings.providers.push(provider);
+    settings.providers.push(ProviderSettings {
+        name: name.to_owned(),
+        values,
+        in_file: BTreeSet::new(),
+        shared,
+        environment: Arc::default(),
+        descriptor,
+        user_rules,
+    });
     Ok(Simulated { name: name.to_owned(), sample })
 }
 

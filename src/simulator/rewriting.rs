@@ -31,9 +31,10 @@ impl Rewriting {
         let (first, last) = if with_names { (first, last) } else { ("", "") };
         let joined = |first: &str, last: &str| format!("{first} {last}").trim().to_owned();
         let full = joined(sample.first_name.trim(), sample.last_name.trim());
-        let mut dropped_names = match with_names {
-            true => Vec::new(),
-            false => vec![full.clone(), sample.first_name.trim().to_owned(), sample.last_name.trim().to_owned()],
+        let mut dropped_names = if with_names {
+            Vec::new()
+        } else {
+            vec![full.clone(), sample.first_name.trim().to_owned(), sample.last_name.trim().to_owned()]
         };
         dropped_names.retain(|name| !name.is_empty());
         let mut texts = vec![

@@ -49,12 +49,12 @@ pub trait AccountStore: Send + Sync {
     /// The accounts of a user, by id.
     async fn accounts_of(&self, user: UserId) -> Result<Vec<SocialAccount>>;
     /// Deletes an account of a user and writes `audit`, unless no other account could sign the user in.
-    /// `allows_sign_in` decides this by the provider's name. Of two concurrent calls one leaves its account (SEC-25).
+    /// `allows_sign_in` decides this for each of the others. Of two concurrent calls one leaves its account (SEC-25).
     async fn unlink(
         &self,
         user: UserId,
         account: AccountId,
-        allows_sign_in: &(dyn for<'a> Fn(&'a str) -> bool + Sync),
+        allows_sign_in: &(dyn for<'a> Fn(&'a SocialAccount) -> bool + Sync),
         audit: &AuditEvent,
     ) -> Result<Unlinked>;
     /// An account of the user, with its tokens. `None`: the user has no such account.

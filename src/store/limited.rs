@@ -242,7 +242,7 @@ limited!(AccountStore {
     fn uid_scopes(provider: &str) -> Vec<String>;
     fn legacy_uids() -> Vec<(String, i64)>;
     fn accounts_of(user: UserId) -> Vec<SocialAccount>;
-    fn unlink(user: UserId, account: AccountId, allows_sign_in: &(dyn for<'a> Fn(&'a str) -> bool + Sync), audit: &AuditEvent) -> Unlinked;
+    fn unlink(user: UserId, account: AccountId, allows_sign_in: &(dyn for<'a> Fn(&'a SocialAccount) -> bool + Sync), audit: &AuditEvent) -> Unlinked;
     fn account_tokens(user: UserId, account: AccountId) -> Option<StoredAccount>;
     fn lease_tokens(account: AccountId, now: UnixMillis, until: UnixMillis) -> bool;
     fn release_token_lease(account: AccountId) -> ();

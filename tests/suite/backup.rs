@@ -158,7 +158,7 @@ fn a_backup_replaces_no_file_without_yes() {
     let (status, _, errors) = backup(folder.path(), &["missing/copy.db"], &[]);
     assert!(status == Some(1) && errors.contains("cannot be written"), "{errors}");
     let (status, _, errors) = backup(folder.path(), &[], &[]);
-    assert!(status == Some(1) && errors.contains("BACKUP_FILE"), "{errors}");
+    assert!(status == Some(2) && errors.contains("BACKUP_FILE"), "{errors}");
     let (status, _, errors) = backup(folder.path(), &[], &[("BACKUP_FILE", "from-setting.db")]);
     assert_eq!(status, Some(0), "{errors}");
     let (status, _, errors) = backup(folder.path(), &["x.db"], &[("DATABASE_URL", "postgres://db.example/app")]);

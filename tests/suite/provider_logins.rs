@@ -218,10 +218,8 @@ impl Stage {
 
     async fn sign_in_after_begin(&self) {
         let browser = self.app.browser();
-        let helper = match self.case.links_only {
-            true => Some(format!("Token {}", self.app.token("token", "u7").await)),
-            false => None,
-        };
+        let helper =
+            if self.case.links_only { Some(format!("Token {}", self.app.token("token", "u7").await)) } else { None };
         self.app.double.clear_calls();
         let mut body = Value::Object(self.case.address.clone());
         body["redirect_uri"] = json!(REDIRECT_URI);
@@ -254,10 +252,8 @@ impl Stage {
     /// login routes and in the server-side redirect flow.
     pub async fn refuses_callbacks_without_its_state(&self) {
         let (owner, other) = (self.app.browser(), self.app.browser());
-        let helper = match self.case.links_only {
-            true => Some(format!("Token {}", self.app.token("token", "u7").await)),
-            false => None,
-        };
+        let helper =
+            if self.case.links_only { Some(format!("Token {}", self.app.token("token", "u7").await)) } else { None };
         let mut body = Value::Object(self.case.address.clone());
         body["redirect_uri"] = json!(REDIRECT_URI);
         let request = owner.post(&format!("/api/login/social/begin/{}/", self.case.provider)).json(&body);

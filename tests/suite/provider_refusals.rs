@@ -9,6 +9,7 @@ use crate::support::{Engine, Reply, TestApp, on_both_databases, signer};
 
 on_both_databases! {
     eve_online_character_with_another_owner_is_refused,
+    fault_a22_the_owner_of_a_character_is_stored_by_every_pipeline,
     vend_legacy_uid_does_not_identify_a_user_of_another_shop,
     unsigned_callback_is_refused_without_calling_the_provider,
     sec_38_callback_cannot_choose_another_token_host,
@@ -61,6 +62,34 @@ async fn eve_online_character_with_another_owner_is_refused(engine: Engine) {
         owner(json!("first"));
         app.client().login("token/eveonline", json!({"code": format!("e{empty}")})).await.ok();
     }
+}
+
+/// The step load_extra_data stores the owner hash for applications. The identity needs it in any pipeline.
+async fn fault_a22_the_owner_of_a_character_is_stored_by_every_pipeline(engine: Engine) {
+    let steps = "social_details,social_uid,auth_allowed,social_user,get_username,create_user,associate_user";
+    let app = start_app(engine, "eveonline", &[("PIPELINE", steps)]).await;
+    let token = json!({"access_token": "a1", "token_type": "Bearer"});
+    app.double.always("POST login.eveonline.com/oauth/token", Reply::json(&token));
+    let owner = |hash: &str| {
+        let profile = json!({"CharacterID": 90, "CharacterName": "Ola", "CharacterOwnerHash": hash});
+        app.double.always("GET login.eveonline.com/oauth/verify", Reply::json(&profile));
+    };
+    let login = async |code: &str| app.client().login("token_user/eveonline", json!({"code": code})).await;
+    owner("seller");
+    let seller = login("c1").await.ok();
+    let stored = app.database.text("SELECT CAST(extra_data AS TEXT) FROM social_accounts").await;
+    let stored = serde_json::from_str::<Value>(&stored).expect("JSON");
+    assert_eq!(stored, json!({"owner_hash": "seller", "id": 90}), "nothing else is stored");
+    owner("buyer");
+    login("c2").await.problem(403, "not_allowed");
+    owner("seller");
+    assert_eq!(login("c3").await.ok()["id"], seller["id"]);
+    // An account without the hash, such as an imported one, gets it at its next login.
+    app.database.run("UPDATE social_accounts SET extra_data = '{}'").await;
+    assert_eq!(login("c4").await.ok()["id"], seller["id"]);
+    owner("buyer");
+    login("c5").await.problem(403, "not_allowed");
+    assert_eq!(app.database.count("users").await, 1);
 }
 
 async fn vend_legacy_uid_does_not_identify_a_user_of_another_shop(engine: Engine) {
@@ -239,6 +268,15 @@ async fn a_user_outside_the_github_organization_is_refused(engine: Engine) {
         app.client().login(&format!("token/{provider}"), json!({"code": "c8"})).await.problem(502, "provider_error");
         app.double.always(&members, Reply::of(204, "text/plain", ""));
         app.client().login(&format!("token/{provider}"), json!({"code": "c9"})).await.ok();
+        // Without the name of the user there is no membership to check; without the last segment the URL is that of the list.
+        app.double.always(&format!("GET {api}/{path}/members/"), Reply::json(&json!([])));
+        for (n, user) in
+            [json!({"id": 7}), json!({"id": 7, "login": null}), json!({"id": 7, "login": ""})].iter().enumerate()
+        {
+            app.double.always(&format!("GET {api}/user"), Reply::json(user));
+            let answer = app.client().login(&format!("token/{provider}"), json!({"code": format!("d{n}")})).await;
+            answer.problem(502, "provider_error");
+        }
     }
 }
 

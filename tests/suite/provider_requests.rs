@@ -115,6 +115,17 @@ async fn r_o2_05_github_emails_are_read_when_the_profile_has_none(engine: Engine
     app.double.always(EMAILS, Reply::json_at(404, &json!({"message": "Not Found"})));
     assert_eq!(app.login("session", "u2").await.field("email"), "", "an error of that request is ignored");
 
+    // So is an answer of another shape.
+    for (n, odd) in [json!({"message": "Not here"}), json!("x"), json!(5), json!([{"email": ["x"], "primary": true}])]
+        .iter()
+        .enumerate()
+    {
+        app.double.always(EMAILS, Reply::json(odd));
+        let code = format!("u{}", 10 + n);
+        app.fake_users.set_profile("github", &code, json!({"id": 10 + n, "login": code, "email": null}));
+        assert_eq!(app.login("session", &code).await.field("email"), "", "{odd}");
+    }
+
     let app = TestApp::builder(engine).with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email").start().await;
     app.double.always(EMAILS, Reply::json(&list));
     assert_eq!(app.login("session", "u3").await.field("email"), "first@example.com", "the scope requests it");

@@ -35,10 +35,12 @@ fn table() -> String {
     );
     for entry in provider::catalog_entries() {
         let (_, facts) = provider::catalog_entry(entry.name, Some(entry.id)).expect("an entry can be read");
-        let name = match entry.variant_only {
-            false if entry.name == entry.id => entry.name.to_owned(),
-            false => format!("{} ({})", entry.name, entry.id),
-            true => format!("{}, VARIANT {}", entry.name, entry.id),
+        let name = if entry.variant_only {
+            format!("{}, VARIANT {}", entry.name, entry.id)
+        } else if entry.name == entry.id {
+            entry.name.to_owned()
+        } else {
+            format!("{} ({})", entry.name, entry.id)
         };
         let verified = facts.user.email_verified.as_ref().map(|rule| rule.source()).filter(|rule| *rule != "false");
         let cells = [

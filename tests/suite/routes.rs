@@ -146,8 +146,16 @@ async fn r_in_02_url_takes_precedence_over_the_body(engine: Engine) {
     app.client().login("token/facebook", json!({"provider": "github", "code": "u1"})).await.ok();
     assert_eq!(app.double.calls_at(FACEBOOK_TOKEN).len(), 1);
     assert!(app.double.calls_at(GITHUB_TOKEN).is_empty());
-    let answer = app.client().login("token/facebook", json!({"provider": ["github"], "code": "u2"})).await;
-    assert_eq!(answer.problem(400, "invalid_request")["errors"]["provider"], json!(["Not a valid string."]));
+    for (provider, message) in [
+        (json!(["github"]), "Not a valid string."),
+        (json!(""), "This field may not be blank."),
+        (json!("  "), "This field may not be blank."),
+        (json!(null), "This field may not be null."),
+        (json!("a\u{0}"), "Null characters are not allowed."),
+    ] {
+        let answer = app.client().login("token/facebook", json!({"provider": provider, "code": "u2"})).await;
+        assert_eq!(answer.problem(400, "invalid_request")["errors"]["provider"], json!([message]), "{provider}");
+    }
 }
 
 async fn r_in_03_query_is_ignored(engine: Engine) {

@@ -97,6 +97,13 @@ async fn no_user_gets_a_username_that_looks_like_the_address_of_another(engine: 
         }
         let other = username(login_at(&app, "oidc", "u6").await);
         assert!(!other.contains('@'), "an address with a suffix is an address of another domain: {other}");
+        // With another address the user leaves the name to the next owner of the former one.
+        let moved =
+            json!({"sub": "s2", "preferred_username": "x", "email": "now@company.example", "email_verified": true});
+        app.fake_users.set_profile("oidc", "u8", moved);
+        // Mapped to the username, the address is no e-mail address and does not change.
+        let now = if mapping.contains("email") { ceo } else { "now@company.example" };
+        assert_eq!(username(login_at(&app, "oidc", "u8").await), now, "{mapping}");
     }
 }
 
@@ -263,7 +270,9 @@ async fn extra_data_settings_apply_to_all_providers(engine: Engine) {
     for (setting, value) in
         [("EXTRA_DATA", r#"[["email", "mail"]]"#), ("GET_ALL_EXTRA_DATA", "true"), ("ID_KEY", "email")]
     {
-        let app = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_{setting}"), value).start().await;
+        let plan = TestApp::builder(engine).with(&format!("SOCIAL_AUTH_{setting}"), value);
+        // Facebook verifies no address.
+        let app = plan.with("SOCIAL_AUTH_ID_KEY_ACCEPTS_UNVERIFIED_EMAIL", "true").start().await;
         login_at(&app, "facebook", "u1").await.ok();
         let stored: Value = serde_json::from_str(&app.database.text(extra).await).expect("JSON");
         let uid = app.database.text("SELECT uid FROM social_accounts").await;

@@ -11,6 +11,7 @@ use poem_openapi::{ApiResponse, Object};
 use serde_json::Value;
 
 use super::schemas::{JsonObject, text_header};
+use crate::credential::Issued;
 use crate::login::{AppContext, SignedIn};
 use crate::model;
 
@@ -378,52 +379,38 @@ impl From<model::User> for User {
     }
 }
 
-impl From<SignedIn> for SessionUser {
-    fn from(signed_in: SignedIn) -> Self {
-        let (is_new, (data, app_state)) = (signed_in.is_new, attached(signed_in.app));
-        Self { user: signed_in.user.into(), is_new, data, app_state }
+/// The body of the answer to a login. `with_user`: whether it has the user's data beside a token.
+pub fn login_answer(signed_in: SignedIn, with_user: bool) -> Option<Value> {
+    let SignedIn { user, issued, is_new, app: AppContext { data, app_state } } = signed_in;
+    let data = data.map(JsonObject);
+    let user = User::from(user);
+    match (issued, with_user) {
+        (Issued::Session(_), _) => SessionUser { user, is_new, data, app_state }.to_json(),
+        (Issued::Token(token), false) => IssuedToken { token, is_new, data, app_state }.to_json(),
+        (Issued::Token(token), true) => {
+            let User { id, username, first_name, last_name, email, fields } = user;
+            UserWithToken { id, token, username, first_name, last_name, email, fields, is_new, data, app_state }
+                .to_json()
+        }
+        (Issued::Pair { access: token, refresh }, false) => {
+            TokenPair { token, refresh, is_new, data, app_state }.to_json()
+        }
+        (Issued::Pair { access: token, refresh }, true) => {
+            let User { id, username, first_name, last_name, email, fields } = user;
+            UserWithTokenPair {
+                id,
+                token,
+                refresh,
+                username,
+                first_name,
+                last_name,
+                email,
+                fields,
+                is_new,
+                data,
+                app_state,
+            }
+            .to_json()
+        }
     }
-}
-
-impl From<SignedIn> for IssuedToken {
-    fn from(signed_in: SignedIn) -> Self {
-        let (is_new, (data, app_state)) = (signed_in.is_new, attached(signed_in.app));
-        Self { token: token_of(signed_in.token), is_new, data, app_state }
-    }
-}
-
-impl From<SignedIn> for UserWithToken {
-    fn from(signed_in: SignedIn) -> Self {
-        let User { id, username, first_name, last_name, email, fields } = signed_in.user.into();
-        let (token, is_new) = (token_of(signed_in.token), signed_in.is_new);
-        let (data, app_state) = attached(signed_in.app);
-        Self { id, token, username, first_name, last_name, email, fields, is_new, data, app_state }
-    }
-}
-
-impl From<SignedIn> for TokenPair {
-    fn from(signed_in: SignedIn) -> Self {
-        let (token, refresh) = (token_of(signed_in.token), token_of(signed_in.refresh));
-        let (is_new, (data, app_state)) = (signed_in.is_new, attached(signed_in.app));
-        Self { token, refresh, is_new, data, app_state }
-    }
-}
-
-impl From<SignedIn> for UserWithTokenPair {
-    fn from(signed_in: SignedIn) -> Self {
-        let User { id, username, first_name, last_name, email, fields } = signed_in.user.into();
-        let (token, refresh) = (token_of(signed_in.token), token_of(signed_in.refresh));
-        let (is_new, (data, app_state)) = (signed_in.is_new, attached(signed_in.app));
-        Self { id, token, refresh, username, first_name, last_name, email, fields, is_new, data, app_state }
-    }
-}
-
-/// The members `data` and `app_state` of an answer.
-fn attached(app: AppContext) -> (Option<JsonObject>, Option<String>) {
-    (app.data.map(JsonObject), app.app_state)
-}
-
-/// The route's kind decides what is issued, so a missing token is a bug.
-fn token_of(issued: Option<String>) -> String {
-    issued.expect("a login of this kind issues the token")
 }

@@ -122,9 +122,10 @@ fn response(name: &str, shared: &BTreeSet<String>) -> Value {
     }
     if name != base {
         response["content"]["text/html"] = json!({"schema": {"type": "string"}});
-        response["description"] = match shared.contains(base) {
-            true => format!("As `{base}`; a browser gets a page."),
-            false => format!("{}\n\nA browser gets a page.", description(case)),
+        response["description"] = if shared.contains(base) {
+            format!("As `{base}`; a browser gets a page.")
+        } else {
+            format!("{}\n\nA browser gets a page.", description(case))
         }
         .into();
     }

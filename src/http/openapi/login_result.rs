@@ -2,13 +2,13 @@
 
 use poem::Response;
 use poem_openapi::registry::{MetaDiscriminatorObject, MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::{ToJSON as _, Type};
+use poem_openapi::types::Type;
 use serde_json::{Map, Value};
 
-use super::answers::{IssuedToken, SessionUser, TokenPair, UserWithToken, UserWithTokenPair, json};
-use super::login_kind::LoginKind;
+use super::answers::{IssuedToken, SessionUser, TokenPair, UserWithToken, UserWithTokenPair, json, login_answer};
 use super::schemas::{JsonObject, impl_type};
 use crate::login::SignedIn;
+use crate::model::LoginKind;
 
 /// One schema for each kind. Each has one value of `kind`, so that exactly one matches an answer, also for a reader that
 /// tries one after the other. The schema with the most members comes first.
@@ -37,15 +37,7 @@ pub struct LoginResult;
 impl LoginResult {
     /// The response to a completed login.
     pub fn response(kind: LoginKind, answer: SignedIn) -> Response {
-        use LoginKind as K;
-        let body = match kind {
-            K::Session => SessionUser::from(answer).to_json(),
-            K::JwtPairUser => UserWithTokenPair::from(answer).to_json(),
-            K::JwtPair => TokenPair::from(answer).to_json(),
-            K::TokenUser | K::JwtSlidingUser | K::KnoxUser => UserWithToken::from(answer).to_json(),
-            K::Token | K::JwtSliding | K::Knox => IssuedToken::from(answer).to_json(),
-        };
-        json(&JsonObject(with_kind(kind, body)))
+        json(&JsonObject(with_kind(kind, login_answer(answer, kind.has_user()))))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Types whose schema is written by hand.
 
-use poem_openapi::registry::{MetaHeader, MetaSchema, MetaSchemaRef};
+use poem_openapi::registry::{MetaHeader, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{Example, ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON};
 use serde_json::{Map, Value};
+use strum::VariantNames as _;
 
 use crate::clock::UnixMillis;
 use crate::http::protocol::QueryValue;
+use crate::model::LoginKind;
 
 /// Implements poem-openapi's `Type`: the type, its name, its schema, and what to register for it.
 macro_rules! impl_type {
@@ -150,5 +152,37 @@ impl ParseFromJSON for Timestamp {
 impl ToJSON for Timestamp {
     fn to_json(&self) -> Option<Value> {
         Some(Value::String(self.0.clone()))
+    }
+}
+
+impl_type!(LoginKind, "LoginKind", MetaSchemaRef::Reference("LoginKind".to_owned()), |registry: &mut Registry| {
+    registry.create_schema::<LoginKind, _>("LoginKind".to_owned(), |_| MetaSchema {
+        description: Some("A login route by its name in the URL."),
+        enum_items: LoginKind::VARIANTS.iter().copied().map(Value::from).collect(),
+        ..MetaSchema::new("string")
+    });
+});
+
+impl ParseFromJSON for LoginKind {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        value.and_then(|value| value.as_str()?.parse().ok()).ok_or_else(ParseError::expected_input)
+    }
+}
+
+impl ParseFromParameter for LoginKind {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        value.parse().map_err(ParseError::custom)
+    }
+}
+
+impl ToJSON for LoginKind {
+    fn to_json(&self) -> Option<Value> {
+        Some(<&str>::from(self).into())
+    }
+}
+
+impl QueryValue for LoginKind {
+    fn expected() -> String {
+        format!("Must be one of {}.", Self::VARIANTS.join(", "))
     }
 }

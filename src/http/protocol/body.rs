@@ -121,12 +121,14 @@ impl<T> RawBody<T> {
         Err(unsupported("Send application/json, application/x-www-form-urlencoded or multipart/form-data."))
     }
 
-    /// Reads the one field of a token route (R-CMP-01 to 06).
+    /// Reads the one field of a token route (R-CMP-01 to 06), without the whitespace around it. As no provider gets the value,
+    /// R-IN-07 does not apply.
     ///
     /// Errors: those of [`Self::fields`].
     pub async fn text(self, name: &str) -> Result<String, Failure> {
         let mut errors = Vec::new();
-        self.fields().await?.required(name, &mut errors).ok_or_else(|| Failure::fields(errors))
+        let value = self.fields().await?.required(name, &mut errors).ok_or_else(|| Failure::fields(errors))?;
+        Ok(value.trim().to_owned())
     }
 }
 

@@ -10,12 +10,13 @@ use strum::VariantArray as _;
 
 use crate::http::openapi::answers::{Answer, WithCookie};
 use crate::http::openapi::inputs::BeginInput;
-use crate::http::openapi::{LoginKind, Refused, Tag, error_list};
+use crate::http::openapi::{Refused, Tag, error_list};
 use crate::http::protocol::{
     App, ByAny, Failure, OptionalAuth, OriginPolicy, RawBody, authorization_request_cookie_of, base_url, origin_of,
     provider_parameters, scopes,
 };
-use crate::login::{AppContext, BeginRequest, Fields};
+use crate::login::{AppContext, BeginRequest, Fields, LoginError};
+use crate::model::LoginKind;
 use crate::provider::{self, Provider};
 
 pub struct Begin {
@@ -91,9 +92,7 @@ fn begin_request(fields: &Fields) -> Result<BeginRequest, Failure> {
         Ok(scope) => request.scope = scope,
         Err(message) => errors.push(("scope".to_owned(), message.to_owned())),
     }
-    if !errors.is_empty() {
-        return Err(Failure::fields(errors));
-    }
+    LoginError::check_fields(errors)?;
     request.parameters = provider_parameters(fields);
     Ok(request)
 }

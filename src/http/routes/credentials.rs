@@ -8,8 +8,9 @@ use poem_openapi::{Object, OpenApi};
 
 use crate::account::ListedCredential;
 use crate::http::openapi::answers::{Done, ListPage};
-use crate::http::openapi::{LoginKind, PageLimit, Refused, Tag, Timestamp, error_list};
+use crate::http::openapi::{PageLimit, Refused, Tag, Timestamp, error_list};
 use crate::http::protocol::{App, ByAny, Failure, OriginPolicy, Query, RequiredAuth, client_info};
+use crate::model::LoginKind;
 
 pub struct Credentials {
     pub app: Arc<App>,

@@ -9,8 +9,9 @@ use super::tokens::EmptyObject;
 use crate::account::{ActiveCredential, TokenUsage};
 use crate::http::openapi::answers::Answer;
 use crate::http::openapi::inputs::ServiceInput;
-use crate::http::openapi::{LoginKind, Refused, Tag, error_list};
+use crate::http::openapi::{Refused, Tag, error_list};
 use crate::http::protocol::{App, RawBody, ServiceAuth, client_info};
+use crate::model::LoginKind;
 
 pub struct Introspections {
     pub app: Arc<App>,

@@ -20,17 +20,15 @@ use crate::http::protocol::{
     AcceptedCredential, App, ByJwt, ByKnox, BySession, ByToken, Failure, OptionalAuth, OriginPolicy, RawBody,
     is_cross_site, refresh_authorization_request_cookie, session_cookie_of,
 };
-use crate::login::{LoginOutcome, LoginRequest, SignedIn};
-use crate::model;
+use crate::login::{LoginOutcome, LoginRequest};
+use crate::model::LoginKind;
 
 /// How a login route differs from the others.
 pub trait Kind: Send + Sync + 'static {
     /// The path without the provider.
     const PATH: &'static str;
-    /// The kind of credential.
-    const KIND: model::CredentialKind;
-    /// Whether tokens and answer have the user's data.
-    const WITH_USER: bool;
+    /// What it issues, and how it answers.
+    const KIND: LoginKind;
     /// Operation ids without and with the provider in the URL.
     const IDS: [&'static str; 2];
     /// Whether the document advises against the route: it exists for the front-ends of django-rest-social-auth.
@@ -40,7 +38,7 @@ pub trait Kind: Send + Sync + 'static {
     /// The credential of a caller who is already signed in (R-AUT-01).
     type Credential: AcceptedCredential;
     /// The answer to a login.
-    type Answer: ToJSON + From<SignedIn> + 'static;
+    type Answer: ToJSON + 'static;
 }
 
 error_list! {
@@ -95,13 +93,12 @@ impl<K: Kind> Login<K> {
         let (own, request_cookie) = (request_context.base_url.clone(), request_context.cookie.clone());
         let is_cross_site = is_cross_site(&self.app.settings, auth.request, &request_context);
         let fields = body.fields().await?;
-        let request = LoginRequest { kind: K::KIND, with_user: K::WITH_USER, provider, fields, request_context };
+        let request = LoginRequest { kind: K::KIND, provider, fields, request_context };
         let outcome = self.app.login.login(request).await.map_err(|error| self.app.login_failure(error))?;
         let (mut response, cookie): (_, Option<HeaderValue>) = match outcome {
-            LoginOutcome::SignedIn(mut signed_in) => {
-                let session = signed_in.session.take();
-                let response = answers::json(&K::Answer::from(*signed_in));
-                (response, session.map(|session| session_cookie_of(&own, &session)))
+            LoginOutcome::SignedIn(signed_in) => {
+                let cookie = signed_in.issued.session().map(|session| session_cookie_of(&own, session));
+                (answers::json(&answers::login_answer(*signed_in, K::KIND.has_user())), cookie)
             }
             LoginOutcome::PendingLogin(pending_login) => (
                 Failure::additional_input_required(pending_login).into_response(),
@@ -141,7 +138,7 @@ impl<K: Kind> OpenApi for Named<K> {
                 operation.deprecated = true;
             }
             let answers = operation.responses.responses.iter_mut().filter(|response| response.status == Some(200));
-            if K::KIND == model::CredentialKind::Session {
+            if K::KIND == LoginKind::Session {
                 answers.for_each(|answer| answer.headers.push(answers::session_cookie()));
             }
         }
@@ -164,17 +161,15 @@ impl<K: Kind> OpenApi for Named<K> {
     }
 }
 
-/// One line for each route: type, path, operation id, summary, kind of credential, whether the answer has the user, the
-/// caller's credential, answer.
+/// One line for each route: type, path, operation id, summary, kind, the caller's credential, answer.
 macro_rules! kinds {
-    ($($name:ident: $path:literal, $id:literal, $summary:literal, $kind:ident, $with_user:literal, $credential:ty => $answer:ty;)*) => {
+    ($($name:ident: $path:literal, $id:literal, $summary:literal, $kind:ident, $credential:ty => $answer:ty;)*) => {
         $(
             pub struct $name;
 
             impl Kind for $name {
                 const PATH: &'static str = concat!("/api/login/social", $path);
-                const KIND: model::CredentialKind = model::CredentialKind::$kind;
-                const WITH_USER: bool = $with_user;
+                const KIND: LoginKind = LoginKind::$kind;
                 const IS_DEPRECATED: bool = $path.is_empty();
                 const IDS: [&'static str; 2] = [$id, concat!($id, "WithProvider")];
                 const SUMMARIES: [&'static str; 2] = [$summary, concat!($summary, ", provider in the URL")];
@@ -193,14 +188,14 @@ macro_rules! kinds {
 }
 
 kinds! {
-    SessionLogin: "/session", "loginSession", "Sign in by session cookie", Session, true, BySession => SessionUser;
-    TokenLogin: "/token", "loginToken", "Sign in by permanent token", Token, false, ByToken => IssuedToken;
-    TokenUserLogin: "/token_user", "loginTokenUser", "Sign in by permanent token, with the user", Token, true, ByToken => UserWithToken;
-    JwtPairLogin: "/jwt-pair", "loginJwtPair", "Sign in by access and refresh token", JwtPair, false, ByJwt => TokenPair;
-    JwtPairUserLogin: "/jwt-pair-user", "loginJwtPairUser", "Sign in by access and refresh token, with the user", JwtPair, true, ByJwt => UserWithTokenPair;
-    JwtSlidingLogin: "/jwt-sliding", "loginJwtSliding", "Sign in by sliding token", JwtSliding, false, ByJwt => IssuedToken;
-    JwtSlidingUserLogin: "/jwt-sliding-user", "loginJwtSlidingUser", "Sign in by sliding token, with the user", JwtSliding, true, ByJwt => UserWithToken;
-    KnoxLogin: "/knox", "loginKnox", "Sign in by knox token", Knox, false, ByKnox => IssuedToken;
-    KnoxUserLogin: "/knox_user", "loginKnoxUser", "Sign in by knox token, with the user", Knox, true, ByKnox => UserWithToken;
-    BareLogin: "", "login", "Sign in by session cookie, short path", Session, true, BySession => SessionUser;
+    SessionLogin: "/session", "loginSession", "Sign in by session cookie", Session, BySession => SessionUser;
+    TokenLogin: "/token", "loginToken", "Sign in by permanent token", Token, ByToken => IssuedToken;
+    TokenUserLogin: "/token_user", "loginTokenUser", "Sign in by permanent token, with the user", TokenUser, ByToken => UserWithToken;
+    JwtPairLogin: "/jwt-pair", "loginJwtPair", "Sign in by access and refresh token", JwtPair, ByJwt => TokenPair;
+    JwtPairUserLogin: "/jwt-pair-user", "loginJwtPairUser", "Sign in by access and refresh token, with the user", JwtPairUser, ByJwt => UserWithTokenPair;
+    JwtSlidingLogin: "/jwt-sliding", "loginJwtSliding", "Sign in by sliding token", JwtSliding, ByJwt => IssuedToken;
+    JwtSlidingUserLogin: "/jwt-sliding-user", "loginJwtSlidingUser", "Sign in by sliding token, with the user", JwtSlidingUser, ByJwt => UserWithToken;
+    KnoxLogin: "/knox", "loginKnox", "Sign in by knox token", Knox, ByKnox => IssuedToken;
+    KnoxUserLogin: "/knox_user", "loginKnoxUser", "Sign in by knox token, with the user", KnoxUser, ByKnox => UserWithToken;
+    BareLogin: "", "login", "Sign in by session cookie, short path", Session, BySession => SessionUser;
 }

@@ -13,6 +13,7 @@ use crate::http::protocol::{
     App, ByAny, ByKnox, BySession, Failure, OptionalAuth, OriginPolicy, RawBody, RequiredAuth, base_url, client_info,
     delete_session_cookie, wants_html,
 };
+use crate::login::LoginError;
 
 pub struct Logout {
     pub app: Arc<App>,
@@ -96,9 +97,7 @@ impl Logout {
         }
         let (fields, mut errors) = (body.fields().await?, Vec::new());
         let next = fields.optional("next", &mut errors);
-        if !errors.is_empty() {
-            return Err(Failure::fields(errors));
-        }
+        LoginError::check_fields(errors)?;
         let next = self.app.login.page_after_logout(next, &base_url(&self.app.settings, request));
         let next = next.map_err(|error| self.app.login_failure(error))?;
         let location = HeaderValue::try_from(next);

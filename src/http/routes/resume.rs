@@ -10,7 +10,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 
 use crate::http::openapi::inputs::ResumeInput;
 use crate::http::openapi::login_result::LoginResult;
-use crate::http::openapi::{LoginKind, Refused, SeeOther, Tag, answers, error_list};
+use crate::http::openapi::{Refused, SeeOther, Tag, answers, error_list};
 use crate::http::pages::{Language, question_page};
 use crate::http::protocol::{
     App, ByAny, BySession, Failure, OptionalAuth, OriginPolicy, Query, RawBody, Rejection,
@@ -113,14 +113,10 @@ impl Resume {
 
     fn json(&self, context: &RequestContext, resumed: Resumed) -> Result<Response, Rejection> {
         Ok(match resumed.outcome.map_err(|error| self.app.login_failure(error))? {
-            LoginOutcome::SignedIn(mut answer) => {
-                let session = answer.session.take();
-                let kind = LoginKind::of(resumed.kind, resumed.with_user);
-                let mut response = LoginResult::response(kind, *answer);
-                if let Some(session) = session {
-                    let cookie = session_cookie_of(&context.base_url, &session);
-                    response.headers_mut().insert(header::SET_COOKIE, cookie);
-                }
+            LoginOutcome::SignedIn(answer) => {
+                let cookie = answer.issued.session().map(|session| session_cookie_of(&context.base_url, session));
+                let mut response = LoginResult::response(resumed.kind, *answer);
+                response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
                 response
             }
             LoginOutcome::PendingLogin(pending) => {

@@ -7,12 +7,13 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 
 use crate::http::openapi::inputs::CallbackInput;
-use crate::http::openapi::{LoginKind, Refused, SeeOther, Tag, error_list};
+use crate::http::openapi::{Refused, SeeOther, Tag, error_list};
 use crate::http::protocol::{
-    App, BySession, Failure, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, authorization_request_cookie_of,
+    App, BySession, OptionalAuth, OriginPolicy, Query, RawBody, Rejection, authorization_request_cookie_of,
     form_fields, provider_parameters, scopes,
 };
-use crate::login::{AppContext, AuthorizeRequest, Fields, RequestContext};
+use crate::login::{AppContext, AuthorizeRequest, Fields, LoginError, RequestContext};
+use crate::model::LoginKind;
 
 pub struct ServerRedirect {
     pub app: Arc<App>,
@@ -74,14 +75,10 @@ impl ServerRedirect {
         let request_context = auth.admit_to_link(&self.app, OriginPolicy::Navigation).await?;
         let (fields, mut errors) = (query_fields(auth.request), Vec::new());
         let app = AppContext::read(&fields, &mut errors);
-        if !errors.is_empty() {
-            return Err(Failure::fields(errors).into());
-        }
-        let kind = kind.0.unwrap_or(LoginKind::Session);
+        LoginError::check_fields(errors)?;
         let request = AuthorizeRequest {
             next: next.0,
-            kind: kind.credential(),
-            with_user: kind.has_user(),
+            kind: kind.0.unwrap_or(LoginKind::Session),
             code_challenge: code_challenge.0,
             code_challenge_method: code_challenge_method.0,
             scope: scope.0.and_then(|names| scopes(names.split_whitespace())),

@@ -9,7 +9,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 
 use crate::http::openapi::inputs::SwapInput;
 use crate::http::openapi::login_result::LoginResult;
-use crate::http::openapi::{LoginKind, Refused, Tag, answers, error_list};
+use crate::http::openapi::{Refused, Tag, answers, error_list};
 use crate::http::protocol::{App, Failure, RawBody};
 use crate::login::ExchangedCode;
 
@@ -45,9 +45,7 @@ pub struct SwapAnswer(ExchangedCode);
 impl IntoResponse for SwapAnswer {
     fn into_response(self) -> Response {
         match self.0 {
-            ExchangedCode::SignedIn { kind, with_user, answer } => {
-                LoginResult::response(LoginKind::of(kind, with_user), *answer)
-            }
+            ExchangedCode::SignedIn { kind, answer } => LoginResult::response(kind, *answer),
             ExchangedCode::PendingLogin(pending_login) => {
                 Failure::additional_input_required(pending_login).into_response()
             }

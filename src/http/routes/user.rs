@@ -32,9 +32,10 @@ impl Users {
     /// `?optional=true`: without a credential the answer is then 204 instead of 401, which browsers log as an error.
     #[oai(path = "/", method = "get", operation_id = "getUser")]
     async fn user(&self, auth: RequiredAuth<'_, ByAny>) -> Result<UserIfAny, Refused<UserErrors>> {
-        let caller = match is_optional(auth.request) {
-            true => auth.admit_if_any(&self.app, OriginPolicy::Unchecked).await?,
-            false => Some(auth.admit(&self.app, OriginPolicy::Unchecked).await?),
+        let caller = if is_optional(auth.request) {
+            auth.admit_if_any(&self.app, OriginPolicy::Unchecked).await?
+        } else {
+            Some(auth.admit(&self.app, OriginPolicy::Unchecked).await?)
         };
         Ok(UserIfAny(caller.map(|caller| self.response(&caller.user))))
     }

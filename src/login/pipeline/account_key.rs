@@ -22,8 +22,8 @@ pub(super) fn match_account(account: &SocialAccount, identity: &Identity, legacy
     let stored_id =
         identity.uid_kept_as.iter().find_map(|name| account.extra_data.get(name).and_then(AccountUid::of_json));
     // An account under a legacy uid may store the provider's own id in its extra data; then the two must be equal.
-    let is_of_another = account.legacy_uid && stored_id.as_ref().is_some_and(|stored| *stored != identity.uid);
-    if account.uid != identity.uid.as_str() {
+    let is_of_another = account.legacy_uid && stored_id.as_ref().is_some_and(|stored| !identity.has_uid(stored));
+    if !identity.has_uid(&account.uid) {
         let may_match = account.legacy_uid
             && legacy_uids_open
             && (!scope.is_per_tenant || is_of_scope || (account.uid_scope.is_empty() && scope.includes_unscoped))

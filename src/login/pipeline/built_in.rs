@@ -65,13 +65,24 @@ impl Draft<'_> {
         let now = self.deps.now();
         let open = self.rules.legacy_uids_until.is_some_and(|until| now < until);
         let uid = self.identity.uid.as_str();
+        let as_sent = self.identity.uid_address.as_ref().map(EmailAddress::as_str).filter(|address| *address != uid);
         let legacy = self.identity.legacy_uids.iter().filter(|_| open).map(AccountUid::as_str);
-        let uids: Vec<&str> = std::iter::once(uid).chain(legacy).collect();
+        let uids: Vec<&str> = std::iter::once(uid).chain(as_sent).chain(legacy).collect();
         let mut found = self.store.accounts_by_uid(&self.identity.provider, &uids).await?;
-        // The uid takes precedence over legacy ones, and a known scope over an unknown one.
+        let is_same = |account: &SocialAccount| match_account(account, self.identity, open) == Match::Same;
+        if let Some(address) = &self.identity.uid_address
+            && !found.iter().any(|(account, _)| is_same(account))
+        {
+            found.extend(self.accounts_by_address(address).await?);
+        }
+        // The uid takes precedence over its other spellings, these over legacy uids, and a known scope over an unknown one.
         let is_exact =
             |account: &SocialAccount| account.uid == uid && account.uid_scope == self.identity.uid_scope.current;
-        found.sort_by_key(|(account, _)| (uids.iter().position(|uid| *uid == account.uid), !is_exact(account)));
+        let position = |account: &SocialAccount| uids.iter().position(|uid| *uid == account.uid);
+        let is_spelling = |account: &SocialAccount| self.identity.has_uid(&account.uid);
+        found.sort_by_key(|(account, _)| {
+            (account.uid != uid, !is_spelling(account), position(account), !is_exact(account))
+        });
         for (account, user) in found {
             match match_account(&account, self.identity, open) {
                 Match::Same => return Ok(Some((account, user))),
@@ -81,6 +92,20 @@ impl Draft<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// The accounts that an import stored under another spelling of the address that is the uid. The user's address, which has an
+    /// index without case, leads to them.
+    async fn accounts_by_address(&self, address: &EmailAddress) -> Result<Vec<(SocialAccount, User)>, StoreError> {
+        let mut found = Vec::new();
+        for user in self.store.users_by_email(address).await? {
+            let accounts = self.store.accounts_of(user.id).await?;
+            let is_found = |account: &SocialAccount| {
+                account.provider == self.identity.provider && self.identity.has_uid(&account.uid)
+            };
+            found.extend(accounts.into_iter().filter(is_found).map(|account| (account, user.clone())));
+        }
+        Ok(found)
     }
 
     fn other_scope(&self, account: &SocialAccount) -> LoginError {
@@ -112,7 +137,7 @@ impl Draft<'_> {
     async fn find_account(&mut self) -> Result<(), LoginError> {
         let found = match self.stored_account().await? {
             Some((account, _)) if self.belongs_to_other_user(&account) => {
-                if account.uid == self.identity.uid {
+                if self.identity.has_uid(&account.uid) {
                     return Err(LoginError::new(Refusal::NotAllowed, "This account now belongs to another user."));
                 }
                 None
@@ -142,7 +167,7 @@ impl Draft<'_> {
     /// Whether the account belongs to another user, by the values that the descriptor requires to stay the same. An account
     /// that is found by a legacy uid must have them.
     fn belongs_to_other_user(&self, account: &SocialAccount) -> bool {
-        let by_legacy_uid = account.uid != self.identity.uid;
+        let by_legacy_uid = !self.identity.has_uid(&account.uid);
         self.identity.must_match.iter().any(|name| {
             let stored = account.extra_data.get(name).filter(|value| is_truthy(value));
             stored.map_or(by_legacy_uid, |stored| self.identity.extra_data.get(name) != Some(stored))
@@ -226,6 +251,26 @@ impl Draft<'_> {
             let is_unclaimed = others.iter().all(|other| other.id == user.id);
             let is_verified = is_unclaimed && self.email_verified && email == self.email();
             self.email_changed = Some((address.to_string(), is_verified)).filter(|(new, _)| *new != user.email);
+            if may_change("username", Some(&user.username)) {
+                self.follow_address(&address, is_verified).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A username that is the address of its user follows it. Otherwise the next owner of the address could not get it as a username.
+    async fn follow_address(&mut self, new: &EmailAddress, is_verified: bool) -> Result<(), StoreError> {
+        let is_followed = |user: &User| {
+            let is_own = |old: EmailAddress| old.is_same_as_stored(&user.email);
+            self.rules.addresses_as_usernames && EmailAddress::parse(&user.username).is_some_and(is_own)
+        };
+        let may_follow = is_verified && self.email_changed.is_some() && self.user.as_ref().is_some_and(is_followed);
+        let name = new.with_ascii_domain();
+        if may_follow
+            && username::stays_unchanged(&name, self.rules)
+            && self.store.user_by_username(&name).await?.is_none()
+        {
+            self.username_changed = Some(name);
         }
         Ok(())
     }

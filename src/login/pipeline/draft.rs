@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::email::{LoginEmail, check_allowed};
 use super::profile_details::Details;
-use super::{account_key, username};
+use super::{account_key, extra_data, username};
 use crate::clock::Deps;
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{
@@ -453,6 +453,7 @@ impl<'a> Draft<'a> {
         if let (false, Some(members)) = (self.chosen.extra_data.is_empty(), extra_data.as_object_mut()) {
             members.extend(without_provider_tokens(&self.chosen.extra_data));
         }
+        extra_data::keep_identifying_members(self.identity, &mut extra_data);
         if let LoginTarget::Known { is_account_changed, .. } = &mut target {
             *is_account_changed = extra_data != stored;
         }
@@ -471,14 +472,14 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Whether the provider that verified the user's address now has verified another one, or says that it has not verified this one.
-/// Otherwise the next owner of the address would sign in as this user (SEC-23). An answer without an address or without a flag, as
-/// after a fault of an optional call, withdraws nothing.
+/// Whether the provider that verified the user's address no longer says so: it reports another address, none, or one that is not
+/// verified. Otherwise the next owner of the address would sign in as this user (SEC-23). An answer that mentions neither an
+/// address nor a verification withdraws nothing, and neither does one without an optional part.
 fn withdraws_verification(identity: &Identity, user: &User) -> bool {
     let is_verifier = user.email_verified && user.email_verified_by == identity.provider;
     let is_same = |reported: &EmailAddress| reported.is_same_as_stored(&user.email);
-    let withdraws = |reported| if is_same(reported) { identity.email_unverified } else { identity.email_verified };
-    is_verifier && identity.email.as_ref().is_some_and(withdraws)
+    let verifies = identity.email_verified && identity.email.as_ref().is_some_and(is_same);
+    is_verifier && identity.reports_email && !verifies
 }
 
 pub(super) fn sign_up_closed() -> LoginError {

@@ -39,10 +39,12 @@ pub fn check_allowed(rules: &UserRules, email: &LoginEmail<'_>) -> Result<(), Lo
         rules.whitelisted_emails.iter().any(|listed| listed.key() == address.key())
             || rules.whitelisted_domains.contains(address.domain())
     });
-    match is_listed {
-        true if email.is_verified || rules.allow_lists_accept_unverified => Ok(()),
-        true => refused("Sign-in requires a verified e-mail address, and the provider has not verified yours."),
-        false => refused(NOT_LISTED),
+    if !is_listed {
+        refused(NOT_LISTED)
+    } else if email.is_verified || rules.allow_lists_accept_unverified {
+        Ok(())
+    } else {
+        refused("Sign-in requires a verified e-mail address, and the provider has not verified yours.")
     }
 }
 

@@ -42,6 +42,18 @@ fn with_identity(identity: &Identity, stored: Option<&Map<String, Value>>, auth_
     merged
 }
 
+/// Stores the members by which later logins recognize the account, whatever steps run: the owner of a character that can be sold,
+/// and the provider's own id. A stored value that the answer lacks stays.
+pub fn keep_identifying_members(identity: &Identity, extra_data: &mut Value) {
+    let Some(members) = extra_data.as_object_mut() else { return };
+    for name in identity.must_match.iter().chain(&identity.uid_kept_as) {
+        let value = identity.extra_data.get(name).filter(|value| is_truthy(value));
+        if let Some(value) = value.and_then(|value| without_secrets(name, value)) {
+            members.insert(name.clone(), value);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -55,6 +67,7 @@ mod tests {
             uid: AccountUid::parse("1").expect("it is an id"),
             uid_scope: crate::model::UidScope::default(),
             uid_kept_as: vec![],
+            uid_address: None,
             legacy_uids: vec![],
             must_match: vec![],
             username: None,
@@ -64,7 +77,7 @@ mod tests {
             first_name: None,
             last_name: None,
             email_verified: false,
-            email_unverified: false,
+            reports_email: false,
             picture: None,
             organizations: vec![],
             extra_data: extra.as_object().cloned().unwrap_or_default(),

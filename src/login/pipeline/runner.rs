@@ -64,6 +64,8 @@ struct Named {
     /// Whether the step may ask for additional input. Its changes are stored with a pending login and not made again. Of the
     /// built-in steps only `require_email` and `ask_link` ask.
     may_ask: bool,
+    /// Whether it may find a user of an unknown account.
+    finds_user: bool,
 }
 
 /// The pipeline of each provider. Unknown names were refused when the settings were read.
@@ -79,7 +81,8 @@ pub(in crate::login) fn pipelines(
             (None, Err(_)) if name == ask_link::NAME => (Arc::new(AskLink), true),
             (None, Err(_)) => return None,
         };
-        Some(Named { name: name.clone(), step, may_ask })
+        let finds_user = matches!(name.as_str(), "social_user" | "associate_by_email" | ask_link::NAME);
+        Some(Named { name: name.clone(), step, may_ask, finds_user })
     };
     let pipeline = |provider: &ProviderSettings| Pipeline {
         steps: provider.user_rules.pipeline.iter().filter_map(named).collect(),
@@ -100,12 +103,12 @@ impl Pipeline {
     ) -> Result<Decided, LoginError> {
         let mut draft = Draft::new(input, store, deps);
         let mut passed = BTreeMap::new();
-        for Named { name, step, may_ask } in &self.steps {
+        for Named { name, step, may_ask, finds_user } in &self.steps {
             if let Some(changes) = before.passed.get(name) {
                 draft.replay(changes);
                 passed.insert(name.clone(), changes.clone());
                 // Who has the address may have changed meanwhile.
-                if name != ask_link::NAME {
+                if !finds_user {
                     continue;
                 }
             }
@@ -134,13 +137,11 @@ impl Pipeline {
         self.steps.iter().any(|named| named.may_ask)
     }
 
-    /// Whether no user was found, sign-up is off, and no later step can find a user: then a question would be useless.
+    /// Whether no user was found, sign-up is off, and neither the asking step nor a later one can find a user: then a question
+    /// would be useless.
     fn is_closed_to(&self, draft: &Draft<'_>, asking: &str) -> bool {
-        if asking == ask_link::NAME {
-            return false;
-        }
-        let mut later = self.steps.iter().map(|named| named.name.as_str()).skip_while(|name| *name != asking);
-        draft.is_closed() && !later.any(|name| ["social_user", "associate_by_email", ask_link::NAME].contains(&name))
+        let mut later = self.steps.iter().skip_while(|step| step.name != asking);
+        draft.is_closed() && !later.any(|step| step.finds_user)
     }
 }
 

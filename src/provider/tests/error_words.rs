@@ -24,6 +24,8 @@ weixin 200 {"errcode": 42003, "errmsg": "oauth_code expired"}"#;
 
 /// Not verified: no source was found, so the texts of the providers may differ.
 const REMEMBERED: &str = r#"azuread-oauth2 400 {"error": "invalid_grant", "error_description": "AADSTS70008: The provided authorization code has expired."}
+azuread-oauth2 400 {"error": "invalid_request", "error_description": "AADSTS9002313: Invalid request. Request is malformed or invalid."}
+microsoft-graph 400 {"error": "invalid_request", "error_description": "AADSTS9002313: Invalid request. Request is malformed or invalid."}
 deezer 200 wrong code
 facebook 400 {"error": {"message": "Error validating verification code. Please make sure your redirect_uri is identical", "type": "OAuthException", "code": 100}}
 line 400 {"error": "invalid_grant", "error_description": "invalid authorization code"}

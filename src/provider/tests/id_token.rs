@@ -74,7 +74,7 @@ pub(super) fn expected<'a>(issuers: &'a [String], audiences: &'a [String]) -> Ex
         now: NOW,
         leeway: 1,
         requires_times: true,
-        max_age: 600,
+        max_age: Some(600),
         max_authentication_age: None,
         acr_values: &[],
     }
@@ -306,10 +306,10 @@ fn signed_userinfo_has_the_issuer_of_its_tenant() {
 fn fault_a16_accepted_until_is_the_last_accepted_second() {
     for leeway in [0, 1, 1200] {
         for (claims, max_age) in [
-            (good(), 600),
-            (with("exp", json!(NOW + 5000)), 600),
-            (with("exp", json!(NOW + 5000)), 0),
-            (with("exp", json!(NOW + 30)), 600),
+            (good(), Some(600)),
+            (with("exp", json!(NOW + 5000)), Some(600)),
+            (with("exp", json!(NOW + 5000)), None),
+            (with("exp", json!(NOW + 30)), Some(600)),
         ] {
             let last = accepted_until(&object(claims.clone()), leeway, max_age).expect("it ends");
             for (now, accepted) in [(last, true), (last + 1, false)] {
@@ -320,7 +320,7 @@ fn fault_a16_accepted_until_is_the_last_accepted_second() {
             }
         }
     }
-    assert_eq!(accepted_until(&Map::new(), 1, 600), None);
+    assert_eq!(accepted_until(&Map::new(), 1, Some(600)), None);
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::super::profile::Answers;
-use super::super::{Callback, Provider, ProviderError, user_fields};
+use super::super::{Callback, Protocol, Provider, ProviderError, user_fields};
 use super::{callback, context, key, object, own, provider, settings};
 use crate::model::{AccountUid, Identity, UserField, UserFieldType, UserFields};
 use crate::outgoing::Body;
 use crate::settings::UserRules;
 
-fn mapped_with(
+pub fn mapped_with(
     provider: &Provider,
     fields: Value,
     token: Value,
@@ -20,7 +20,7 @@ fn mapped_with(
     let callback = callback(&fields, &nothing);
     let mut context = context(provider, &callback, token);
     context.claims = claims;
-    provider.map_identity(&context, &Answers { bodies, headers: Map::new() })
+    provider.map_identity(&context, &Answers { bodies, ..Answers::default() })
 }
 
 fn mapped(provider: &Provider, bodies: Value) -> Result<Identity, ProviderError> {
@@ -156,7 +156,9 @@ fn google_accounts_stored_by_address_are_found() {
     let made = mapped(&provider(&key("google-oauth2")), of_organization).unwrap();
     assert_eq!((made.uid.as_str(), made.legacy_uids), ("9", vec![AccountUid::parse("a@x.example").unwrap()]));
     let by_mail = provider(&settings("google-oauth2", json!({"KEY": "k", "ID_KEY": "email"})));
-    let made = mapped(&by_mail, json!([{"sub": "9", "email": "a@x.example", "email_verified": true}])).unwrap();
+    let made =
+        mapped(&by_mail, json!([{"sub": "9", "email": "a@x.example", "email_verified": true, "hd": "x.example"}]));
+    let made = made.unwrap();
     assert_eq!((made.uid.as_str(), made.legacy_uids), ("a@x.example", vec![]));
 }
 
@@ -345,7 +347,7 @@ fn fault_c01_absent_members_do_not_become_empty_names() {
             let named = [&rules.fullname, &rules.first_name, &rules.last_name];
             for rule in named.into_iter().flatten().chain(rules.more.get("picture")) {
                 // An expression that meets a member of another type refuses the login, which erases nothing either.
-                let Ok(said) = super::super::profile::mentioned(Some(rule), &scope) else { continue };
+                let Ok(said) = super::super::profile::mentioned(Some(rule), &scope, Protocol::OAuth2) else { continue };
                 assert!(said.is_none_or(|text| !text.is_empty()), "{}: {}", entry.id, rule.source());
                 seen += 1;
             }
@@ -361,7 +363,7 @@ fn fault_c15_the_stored_id_is_the_uid() {
         values.as_object_mut().unwrap().extend(object(more));
         provider(&settings("oidc", values))
     };
-    let claims = json!({"sub": "7", "email": "a@x.example"});
+    let claims = json!({"sub": "7", "email": "a@x.example", "email_verified": true});
     for bodies in [json!([]), json!([null]), json!([{"sub": "7"}])] {
         let made = mapped_with(&oidc(json!({})), json!({}), json!({}), Some(claims.clone()), bodies.clone()).unwrap();
         assert_eq!((made.uid.as_str(), &made.extra_data["id"]), ("7", &json!("7")), "{bodies}");

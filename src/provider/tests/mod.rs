@@ -1,7 +1,9 @@
 //! Tests that need no provider. Those of requests are in `tests/suite/`.
 
+mod address_uid;
 mod catalog;
 mod error_words;
+mod groups;
 mod id_token;
 mod language;
 mod mapping;
@@ -10,6 +12,7 @@ mod token_claims;
 mod uid;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -29,6 +32,7 @@ pub fn settings(name: &str, values: Value) -> ProviderSettings {
         values,
         in_file: BTreeSet::new(),
         shared: BTreeMap::new(),
+        environment: Arc::default(),
         descriptor: toml::Table::new(),
         user_rules: UserRules::default(),
     }

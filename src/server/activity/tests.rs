@@ -133,8 +133,8 @@ fn sec_44_a_response_must_be_read_at_a_minimum_rate() {
 #[tokio::test]
 async fn sec_44_a_connection_ends_at_its_limit() {
     let head_timeout = Duration::from_millis(20);
-    let activity = Activity::new(&ConnectionRules { head_timeout, ..RULES }, || {});
     let began = Instant::now();
+    let activity = Activity::new(&ConnectionRules { head_timeout, ..RULES }, || {});
     let ended = within_limits(pin!(std::future::pending::<()>()), &activity).await;
     assert_eq!(ended, Err(Limit::RequestHead));
     assert!(began.elapsed() >= head_timeout);

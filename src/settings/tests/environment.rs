@@ -1,12 +1,13 @@
 //! Providers, addresses and redirect URIs from the environment.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
 use serde_json::json;
 
 use super::{CATALOG, Mode, Sources, environment, errors_of, good, read, serve};
-use crate::settings::Postmessage;
+use crate::settings::{Postmessage, SettingRules};
 
 /// Errors and warnings with this variable, whose name may be that of [`super::super::process_environment`].
 fn with_bytes(name: &str, value: &[u8]) -> Result<Vec<String>, Vec<String>> {
@@ -241,4 +242,16 @@ fn postmessage_is_no_uri_to_which_a_browser_is_sent() {
     }
     assert_eq!(good("", &[]).rest_social.postmessage, Postmessage::Refused);
     assert!(errors_of(serve("", &[("ALLOWED_REDIRECT_URIS", "POSTMESSAGE")])).len() == 1);
+}
+
+#[test]
+fn variable_of_a_platform_gives_a_setting_that_the_operator_has_not_set() {
+    let environment = BTreeMap::from([("TOKEN_FILE".to_owned(), vec!["PLATFORM_TOKEN_FILE".to_owned()])]);
+    let rules = SettingRules { environment, optional: vec!["TOKEN_FILE".to_owned()], ..SettingRules::default() };
+    for (own, expected) in [("", "/platform"), ("/own", "/own")] {
+        let own = ("SOCIAL_AUTH_GITHUB_TOKEN_FILE", own);
+        let settings = good("", &[("SOCIAL_AUTH_GITHUB_KEY", "k"), own, ("PLATFORM_TOKEN_FILE", "/platform")]);
+        let typed = settings.providers[0].typed(&rules, "GitHub", false);
+        assert_eq!(typed.values.text("TOKEN_FILE"), Some(expected));
+    }
 }

@@ -425,12 +425,11 @@ fn active_column(table: &str, columns: &[Column], names: &Names) -> std::result:
         return Ok(columns.iter().find(|column| column.name == "is_active").map(|column| column.name.clone()));
     };
     let is_flag = |column: &Column| column.kind.to_ascii_lowercase().starts_with("bool") || is_integer(&column.kind);
-    match columns.iter().find(|column| column.name == *named).is_some_and(is_flag) {
-        true => Ok(Some(named.clone())),
-        false => {
-            let problem = format!("must name a column of {table} that is a boolean or a whole number");
-            Err(SettingError::new("--active-column", problem))
-        }
+    if columns.iter().find(|column| column.name == *named).is_some_and(is_flag) {
+        Ok(Some(named.clone()))
+    } else {
+        let problem = format!("must name a column of {table} that is a boolean or a whole number");
+        Err(SettingError::new("--active-column", problem))
     }
 }
 

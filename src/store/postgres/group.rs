@@ -148,10 +148,11 @@ fn write_each<W: GroupWrite>(pool: &Arc<CurrentPool>, writes: Vec<Waiting<W>>, i
         let pool = pool.clone();
         tokio::spawn(async move {
             let commit = async {
-                match guarded(&pool, write.commit_alone(&pool)).await.map_err(GroupError::into_inner)?? {
-                    false if is_unsure => Err(StoreError("the connection was lost while the database answered".into())),
-                    written => Ok(written),
+                let is_written = guarded(&pool, write.commit_alone(&pool)).await.map_err(GroupError::into_inner)??;
+                if is_unsure && !is_written {
+                    return Err(StoreError("the connection was lost while the database answered".into()));
                 }
+                Ok(is_written)
             };
             tokio::select! {
                 outcome = commit => answer(done, outcome),

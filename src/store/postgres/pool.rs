@@ -274,9 +274,10 @@ impl Drop for Lent {
                 let test = async move {
                     // Both first read what a statement left behind.
                     let tested = async {
-                        match has_transaction {
-                            true => sqlx::raw_sql("ROLLBACK").execute(&mut live.connection).await.map(drop),
-                            false => live.connection.ping().await,
+                        if has_transaction {
+                            sqlx::raw_sql("ROLLBACK").execute(&mut live.connection).await.map(drop)
+                        } else {
+                            live.connection.ping().await
                         }
                     };
                     match tokio::time::timeout(TEST_TIMEOUT, tested).await {

@@ -90,21 +90,19 @@ impl AccountStore for Store {
         &self,
         user: UserId,
         account: AccountId,
-        allows_sign_in: &(dyn for<'a> Fn(&'a str) -> bool + Sync),
+        allows_sign_in: &(dyn for<'a> Fn(&'a SocialAccount) -> bool + Sync),
         audit: &AuditEvent,
     ) -> Result<Unlinked> {
         let mut tx = self.begin().await?;
         let Some(mut owner) = Self::locked_user(&mut tx, user).await? else { return Ok(Unlinked::NotFound) };
         let mut found = None;
-        let (mut others, mut verifiers) = (0, 0);
+        let mut others = 0;
         for stored in Self::stored_accounts_of(&mut tx, user).await? {
-            let SocialAccount { id, provider, .. } = &stored.account;
-            if *id == account {
+            if stored.account.id == account {
                 found = Some(stored);
                 continue;
             }
-            others += usize::from(allows_sign_in(provider));
-            verifiers += usize::from(*provider == owner.email_verified_by);
+            others += usize::from(allows_sign_in(&stored.account));
         }
         let Some(found) = found else { return Ok(Unlinked::NotFound) };
         if others == 0 {
@@ -112,8 +110,9 @@ impl AccountStore for Store {
         }
         sqlx::query("DELETE FROM social_accounts WHERE id = $1").bind(account).execute(&mut *tx).await?;
         let SocialAccount { provider, uid, .. } = &found.account;
-        // No login can withdraw the verification any more.
-        if owner.email_verified_by == *provider && verifiers == 0 {
+        // It may be the one that verified the address, whose login would withdraw it. Another account of this provider verifies its
+        // own address only.
+        if owner.email_verified_by == *provider {
             sqlx::query("UPDATE users SET email_verified = FALSE, email_verified_by = '' WHERE id = $1")
                 .bind(user)
                 .execute(&mut *tx)

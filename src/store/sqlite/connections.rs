@@ -191,9 +191,10 @@ impl Backend for Store {
 
     fn check_probe(&self) -> Result<()> {
         self.check()?;
-        match self.checkpointer.as_ref().is_some_and(Checkpointer::has_failed) {
-            true => Err(StoreError("the write-ahead log cannot be copied to the database".into())),
-            false => Ok(()),
+        if self.checkpointer.as_ref().is_some_and(Checkpointer::has_failed) {
+            Err(StoreError("the write-ahead log cannot be copied to the database".into()))
+        } else {
+            Ok(())
         }
     }
 

@@ -57,9 +57,10 @@ impl Load {
             None => Bytes::new(),
         };
         let (status, body) = self.server.send(request.body(Full::new(body))?).await?;
-        match status.is_success() {
-            true => Ok(serde_json::from_slice(&body)?),
-            false => Err(format!("{path}: {status} {}", String::from_utf8_lossy(&body)).into()),
+        if status.is_success() {
+            Ok(serde_json::from_slice(&body)?)
+        } else {
+            Err(format!("{path}: {status} {}", String::from_utf8_lossy(&body)).into())
         }
     }
 

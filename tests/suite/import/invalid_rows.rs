@@ -11,6 +11,7 @@ on_both_databases! {
     usernames_that_differ_in_case_are_two_users,
     fault_a1_accounts_with_a_legacy_uid_are_marked_and_counted,
     fault_a15_accounts_get_the_tenant_of_their_data,
+    fault_a15_an_account_of_another_issuer_does_not_sign_in,
     fault_a26_accounts_with_the_uid_0_are_skipped,
     name_that_looks_like_an_id_does_not_identify_the_imported_account,
     account_is_found_by_no_former_key_when_its_own_id_was_lost,
@@ -135,6 +136,25 @@ async fn fault_a15_accounts_get_the_tenant_of_their_data(engine: Engine) {
         let found = app.database.text(&format!("SELECT uid_scope FROM social_accounts WHERE uid = '{uid}'")).await;
         assert_eq!(found, scope, "{uid}");
     }
+}
+
+/// The ID token that Django stored names the issuer of the account.
+async fn fault_a15_an_account_of_another_issuer_does_not_sign_in(engine: Engine) {
+    let project = Project::on_sqlite(&[]);
+    // {"iss": "https://old.example", "sub": "s-7"} and {"iss": "https://id.example", "sub": "s-8"}
+    let old = "e30.eyJpc3MiOiJodHRwczovL29sZC5leGFtcGxlIiwic3ViIjoicy03In0.c2ln";
+    let own = "e30.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJzdWIiOiJzLTgifQ.c2ln";
+    let insert = format!(
+        r#"INSERT INTO social_auth_usersocialauth (id, user_id, provider, uid, extra_data, created, modified)
+            VALUES (80, 1, 'oidc', 's-7', '{{"id_token": "{old}"}}', '2020-01-01', '2020-01-01'),
+                   (81, 1, 'oidc', 's-8', '{{"id_token": "{own}"}}', '2020-01-01', '2020-01-01')"#
+    );
+    project.run(&insert).await;
+    let app =
+        TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_ID_TOKEN_ISSUER", "https://id.example").start().await;
+    import(&app, &project).await;
+    app.client().login("token_user/oidc", json!({"code": "u7"})).await.problem(403, "not_allowed");
+    assert_eq!(app.client().login("token_user/oidc", json!({"code": "u8"})).await.ok()["id"], 1);
 }
 
 async fn fault_a26_accounts_with_the_uid_0_are_skipped(engine: Engine) {

@@ -305,6 +305,23 @@ async fn fault_b1_callback_wrapped_in_payload_completes(engine: Engine) {
     let state = parameter(&begin_redirect(&browser, "vk-id").await, "state");
     let payload = json!({"error": "access_denied", "state": state}).to_string();
     assert_redirects_with_error(&callback(&browser, "vk-id", &[("payload", &payload)]).await, "access_denied");
+    // The state beside an invalid payload says where the user came from.
+    let inner = json!({"code": "c2", "device_id": "d1", "state": "another"}).to_string();
+    for (payload, error, code) in [
+        ("{bad", None, "invalid_request"),
+        (&inner, None, "invalid_request"),
+        ("x", Some("access_denied"), "access_denied"),
+    ] {
+        let state = parameter(&begin_redirect(&browser, "vk-id").await, "state");
+        let mut fields = vec![("payload", payload), ("state", &state)];
+        fields.extend(error.map(|error| ("error", error)));
+        assert_redirects_with_error(&callback(&browser, "vk-id", &fields).await, code);
+    }
+    // `undefined` beside complete fields is a missing value.
+    let state = parameter(&begin_redirect(&browser, "vk-id").await, "state");
+    let fields = [("payload", "undefined"), ("code", "c3"), ("device_id", "d1"), ("state", &state)];
+    let answer = callback(&browser, "vk-id", &fields).await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some(REDIRECT_URI)), "{}", answer.headers_and_body());
 }
 
 async fn fault_d5_inconsistent_callback_is_refused_without_calling_the_provider(engine: Engine) {

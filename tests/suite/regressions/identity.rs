@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::double::Double;
 use crate::support::fake_users::{CLIENT_ID, OIDC_TOKEN};
 use crate::support::test_app::Node;
-use crate::support::{Engine, Reply, TestApp, on_both_databases, process, signer};
+use crate::support::{Answer, Engine, Reply, TestApp, on_both_databases, process, signer};
 
 on_both_databases! {
     fault_a1_chosen_name_does_not_match_another_users_stable_id,
@@ -22,6 +22,10 @@ on_both_databases! {
     fault_a15_account_without_uid_scope_gets_it_at_the_next_login,
     fault_a15_imported_account_without_tenant_matches_only_the_imported_tenant,
     fault_a1_a15_doctor_reports_accounts_that_cannot_sign_in,
+    fault_a6_an_unverified_address_does_not_sign_in_as_its_user,
+    fault_a12_an_address_as_uid_is_one_user_in_every_spelling,
+    fault_a6_a_group_of_another_tenant_does_not_count,
+    sec_25_an_account_that_no_login_finds_does_not_count,
     fault_a22_id_token_is_accepted_once_per_client,
     fault_d5_mailchimp_rejects_the_id_of_a_shared_account,
 }
@@ -193,7 +197,7 @@ async fn fault_a1_changed_id_key_does_not_match_earlier_accounts(engine: Engine)
     assert_eq!(app.database.count("users").await, 1);
 }
 
-async fn at(node: &Node, provider: &str, code: &str) -> crate::support::Answer {
+async fn at(node: &Node, provider: &str, code: &str) -> Answer {
     node.client().login(&format!("token_user/{provider}"), json!({"code": code})).await
 }
 
@@ -398,4 +402,92 @@ async fn fault_d5_mailchimp_rejects_the_id_of_a_shared_account(engine: Engine) {
         TestApp::builder(engine).with("SOCIAL_AUTH_MAILCHIMP_KEY", CLIENT_ID).with("SOCIAL_AUTH_MAILCHIMP_SECRET", "s");
     let mistakes = shared.with("SOCIAL_AUTH_MAILCHIMP_ID_KEY", "user_id").try_start().await.err().expect("a mistake");
     assert!(mistakes.iter().any(|mistake| mistake.name == "SOCIAL_AUTH_MAILCHIMP_ID_KEY"), "{mistakes:?}");
+}
+
+const BY_ADDRESS: (&str, &str) = ("SOCIAL_AUTH_OIDC_ID_KEY", "email");
+
+/// Signs in at `oidc` as a user with this subject and address.
+async fn with_address(app: &TestApp, code: &str, subject: &str, address: &str, verified: Value) -> Answer {
+    let profile = json!({"sub": subject, "email": address, "email_verified": verified, "preferred_username": subject});
+    app.fake_users.set_profile("oidc", code, profile);
+    app.client().login("token_user/oidc", json!({"code": code})).await
+}
+
+async fn fault_a6_an_unverified_address_does_not_sign_in_as_its_user(engine: Engine) {
+    const CEO: &str = "ceo@corp.example";
+    let app = TestApp::builder(engine).oidc().with(BY_ADDRESS.0, BY_ADDRESS.1).start().await;
+    let ceo = with_address(&app, "u1", "ceo", CEO, json!(true)).await.ok();
+    for (n, unverified) in [json!(false), json!(null), json!("false"), json!(0)].into_iter().enumerate() {
+        with_address(&app, &format!("u{}", n + 2), "eve", CEO, unverified).await.problem(403, "not_allowed");
+    }
+    assert_eq!(with_address(&app, "u9", "renamed", CEO, json!(true)).await.ok()["id"], ceo["id"]);
+    assert_eq!(app.database.count("users").await, 1);
+}
+
+async fn fault_a12_an_address_as_uid_is_one_user_in_every_spelling(engine: Engine) {
+    let app = TestApp::builder(engine).oidc().with(BY_ADDRESS.0, BY_ADDRESS.1).start().await;
+    let ceo = with_address(&app, "u1", "ceo", "CEO@Corp.example", json!(true)).await.ok();
+    assert_eq!(with_address(&app, "u2", "ceo", "ceo@corp.example", json!(true)).await.ok()["id"], ceo["id"]);
+    let uid = "SELECT uid FROM social_accounts";
+    assert_eq!(app.database.text(uid).await, "ceo@corp.example");
+    // As an import stores it: the spelling that the provider sends, and another one.
+    for (n, sent) in ["CEO@corp.Example", "ceo@corp.example"].into_iter().enumerate() {
+        let imported = "UPDATE social_accounts SET uid = 'CEO@corp.Example', uid_scope = '', extra_data = '{}'";
+        app.database.run(imported).await;
+        let found = with_address(&app, &format!("u{}", n + 3), "ceo", sent, json!(true)).await.ok();
+        assert_eq!(found["id"], ceo["id"], "{sent}");
+        assert_eq!(app.database.text(uid).await, "ceo@corp.example", "the login stores the normal form");
+    }
+    // Another address is another user.
+    assert_ne!(with_address(&app, "u9", "coo", "coo@corp.example", json!(true)).await.ok()["id"], ceo["id"]);
+    // Nor does an account under a former key, which no login finds, replace the one in another spelling.
+    let imported = "UPDATE social_accounts SET uid = 'CEO@corp.Example', uid_scope = '' WHERE uid = 'ceo@corp.example'";
+    app.database.run(imported).await;
+    let former = "UPDATE social_accounts SET uid = 'ceo@corp.example', uid_scope = '', legacy_uid = true, \
+                  extra_data = '{}' WHERE uid = 'coo@corp.example'";
+    app.database.run(former).await;
+    let found = with_address(&app, "u10", "ceo", "ceo@corp.example", json!(true)).await.ok();
+    assert_eq!(found["id"], ceo["id"]);
+}
+
+/// An administrator of any tenant of Microsoft can create a group of any name.
+async fn fault_a6_a_group_of_another_tenant_does_not_count(engine: Engine) {
+    let plan = TestApp::builder(engine)
+        .with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", CLIENT_ID)
+        .with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "client-secret-5f2d7c")
+        .with("SOCIAL_AUTH_AZUREAD_OAUTH2_AUTHORITY_URL", "https://login.microsoftonline.com/common")
+        .with("SOCIAL_AUTH_AZUREAD_OAUTH2_ALLOW_GROUPS", "admins");
+    let app = plan.start().await;
+    app.fake_users.change_claims(|claims| claims["groups"] = json!(["admins"]));
+    microsoft(&app, "subject-1");
+    at(&app.node, "azuread-oauth2", "evil-a").await.problem(403, "not_allowed");
+    let tenant = ("SOCIAL_AUTH_AZUREAD_OAUTH2_ALLOWED_ORGANIZATIONS", "tenant1");
+    let node = app.start_node_with(&[tenant]).await;
+    at(&node, "azuread-oauth2", "evil-b").await.problem(403, "organization_not_allowed");
+    at(&node, "azuread-oauth2", "tenant1-a").await.ok();
+    assert_eq!(app.database.count("users").await, 1);
+}
+
+async fn sec_25_an_account_that_no_login_finds_does_not_count(engine: Engine) {
+    let app = TestApp::builder(engine).oidc().start().await;
+    let user = format!("Token {}", app.token("token", "u1").await);
+    app.link("token/oidc", &user, "u1").await.ok();
+    second_issuer(&app);
+    let moved = ("SOCIAL_AUTH_OIDC_OIDC_ENDPOINT", "https://other.example");
+    let former = ("SOCIAL_AUTH_OIDC_FORMER_ISSUERS", "https://id.example");
+    let unlink = async |node: &Node| {
+        let request = node.client().request("DELETE", "/api/user/social/1/");
+        request.header("authorization", &user).send().await
+    };
+    // The account of the former issuer, and one under a key of an earlier release.
+    let node = app.start_node_with(&[moved]).await;
+    unlink(&node).await.problem(409, "last_login_method");
+    app.database.run("UPDATE social_accounts SET legacy_uid = true WHERE provider = 'oidc'").await;
+    app.database.run("UPDATE social_accounts SET extra_data = '{}' WHERE provider = 'oidc'").await;
+    unlink(&app.node).await.problem(409, "last_login_method");
+    app.database.run("UPDATE social_accounts SET legacy_uid = false").await;
+    // A login at this node finds it.
+    let node = app.start_node_with(&[moved, former]).await;
+    assert_eq!(unlink(&node).await.status, 204);
+    assert_eq!(app.database.count("social_accounts").await, 1);
 }

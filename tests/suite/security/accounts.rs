@@ -3,7 +3,7 @@
 use rest_social_auth::model::{AuditFilter, UserId};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Engine, TestApp, on_both_databases};
+use crate::support::{Answer, Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     sec_22_same_subject_at_two_providers_is_two_users,
@@ -15,6 +15,7 @@ on_both_databases! {
     sec_23_parallel_first_logins_with_one_email_create_one_user,
     sec_23_email_of_two_users_links_to_neither,
     sec_23_verification_that_its_provider_withdraws_no_longer_counts,
+    sec_23_answer_without_an_optional_part_withdraws_nothing,
     sec_23_unlinking_withdraws_what_the_account_verified,
     sec_24_unverified_email_is_stored_as_unverified,
     sec_25_account_of_another_user_is_never_moved,
@@ -163,46 +164,92 @@ async fn sec_23_parallel_first_logins_with_one_email_create_one_user(engine: Eng
     assert_eq!(app.database.count("users").await, 1, "{statuses:?}");
 }
 
-/// The next owner of the address signs in at another provider.
-async fn next_owner(app: &TestApp, provider: &str) -> Answer {
-    app.fake_users.set_profile(provider, "u9", hosted("next", "a@example.com"));
-    at(app, provider, "u9").await
+/// The next owner of the address `n@example.com` signs in at another provider.
+async fn next_owner(app: &TestApp, provider: &str, n: usize) -> Answer {
+    let code = format!("u{}", 1000 + n);
+    app.fake_users.set_profile(provider, &code, hosted(&format!("next{n}"), &format!("{n}@example.com")));
+    at(app, provider, &code).await
 }
 
 async fn sec_23_verification_that_its_provider_withdraws_no_longer_counts(engine: Engine) {
+    // Of the address `same`, by the members of the provider's later answer.
+    let cases = [
+        (json!({"email": "same", "email_verified": true}), false),
+        (json!({"email": "SAME", "email_verified": "true"}), false),
+        (json!({}), false),
+        (json!({"email": null, "email_verified": null}), false),
+        (json!({"email": "other", "email_verified": true}), true),
+        (json!({"email": "other", "email_verified": false}), true),
+        (json!({"email": "other"}), true),
+        (json!({"email": "no address", "email_verified": true}), true),
+        (json!({"email": "same", "email_verified": false}), true),
+        (json!({"email": "same", "email_verified": "False"}), true),
+        (json!({"email": "same", "email_verified": 0}), true),
+        (json!({"email": "same", "email_verified": null}), true),
+        (json!({"email": "same"}), true),
+        (json!({"email": "", "email_verified": false}), true),
+        (json!({"email": null, "email_verified": false}), true),
+        (json!({"email_verified": false}), true),
+    ];
     for may_change in ["false", "true"] {
-        for (later, is_withdrawn) in [
-            (hosted("1", "b@example.com"), true),
-            (json!({"sub": "1", "email": "a@example.com", "email_verified": false}), true),
-            (json!({"sub": "1"}), false),
-            (json!({"sub": "1", "email": "a@example.com"}), false),
-            (hosted("1", "A@example.com"), false),
-        ] {
-            let plan = linking(engine, "google-oauth2,oidc");
-            let app = plan.with("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", may_change).start().await;
-            app.fake_users.set_profile("oidc", "u1", hosted("1", "a@example.com"));
-            let user = at(&app, "oidc", "u1").await.ok();
-            app.fake_users.set_profile("oidc", "u2", later.clone());
-            assert_eq!(at(&app, "oidc", "u2").await.ok()["id"], user["id"]);
-            let answer = next_owner(&app, "google-oauth2").await;
-            match is_withdrawn {
-                // With another address of user 1, this one is free.
-                true if may_change == "true" && later["email"] != "a@example.com" => {
-                    assert_ne!(answer.ok()["id"], user["id"], "{later}");
-                }
-                true => drop(answer.problem(409, "account_exists")),
-                false => assert_eq!(answer.ok()["id"], user["id"], "{later}"),
+        let plan = linking(engine, "google-oauth2,oidc");
+        let app = plan.with("SOCIAL_AUTH_NO_DEFAULT_PROTECTED_USER_FIELDS", may_change).start().await;
+        for (n, (members, is_withdrawn)) in cases.iter().enumerate() {
+            let (sub, code) = (format!("sub{n}"), format!("u{}", n + 1));
+            app.fake_users.set_profile("oidc", &code, hosted(&sub, &format!("{n}@example.com")));
+            let user = at(&app, "oidc", &code).await.ok();
+            let mut later = members.clone();
+            later["sub"] = sub.into();
+            let address = match members["email"].as_str() {
+                Some("other") => Some(format!("other{n}@example.com")),
+                Some("same") => Some(format!("{n}@example.com")),
+                Some("SAME") => Some(format!("{n}@EXAMPLE.com")),
+                _ => None,
+            };
+            if let Some(address) = address {
+                later["email"] = address.into();
+            }
+            let code = format!("u{}", n + 101);
+            app.fake_users.set_profile("oidc", &code, later.clone());
+            assert_eq!(at(&app, "oidc", &code).await.ok()["id"], user["id"]);
+            let answer = next_owner(&app, "google-oauth2", n).await;
+            if !is_withdrawn {
+                assert_eq!(answer.ok()["id"], user["id"], "{later}");
+            } else if may_change == "true" && members["email"] == "other" {
+                // With another address of the user, this one is free.
+                assert_ne!(answer.ok()["id"], user["id"], "{later}");
+            } else {
+                answer.problem(409, "account_exists");
             }
         }
     }
 }
 
+/// The profile and the addresses of GitHub are two requests, and the second may fail.
+async fn sec_23_answer_without_an_optional_part_withdraws_nothing(engine: Engine) {
+    const EMAILS: &str = "GET api.github.com/user/emails";
+    let plan = linking(engine, "github,google-oauth2").with("SOCIAL_AUTH_GITHUB_SCOPE", "user:email");
+    let app = plan.start().await;
+    let profile = json!({"id": 1, "login": "one", "email": "1@example.com"});
+    for code in ["u1", "u2"] {
+        app.fake_users.set_profile("github", code, profile.clone());
+    }
+    app.double.always(EMAILS, Reply::json(&json!([{"email": "1@example.com", "primary": true, "verified": true}])));
+    let user = at(&app, "github", "u1").await.ok();
+    app.double.always(EMAILS, Reply::json_at(500, &json!({})));
+    assert_eq!(at(&app, "github", "u2").await.ok()["id"], user["id"]);
+    assert_eq!(next_owner(&app, "google-oauth2", 1).await.ok()["id"], user["id"]);
+}
+
 async fn sec_23_unlinking_withdraws_what_the_account_verified(engine: Engine) {
     for unlinked in ["google-oauth2", "github"] {
         let app = linking(engine, "google-oauth2,oidc").start().await;
-        app.fake_users.set_profile("google-oauth2", "u1", hosted("1", "a@example.com"));
+        app.fake_users.set_profile("google-oauth2", "u1", hosted("1", "1@example.com"));
         let user = at(&app, "google-oauth2", "u1").await.ok();
         let authorization = format!("Token {}", user["token"].as_str().expect("a token"));
+        // Another account of the provider does not verify the address.
+        app.fake_users.set_profile("google-oauth2", "u2", hosted("2", "2@example.com"));
+        app.link("token/google-oauth2", &authorization, "u2").await.ok();
         app.link("token/github", &authorization, "u1").await.ok();
         let get = app.client().get("/api/user/social/").header("authorization", &authorization);
         let accounts = get.send().await.ok();
@@ -211,8 +258,8 @@ async fn sec_23_unlinking_withdraws_what_the_account_verified(engine: Engine) {
         let answer = app.client().request("DELETE", &path).header("authorization", &authorization).send().await;
         assert_eq!(answer.status, 204, "{}", answer.text);
         match unlinked {
-            "github" => assert_eq!(next_owner(&app, "oidc").await.ok()["id"], user["id"]),
-            _ => drop(next_owner(&app, "oidc").await.problem(409, "account_exists")),
+            "github" => assert_eq!(next_owner(&app, "oidc", 1).await.ok()["id"], user["id"]),
+            _ => drop(next_owner(&app, "oidc", 1).await.problem(409, "account_exists")),
         }
     }
 }

@@ -119,6 +119,8 @@ async fn failing_silent_and_overloaded_providers_fail_the_login() {
     assert_eq!(limited["status"], 429);
     assert!(limited["answer"]["message"].as_str().expect("a message").contains("secondary rate limit"), "{limited}");
     assert_eq!(dev.last_call("twitter", "token").await["answer"]["errors"][0]["message"], "Rate limit exceeded");
+    // The behaviour is that of one login: there is no pause afterwards.
+    dev.user("github", "mara", "ordinary").await;
 }
 
 /// A provider whose access tokens expire at once, so that each call of the front-end refreshes them.

@@ -149,9 +149,8 @@ async fn declared_fields_are_sent_and_can_be_changed(engine: Engine) {
     let plan = plan(engine).with("REST_SOCIAL_USER_FIELDS", FIELDS);
     let app = plan.with("WEBHOOK_EVENTS", "user.creating,user.created,user.updated").start().await;
     let amended = json!({"allow": true, "user": {"fields": {"seats": 3}}});
-    app.double.on(RECEIVER, move |call| match body(call)["type"] == "user.creating" {
-        true => Reply::json(&amended),
-        false => Reply::of(204, "text/plain", ""),
+    app.double.on(RECEIVER, move |call| {
+        if body(call)["type"] == "user.creating" { Reply::json(&amended) } else { Reply::of(204, "text/plain", "") }
     });
     let profile = json!({"id": 1, "login": "ana", "email": "ana@example.com", "company": "Acme"});
     app.fake_users.set_profile("github", "u1", profile);

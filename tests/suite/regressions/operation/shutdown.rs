@@ -278,9 +278,10 @@ async fn delete(app: &TestApp, path: &str, authorization: &str) {
 async fn fault_b29_deleting_and_unlinking_do_not_wait_for_providers(engine: Engine) {
     for unlink in [false, true] {
         let (app, held, authorization) = with_held_revocations(engine).await;
-        let path = match unlink {
-            false => "/api/user/".to_owned(),
-            true => format!("/api/user/social/{}/", with_second_account(&app, &authorization).await),
+        let path = if unlink {
+            format!("/api/user/social/{}/", with_second_account(&app, &authorization).await)
+        } else {
+            "/api/user/".to_owned()
         };
         delete(&app, &path, &authorization).await;
         app.double.wait_for_call(REVOKE).await;

@@ -7,6 +7,7 @@ use crate::support::{Engine, TestApp, on_both_databases};
 
 on_both_databases! {
     fault_c01_missing_names_stay_unchanged,
+    fault_c01_null_claims_of_openid_connect_are_missing,
     fault_c01_missing_extra_data_stays_unchanged,
     fault_c01_missing_declared_fields_stay_unchanged,
     fault_c01_missing_picture_stays_unchanged,
@@ -50,6 +51,20 @@ async fn fault_c01_missing_names_stay_unchanged(engine: Engine) {
         assert_eq!((&user["first_name"], &user["last_name"]), (&json!(first), &json!(last)), "{profile}");
     }
     assert_eq!(app.database.count("users").await, 1);
+}
+
+/// OpenID Connect Core, 5.3.2: a claim that is not returned is left out, not null.
+async fn fault_c01_null_claims_of_openid_connect_are_missing(engine: Engine) {
+    let app = TestApp::builder(engine).oidc().start().await;
+    let names = json!({"given_name": "Nell", "family_name": "Varga", "name": "Nell Varga"});
+    let nothing = json!({"given_name": null, "family_name": null, "name": null});
+    for (code, profile) in [("u1", names), ("u2", nothing)] {
+        let mut profile = profile;
+        profile["sub"] = json!("77");
+        app.fake_users.set_profile("oidc", code, profile);
+        let user = app.client().login("token_user/oidc", json!({"code": code})).await.ok();
+        assert_eq!((&user["first_name"], &user["last_name"]), (&json!("Nell"), &json!("Varga")), "{code}");
+    }
 }
 
 async fn fault_c01_missing_extra_data_stays_unchanged(engine: Engine) {

@@ -37,9 +37,10 @@ async fn fault_c09a_error_descriptions_about_the_code_are_invalid_code(engine: E
         let body = json!({"error": "invalid_request", "error_description": words});
         app.double.always(GITHUB_TOKEN, Reply::json_at(status, &body));
         let answer = app.login("token", &format!("u{}", n + 1)).await;
-        match is_about_the_code {
-            true => answer.problem(400, "invalid_code"),
-            false => answer.problem(502, "provider_error"),
+        if is_about_the_code {
+            answer.problem(400, "invalid_code")
+        } else {
+            answer.problem(502, "provider_error")
         };
     }
 }
