@@ -35,7 +35,7 @@ dist: ## make the files of a release in target/dist; TARGET and CARGO select ano
 # With `make --jobs`, cargo would share the jobs of make: one, while another target runs.
 export CARGO_MAKEFLAGS :=
 
-.PHONY: test packages test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-scale test-simulator test-simulator-sample faults lint fmt
+.PHONY: test packages test-rust snapshots test-openapi test-api test-sdk test-clients test-browser test-docs test-verify test-deploy test-faults test-bench test-scale test-simulator test-simulator-sample faults lint fmt
 test: ## install missing dependencies and run all tests
 	@$(MAKE) --no-print-directory install
 	@echo "make test: lint, while packages are installed. The output of each step is printed at its end."
@@ -46,7 +46,7 @@ test: ## install missing dependencies and run all tests
 	@echo "make test: all tests passed"
 
 # The longest ones first. Each waits for programs and browsers half of its time, so two at a time use two cores.
-SYSTEM_TESTS := test-clients test-deploy test-verify test-faults test-browser test-api test-docs test-simulator-sample test-openapi
+SYSTEM_TESTS := test-clients test-deploy test-verify test-faults test-browser test-api test-docs test-bench test-simulator-sample test-openapi
 
 lint: $(DENY) ## check wording, links, formatting, clippy warnings, Rust documentation and dependency rules
 	python3 tests/lint/plain_language.py
@@ -105,6 +105,10 @@ test-verify: $(BIN) target/verify-venv examples/verify/express/node_modules ## p
 
 test-faults: $(BIN) ## run the short form of the fault, crash and node suites
 	python3 tests/faults/run.py $(BIN) --short
+
+test-bench: $(BIN) ## run the benchmark for a moment with a debug build, so that it keeps working
+	cargo build --quiet --locked --manifest-path tests/bench/Cargo.toml --target-dir target/bench
+	python3 tests/bench/run.py $(BIN) target/bench/debug/bench --rounds 1 --seconds 0.2 --users 50
 
 faults: ## run the fault, crash and node suites with the release binary, in ten minutes; SUITE selects some, PREVIOUS is an earlier binary
 	cargo build --release --quiet

@@ -16,7 +16,7 @@ use super::params::Params;
 use super::personas::Outcome;
 use super::provider::origin_of;
 use super::world::World;
-use crate::http::{Language, Pages};
+use crate::http::{Language, Pages, Texts};
 use crate::settings::SiteRules;
 
 /// Sends the only form of a page.
@@ -34,6 +34,7 @@ static PAGES: LazyLock<Pages> = LazyLock::new(|| {
 
 /// The page on which a user and a behaviour are chosen. `problem`: what was chosen in advance and does not exist.
 pub fn consent(world: &World, login: &Login, params: &Params, problem: Option<&str>, language: Language) -> Response {
+    let texts = Texts::of(language);
     let users: Vec<Value> = world
         .personas
         .personas
@@ -44,17 +45,19 @@ pub fn consent(world: &World, login: &Login, params: &Params, problem: Option<&s
                 "login": persona.login,
                 "name": persona.name(),
                 "initials": persona.initials(),
-                "about": persona.about,
+                "about": texts.built_in(&persona.about),
                 "tone": place % 4,
             })
         })
         .collect();
     let behaviours = world.personas.behaviours.iter();
     let behaviours: Vec<Value> = behaviours
-        .map(|one| json!({"name": one.name, "title": one.title, "denies": one.outcome == Outcome::Denied}))
+        .map(|one| {
+            json!({"name": one.name, "title": texts.built_in(&one.title), "denies": one.outcome == Outcome::Denied})
+        })
         .collect();
     let page = context! {
-        title => format!("Simulated {}", login.provider.title()),
+        title => texts.get(&["simulated", "title"]).replace("{provider}", login.provider.title()),
         provider => login.provider.title(),
         origin => origin_of(&login.redirect_uri),
         consent_id => login.id,
@@ -93,4 +96,22 @@ pub fn see_other(location: &str) -> Response {
 
 fn html(status: StatusCode, language: Language, name: &str, values: minijinja::Value) -> Response {
     PAGES.response(status, PAGES.render(name, language, values))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::personas::Personas;
+    use super::*;
+
+    #[test]
+    fn built_in_users_and_behaviours_are_translated() {
+        let all = Personas::built_in();
+        let abouts = all.personas.iter().map(|persona| persona.about.as_str());
+        let shown = abouts.filter(|about| about.contains(' ')).chain(all.behaviours.iter().map(|one| one.title.as_str()));
+        for text in shown {
+            for language in [Language::German, Language::Spanish] {
+                assert_ne!(Texts::of(language).built_in(text), text, "{language:?}");
+            }
+        }
+    }
 }

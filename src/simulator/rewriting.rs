@@ -25,7 +25,13 @@ impl Rewriting {
     pub fn new(sample: &SampleUser, persona: &Persona, place: usize, behaviour: &Behaviour, with_names: bool) -> Self {
         let id = sample.id.as_ref().unwrap_or(&sample.uid);
         let offset = place + if behaviour.second_account { SECOND_ACCOUNT } else { 0 };
-        let new_id = if *id == sample.email { persona.email.clone() } else { other_id(id, offset) };
+        let new_id = if *id == sample.email {
+            persona.email.clone()
+        } else if is_login_name(id, sample) {
+            format!("{}{}", persona.login, if behaviour.second_account { "second" } else { "" })
+        } else {
+            other_id(id, offset)
+        };
         let first = behaviour.first_name.as_ref().unwrap_or(&persona.first_name).as_str();
         let last = behaviour.last_name.as_ref().unwrap_or(&persona.last_name).as_str();
         let (first, last) = if with_names { (first, last) } else { ("", "") };
@@ -226,6 +232,11 @@ fn set_false(member: &mut Value) {
     }
 }
 
+/// Whether the provider identifies an account by the name that its user chose, as Spotify and Nextcloud do.
+fn is_login_name(id: &str, sample: &SampleUser) -> bool {
+    *id == sample.username && id.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
 /// Another ID of the same form: digits stay digits and letters stay letters. A number may become longer, so that it never becomes 0,
 /// which is no ID. `offset` 0 is the ID of the sample.
 fn other_id(id: &str, offset: usize) -> String {
@@ -293,6 +304,18 @@ mod tests {
         }
         assert_eq!((other_id("7", 3).as_str(), other_id("7", SECOND_ACCOUNT).as_str()), ("10", "407"));
         assert_eq!(other_id("dc85058a", 1), "dc85058b");
+    }
+
+    #[test]
+    fn an_id_that_is_the_login_name_is_that_of_the_persona() {
+        let all = Personas::built_in();
+        let sample =
+            SampleUser { uid: "inesfarrow".to_owned(), username: "inesfarrow".to_owned(), ..SampleUser::default() };
+        for (behaviour, wanted) in [("ordinary", "mara"), ("second-account", "marasecond")] {
+            let (place, persona) = all.find("mara").expect("a persona");
+            let behaviour = all.behaviour(behaviour).expect("a behaviour");
+            assert_eq!(Rewriting::new(&sample, persona, place, behaviour, true).text("inesfarrow"), wanted);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::support::{Answer, Client, Engine, REDIRECT_URI, TestApp, on_both_data
 
 on_both_databases! {
     question_page_is_in_the_language_of_the_user,
+    json_of_a_pending_login_is_in_the_language_of_the_user,
     error_page_is_in_the_language_of_the_user,
     pages_show_the_name_and_the_logo_of_the_site,
 }
@@ -49,6 +50,30 @@ async fn question_page_is_in_the_language_of_the_user(engine: Engine) {
     let fields = [("flow_token", token.expect("a form")), ("email", "no address")];
     let post = browser.post(action).header("accept", "text/html").header("origin", &app.node.base).form(&fields);
     assert_page(&post.send().await, 400, "es", &["<strong>Escribe una dirección de correo válida.</strong>"]);
+}
+
+async fn json_of_a_pending_login_is_in_the_language_of_the_user(engine: Engine) {
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", WITH_EMAIL).start().await;
+    app.fake_users.set_profile("github", "u1", serde_json::json!({"id": 1, "login": "ana"}));
+    let post = |path: &str, language: &str, body: serde_json::Value| {
+        let client = app.client();
+        client.post(path).header("accept-language", language).json(&body).send()
+    };
+    let login = post("/api/login/social/token/github/", "de-CH, en;q=0.5", serde_json::json!({"code": "u1"})).await;
+    let asked = login.problem(403, "additional_input_required");
+    assert_eq!(asked["fields"][0]["title"], "E-Mail-Adresse");
+    assert_eq!((login.header("content-language"), login.header("vary")), (Some("de"), Some("Accept-Language, Origin")));
+
+    let answers = serde_json::json!({"flow_token": asked["flow_token"], "answers": {"email": "no address"}});
+    let resume = "/api/login/social/resume/";
+    let refused = post(resume, "es", answers.clone()).await;
+    let refused = (refused.problem(400, "invalid_request"), refused.header("content-language").map(str::to_owned));
+    assert_eq!(refused.0["errors"]["email"], serde_json::json!(["Escribe una dirección de correo válida."]));
+    assert_eq!(refused.1.as_deref(), Some("es"));
+    // English is the default, and the rest of the document is always English.
+    let refused = post(resume, "fr", answers).await.problem(400, "invalid_request");
+    assert_eq!(refused["errors"]["email"], serde_json::json!(["Enter a valid email address."]));
+    assert_eq!(refused["detail"], "The request has invalid fields.");
 }
 
 async fn error_page_is_in_the_language_of_the_user(engine: Engine) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use minijinja::context;
+use poem::Request;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -73,4 +74,18 @@ pub fn question_page(
         fields => pending.fields.iter().map(question).collect::<Vec<_>>(),
     };
     pages.render("question.html", language, values)
+}
+
+/// The problem document of a pending login, or of refused answers, with its texts for the user in the language of the request: titles
+/// and explanations of the fields, and their errors. Answers, names and `detail` stay as they are.
+pub fn translated(mut failure: Failure, request: &Request) -> Failure {
+    let language = Language::of(request);
+    let texts = Texts::of(language);
+    let translate = |text: &mut String| *text = texts.built_in(text).to_owned();
+    for field in failure.pending_login.iter_mut().flat_map(|pending| &mut pending.fields) {
+        translate(&mut field.title);
+        field.help.iter_mut().for_each(translate);
+    }
+    failure.errors.values_mut().flatten().for_each(translate);
+    Failure { language: Some(language.tag()), ..failure }
 }

@@ -92,6 +92,8 @@ pub struct Failure {
     pub retry_after: Option<NonZeroU16>,
     /// The rate limit that refused the request.
     pub rate_limit: Option<Box<RateLimitExceeded>>,
+    /// The language tag of the texts for the user, where the request chose it.
+    pub language: Option<&'static str>,
     /// For the log and the audit log; never sent.
     pub context: Box<RefusalContext>,
 }
@@ -110,6 +112,7 @@ impl Failure {
             is_oauth_error: false,
             retry_after: None,
             rate_limit: None,
+            language: None,
             context: Box::default(),
         }
     }
@@ -203,6 +206,11 @@ impl IntoResponse for Failure {
                 Challenge::Basic => r#"Basic realm="services", charset="UTF-8""#,
             };
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(language) = self.language {
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
+            headers.insert(header::VARY, HeaderValue::from_static("Accept-Language"));
         }
         self.add_retry_fields(&mut response);
         response

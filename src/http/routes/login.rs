@@ -16,6 +16,7 @@ use crate::account::AuthScheme;
 use crate::http::openapi::answers::{self, IssuedToken, SessionUser, TokenPair, UserWithToken, UserWithTokenPair};
 use crate::http::openapi::inputs::{LoginInput, LoginWithProviderInput};
 use crate::http::openapi::{Refused, Tag, error_list};
+use crate::http::pages::translated;
 use crate::http::protocol::{
     AcceptedCredential, App, ByJwt, ByKnox, BySession, ByToken, Failure, OptionalAuth, OriginPolicy, RawBody,
     is_cross_site, refresh_authorization_request_cookie, session_cookie_of,
@@ -101,7 +102,7 @@ impl<K: Kind> Login<K> {
                 (answers::json(&answers::login_answer(*signed_in, K::KIND.has_user())), cookie)
             }
             LoginOutcome::PendingLogin(pending_login) => (
-                Failure::additional_input_required(pending_login).into_response(),
+                translated(Failure::additional_input_required(pending_login), auth.request).into_response(),
                 request_cookie.map(|cookie| refresh_authorization_request_cookie(&own, &cookie)),
             ),
             LoginOutcome::RequestToken { oauth_token, cookie } => {

@@ -11,7 +11,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use crate::http::openapi::inputs::ResumeInput;
 use crate::http::openapi::login_result::LoginResult;
 use crate::http::openapi::{Refused, SeeOther, Tag, answers, error_list};
-use crate::http::pages::{Language, question_page};
+use crate::http::pages::{Language, question_page, translated};
 use crate::http::protocol::{
     App, ByAny, BySession, Failure, OptionalAuth, OriginPolicy, Query, RawBody, Rejection,
     refresh_authorization_request_cookie, session_cookie_of, wants_html,
@@ -47,7 +47,8 @@ impl Resume {
             self.next_page(&context, auth.request, fields).await?
         } else {
             let resumed = self.app.login.resume(fields, context.clone(), FormHost::Client).await;
-            self.json(&context, resumed.map_err(|error| self.app.login_failure(error))?)?
+            let resumed = resumed.map_err(|error| translated(self.app.login_failure(error), auth.request))?;
+            self.json(&context, auth.request, resumed)?
         };
         Ok(ResumeAnswer(answer))
     }
@@ -102,7 +103,7 @@ impl Resume {
                 let outcome = self.app.login.redirect_outcome(server_redirect, outcome).await.map_err(failure)?;
                 Ok(SeeOther::to_outcome(&context.base_url, context.cookie.as_ref(), outcome)?.into_response())
             }
-            resumed => self.json(context, resumed),
+            resumed => self.json(context, request, resumed),
         }
     }
 
@@ -111,8 +112,9 @@ impl Resume {
         self.app.pages.response(status, page)
     }
 
-    fn json(&self, context: &RequestContext, resumed: Resumed) -> Result<Response, Rejection> {
-        Ok(match resumed.outcome.map_err(|error| self.app.login_failure(error))? {
+    fn json(&self, context: &RequestContext, request: &Request, resumed: Resumed) -> Result<Response, Rejection> {
+        let failure = |error| translated(self.app.login_failure(error), request);
+        Ok(match resumed.outcome.map_err(failure)? {
             LoginOutcome::SignedIn(answer) => {
                 let cookie = answer.issued.session().map(|session| session_cookie_of(&context.base_url, session));
                 let mut response = LoginResult::response(resumed.kind, *answer);
@@ -120,7 +122,7 @@ impl Resume {
                 response
             }
             LoginOutcome::PendingLogin(pending) => {
-                let pending = Failure::additional_input_required(pending).into_response();
+                let pending = translated(Failure::additional_input_required(pending), request).into_response();
                 with_authorization_request_cookie(pending, context)
             }
             LoginOutcome::RequestToken { oauth_token, .. } => answers::request_token(oauth_token),

@@ -67,7 +67,8 @@ impl Load {
     /// Errors: also when the answer is of another user.
     async fn login(&self) -> Result<Tokens, Failure> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let user = if matches!(self.operation, Operation::NewLogin) { number } else { number % self.users };
+        // User 0 would have an id that is no identity.
+        let user = if matches!(self.operation, Operation::NewLogin) { number } else { 1 + number % self.users };
         // Each code is used once; the provider reads the digits alone.
         let body = json!({"code": format!("u{user}.{number}"), "redirect_uri": "http://127.0.0.1/cb"});
         let answer = self.call(Method::POST, LOGIN, None, Some(body)).await?;
