@@ -12,6 +12,7 @@ use crate::support::{Answer, Client, Engine, FRONTEND, REDIRECT_URI, TestApp, on
 
 on_both_databases! {
     account_is_linked_after_a_login_of_the_existing_user,
+    question_is_in_the_language_of_the_user,
     separate_user_gets_the_address_unverified,
     question_needs_verified_addresses_and_trusted_providers,
     old_credential_and_another_user_do_not_link,
@@ -97,6 +98,17 @@ async fn account_is_linked_after_a_login_of_the_existing_user(engine: Engine) {
     assert_eq!(app.database.number("SELECT count(*) FROM audit_events WHERE event = 'link'").await, 1);
     // From now on the account signs in without a question.
     assert_eq!(sign_in(&client, "oidc", "u07").await.ok()["id"], linked["id"]);
+}
+
+async fn question_is_in_the_language_of_the_user(engine: Engine) {
+    let app = start(plan(engine)).await;
+    let login = app.client().post("/api/login/social/knox_user/oidc/").header("accept-language", "de");
+    let pending = login.json(&json!({"code": "u7"})).send().await;
+    flow_token(&pending);
+    let field = &pending.json()["fields"][0];
+    assert_eq!(field["title"], "Es gibt schon einen Benutzer mit deiner E-Mail-Adresse. Bist du das?");
+    assert!(field["help"].to_string().contains("Melde dich an wie bisher (google-oauth2)"), "{field}");
+    assert_eq!(field["choices"], json!(["link", "new"]));
 }
 
 async fn separate_user_gets_the_address_unverified(engine: Engine) {

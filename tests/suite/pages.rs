@@ -5,6 +5,7 @@ use crate::support::{Answer, Client, Engine, REDIRECT_URI, TestApp, on_both_data
 on_both_databases! {
     question_page_is_in_the_language_of_the_user,
     json_of_a_pending_login_is_in_the_language_of_the_user,
+    exchanged_pending_login_is_in_the_language_of_the_user,
     error_page_is_in_the_language_of_the_user,
     pages_show_the_name_and_the_logo_of_the_site,
 }
@@ -28,18 +29,24 @@ fn assert_page(page: &Answer, status: u16, language: &str, texts: &[&str]) {
     }
 }
 
-async fn question_page_is_in_the_language_of_the_user(engine: Engine) {
-    let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", WITH_EMAIL).start().await;
-    app.fake_users.set_profile("github", "u1", serde_json::json!({"id": 1, "login": "ana", "name": "Ana Lopez"}));
-    let browser = app.browser();
+/// The one-time code at the end of the redirect flow.
+async fn redirect_code(browser: &Client, query: &str) -> String {
     let parameter = |answer: &Answer, wanted: &str| {
         let url = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
         url.query_pairs().find(|(name, _)| name == wanted).expect("the parameter").1.into_owned()
     };
-    let authorize = browser.get(&format!("/api/login/social/authorize/github/?next={REDIRECT_URI}")).send().await;
+    let authorize = browser.get(&format!("/api/login/social/authorize/github/?{query}")).send().await;
     let state = parameter(&authorize, "state");
     let callback = browser.get(&format!("/api/login/social/complete/github/?code=u1&state={state}")).send().await;
-    let path = format!("/api/login/social/resume/?code={}", parameter(&callback, "code"));
+    parameter(&callback, "code")
+}
+
+async fn question_page_is_in_the_language_of_the_user(engine: Engine) {
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", WITH_EMAIL).start().await;
+    app.fake_users.set_profile("github", "u1", serde_json::json!({"id": 1, "login": "ana", "name": "Ana Lopez"}));
+    let browser = app.browser();
+    let code = redirect_code(&browser, &format!("next={REDIRECT_URI}")).await;
+    let path = format!("/api/login/social/resume/?code={code}");
 
     assert_page(&open(&browser, &path, "de-CH, en;q=0.5").await, 200, "de", &["Noch ein Schritt", ">E-Mail-Adresse<"]);
     // `ui_locales` comes first, and the form keeps it.
@@ -72,8 +79,37 @@ async fn json_of_a_pending_login_is_in_the_language_of_the_user(engine: Engine) 
     assert_eq!(refused.1.as_deref(), Some("es"));
     // English is the default, and the rest of the document is always English.
     let refused = post(resume, "fr", answers).await.problem(400, "invalid_request");
-    assert_eq!(refused["errors"]["email"], serde_json::json!(["Enter a valid email address."]));
+    assert_eq!(refused["errors"]["email"], serde_json::json!(["Enter a valid e-mail address."]));
     assert_eq!(refused["detail"], "The request has invalid fields.");
+}
+
+async fn exchanged_pending_login_is_in_the_language_of_the_user(engine: Engine) {
+    let app = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", WITH_EMAIL).start().await;
+    app.fake_users.set_profile("github", "u1", serde_json::json!({"id": 1, "login": "ana"}));
+    let code = redirect_code(&app.browser(), &format!("next={REDIRECT_URI}&kind=token")).await;
+    let exchange = app.client().post("/api/login/social/swap/").header("accept-language", "es");
+    let exchanged = exchange.json(&serde_json::json!({"code": code})).send().await;
+    let asked = exchanged.problem(403, "additional_input_required");
+    assert_eq!(
+        (&asked["fields"][0]["title"], &asked["title"]),
+        (&"Dirección de correo electrónico".into(), &"Forbidden".into())
+    );
+    assert_eq!(
+        (exchanged.header("content-language"), exchanged.header("vary")),
+        (Some("es"), Some("Accept-Language, Origin"))
+    );
+    // The query decides before `Accept-Language`, as on the pages.
+    let resume = |query: &str, flow_token: &serde_json::Value| {
+        let post = app.client().post(&format!("/api/login/social/resume/{query}")).header("accept-language", "es");
+        post.json(&serde_json::json!({"flow_token": flow_token, "answers": {"email": "no address"}})).send()
+    };
+    let refused = resume("?ui_locales=fr+de", &asked["flow_token"]).await;
+    let errors = refused.problem(400, "invalid_request")["errors"].clone();
+    assert_eq!(errors, serde_json::json!({"email": ["Gib eine gültige E-Mail-Adresse ein."]}));
+    // Without a text for the user, nothing depends on the language.
+    let unknown = resume("", &"rsaf_unknown".into()).await;
+    unknown.problem(400, "state_mismatch");
+    assert_eq!((unknown.header("content-language"), unknown.header("vary")), (None, Some("Origin")));
 }
 
 async fn error_page_is_in_the_language_of_the_user(engine: Engine) {

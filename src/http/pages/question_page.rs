@@ -1,5 +1,6 @@
 //! The page that asks the questions of a pending login.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use minijinja::context;
@@ -19,19 +20,19 @@ struct Question<'a> {
     name: &'a str,
     #[serde(rename = "type")]
     kind: InputType,
-    title: &'a str,
+    title: Cow<'a, str>,
     required: bool,
-    help: Option<&'a str>,
+    help: Option<Cow<'a, str>>,
     choices: Vec<Choice<'a>>,
     value: &'a str,
-    errors: Vec<&'a str>,
+    errors: Vec<Cow<'a, str>>,
     has_focus: bool,
 }
 
 #[derive(Serialize)]
 struct Choice<'a> {
     value: &'a str,
-    title: &'a str,
+    title: Cow<'a, str>,
 }
 
 /// The page. `rejected`: the answers that were refused, and why.
@@ -81,11 +82,12 @@ pub fn question_page(
 pub fn translated(mut failure: Failure, request: &Request) -> Failure {
     let language = Language::of(request);
     let texts = Texts::of(language);
-    let translate = |text: &mut String| *text = texts.built_in(text).to_owned();
+    let translate = |text: &mut String| *text = texts.built_in(text).into_owned();
     for field in failure.pending_login.iter_mut().flat_map(|pending| &mut pending.fields) {
         translate(&mut field.title);
         field.help.iter_mut().for_each(translate);
     }
     failure.errors.values_mut().flatten().for_each(translate);
-    Failure { language: Some(language.tag()), ..failure }
+    let has_texts_for_users = failure.pending_login.is_some() || !failure.errors.is_empty();
+    Failure { language: has_texts_for_users.then(|| language.tag()), ..failure }
 }

@@ -1,5 +1,6 @@
 //! The texts of pages, from the files in `texts/`.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use super::language::Language;
@@ -37,11 +38,19 @@ impl Texts {
         text.unwrap_or_else(|| panic!("there is no text {path:?}"))
     }
 
-    /// A text that a step of this program writes in English. Other texts, such as those of an operator's step, are returned
-    /// unchanged.
-    pub fn built_in<'a>(&'a self, english: &'a str) -> &'a str {
-        let known = self.table.get("built_in").and_then(|texts| texts.get(english)?.as_str());
-        known.unwrap_or(english)
+    /// A text that a step of this program writes in English. Where the known text has `{providers}`, the English one has
+    /// names. Other texts, such as those of an operator's step, are returned unchanged.
+    pub fn built_in<'a>(&'a self, english: &'a str) -> Cow<'a, str> {
+        let Some(texts) = self.table.get("built_in").and_then(toml::Value::as_table) else { return english.into() };
+        if let Some(text) = texts.get(english).and_then(toml::Value::as_str) {
+            return text.into();
+        }
+        let filled = texts.iter().find_map(|(known, text)| {
+            let (before, after) = known.split_once("{providers}")?;
+            let names = english.strip_prefix(before)?.strip_suffix(after)?;
+            Some(fill(text.as_str()?, &[("providers", names.to_owned())]))
+        });
+        filled.map_or(Cow::Borrowed(english), Cow::Owned)
     }
 }
 
@@ -105,6 +114,17 @@ mod tests {
         assert_eq!(texts.built_in("E-mail address"), "E-Mail-Adresse");
         assert_eq!(texts.built_in("Nickname"), "Nickname");
         assert_eq!(texts.get(&["question", "submit"]), "Weiter");
+    }
+
+    #[test]
+    fn a_text_with_names_of_providers_is_translated_and_keeps_them() {
+        let detail =
+            "Sign in as before (github, {b}) in this browser, then send this answer again with the new credential.";
+        let german = Texts::of(Language::German).built_in(detail).into_owned();
+        assert!(german.starts_with("Melde dich ") && german.contains(" (github, {b}) "), "{german}");
+        assert_eq!(Texts::of(Language::English).built_in(detail), detail);
+        let other = "Sign in as before (github).";
+        assert_eq!(Texts::of(Language::German).built_in(other), other);
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl Step for AskLink {
                 let providers = providers_of(draft, &holders).await?;
                 let detail = format!(
                     "Sign in as before{} in this browser, then send this answer again with the new credential.",
-                    with(&providers)
+                    in_parentheses(&providers)
                 );
                 return Err(LoginError::new(Refusal::LinkLoginRequired, detail).into());
             }
@@ -172,7 +172,7 @@ fn question(draft: &Draft<'_>, providers: &[String]) -> InputField {
     let choices: &[&str] = if draft.rules.sign_up { &[LINK, NEW] } else { &[LINK] };
     let help = format!(
         "link: sign in as before{}, then send this answer. new: create a separate user without a verified e-mail address.",
-        with(providers)
+        in_parentheses(providers)
     );
     InputField::choice(FIELD, "A user with your e-mail address exists. Is it you?", choices).help(&help)
 }
@@ -190,8 +190,9 @@ async fn providers_of(draft: &Draft<'_>, holders: &[User]) -> Result<Vec<String>
     Ok(names)
 }
 
-fn with(providers: &[String]) -> String {
-    if providers.is_empty() { String::new() } else { format!(" with {}", providers.join(" or ")) }
+/// Without words, since the texts of the pages contain these names in every language.
+fn in_parentheses(providers: &[String]) -> String {
+    if providers.is_empty() { String::new() } else { format!(" ({})", providers.join(", ")) }
 }
 
 #[cfg(test)]
