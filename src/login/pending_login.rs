@@ -1,7 +1,8 @@
 //! Pending logins: a step asked the user for additional input, and the answers come with a flow token in a call of their own.
 //!
 //! The identity is kept for ten minutes, encrypted with a key derived from the flow token, which is in no table; the
-//! provider is not called again. A refused answer leaves the login pending; the transaction of a success consumes it.
+//! provider is not called again. A refused answer leaves the login pending; the transaction of a success consumes it, and so
+//! does the user who cancels it.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::answer_cipher::{AnswerCipher, already_used};
 use super::code_replay::REPLAY_WINDOW;
 use super::decide_and_commit::{AuthenticatedIdentity, LoginContext, LoginTerms};
 use super::error::{LoginError, Refusal};
-use super::outcome::{LoginOutcome, PendingLogin, Resumed};
+use super::outcome::{LoginOutcome, PendingLogin, RedirectOutcome, Resumed};
 use super::pipeline::{InputField, LinkProof, Progress, Question, read_answers};
 use super::request::{FormHost, RequestContext};
 use super::request_fields::Fields;
@@ -111,10 +112,7 @@ impl LoginService {
         request_context: RequestContext,
         form_host: FormHost,
     ) -> Result<Resumed, LoginError> {
-        let Some(flow_token) = fields.own("flow_token") else {
-            return Err(LoginError::field("flow_token", "This field is required."));
-        };
-        let flow_token = FlowToken::read(flow_token).ok_or_else(unknown_flow_token)?;
+        let flow_token = flow_token(&fields)?;
         let (state, row) = self.load_pending_login(&flow_token, &request_context, form_host).await?;
         let LoginTerms { kind, server_redirect, .. } = state.terms.clone();
         // On a page of this server, an app's login ends with a one-time code.
@@ -130,6 +128,42 @@ impl LoginService {
         Ok(Resumed { kind, server_redirect, asked, outcome })
     }
 
+    /// Cancels a pending login on the page of this server: it ends as one that the user denied at the provider.
+    ///
+    /// Errors: those of [`Self::resume`] for a login that cannot be resumed; `code_already_used` for one that was completed;
+    /// `access_denied` outside the redirect flow, where nothing says which page comes next.
+    pub async fn cancel(
+        &self,
+        fields: &Fields,
+        request_context: &RequestContext,
+    ) -> Result<RedirectOutcome, LoginError> {
+        let flow_token = flow_token(fields)?;
+        let (state, row) = self.load_pending_login(&flow_token, request_context, FormHost::Server).await?;
+        let LoginTerms { kind, server_redirect, link_to, .. } = state.terms;
+        let cipher = self.answer_cipher(&flow_token, kind);
+        let canceled = LoginError::new(Refusal::AccessDenied, "The user canceled the login.");
+        let answer = cipher.encrypt(&Err(canceled.clone()), &self.deps);
+        let is_first = self.store.cancel_pending_login(&row.token, &answer, self.deps.now()).await?;
+        let error = if is_first { canceled } else { self.first_refusal(&row.token, &cipher).await? };
+        let (provider, user) = (Some(state.identity.provider.as_str()), link_to.map(|link_request| link_request.user));
+        self.deps.metrics().login(provider, kind.credential(), || error.refusal.code());
+        let error = error.with_login(provider, kind.credential(), user);
+        match server_redirect {
+            Some(server_redirect) => self.redirect_outcome(server_redirect, Err(error)).await,
+            None => Err(error),
+        }
+    }
+
+    /// The refusal of a login that was canceled before. Errors: `code_already_used` for one that was completed.
+    async fn first_refusal(&self, token: &Digest, cipher: &AnswerCipher) -> Result<LoginError, LoginError> {
+        let row = self.store.pending_login(token).await?.ok_or_else(unknown_flow_token)?;
+        let completed = row.completed.ok_or_else(already_used)?;
+        match self.first_answer(&completed, cipher) {
+            Err(error) if error.refusal == Refusal::AccessDenied => Ok(error),
+            _ => Err(already_used()),
+        }
+    }
+
     async fn complete_pending_login(
         &self,
         flow_token: &FlowToken,
@@ -138,8 +172,7 @@ impl LoginService {
         fields: &Fields,
         request_context: RequestContext,
     ) -> Result<LoginOutcome, LoginError> {
-        let parts: [&[u8]; 2] = [b"pending login", flow_token.as_str().as_bytes()];
-        let cipher = AnswerCipher::new(&self.key, &parts, state.terms.kind);
+        let cipher = self.answer_cipher(flow_token, state.terms.kind);
         if let Some(completed) = &row.completed {
             return self.first_answer(completed, &cipher);
         }
@@ -219,6 +252,11 @@ impl LoginService {
         }
     }
 
+    fn answer_cipher(&self, flow_token: &FlowToken, kind: LoginKind) -> AnswerCipher {
+        let parts: [&[u8]; 2] = [b"pending login", flow_token.as_str().as_bytes()];
+        AnswerCipher::new(&self.key, &parts, kind)
+    }
+
     fn pending_login_key(&self, flow_token: &FlowToken) -> [u8; 32] {
         self.key.derive("pending login", &[flow_token.as_str().as_bytes()])
     }
@@ -234,6 +272,13 @@ fn link_proof(row: &StoredPendingLogin, request_context: &RequestContext) -> Lin
         is_newer: request_context.caller_signed_in.is_some_and(|at| at >= asked),
         is_same_browser: row.browser.as_ref().is_none_or(is_same),
     }
+}
+
+/// Errors: `invalid_request` without one, `state_mismatch` for a text of another form.
+fn flow_token(fields: &Fields) -> Result<FlowToken, LoginError> {
+    let given = fields.own("flow_token");
+    let given = given.ok_or_else(|| LoginError::field("flow_token", "This field is required."))?;
+    FlowToken::read(given).ok_or_else(unknown_flow_token)
 }
 
 fn unknown_flow_token() -> LoginError {

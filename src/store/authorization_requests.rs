@@ -87,4 +87,6 @@ pub trait AuthorizationRequestStore: Send + Sync {
         encrypted_answer: &[u8],
         now: UnixMillis,
     ) -> Result<bool>;
+    /// Completes the pending login `token` with a refusal as its answer. False: it was completed before, or does not exist.
+    async fn cancel_pending_login(&self, token: &Digest, encrypted_answer: &[u8], now: UnixMillis) -> Result<bool>;
 }

@@ -224,6 +224,7 @@ limited!(AuthorizationRequestStore {
     fn insert_pending_login(pending: &StoredPendingLogin) -> ();
     fn pending_login(token: &Digest) -> Option<StoredPendingLogin>;
     fn replace_pending_login(token: &Digest, next: &StoredPendingLogin, encrypted_answer: &[u8], now: UnixMillis) -> bool;
+    fn cancel_pending_login(token: &Digest, encrypted_answer: &[u8], now: UnixMillis) -> bool;
 });
 
 limited!(UserStore {

@@ -14,6 +14,9 @@ on_both_databases! {
     server_page_asks_for_additional_input,
     get_of_the_page_does_not_consume_the_code,
     refusal_after_the_page_redirects_with_its_code,
+    cancel_on_the_page_ends_the_login_and_redirects_with_access_denied,
+    login_that_was_completed_cannot_be_canceled,
+    sec_34_only_the_browser_that_signed_in_cancels,
     page_shows_validation_errors_and_keeps_the_input,
     temporary_error_is_shown_on_the_page_and_can_be_retried,
     sec_13_page_works_only_in_the_browser_that_signed_in,
@@ -195,6 +198,83 @@ async fn refusal_after_the_page_redirects_with_its_code(engine: Engine) {
     // An unknown flow token names no redirect URI, so the error page is shown.
     let unknown = submit(&app, &browser, "rsaf_made_up", &[("name", "Ana")]).await;
     assert_page(&unknown, 400, &["state_mismatch", "This sign-in is over"]);
+}
+
+/// Presses the button of the form that cancels.
+async fn cancel(app: &TestApp, browser: &Client, token: &str) -> Answer {
+    submit(app, browser, token, &[("terms", "true"), ("cancel-login", "1")]).await
+}
+
+async fn cancel_on_the_page_ends_the_login_and_redirects_with_access_denied(engine: Engine) {
+    let plan = with_terms(engine).with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{PAGE}?a=b,{APP}"));
+    let app = plan.start().await;
+    for (n, (query, expected)) in [
+        (format!("next={PAGE}"), format!("{PAGE}?error=access_denied")),
+        (format!("next={PAGE}%3Fa%3Db&app_state=s"), format!("{PAGE}?a=b&app_state=s&error=access_denied")),
+        (format!("next={APP}&kind=token&{CHALLENGE}"), format!("{APP}?error=access_denied")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let browser = app.browser();
+        let path = page_path(&browser, &query, &format!("u{}", n + 1)).await;
+        let page = get_page(&browser, &path).await;
+        assert_page(&page, 200, &["name=\"cancel-login\" value=\"1\" class=\"quiet\" formnovalidate>Cancel</button>"]);
+        let token = form_flow_token(&page);
+        // Invalid answers do not matter, and a second click has the same result.
+        for _ in 0..2 {
+            assert_eq!(location(&cancel(&app, &browser, &token).await).as_str(), expected);
+        }
+        let answered = submit(&app, &browser, &token, &[("terms", "true")]).await;
+        assert_eq!(location(&answered).as_str(), expected, "the login has ended");
+        resume(&browser, &token, json!({"terms": true})).await.problem(400, "access_denied");
+        assert_page(&get_page(&browser, &path).await, 400, &["code_already_used"]);
+        app.advance(Duration::from_secs(31));
+        assert_page(&cancel(&app, &browser, &token).await, 400, &["code_already_used"]);
+        assert!(browser.cookie("sessionid").is_none());
+    }
+    let canceled = "SELECT count(*) FROM audit_events WHERE code = 'access_denied' AND provider = 'github'";
+    assert_eq!((app.database.count("users").await, app.database.number(canceled).await), (0, 3));
+    // The user may begin again.
+    let browser = app.browser();
+    let path = page_path(&browser, &format!("next={PAGE}"), "u01").await;
+    let token = form_flow_token(&get_page(&browser, &path).await);
+    assert_eq!(location(&submit(&app, &browser, &token, &[("terms", "true")]).await).as_str(), PAGE);
+}
+
+async fn login_that_was_completed_cannot_be_canceled(engine: Engine) {
+    let app = with_terms(engine).start().await;
+    let browser = app.browser();
+    let path = page_path(&browser, &format!("next={PAGE}"), "u1").await;
+    let token = form_flow_token(&get_page(&browser, &path).await);
+    location(&submit(&app, &browser, &token, &[("terms", "true")]).await);
+    let canceled = cancel(&app, &browser, &token).await;
+    assert_page(&canceled, 400, &["code_already_used", "This sign-in is already finished"]);
+    browser.get("/api/user/").send().await.ok();
+    // Without the redirect flow there is no page to redirect to.
+    let token = flow_token(&app.login("token", "u2").await);
+    let canceled = cancel(&app, &app.client(), &token).await;
+    assert_page(&canceled, 400, &["access_denied", "You canceled the sign-in."]);
+    resume(&app.client(), &token, json!({"terms": true})).await.problem(400, "access_denied");
+}
+
+async fn sec_34_only_the_browser_that_signed_in_cancels(engine: Engine) {
+    let app = with_terms(engine).start().await;
+    let browser = app.browser();
+    let path = page_path(&browser, &format!("next={PAGE}"), "u1").await;
+    let token = form_flow_token(&get_page(&browser, &path).await);
+    for other in [app.client(), app.browser()] {
+        assert_page(&cancel(&app, &other, &token).await, 400, &["flow_mismatch"]);
+    }
+    assert_page(&cancel(&app, &browser, "rsaf_made_up").await, 400, &["state_mismatch"]);
+    let fields = [("flow_token", token.as_str()), ("cancel-login", "1")];
+    let post = || browser.post("/api/login/social/resume/").header("accept", "text/html").form(&fields);
+    for (name, value) in [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
+        assert_page(&post().header(name, value).send().await, 403, &["csrf_failed"]);
+    }
+    // A link cannot cancel.
+    assert_page(&get_page(&browser, &format!("{path}&cancel-login=1")).await, 200, &["name=\"terms\""]);
+    assert_eq!(location(&submit(&app, &browser, &token, &[("terms", "true")]).await).as_str(), PAGE);
 }
 
 async fn page_shows_validation_errors_and_keeps_the_input(engine: Engine) {

@@ -490,8 +490,14 @@ async fn pending_login_is_consumed_once_or_nothing_is_written(engine: Engine) {
     let again = |token| LoginCommit { target: known(&user, &account), consumes: ends(token), ..create("eva", &[]) };
     assert!(repository.replace_pending_login(&digest("b"), &halt("c"), b"more", NOW).await.expect("a write"));
     assert!(!repository.replace_pending_login(&digest("b"), &halt("d"), b"more", NOW).await.expect("a write"));
+    repository.insert_pending_login(&halt("e")).await.expect("an insert");
+    for (token, is_canceled) in [("b", false), ("e", true), ("e", false), ("unknown", false)] {
+        let canceled = repository.cancel_pending_login(&digest(token), b"refusal", NOW).await;
+        assert_eq!(canceled.expect("a write"), is_canceled, "{token}");
+    }
+    assert!(store.commit(&again("e"), |user| session("e", user)).await.is_none());
     assert!(store.commit(&again("b"), |user| session("b", user)).await.is_none());
     assert!(store.commit(&again("unknown"), |user| session("x", user)).await.is_none());
-    assert_eq!((store.database.count("pending_logins").await, store.database.count("sessions").await), (3, 1));
+    assert_eq!((store.database.count("pending_logins").await, store.database.count("sessions").await), (4, 1));
     store.commit(&again("c"), |user| session("c", user)).await.expect("a login");
 }

@@ -195,6 +195,7 @@ cases! {
         "state_expired": "the pending login has expired",
         "flow_mismatch": "the pending login belongs to another browser",
         "code_already_used": "the pending login was resumed before",
+        "access_denied": "the user canceled the login on the page of this server",
     };
 
     USER_TO_LINK_MISSING = 401 "UserToLinkMissing" {

@@ -16,7 +16,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 
 pub use self::error_page::error_page;
 pub use self::language::Language;
-pub use self::question_page::{question_page, translated};
+pub use self::question_page::{CANCEL_FIELD, question_page, translated};
 pub use self::style::project_style;
 pub use self::texts::Texts;
 use self::texts::fill;

@@ -14,6 +14,9 @@ use super::{Page, Pages};
 use crate::http::protocol::Failure;
 use crate::login::{Fields, InputField, InputType, PendingLogin};
 
+/// The field of the form that cancels the login. No field of a step has a hyphen in its name.
+pub const CANCEL_FIELD: &str = "cancel-login";
+
 /// A field as the template shows it.
 #[derive(Serialize)]
 struct Question<'a> {
@@ -71,6 +74,7 @@ pub fn question_page(
     let values = context! {
         title => texts.get(&["question", "title"]),
         flow_token => pending.flow_token,
+        cancel => CANCEL_FIELD,
         messages => others.chain(detail).map(|message| texts.built_in(message)).collect::<Vec<_>>(),
         fields => pending.fields.iter().map(question).collect::<Vec<_>>(),
     };

@@ -11,7 +11,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use crate::http::openapi::inputs::ResumeInput;
 use crate::http::openapi::login_result::LoginResult;
 use crate::http::openapi::{Refused, SeeOther, Tag, answers, error_list};
-use crate::http::pages::{Language, question_page, translated};
+use crate::http::pages::{CANCEL_FIELD, Language, question_page, translated};
 use crate::http::protocol::{
     App, ByAny, BySession, Failure, OptionalAuth, OriginPolicy, Query, RawBody, Rejection,
     refresh_authorization_request_cookie, session_cookie_of, wants_html,
@@ -57,7 +57,7 @@ impl Resume {
     ///
     /// For a login of the redirect flow that ended at `next` with `halted` and a `code`: a page of this server with a form
     /// for the requested fields. It needs no script, and the browser that signed in. Showing it does not consume the code.
-    /// After the form, the server redirects to `next` again.
+    /// After the form, the server redirects to `next` again; with `error=access_denied`, if the user cancels.
     #[oai(path = "/resume", method = "get", operation_id = "showPendingLogin")]
     async fn page(
         &self,
@@ -77,7 +77,8 @@ impl Resume {
 }
 
 impl Resume {
-    /// What a browser shows next: the form again, the form of the next step, or `next`.
+    /// What a browser shows next: the form again, the form of the next step, or `next`. The form has a button that cancels the
+    /// login.
     async fn next_page(
         &self,
         context: &RequestContext,
@@ -85,6 +86,10 @@ impl Resume {
         fields: Fields,
     ) -> Result<Response, Rejection> {
         let failure = |error| self.app.login_failure(error);
+        if fields.own(CANCEL_FIELD).is_some() {
+            let outcome = self.app.login.cancel(&fields, context).await.map_err(failure)?;
+            return Ok(SeeOther::to_outcome(&context.base_url, context.cookie.as_ref(), outcome)?.into_response());
+        }
         let resumed =
             self.app.login.resume(fields.clone(), context.clone(), FormHost::Server).await.map_err(failure)?;
         let language = Language::of(request);

@@ -255,4 +255,11 @@ impl AuthorizationRequestStore for Store {
         tx.commit().await?;
         Ok(true)
     }
+
+    async fn cancel_pending_login(&self, token: &Digest, encrypted_answer: &[u8], now: UnixMillis) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let is_canceled = Self::complete_pending_login(&mut tx, token, encrypted_answer, now).await?;
+        tx.commit().await?;
+        Ok(is_canceled)
+    }
 }
