@@ -20,7 +20,7 @@ use super::personas::{Behaviour, Outcome, Persona};
 use super::provider::{SimulatedProvider, host_and_path};
 use super::rewriting::Rewriting;
 use super::world::World;
-use crate::http::Language;
+use crate::http::{Language, Texts};
 use crate::provider::SIMULATOR_CHOICES;
 use crate::provider::descriptor::StateIn;
 use crate::secrets::ExposeSecret as _;
@@ -35,13 +35,14 @@ pub async fn authorize(world: Data<&Arc<World>>, Path(at): Path<String>, request
     let names = SIMULATOR_CHOICES.map(|(_, parameter)| parameter);
     let (params, choice) = Params::of_query(request).without(&names);
     let (host, path) = host_and_path(&format!("https://{at}"));
+    let language = Language::of(request);
     let login = match begin(&world, &host, &path, &params) {
         Ok(login) => login,
         Err(problem) => {
             let mut call = RecordedCall::of_browser("", "authorize", &format!("https://{at}"), params.pairs());
             (call.status, call.problem) = (400, Some(problem.clone()));
             world.log().push(call);
-            return pages::refusal(&problem);
+            return pages::refusal(&problem, language);
         }
     };
     let name = login.provider.name().to_owned();
@@ -49,10 +50,10 @@ pub async fn authorize(world: Data<&Arc<World>>, Path(at): Path<String>, request
     let (id, now) = (login.id.clone(), world.deps.now());
     let chosen = chosen_in_advance(&world, &params, &choice, request);
     let problem = chosen.as_ref().err().and_then(Option::as_deref);
-    let page = pages::consent(&world, &login, &params, problem, Language::of(request));
+    let page = pages::consent(&world, &login, &params, problem, language);
     world.logins().insert(login, now);
     match chosen {
-        Ok((place, persona, behaviour)) => decide(&world, &id, (place, &persona), &behaviour),
+        Ok((place, persona, behaviour)) => decide(&world, &id, (place, &persona), &behaviour, language),
         Err(_) => page,
     }
 }
@@ -64,16 +65,16 @@ pub async fn consent(world: Data<&Arc<World>>, request: &Request, body: Body) ->
         Ok(params) => params,
         Err(response) => return response,
     };
-    let id = params.get("consent_id").unwrap_or_default();
+    let (id, language) = (params.get("consent_id").unwrap_or_default(), Language::of(request));
     let behaviour = params.get("behaviour").and_then(|name| world.personas.behaviour(name));
     let behaviour = behaviour.unwrap_or(&world.personas.behaviours[0]);
     if params.get("deny").is_some() {
         let denied = Behaviour { outcome: Outcome::Denied, ..behaviour.clone() };
-        return decide(&world, id, (0, &world.personas.personas[0]), &denied);
+        return decide(&world, id, (0, &world.personas.personas[0]), &denied, language);
     }
     match params.get("user").and_then(|login| world.personas.find(login)) {
-        Some(persona) => decide(&world, id, persona, behaviour),
-        None => pages::refusal("No user was chosen. Go back and choose a user, or deny."),
+        Some(persona) => decide(&world, id, persona, behaviour, language),
+        None => pages::refusal("No user was chosen. Go back and choose a user, or deny.", language),
     }
 }
 
@@ -97,13 +98,14 @@ fn chosen_in_advance(
         return Err(None);
     }
     let personas = &world.personas;
-    let unknown = |what: &str, name: &str| Some(format!("There is no {what} “{name}”."));
+    let texts = Texts::of(Language::of(request));
+    let unknown = |text: &str, name: &str| Some(texts.filled(&["simulated", text], &[("name", name)]));
     let (place, persona) = match hint {
-        Some(hint) => personas.find(hint).ok_or_else(|| unknown("persona", hint))?,
+        Some(hint) => personas.find(hint).ok_or_else(|| unknown("unknown_persona", hint))?,
         None => (0, &personas.personas[0]),
     };
     let behaviour = match behaviour {
-        Some(name) => personas.behaviour(name).ok_or_else(|| unknown("behaviour", name))?,
+        Some(name) => personas.behaviour(name).ok_or_else(|| unknown("unknown_behaviour", name))?,
         None => &personas.behaviours[0],
     };
     Ok((place, persona.clone(), behaviour.clone()))
@@ -241,11 +243,17 @@ fn check_parameters(world: &World, login: &Login, params: &Params) -> Result<(),
 }
 
 /// Completes the consent: sends the browser back to the client.
-fn decide(world: &World, id: &str, (place, persona): (usize, &Persona), behaviour: &Behaviour) -> Response {
+fn decide(
+    world: &World,
+    id: &str,
+    (place, persona): (usize, &Persona),
+    behaviour: &Behaviour,
+    language: Language,
+) -> Response {
     let now = world.deps.now();
     let mut logins = world.logins();
     let Some(mut login) = logins.remove(id, now).filter(|login| login.user.is_none()) else {
-        return pages::refusal("This page was answered before, or it has expired. Go back and start again.");
+        return pages::refusal("This page was answered before, or it has expired. Go back and start again.", language);
     };
     let name = login.provider.name().to_owned();
     let is_denied = behaviour.outcome == Outcome::Denied;
@@ -265,7 +273,7 @@ fn decide(world: &World, id: &str, (place, persona): (usize, &Persona), behaviou
         persona.login,
         behaviour.name
     ));
-    let response = send_back(&login, &fields);
+    let response = send_back(&login, &fields, language);
     if !is_denied {
         logins.insert(login, now);
     }
@@ -350,11 +358,11 @@ fn signed_request(payload: &str, secret: &str) -> String {
 }
 
 /// Redirects, or posts a form as Apple does.
-fn send_back(login: &Login, fields: &Map<String, Value>) -> Response {
+fn send_back(login: &Login, fields: &Map<String, Value>, language: Language) -> Response {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let pairs: Vec<(String, String)> = fields.iter().map(|(name, value)| (name.clone(), text(value))).collect();
     if login.form_post {
-        return pages::form_post(&login.redirect_uri, login.provider.title(), &pairs);
+        return pages::form_post(&login.redirect_uri, login.provider.title(), &pairs, language);
     }
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
     let separator = if login.redirect_uri.contains('?') { '&' } else { '?' };

@@ -57,7 +57,7 @@ pub fn consent(world: &World, login: &Login, params: &Params, problem: Option<&s
         })
         .collect();
     let page = context! {
-        title => texts.get(&["simulated", "title"]).replace("{provider}", login.provider.title()),
+        title => title(texts, login.provider.title()),
         provider => login.provider.title(),
         origin => origin_of(&login.redirect_uri),
         consent_id => login.id,
@@ -69,17 +69,27 @@ pub fn consent(world: &World, login: &Login, params: &Params, problem: Option<&s
     html(StatusCode::OK, language, "simulated.html", page)
 }
 
-/// An error page, for an error that cannot be sent to a redirect URI. Its reader develops the client.
-pub fn refusal(text: &str) -> Response {
-    let page = context! { title => "Request refused", text };
-    html(StatusCode::BAD_REQUEST, Language::English, "message.html", page)
+fn title(texts: &Texts, provider: &str) -> String {
+    texts.filled(&["simulated", "title"], &[("provider", provider)])
+}
+
+/// An error page, for an error that cannot be sent to a redirect URI. What the developer of the client did wrong is in English.
+pub fn refusal(english: &str, language: Language) -> Response {
+    html(StatusCode::BAD_REQUEST, language, "message.html", refusal_values(english, language))
+}
+
+/// The values of `message.html`.
+pub fn refusal_values(english: &str, language: Language) -> minijinja::Value {
+    let texts = Texts::of(language);
+    let text = texts.built_in(english);
+    context! { title => texts.get(&["simulated", "refused"]), is_english => text == english, text }
 }
 
 /// A page that posts the parameters to the redirect URI (OAuth 2.0 Form Post Response Mode).
-pub fn form_post(redirect_uri: &str, provider: &str, pairs: &[(String, String)]) -> Response {
-    let title = format!("Simulated {provider}");
+pub fn form_post(redirect_uri: &str, provider: &str, pairs: &[(String, String)], language: Language) -> Response {
+    let title = title(Texts::of(language), provider);
     let page = context! { title, redirect_uri, origin => origin_of(redirect_uri), pairs, submit => SUBMIT };
-    let mut response = html(StatusCode::OK, Language::English, "form_post.html", page);
+    let mut response = html(StatusCode::OK, language, "form_post.html", page);
     let hash = STANDARD.encode(digest::digest(&digest::SHA256, SUBMIT.as_bytes()));
     let policy = response.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok());
     let policy = format!("{}; script-src 'sha256-{hash}'", policy.unwrap_or("default-src 'none'"));
@@ -107,7 +117,8 @@ mod tests {
     fn built_in_users_and_behaviours_are_translated() {
         let all = Personas::built_in();
         let abouts = all.personas.iter().map(|persona| persona.about.as_str());
-        let shown = abouts.filter(|about| about.contains(' ')).chain(all.behaviours.iter().map(|one| one.title.as_str()));
+        let shown =
+            abouts.filter(|about| about.contains(' ')).chain(all.behaviours.iter().map(|one| one.title.as_str()));
         for text in shown {
             for language in [Language::German, Language::Spanish] {
                 assert_ne!(Texts::of(language).built_in(text), text, "{language:?}");

@@ -38,7 +38,13 @@ impl Texts {
         text.unwrap_or_else(|| panic!("there is no text {path:?}"))
     }
 
-    /// A text that a step of this program writes in English. Where the known text has `{providers}`, the English one has
+    /// [`Self::get`] with a value in the place of each `{name}`.
+    pub fn filled(&self, path: &[&str], values: &[(&str, &str)]) -> String {
+        let values: Vec<_> = values.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        fill(self.get(path), &values)
+    }
+
+    /// A text that this program writes in English, such as a step. Where the known text has `{providers}`, the English one has
     /// names. Other texts, such as those of an operator's step, are returned unchanged.
     pub fn built_in<'a>(&'a self, english: &'a str) -> Cow<'a, str> {
         let Some(texts) = self.table.get("built_in").and_then(toml::Value::as_table) else { return english.into() };

@@ -8,6 +8,7 @@ use poem::{Body, Request, Response, handler};
 use super::responses::{refusal, see_other};
 use super::site::{Pending, Site};
 use super::{oauth1, oauth2};
+use crate::http::Language;
 use crate::simulator::params::Params;
 
 /// Accepts one answer for each consent page.
@@ -17,11 +18,11 @@ pub async fn decide(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Re
         Ok(params) => params,
         Err(response) => return response,
     };
-    let now = site.deps.now();
+    let (now, language) = (site.deps.now(), Language::of(request));
     let user = params.get("user").and_then(|login| site.user(login));
     let denied = params.get("deny").is_some();
     if !denied && user.is_none() {
-        return refusal("No user was chosen. Go back and choose a user, or deny.");
+        return refusal("No user was chosen. Go back and choose a user, or deny.", language);
     }
     let pending = params.get("consent_id").and_then(|consent_id| site.memory().pending.remove(consent_id, now));
     let target = match (pending, user.filter(|_| !denied)) {
@@ -33,6 +34,6 @@ pub async fn decide(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Re
     };
     match target {
         Some(target) => see_other(&target),
-        None => refusal("This page was answered before, or it has expired. Go back and start again."),
+        None => refusal("This page was answered before, or it has expired. Go back and start again.", language),
     }
 }

@@ -18,6 +18,7 @@ pub fn show(site: &Site, pending: Pending, scope: &str, language: Language) -> R
     };
     let origin = return_to.origin().ascii_serialization();
     site.memory().pending.insert(&consent_id, pending, site.deps.now());
+    let texts = Texts::of(language);
     let users: Vec<Value> = site
         .users
         .iter()
@@ -26,13 +27,13 @@ pub fn show(site: &Site, pending: Pending, scope: &str, language: Language) -> R
                 "login": user.login,
                 "name": user.name(),
                 "initials": user.initials(),
-                "about": user.about,
+                "about": texts.built_in(&user.about),
             })
         })
         .collect();
     // The page has a text for each scope.
     let scopes: Vec<&str> = scope.split(' ').filter(|scope| SCOPES.contains(scope)).collect();
-    let title = Texts::of(language).get(&["consent", "title"]);
+    let title = texts.get(&["consent", "title"]);
     let page = context! { title, client, protocol, origin, consent_id, users, scopes };
     html(StatusCode::OK, language, "consent.html", page)
 }

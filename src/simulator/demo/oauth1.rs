@@ -42,13 +42,14 @@ pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
     let params = Params::of_query(request);
     let token = params.get("oauth_token").filter(|_| !params.has_repeats()).unwrap_or_default();
     let callback = site.memory().request_tokens.get(token, site.deps.now()).and_then(RequestToken::pending_callback);
-    let refused = || refusal("This oauth_token is unknown, used or expired. Go back and start again.");
+    let language = Language::of(request);
+    let refused = || refusal("This oauth_token is unknown, used or expired. Go back and start again.", language);
     let user = params.get("login_hint").and_then(|login| site.user(login));
     match (callback, user) {
         (Some(_), Some(user)) => grant(&site, token, user).map_or_else(refused, |target| see_other(&target)),
         (Some(callback), None) => {
             let pending = Pending::OAuth1 { request_token: token.to_owned(), callback };
-            consent_page::show(&site, pending, "profile email", Language::of(request))
+            consent_page::show(&site, pending, "profile email", language)
         }
         (None, _) => refused(),
     }

@@ -26,16 +26,15 @@ const MAX_PARAMETER_LEN: usize = 2048;
 /// The authorization endpoint (RFC 6749, section 3.1): shows the consent page, unless `login_hint` names a user.
 #[handler]
 pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
-    let params = Params::of_query(request);
+    let (params, language) = (Params::of_query(request), Language::of(request));
     // Even an error must not be sent to a redirect URI that is not registered (section 4.1.2.1).
     if params.get("client_id") != Some(site.oauth2.id) {
-        return refusal("No client with this client_id is registered.");
+        return refusal("No client with this client_id is registered.", language);
     }
     let redirect_uri_text = params.get("redirect_uri").unwrap_or_default();
     let Some(redirect_uri) = registered_redirect_uri(redirect_uri_text) else {
-        return refusal("This redirect_uri is not registered: only loopback addresses are.");
+        return refusal("This redirect_uri is not registered: only loopback addresses are.", language);
     };
-    let language = Language::of(request);
     match parse_request(&params, redirect_uri.clone(), redirect_uri_text) {
         Ok(request) => {
             let scope = request.scope.clone();

@@ -4,11 +4,12 @@ use std::sync::LazyLock;
 
 use minijinja::context;
 use poem::http::{StatusCode, header};
-use poem::{Response, handler};
+use poem::{Request, Response, handler};
 use url::Url;
 
-use crate::http::{Language, Pages};
+use crate::http::{Language, Pages, Texts};
 use crate::settings::SiteRules;
+use crate::simulator::pages::refusal_values;
 
 static PAGES: LazyLock<Pages> = LazyLock::new(|| {
     let templates = [
@@ -21,8 +22,10 @@ static PAGES: LazyLock<Pages> = LazyLock::new(|| {
 
 /// The page at `/`, for a developer who opens the address of the simulator.
 #[handler]
-pub async fn front_page() -> Response {
-    html(StatusCode::OK, Language::English, "front.html", context! { title => "Provider simulator" })
+pub async fn front_page(request: &Request) -> Response {
+    let language = Language::of(request);
+    let title = Texts::of(language).get(&["simulated", "front_title"]);
+    html(StatusCode::OK, language, "front.html", context! { title })
 }
 
 /// A JSON answer.
@@ -35,13 +38,9 @@ pub fn see_other(location: &Url) -> Response {
     Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, location.as_str()).finish()
 }
 
-/// An error page, for an error that cannot be sent to a redirect URI. Its reader develops the client.
-pub fn refusal(text: &str) -> Response {
-    message(StatusCode::BAD_REQUEST, "Request refused", text)
-}
-
-fn message(status: StatusCode, title: &str, text: &str) -> Response {
-    html(status, Language::English, "message.html", context! { title, text })
+/// An error page, for an error that cannot be sent to a redirect URI.
+pub fn refusal(english: &str, language: Language) -> Response {
+    html(StatusCode::BAD_REQUEST, language, "message.html", refusal_values(english, language))
 }
 
 pub fn html(status: StatusCode, language: Language, name: &str, values: minijinja::Value) -> Response {

@@ -76,11 +76,41 @@ async fn pages_are_in_the_language_of_ui_locales() {
     let begun = dev.begin_with(&browser, "keycloak", json!({"ui_locales": "de en"})).await;
     assert!(dev.page_of(&begun).contains("ui_locales=de+en"));
     let page = dev.consent(&begun, "").await;
-    assert!(
-        page.text.contains("Weiter als Mara Lindqvist") && page.text.contains("<html lang=\"de\">"),
-        "{}",
-        page.text
+    assert_contains(
+        &page.text,
+        &["<html lang=\"de\">", ", simuliert</h1>", "Das ist nicht ", ">Was geschieht<", ">Der Benutzer lehnt ab<"],
     );
+    assert_contains(
+        &page.text,
+        &["Weiter als Mara Lindqvist", "nur ein Name", ">Parameter dieser Anfrage<", "Die Benutzer sind erfunden."],
+    );
+    assert_contains(&page.text, &["action=\"/simulator/consent?ui_locales=de\""]);
+    assert!(!page.text.contains("lang=\"en\""), "{}", page.text);
+
+    let get = |path: &str, language: &str| dev.simulator().get(path).header("accept-language", language).send();
+    let begun = dev.begin(&browser, "apple-id").await;
+    let page = dev.page_of(&begun);
+    let unknown = get(&format!("{page}&login_hint=unknown"), "es").await;
+    assert_contains(&unknown.text, &["<html lang=\"es\">", "No existe la persona “unknown”.", ">Qué ocurre<"]);
+    let form = get(&format!("{page}&login_hint=mara"), "es").await;
+    assert_contains(&form.text, &["La respuesta es un formulario", ">Continuar</button>"]);
+    let refused = get("/at/unknown.example/authorize", "de").await;
+    assert_contains(&refused.text, &["<h1>Anfrage abgelehnt</h1>", "<p lang=\"en\">The simulator has no "]);
+    let form = [("consent_id", "unknown")];
+    for (path, text) in [
+        ("/simulator/consent?ui_locales=de", "<p>Es wurde kein Benutzer gewählt."),
+        ("/consent?ui_locales=es", "<p>No se eligió ningún usuario."),
+    ] {
+        assert_contains(&dev.simulator().post(path).form(&form).send().await.text, &[text]);
+    }
+    assert_contains(&get("/", "de").await.text, &["<h1>Simulator der Anbieter</h1>", ">Aufrufe</a>"]);
+}
+
+#[track_caller]
+fn assert_contains(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
 }
 
 /// A file as docs/OFFLINE.md shows it.
