@@ -1,5 +1,6 @@
 //! Puts a persona in the place of a sample's user: IDs, names and addresses in the answers, wherever they occur.
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::personas::{Behaviour, EmailState, Persona};
@@ -24,14 +25,7 @@ impl Rewriting {
     /// `place`: the position of the persona in its file. `with_names`: the provider sends the names.
     pub fn new(sample: &SampleUser, persona: &Persona, place: usize, behaviour: &Behaviour, with_names: bool) -> Self {
         let id = sample.id.as_ref().unwrap_or(&sample.uid);
-        let offset = place + if behaviour.second_account { SECOND_ACCOUNT } else { 0 };
-        let new_id = if *id == sample.email {
-            persona.email.clone()
-        } else if is_login_name(id, sample) {
-            format!("{}{}", persona.login, if behaviour.second_account { "second" } else { "" })
-        } else {
-            other_id(id, offset)
-        };
+        let new_id = account_id(id, sample, persona, place, behaviour.second_account);
         let first = behaviour.first_name.as_ref().unwrap_or(&persona.first_name).as_str();
         let last = behaviour.last_name.as_ref().unwrap_or(&persona.last_name).as_str();
         let (first, last) = if with_names { (first, last) } else { ("", "") };
@@ -51,6 +45,7 @@ impl Rewriting {
             (sample.first_name.trim().to_owned(), first.to_owned()),
             (sample.last_name.trim().to_owned(), last.to_owned()),
         ];
+        texts.extend(login_names(sample).map(|name| (name, persona.login.clone())));
         texts.retain(|(from, _)| !matches!(from.as_str(), "" | "*" | "-"));
         // The first of equal texts counts, because sorting is stable.
         texts.sort_by_key(|(from, _)| std::cmp::Reverse(from.len()));
@@ -78,6 +73,13 @@ impl Rewriting {
     pub fn text(&self, text: &str) -> String {
         if text == self.id.0 {
             return self.id.1.clone();
+        }
+        // Mail.ru encodes each text as a part of a URL.
+        if text.contains('%') {
+            let plain = percent_decode_str(text).decode_utf8_lossy();
+            if self.texts.iter().any(|(from, _)| *from == plain) {
+                return self.text(&plain);
+            }
         }
         let (mut result, mut rest) = (String::with_capacity(text.len()), text);
         while let Some(first) = rest.chars().next() {
@@ -232,9 +234,36 @@ fn set_false(member: &mut Value) {
     }
 }
 
-/// Whether the provider identifies an account by the name that its user chose, as Spotify and Nextcloud do.
-fn is_login_name(id: &str, sample: &SampleUser) -> bool {
-    *id == sample.username && id.bytes().all(|byte| byte.is_ascii_alphabetic())
+/// The ID of a persona's account. An address or a user name is that of the persona, so that a tester recognizes the user; any other ID
+/// keeps its form.
+fn account_id(id: &str, sample: &SampleUser, persona: &Persona, place: usize, is_second: bool) -> String {
+    // No login of a persona contains a full stop.
+    let name = format!("{}{}", persona.login, if is_second { ".second" } else { "" });
+    if id == sample.email {
+        // An account that is an address has one in any case.
+        let own = Some(&persona.email).filter(|email| !email.is_empty() && !is_second);
+        return own.cloned().unwrap_or_else(|| format!("{name}@demo.example"));
+    }
+    if is_user_name(id, sample) {
+        return name;
+    }
+    other_id(id, place + if is_second { SECOND_ACCOUNT } else { 0 })
+}
+
+/// Names for a login that schools and companies make of a user's names, such as `ifarrow` and `inesfarrow`.
+fn login_names(sample: &SampleUser) -> impl Iterator<Item = String> {
+    let [first, last] = [&sample.first_name, &sample.last_name].map(|name| name.trim().to_ascii_lowercase());
+    let initial: String = first.chars().take(1).collect();
+    let has_both = !first.is_empty() && !last.is_empty();
+    [initial, first].into_iter().filter(move |_| has_both).map(move |start| format!("{start}{last}"))
+}
+
+/// Whether an ID is the user name of the sample's user, or is made of a name of that user.
+fn is_user_name(id: &str, sample: &SampleUser) -> bool {
+    let lowercase = id.to_ascii_lowercase();
+    let contains = |name: &str| !name.trim().is_empty() && lowercase.contains(&name.trim().to_ascii_lowercase());
+    id.bytes().all(|byte| byte.is_ascii_alphabetic() || b".-_".contains(&byte))
+        && (id == sample.username || contains(&sample.first_name) || contains(&sample.last_name))
 }
 
 /// Another ID of the same form: digits stay digits and letters stay letters. A number may become longer, so that it never becomes 0,
@@ -265,6 +294,7 @@ fn other_id(id: &str, offset: usize) -> String {
 mod tests {
     use super::super::personas::Personas;
     use super::*;
+    use crate::provider::{Sample, catalog_samples};
 
     fn rewriting(persona: &str, behaviour: &str) -> Rewriting {
         let all = Personas::built_in();
@@ -294,6 +324,10 @@ mod tests {
         );
         assert_eq!(tomas.answer("<a>Ines Farrow</a>", &str::to_owned), "<a>Tomás Oyelaran-Ruiz</a>");
         assert_eq!(tomas.text("/users/583231/of/ines-farrow"), "/users/583232/of/tomas");
+        // Of other forms.
+        assert_eq!(tomas.text("ifarrow"), "tomas");
+        assert_eq!(tomas.text("in%65s-farrow"), "tomas");
+        assert_eq!(tomas.text("100%25"), "100%25");
     }
 
     #[test]
@@ -307,14 +341,52 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_is_the_login_name_is_that_of_the_persona() {
+    fn an_id_that_is_a_user_name_is_that_of_the_persona() {
         let all = Personas::built_in();
-        let sample =
-            SampleUser { uid: "inesfarrow".to_owned(), username: "inesfarrow".to_owned(), ..SampleUser::default() };
-        for (behaviour, wanted) in [("ordinary", "mara"), ("second-account", "marasecond")] {
-            let (place, persona) = all.find("mara").expect("a persona");
-            let behaviour = all.behaviour(behaviour).expect("a behaviour");
-            assert_eq!(Rewriting::new(&sample, persona, place, behaviour, true).text("inesfarrow"), wanted);
+        let second = all.behaviour("second-account").expect("a behaviour");
+        let (place, tomas) = all.find("tomas").expect("a persona");
+        let rewriting = |id: &str, username: &str, behaviour: &Behaviour| {
+            let sample = SampleUser {
+                uid: id.to_owned(),
+                username: username.to_owned(),
+                first_name: "Ines".to_owned(),
+                last_name: "Farrow".to_owned(),
+                ..SampleUser::default()
+            };
+            Rewriting::new(&sample, tomas, place, behaviour, true)
+        };
+        let ordinary = &all.behaviours[0];
+        for (id, username) in [("inesfarrow", "inesfarrow"), ("studies", "studies"), ("ifarrow", "ines")] {
+            assert_eq!(rewriting(id, username, ordinary).text(id), "tomas", "{id}");
+            assert_eq!(rewriting(id, username, second).text(id), "tomas.second", "{id}");
+        }
+        for (id, username) in [("YTRBXIA", "inesf"), ("acct_1032D8", "acct_1032D8"), ("583231", "ines")] {
+            assert_eq!(rewriting(id, username, ordinary).text(id), other_id(id, 1), "{id}");
+        }
+    }
+
+    #[test]
+    fn accounts_of_every_sample_differ_and_none_has_the_name_of_its_user() {
+        let all = Personas::built_in();
+        let second = all.behaviour("second-account").expect("a behaviour");
+        for (name, text) in catalog_samples() {
+            let sample = Sample::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            // An account is what the login names, such as a shop.
+            if !sample.address.is_empty() {
+                continue;
+            }
+            let user = &sample.user;
+            let id = user.id.as_ref().unwrap_or(&user.uid);
+            let personas = || all.personas.iter().enumerate();
+            let ids: std::collections::BTreeSet<String> = [&all.behaviours[0], second]
+                .into_iter()
+                .flat_map(|behaviour| personas().map(move |(at, persona)| (at, persona, behaviour)))
+                .map(|(at, persona, behaviour)| Rewriting::new(user, persona, at, behaviour, true).text(id))
+                .collect();
+            assert_eq!(ids.len(), 2 * all.personas.len(), "{name}: {ids:?}");
+            for part in ["ines", "farrow"] {
+                assert!(ids.iter().all(|id| !id.to_lowercase().contains(part)), "{name}: {ids:?}");
+            }
         }
     }
 

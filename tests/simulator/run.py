@@ -124,6 +124,12 @@ def check_provider(server, simulator, provider):
         for persona, address in (("mara", "mara@demo.example"), ("tomas", "tomas@demo.example"), ("noor", ""))
         if persona in users and provider["name"] not in ONE_ACCOUNT and users[persona]["email"] not in ("", address)
     ]
+    # The user of the samples.
+    problems += [
+        f"persona {persona}: the username is {user['username']!r}"
+        for persona, user in users.items()
+        if provider["name"] not in ONE_ACCOUNT and re.search("ines|farrow", user["username"], re.I)
+    ]
     names = collections.Counter(user.get("username") for user in users.values())
     if provider["name"] not in ONE_ACCOUNT and len(names) < len(users):
         problems.append(f"personas are not different users: {dict(names)}")
