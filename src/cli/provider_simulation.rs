@@ -126,6 +126,7 @@ impl SimulatedLogin<'_> {
             code_verifier: verifier,
             nonce,
             max_age: None,
+            acr_values: &[],
             request_token: request_token.as_ref(),
             id_token: None,
             address: self.address,

@@ -111,7 +111,8 @@ impl LoginService {
         let authorization_url = provider.authorization_url(&authorization, deadline).await?;
 
         let key = request_token.as_ref().map_or(state.as_str(), |token| &token.token);
-        let options = RequestOptions { max_age: parameters.max_age, app: start.app };
+        let (max_age, acr_values) = (parameters.max_age, parameters.acr_values.clone());
+        let options = RequestOptions { max_age, acr_values, app: start.app };
         let started_by = StartedBy::Begin { flow_token: flow_token.digest() };
         let row = self.new_row(provider, key, started_by, &start.redirect_uri, &cookie, request_context);
         let row = AuthorizationRequest {

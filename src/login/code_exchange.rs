@@ -112,6 +112,7 @@ impl Exchange {
             code_verifier: self.code_verifier.as_deref(),
             nonce: self.nonce.as_deref(),
             max_age: self.matched.as_ref().and_then(MatchedRequest::max_age),
+            acr_values: self.matched.as_ref().map_or(&[][..], |matched| matched.options.acr_values.as_slice()),
             request_token: self.request_token.as_ref(),
             id_token: self.id_token.as_deref(),
             address: address.unwrap_or(&NO_ADDRESS),

@@ -191,6 +191,9 @@ pub struct RequestOptions {
     /// The `max_age` that was sent to the provider, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age: Option<u32>,
+    /// The authentication context classes of which the ID token must have one. Empty: those of the settings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acr_values: Vec<String>,
     /// The application's own values.
     #[serde(default)]
     pub app: AppContext,
@@ -251,7 +254,7 @@ mod tests {
     fn options_are_decrypted_with_their_own_state_only() {
         let (deps, key) = (Deps::system(), ServerKey::new(&SecretString::from("k")));
         let app = AppContext { app_state: Some("a".to_owned()), ..AppContext::default() };
-        let options = RequestOptions { max_age: Some(300), app };
+        let options = RequestOptions { max_age: Some(300), acr_values: vec!["urn:mfa".to_owned()], app };
         let encrypted = encrypt_options(&key, "state", &options, &deps).expect("there are options");
         assert_eq!(decrypt_options(&key, "state", Some(&encrypted)), Some(options));
         assert_eq!(decrypt_options(&key, "other", Some(&encrypted)), None);

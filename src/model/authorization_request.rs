@@ -38,8 +38,8 @@ pub struct AuthorizationRequest {
     pub address: Option<serde_json::Value>,
     /// Only in the server-side redirect flow: where it ends.
     pub server_redirect: Option<ServerRedirect>,
-    /// The application's own values and the `max_age`, encrypted with a key derived from the state (OAuth 1.0a: the request
-    /// token). `None`: there are none.
+    /// The application's own values, the `max_age` and the required `acr_values`, encrypted with a key derived from the state
+    /// (OAuth 1.0a: the request token). `None`: there are none.
     pub encrypted_options: Option<Vec<u8>>,
     /// When the request was made.
     pub created: UnixMillis,

@@ -50,9 +50,13 @@ impl Provider {
         for (name, value) in &request.parameters.pairs {
             set_pair(&mut parameters, name, value.clone());
         }
-        // After those of the login, which must not replace them.
+        // After those of the login, which must not replace them. Only these two may be stricter than the settings.
+        let is_stricter = |name: &str| {
+            let of_login = &request.parameters.pairs;
+            matches!(name, "max_age" | "acr_values") && of_login.iter().any(|(own, _)| own == name)
+        };
         let arguments = self.values.pairs("AUTH_EXTRA_ARGUMENTS").into_iter();
-        for (name, value) in arguments.filter(|(name, _)| name != "max_age" || request.parameters.max_age.is_none()) {
+        for (name, value) in arguments.filter(|(name, _)| !is_stricter(name)) {
             set_pair(&mut parameters, &name, value);
         }
         remove_from_query(&mut url, &parameters);

@@ -41,7 +41,12 @@ impl Provider {
                     }
                     None => problems.push((name.clone(), "Must be a number of seconds.".to_owned())),
                 },
-                Ok(Some(text)) => set_pair(&mut parameters.pairs, name, text),
+                Ok(Some(text)) => {
+                    if name == "acr_values" && self.requires_acr() {
+                        parameters.acr_values = text.split_whitespace().map(str::to_owned).collect();
+                    }
+                    set_pair(&mut parameters.pairs, name, text);
+                }
                 Err(problem) => problems.push((name.clone(), problem)),
             }
         }
@@ -78,11 +83,15 @@ impl Provider {
             _ => return Err("Not a valid string.".to_owned()),
         };
         check_value(name, &text)?;
-        match self.configured_parameter(name) {
+        let is_allowed = |configured: &str| match name {
             // The smaller age counts.
-            Some(configured) if name != "max_age" && configured != text => {
-                Err("The server's settings set this parameter.".to_owned())
-            }
+            "max_age" => true,
+            // A login may require some of the configured classes.
+            "acr_values" => text.split_whitespace().all(|asked| configured.split_whitespace().any(|one| one == asked)),
+            _ => configured == text,
+        };
+        match self.configured_parameter(name) {
+            Some(configured) if !is_allowed(&configured) => Err("The server's settings set this parameter.".to_owned()),
             _ => Ok(Some(text)),
         }
     }
@@ -101,17 +110,24 @@ impl Provider {
         max_age(&configured)
     }
 
-    /// The authentication context classes of which an ID token must have one. Empty: it need not have any.
-    pub(super) fn required_acr_values(&self) -> Vec<String> {
-        let configured =
-            self.configured_parameter("acr_values").filter(|_| self.values.flag(REQUIRE_ACR) == Some(true));
+    fn requires_acr(&self) -> bool {
+        self.values.flag(REQUIRE_ACR) == Some(true)
+    }
+
+    /// The authentication context classes of which an ID token must have one. Empty: it need not have any. `sent`: those of the
+    /// login, which are some of the configured ones.
+    pub(super) fn required_acr_values(&self, sent: &[String]) -> Vec<String> {
+        if !self.requires_acr() || !sent.is_empty() {
+            return sent.to_vec();
+        }
+        let configured = self.configured_parameter("acr_values");
         configured.iter().flat_map(|values| values.split_whitespace()).map(str::to_owned).collect()
     }
 
     /// `acr_values` alone is a wish that the provider may ignore (OpenID Connect Core 3.1.2.1).
     fn check_acr(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
         let is_configured = self.configured_parameter("acr_values").is_some();
-        let is_required = self.values.flag(REQUIRE_ACR) == Some(true);
+        let is_required = self.requires_acr();
         let problem = match (is_required, is_configured) {
             (true, _) if !self.verifies_id_token() => format!("{} has no ID token with an acr", self.name),
             (true, false) => "needs ACR_VALUES, or acr_values in AUTH_EXTRA_ARGUMENTS".to_owned(),

@@ -54,6 +54,8 @@ pub struct LoginParameters {
     pub pairs: Pairs,
     /// The maximum age of the user's authentication in seconds, from the login or from the settings.
     pub max_age: Option<u32>,
+    /// The `acr_values` of the login, if REQUIRE_ACR makes them a condition.
+    pub acr_values: Vec<String>,
     /// `dev` only: the persona and the behaviour that the login chooses at the simulator. They are no part of the provider's URL.
     pub simulator_choice: Pairs,
 }
@@ -73,6 +75,8 @@ pub struct Callback<'a> {
     pub nonce: Option<&'a str>,
     /// The `max_age` of the authorization request. `None`: it had none.
     pub max_age: Option<MaxAge>,
+    /// The authentication context classes of which the authorization request requires one. Empty: it had none of its own.
+    pub acr_values: &'a [String],
     /// OAuth 1.0a only.
     pub request_token: Option<&'a RequestToken>,
     /// An ID token that the provider's SDK returned to the app. It replaces the code. Only where
@@ -98,6 +102,7 @@ impl<'a> Callback<'a> {
             code_verifier: None,
             nonce: None,
             max_age: None,
+            acr_values: &[],
             request_token: None,
             id_token: None,
             address: empty,

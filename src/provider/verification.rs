@@ -152,7 +152,7 @@ impl Provider {
             requires_times: rules.times,
             max_age: self.verification.max_age,
             max_authentication_age: self.max_authentication_age(context.callback.max_age),
-            acr_values: self.required_acr_values(),
+            acr_values: self.required_acr_values(context.callback.acr_values),
         };
         let fallback = context.token.get("id_token").and_then(Value::as_str).filter(|other| **other != token);
         let fallback = fallback.map(str::to_owned).filter(|_| rules.purpose == Purpose::AccessToken);
@@ -210,7 +210,7 @@ impl Provider {
             requires_times: true,
             max_age,
             max_authentication_age: self.max_authentication_age(callback.max_age),
-            acr_values: self.required_acr_values(),
+            acr_values: self.required_acr_values(callback.acr_values),
             ..TokenRequirements::default()
         };
         let mut discovery = self.discovery(deadline, Freshness::Cached).await?;

@@ -142,6 +142,7 @@ fn begin(world: &World, host: &str, path: &str, params: &Params) -> Result<Login
     login.state = params.get("state").map(str::to_owned);
     login.nonce = params.get("nonce").map(str::to_owned);
     login.has_max_age = params.get("max_age").is_some();
+    login.acr = params.first_acr_value();
     login.form_post = provider.descriptor().form_post && params.get("response_mode") == Some("form_post");
     login.challenge =
         challenge(params).map_err(|problem| format!("The simulated {title} refuses this request: {problem}"))?;

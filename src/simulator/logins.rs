@@ -35,6 +35,8 @@ pub struct Login {
     pub form_post: bool,
     /// The authorization request had `max_age`.
     pub has_max_age: bool,
+    /// The first class of `acr_values`.
+    pub acr: Option<String>,
     pub begun: UnixMillis,
     pub user: Option<LoginUser>,
     /// The parameters of the callback.
@@ -158,6 +160,7 @@ impl Logins {
             challenge: None,
             form_post: false,
             has_max_age: false,
+            acr: None,
             begun: deps.now(),
             user: None,
             callback: Map::new(),

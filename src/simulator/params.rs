@@ -41,6 +41,11 @@ impl Params {
         self.0.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
+    /// The authentication context class that the client prefers (OpenID Connect Core, section 3.1.2.1).
+    pub fn first_acr_value(&self) -> Option<String> {
+        self.get("acr_values")?.split_whitespace().next().map(str::to_owned)
+    }
+
     /// Separates the parameters of these names from the others, which come first.
     pub fn without(self, names: &[&str]) -> (Self, Self) {
         let (chosen, others) = self.0.into_iter().partition(|(name, _)| names.contains(&name.as_str()));

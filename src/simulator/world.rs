@@ -114,6 +114,7 @@ impl World {
         claims.insert("iat".to_owned(), now.into());
         claims.insert("exp".to_owned(), (now + TOKEN_LIFETIME).into());
         claims.extend(login.has_max_age.then(|| ("auth_time".to_owned(), now.into())));
+        claims.extend(login.acr.as_ref().map(|acr| ("acr".to_owned(), Value::from(acr.as_str()))));
         claims
     }
 

@@ -14,6 +14,7 @@ on_both_databases! {
     auth_time_is_required_and_recent_after_max_age,
     max_age_of_the_settings_is_checked_too,
     acr_is_returned_and_with_require_acr_it_is_checked,
+    login_requires_some_of_the_configured_acr_values,
     errors_of_prompt_none_have_their_own_codes,
     scopes_beyond_the_configured_ones_need_a_setting,
 }
@@ -188,6 +189,37 @@ async fn acr_is_returned_and_with_require_acr_it_is_checked(engine: Engine) {
             let stored = app.database.text("SELECT CAST(extra_data AS TEXT) FROM social_accounts").await;
             let stored: Value = serde_json::from_str(&stored).expect("JSON");
             assert_eq!(stored["acr"], acr.unwrap_or_default());
+        }
+    }
+}
+
+/// For a step that needs a stronger authentication than other logins.
+async fn login_requires_some_of_the_configured_acr_values(engine: Engine) {
+    let classes = "urn:pwd urn:mfa urn:hardware";
+    let arguments = r#"{"acr_values": "urn:pwd urn:mfa urn:hardware"}"#;
+    for (name, value) in
+        [("SOCIAL_AUTH_OIDC_ACR_VALUES", classes), ("SOCIAL_AUTH_OIDC_AUTH_EXTRA_ARGUMENTS", arguments)]
+    {
+        let plan = TestApp::builder(engine).oidc().with("SOCIAL_AUTH_OIDC_REQUIRE_ACR", "true").with(name, value);
+        let app = plan.start().await;
+        let browser = app.browser();
+        let stronger = json!({"acr_values": "urn:hardware urn:mfa"});
+        let begun = app.begin(&browser, "oidc", stronger.clone()).await;
+        assert_eq!(begun.parameter("acr_values"), Some("urn:hardware urn:mfa"), "{name}");
+        assert_eq!(app.begin(&browser, "oidc", json!({})).await.parameter("acr_values"), Some(classes), "{name}");
+        for (asked, acr, is_accepted) in [
+            (&stronger, "urn:mfa", true),
+            (&stronger, "urn:pwd", false),
+            (&json!({}), "urn:pwd", true),
+            (&json!({}), "urn:none", false),
+        ] {
+            let answer = login_with_claim(&app, asked.clone(), "acr", Some(json!(acr))).await;
+            assert_eq!(answer.status, if is_accepted { 200 } else { 502 }, "{name} {acr}: {}", answer.text);
+        }
+        // Nothing beyond the settings.
+        for other in ["urn:none", "urn:mfa urn:none", "urn:mfa,urn:pwd"] {
+            let refused = begin(&browser, "oidc", json!({"acr_values": other})).await.problem(400, "invalid_request");
+            assert!(refused["errors"]["acr_values"].is_array(), "{refused}");
         }
     }
 }

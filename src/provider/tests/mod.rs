@@ -81,6 +81,7 @@ pub fn callback<'a>(fields: &'a Map<String, Value>, nothing: &'a Map<String, Val
         code_verifier: None,
         nonce: None,
         max_age: None,
+        acr_values: &[],
         request_token: None,
         id_token: None,
         address: nothing,

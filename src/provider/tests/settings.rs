@@ -372,11 +372,12 @@ fn acr_values_are_a_warning_unless_they_are_required() {
     let both = json!({"ACR_VALUES": "urn:mfa urn:hardware", "REQUIRE_ACR": true});
     let (required, warnings) = of("oidc", both).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
-    assert_eq!(required.required_acr_values(), ["urn:mfa", "urn:hardware"]);
+    assert_eq!(required.required_acr_values(&[]), ["urn:mfa", "urn:hardware"]);
+    assert_eq!(required.required_acr_values(&["urn:hardware".to_owned()]), ["urn:hardware"]);
     for wish in [json!({"ACR_VALUES": "urn:mfa"}), json!({"AUTH_EXTRA_ARGUMENTS": {"acr_values": "urn:mfa"}})] {
         let (wished, warnings) = of("oidc", wish).unwrap();
         assert!(warnings.len() == 1 && warnings[0].contains("_REQUIRE_ACR=true"), "{warnings:?}");
-        assert!(wished.required_acr_values().is_empty());
+        assert!(wished.required_acr_values(&[]).is_empty());
     }
     for (name, values) in
         [("oidc", json!({"REQUIRE_ACR": true})), ("github", json!({"REQUIRE_ACR": true, "ACR_VALUES": "x"}))]

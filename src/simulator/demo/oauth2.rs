@@ -86,6 +86,7 @@ fn parse_request(
         state: params.get("state").map(str::to_owned),
         nonce: params.get("nonce").map(str::to_owned),
         code_challenge,
+        acr: params.first_acr_value(),
         scope: scope.join(" "),
     })
 }
@@ -165,7 +166,8 @@ fn by_code(site: &Site, params: &Params) -> Result<serde_json::Value, &'static s
     }
     let (user, request) = (code.user, code.request.clone());
     let grant = Grant { id: grant, user, scope: request.scope };
-    Ok(tokens(site, &mut memory, grant, request.nonce.as_deref(), now))
+    let of_request = [("nonce", request.nonce), ("acr", request.acr)];
+    Ok(tokens(site, &mut memory, grant, &of_request, now))
 }
 
 fn by_refresh_token(site: &Site, params: &Params) -> Result<serde_json::Value, &'static str> {
@@ -178,10 +180,17 @@ fn by_refresh_token(site: &Site, params: &Params) -> Result<serde_json::Value, &
         memory.revoke_grant(grant.id);
         return Err("invalid_grant");
     }
-    Ok(tokens(site, &mut memory, grant, None, now))
+    Ok(tokens(site, &mut memory, grant, &[], now))
 }
 
-fn tokens(site: &Site, memory: &mut Memory, grant: Grant, nonce: Option<&str>, now: UnixMillis) -> serde_json::Value {
+/// `of_request`: claims of the ID token that the authorization request asks for.
+fn tokens(
+    site: &Site,
+    memory: &mut Memory,
+    grant: Grant,
+    of_request: &[(&str, Option<String>)],
+    now: UnixMillis,
+) -> serde_json::Value {
     let (access, refresh) = (site.deps.token::<32>(), site.deps.token::<32>());
     let mut body = json!({
         "access_token": access,
@@ -191,7 +200,7 @@ fn tokens(site: &Site, memory: &mut Memory, grant: Grant, nonce: Option<&str>, n
         "scope": grant.scope,
     });
     if grant.scope.split(' ').any(|scope| scope == "openid") {
-        body["id_token"] = oidc::id_token(site, &grant, nonce, &access, now).into();
+        body["id_token"] = oidc::id_token(site, &grant, of_request, &access, now).into();
     }
     memory.access.insert(&access, grant.clone(), now);
     memory.refresh.insert(&refresh, Refresh { grant, is_used: false }, now);

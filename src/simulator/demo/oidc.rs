@@ -38,8 +38,8 @@ pub async fn discovery(site: Data<&Arc<Site>>) -> Response {
         "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
-        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "name", "given_name",
-            "family_name", "preferred_username", "email", "email_verified"],
+        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "at_hash", "name",
+            "given_name", "family_name", "preferred_username", "email", "email_verified"],
     });
     json(StatusCode::OK, &document)
 }
@@ -86,8 +86,15 @@ fn claims(grant: &Grant) -> Map<String, Value> {
     claims
 }
 
-/// OpenID Connect Core, section 2, with `at_hash` (section 3.1.3.6).
-pub fn id_token(site: &Site, grant: &Grant, nonce: Option<&str>, access_token: &str, now: UnixMillis) -> String {
+/// OpenID Connect Core, section 2, with `at_hash` (section 3.1.3.6). `of_request`: claims that the authorization request
+/// asks for.
+pub fn id_token(
+    site: &Site,
+    grant: &Grant,
+    of_request: &[(&str, Option<String>)],
+    access_token: &str,
+    now: UnixMillis,
+) -> String {
     let mut payload = claims(grant);
     let issued = now.seconds();
     let hash = digest::digest(&digest::SHA256, access_token.as_bytes());
@@ -98,8 +105,8 @@ pub fn id_token(site: &Site, grant: &Grant, nonce: Option<&str>, access_token: &
     insert("exp", (issued + ID_TOKEN_LIFETIME).into());
     insert("auth_time", issued.into());
     insert("at_hash", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]).into());
-    if let Some(nonce) = nonce {
-        insert("nonce", nonce.into());
+    for (name, value) in of_request.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))) {
+        insert(name, value.into());
     }
     let mut header = jsonwebtoken::Header::new(Signer::ALGORITHM);
     header.kid = Some(site.signer.kid.clone());

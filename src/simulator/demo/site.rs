@@ -81,6 +81,8 @@ pub struct AuthorizationRequest {
     pub nonce: Option<String>,
     /// The PKCE challenge (S256).
     pub code_challenge: Option<String>,
+    /// The first class of `acr_values`.
+    pub acr: Option<String>,
     pub scope: String,
 }
 

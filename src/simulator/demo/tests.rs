@@ -190,6 +190,7 @@ async fn login_returns_tokens_and_a_valid_id_token() {
         .authorize(&[
             ("state", "s1"),
             ("nonce", "n1"),
+            ("acr_values", "urn:mfa urn:pwd"),
             ("scope", "openid profile email unknown"),
             ("code_challenge", CHALLENGE),
             ("code_challenge_method", "S256"),
@@ -211,6 +212,7 @@ async fn login_returns_tokens_and_a_valid_id_token() {
     rules.validate_exp = false;
     let claims = jsonwebtoken::decode::<Value>(id_token, &key, &rules).unwrap().claims;
     assert_eq!((&claims["nonce"], &claims["email"]), (&"n1".into(), &"mara@demo.example".into()));
+    assert_eq!(claims["acr"], "urn:mfa");
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 600);
 
     let profile = provider.userinfo(&tokens["access_token"]).await.json();
