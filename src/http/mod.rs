@@ -10,10 +10,11 @@ mod routes;
 mod swagger_ui;
 
 pub use self::document::{DocumentFormat, DocumentOptions, SpecVersion};
-pub use self::pages::{Language, MARK, Pages, Texts, error_page, project_style};
+pub use self::pages::{MARK, Pages, Texts, error_page, project_style};
 pub use self::protocol::{
-    App, BEARER_CHALLENGE, BodyTimeout, CachedText, Failure, REQUEST_ID, Resource, RoutePattern, TraceContext,
-    UnreportedRefusal, from_framework, is_from_trusted_proxy, listed_origin, note_forwarded_address, wants_html,
+    App, BEARER_CHALLENGE, BodyTimeout, CachedText, Failure, Language, REQUEST_ID, Resource, RoutePattern,
+    TraceContext, UnreportedRefusal, from_framework, is_from_trusted_proxy, listed_origin, note_forwarded_address,
+    wants_html,
 };
 pub use self::routes::routes;
 pub use self::swagger_ui::swagger_ui;

@@ -5,9 +5,8 @@ use poem::Response;
 use poem::http::StatusCode;
 
 use super::Pages;
-use super::language::Language;
 use super::texts::{Texts, fill};
-use crate::http::protocol::{Failure, current_request_id};
+use crate::http::protocol::{Failure, Language, current_request_id};
 
 /// A response with the page, and with the headers that tell when to try again.
 pub fn error_page(pages: &Pages, language: Language, failure: &Failure) -> Response {

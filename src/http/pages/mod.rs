@@ -2,7 +2,6 @@
 //! no script and load nothing; the Content-Security-Policy allows their one style by its digest.
 
 mod error_page;
-mod language;
 mod question_page;
 mod style;
 mod texts;
@@ -15,11 +14,11 @@ use poem::Response;
 use poem::http::{HeaderValue, StatusCode, header};
 
 pub use self::error_page::error_page;
-pub use self::language::Language;
 pub use self::question_page::{CANCEL_FIELD, question_page, translated};
 pub use self::style::project_style;
 pub use self::texts::Texts;
 use self::texts::fill;
+use crate::http::protocol::Language;
 use crate::secrets::Digest;
 use crate::settings::SiteRules;
 

@@ -8,10 +8,9 @@ use poem::Request;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::language::Language;
 use super::texts::Texts;
 use super::{Page, Pages};
-use crate::http::protocol::Failure;
+use crate::http::protocol::{Failure, Language};
 use crate::login::{Fields, InputField, InputType, PendingLogin};
 
 /// The field of the form that cancels the login. No field of a step has a hyphen in its name.
@@ -93,5 +92,5 @@ pub fn translated(mut failure: Failure, request: &Request) -> Failure {
     }
     failure.errors.values_mut().flatten().for_each(translate);
     let has_texts_for_users = failure.pending_login.is_some() || !failure.errors.is_empty();
-    Failure { language: has_texts_for_users.then(|| language.tag()), ..failure }
+    Failure { language: has_texts_for_users.then_some(language), ..failure }
 }

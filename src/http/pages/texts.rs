@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use super::language::Language;
+use crate::http::protocol::Language;
 
 /// All texts of one language.
 pub struct Texts {

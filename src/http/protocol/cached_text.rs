@@ -10,7 +10,7 @@ use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::{Body, Response};
 
 use super::entity_tag::EntityTag;
-use super::negotiation::weighted;
+use super::weighted_list::weighted;
 
 /// A text and its compressed form.
 pub struct CachedText {

@@ -11,6 +11,7 @@ mod cached_text;
 mod client;
 mod cookies;
 mod entity_tag;
+mod language;
 mod negotiation;
 mod origin;
 mod problem;
@@ -21,6 +22,7 @@ mod request_id;
 mod resource;
 mod service_authentication;
 mod trace_context;
+mod weighted_list;
 
 pub use self::additional_input::ADDITIONAL_INPUT_DETAIL;
 pub use self::app::App;
@@ -36,7 +38,8 @@ pub use self::cookies::{
     authorization_request_cookie_of, delete_session_cookie, refresh_authorization_request_cookie, session_cookie_of,
 };
 pub use self::entity_tag::EntityTag;
-pub use self::negotiation::{wants_html, weighted};
+pub use self::language::Language;
+pub use self::negotiation::wants_html;
 pub use self::origin::{OriginPolicy, is_cross_site, listed_origin, origin_of};
 pub use self::problem::{BEARER_CHALLENGE, Failure, Problem, UnreportedRefusal, from_framework};
 pub use self::provider_parameters::{provider_parameters, scopes};

@@ -1,9 +1,10 @@
 //! What a caller accepts: the `Accept` header and `?format=`.
 
 use poem::Request;
-use poem::http::{HeaderMap, HeaderName, StatusCode, header};
+use poem::http::{HeaderMap, StatusCode, header};
 
 use super::problem::Failure;
+use super::weighted_list::weighted;
 
 /// Whether a browser navigates here: `Accept` has `text/html`, and no JSON. Generated clients list every media type that the
 /// document has for a response, pages among them.
@@ -11,22 +12,6 @@ pub fn wants_html(request: &Request) -> bool {
     let accepted = weighted(request.headers(), &header::ACCEPT);
     let names = |media_type: &str| accepted.iter().any(|(range, weight)| range == media_type && *weight > 0.0);
     names("text/html") && !names("application/json") && !names("application/problem+json")
-}
-
-/// The entries of a header such as `Accept`, in lower case and in their order, with their weights (RFC 9110, 12.4.2). The weight
-/// of an entry that is not acceptable is 0. An invalid weight counts as none, which is 1.
-pub fn weighted(headers: &HeaderMap, name: &HeaderName) -> Vec<(String, f32)> {
-    let lines = headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()).to_ascii_lowercase());
-    let entry = |entry: &str| {
-        let mut parts = entry.split(';').map(str::trim);
-        let value = parts.next().unwrap_or_default().to_owned();
-        let weight = parts.find_map(|parameter| parameter.strip_prefix("q=")?.trim().parse().ok());
-        (value, weight.unwrap_or(1.0))
-    };
-    lines
-        .flat_map(|line| line.split(',').map(entry).collect::<Vec<_>>())
-        .filter(|(value, _)| !value.is_empty())
-        .collect()
 }
 
 /// Responses are JSON and problem documents; a caller that accepts only HTML gets JSON too (R-IN-11).
@@ -105,17 +90,6 @@ mod tests {
             assert!(!wants(accept), "{accept}");
         }
         assert!(wants("application/json;q=0, text/html"));
-    }
-
-    #[test]
-    fn weights_are_read_in_every_form() {
-        let headers = HeaderMap::from_iter([(
-            header::ACCEPT,
-            "A/b;q=0.5, c/d ;level=1; Q=0, e/f;q=x,, ,g/h".parse().expect("ASCII"),
-        )]);
-        let expected =
-            [("a/b", 0.5), ("c/d", 0.0), ("e/f", 1.0), ("g/h", 1.0)].map(|(range, weight)| (range.to_owned(), weight));
-        assert_eq!(weighted(&headers, &header::ACCEPT), expected);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use poem::{IntoResponse, Response};
 use poem_openapi::Object;
 
 use super::additional_input::{ADDITIONAL_INPUT_DETAIL, AskedField};
+use super::language::Language;
 use super::request_id::current_request_id;
 use crate::account::{AuthError, Challenge, ChangeError, ProviderTokenError};
 use crate::credential::jwt::{JwtFault, TokenType};
@@ -92,8 +93,8 @@ pub struct Failure {
     pub retry_after: Option<NonZeroU16>,
     /// The rate limit that refused the request.
     pub rate_limit: Option<Box<RateLimitExceeded>>,
-    /// The language tag of the texts for the user, where the request chose it.
-    pub language: Option<&'static str>,
+    /// The language of the texts for the user, where the request chose it.
+    pub language: Option<Language>,
     /// For the log and the audit log; never sent.
     pub context: Box<RefusalContext>,
 }
@@ -209,7 +210,7 @@ impl IntoResponse for Failure {
         }
         if let Some(language) = self.language {
             let headers = response.headers_mut();
-            headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
+            headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
             headers.insert(header::VARY, HeaderValue::from_static("Accept-Language"));
         }
         self.add_retry_fields(&mut response);

@@ -4,8 +4,9 @@
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse as _, Response};
 
+use super::language::Language;
 use super::problem::{Failure, from_framework};
-use crate::http::pages::{Language, Page, Pages, error_page};
+use crate::http::pages::{Page, Pages, error_page};
 
 /// A failure and how it is shown.
 #[derive(Debug, thiserror::Error)]

@@ -10,10 +10,10 @@ use poem::{Endpoint, EndpointExt as _, IntoResponse as _, Request, Response, Rou
 
 use super::app::App;
 use super::audit::{AuditMiddleware, AuditScope};
+use super::language::Language;
 use super::negotiation::{check_acceptable, wants_html};
 use super::problem::Failure;
 use super::rejection::Rejection;
-use crate::http::pages::Language;
 
 /// The pattern of the path that responded, such as `/api/user/social/{id}/`; for the log. Beside each response.
 #[derive(Clone, Debug)]

@@ -11,9 +11,9 @@ use poem_openapi::{ApiResponse, OpenApi};
 use crate::http::openapi::inputs::ResumeInput;
 use crate::http::openapi::login_result::LoginResult;
 use crate::http::openapi::{Refused, SeeOther, Tag, answers, error_list};
-use crate::http::pages::{CANCEL_FIELD, Language, question_page, translated};
+use crate::http::pages::{CANCEL_FIELD, question_page, translated};
 use crate::http::protocol::{
-    App, ByAny, BySession, Failure, OptionalAuth, OriginPolicy, Query, RawBody, Rejection,
+    App, ByAny, BySession, Failure, Language, OptionalAuth, OriginPolicy, Query, RawBody, Rejection,
     refresh_authorization_request_cookie, session_cookie_of, wants_html,
 };
 use crate::login::{Fields, FormHost, LoginOutcome, PendingLogin, RequestContext, Resumed};

@@ -29,6 +29,9 @@ use crate::store::types::KnownLogin;
 /// Pages of the write-ahead log before the checkpoint of a command.
 const CHECKPOINT_PAGES: u32 = pages(16);
 
+/// The page cache of the connection that writes (4 MiB).
+const WRITER_CACHE: &str = "-4096";
+
 /// The page cache of a connection that reads (1 MiB). It is emptied after each commit, so more memory would not be used.
 const READER_CACHE: &str = "-1024";
 
@@ -84,6 +87,7 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         |error: sqlx::Error| SettingError { is_temporary: is_locked(&error), ..wrong(not_opened(&path, &error)) };
     let reopen = Arc::new(AtomicBool::new(false));
     let failed_write = reopen.clone();
+    let writing = options.clone().pragma("cache_size", WRITER_CACHE);
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .test_before_acquire(false)
@@ -94,7 +98,7 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         .acquire_timeout(queue)
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_with(options.clone())
+        .connect_with(writing)
         .await
         .map_err(failed)?;
     let reading = options.clone().read_only(true).pragma("cache_size", READER_CACHE);

@@ -3,7 +3,7 @@
 use poem::Request;
 use poem::http::{HeaderMap, header};
 
-use crate::http::protocol::weighted;
+use super::weighted_list::weighted;
 
 /// A language that has a file in `texts/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
