@@ -4390,7 +4390,7 @@ Sends a `POST` request to `/api/login/social/swap/`
 
 For a login of the redirect flow that ended at `next` with `halted` and a `code`: a page of this server with a form
 for the requested fields. It needs no script, and the browser that signed in. Showing it does not consume the code.
-After the form, the server redirects to `next` again.
+After the form, the server redirects to `next` again; with `error=access_denied`, if the user cancels.
 
 Sends a `GET` request to `/api/login/social/resume/`
 

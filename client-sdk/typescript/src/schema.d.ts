@@ -531,7 +531,7 @@ export interface paths {
          * Show the page of a pending login
          * @description For a login of the redirect flow that ended at `next` with `halted` and a `code`: a page of this server with a form
          *     for the requested fields. It needs no script, and the browser that signed in. Showing it does not consume the code.
-         *     After the form, the server redirects to `next` again.
+         *     After the form, the server redirects to `next` again; with `error=access_denied`, if the user cancels.
          */
         get: operations["showPendingLogin"];
         put?: never;
@@ -2323,6 +2323,7 @@ export interface components {
          *     - `state_expired`: the pending login has expired
          *     - `flow_mismatch`: the pending login belongs to another browser
          *     - `code_already_used`: the pending login was resumed before
+         *     - `access_denied`: the user canceled the login on the page of this server
          *
          *     A browser gets a page.
          */

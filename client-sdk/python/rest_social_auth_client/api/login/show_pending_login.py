@@ -103,7 +103,8 @@ def sync_detailed(
     server with a form
     for the requested fields. It needs no script, and the browser that signed in. Showing it does not
     consume the code.
-    After the form, the server redirects to `next` again.
+    After the form, the server redirects to `next` again; with `error=access_denied`, if the user
+    cancels.
 
     Args:
         code (str):
@@ -141,7 +142,8 @@ def sync(
     server with a form
     for the requested fields. It needs no script, and the browser that signed in. Showing it does not
     consume the code.
-    After the form, the server redirects to `next` again.
+    After the form, the server redirects to `next` again; with `error=access_denied`, if the user
+    cancels.
 
     Args:
         code (str):
@@ -174,7 +176,8 @@ async def asyncio_detailed(
     server with a form
     for the requested fields. It needs no script, and the browser that signed in. Showing it does not
     consume the code.
-    After the form, the server redirects to `next` again.
+    After the form, the server redirects to `next` again; with `error=access_denied`, if the user
+    cancels.
 
     Args:
         code (str):
@@ -210,7 +213,8 @@ async def asyncio(
     server with a form
     for the requested fields. It needs no script, and the browser that signed in. Showing it does not
     consume the code.
-    After the form, the server redirects to `next` again.
+    After the form, the server redirects to `next` again; with `error=access_denied`, if the user
+    cancels.
 
     Args:
         code (str):
