@@ -20,6 +20,9 @@ use crate::secrets::ExposeSecret as _;
 use crate::settings::{BackupTarget, Settings, sqlite_file, sqlite_files};
 use crate::store;
 
+/// What SQLite adds to the name of a file for its rollback journal. It leaves the journal when it cannot write the copy.
+const JOURNAL: &str = "-journal";
+
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 #[derive(Args)]
@@ -45,7 +48,8 @@ pub(super) async fn run(options: Options, config: Option<&Path>, deps: Deps) -> 
         _ = tokio::signal::ctrl_c() => return Err(Failure::Other("stopped: no backup was made".to_owned())),
     };
     let bytes = partial.keep(&file)?;
-    let result = json!({"file": file, "bytes": bytes, "users": users, "created": deps.now().rfc3339()});
+    let result =
+        json!({"file": file.display().to_string(), "bytes": bytes, "users": users, "created": deps.now().rfc3339()});
     let text = format!(
         "Wrote {}: {}, {users} users, verified. Keep SECRET_KEY and ENCRYPTION_KEYS in another \
          place: without them, stored provider tokens and signing keys cannot be decrypted.",
@@ -173,14 +177,19 @@ fn folder_of(file: &Path) -> &Path {
     file.parent().unwrap_or(Path::new("/"))
 }
 
-/// Deletes the copies of `file` that a killed process left: those that no process has locked.
+/// Deletes the copies of `file` that a killed process left, and their journals: those that no process has locked.
 fn delete_abandoned(file: &Path, name: &str) {
     let Ok(entries) = fs::read_dir(folder_of(file)) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let other = path.file_name().unwrap_or_default().to_string_lossy();
-        let process = other.strip_prefix(&format!(".{name}.")).and_then(|rest| rest.strip_suffix(".partial"));
+        let copy = other.strip_suffix(JOURNAL).unwrap_or(&other);
+        let process = copy.strip_prefix(&format!(".{name}.")).and_then(|rest| rest.strip_suffix(".partial"));
         let is_copy = process.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
-        if is_copy && fs::File::open(&path).is_ok_and(|copy| copy.try_lock().is_ok()) {
+        let is_abandoned = || match fs::File::open(path.with_file_name(copy)) {
+            Ok(copy) => copy.try_lock().is_ok(),
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        };
+        if is_copy && is_abandoned() {
             // Only disk space is lost without it.
             let _ = fs::remove_file(&path);
         }
@@ -191,5 +200,8 @@ impl Drop for Partial {
     fn drop(&mut self) {
         // After `keep` there is none.
         let _ = fs::remove_file(&self.path);
+        let mut journal = self.path.clone().into_os_string();
+        journal.push(JOURNAL);
+        let _ = fs::remove_file(journal);
     }
 }

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -33,7 +34,8 @@ struct CommandLine {
 #[derive(Args)]
 struct GlobalOptions {
     /// Settings file. Every setting can also come from the environment, which takes precedence
-    #[arg(long, global = true, value_name = "FILE", env = "REST_SOCIAL_AUTH_CONFIG")]
+    // The parser of paths refuses an empty value.
+    #[arg(long, global = true, value_name = "FILE", env = "REST_SOCIAL_AUTH_CONFIG", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     config: Option<PathBuf>,
 }
 

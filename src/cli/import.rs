@@ -1,6 +1,8 @@
 //! `import django`: imports the users of a Django project, with a progress bar on a terminal and a report.
 
 use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,8 +14,8 @@ use super::output::print_either;
 use super::progress::TerminalProgress;
 use crate::clock::Deps;
 use crate::import::{self, ImportError, ImportOptions};
-use crate::secrets::SecretString;
-use crate::settings::{Mode, NOT_UTF_8, SettingError, Settings};
+use crate::secrets::{ExposeSecret as _, SecretString};
+use crate::settings::{Mode, NOT_UTF_8, SettingError, Settings, sqlite_file};
 use crate::store::django::{Django, Names};
 use crate::store::{self, Repository, Schema};
 
@@ -83,6 +85,10 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
         }
         (Err(failure), _) => return Err(failure),
     };
+    if is_same_file(from.expose_secret(), settings.database_url.expose_secret()) {
+        let problem = "names the file of DATABASE_URL too: the import writes nothing to Django's database, so name another file there";
+        return Err(SettingError::new("--from", problem).into());
+    }
     let options = ImportOptions {
         from,
         names: Names {
@@ -109,6 +115,11 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
         other => Failure::Other(other.to_string()),
     })?;
     print_either(arguments.json, &report, &report.to_string())
+}
+
+fn is_same_file(from: &str, to: &str) -> bool {
+    let identity = |url| fs::metadata(sqlite_file(url)?).ok().map(|found| (found.dev(), found.ino()));
+    identity(from).is_some_and(|from| Some(from) == identity(to))
 }
 
 /// Keys that may have signed Django's sessions, in addition to SECRET_KEY.

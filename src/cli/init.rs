@@ -23,14 +23,18 @@ pub(super) fn init(output: &Path, as_json: bool, deps: &Deps) -> Result<(), Fail
     }
     let shown = output.display();
     let opened = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(output);
-    opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| match error.kind() {
+    let written = opened.and_then(|mut file| {
+        // An incomplete file would be taken for one of the operator.
+        file.write_all(text.as_bytes()).inspect_err(|_| drop(fs::remove_file(output)))
+    });
+    written.map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => Failure::Other(format!("{shown} exists already, so it was not changed")),
         _ => Failure::cannot_write(output, &error),
     })?;
     let text = format!(
         "Wrote {shown}. Add your own addresses and the key of a provider, then run:\n\n  rest-social-auth serve --config {shown}"
     );
-    print_either(as_json, &json!({"file": output}), &text)
+    print_either(as_json, &json!({"file": output.display().to_string()}), &text)
 }
 
 /// A setting with the value that `init` writes.

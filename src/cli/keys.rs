@@ -25,6 +25,7 @@ use crate::store::Repository;
 const NOT_STORED: &str = "STORE_PROVIDER_TOKENS is off: new provider tokens are not stored";
 const NOT_MADE: &str = "the server makes no keys: set SIMPLE_JWT_ALGORITHM to ES256, EdDSA or RS256, without SIMPLE_JWT_SIGNING_KEY. To replace \
      SIMPLE_JWT_SIGNING_KEY, change it and reload the settings";
+const NOT_MADE_YET: &str = "no keys yet: the first start of the server makes them";
 /// Settings whose errors end these commands.
 const NEEDED: [&str; 14] = [
     "SECRET_KEY",
@@ -190,7 +191,7 @@ impl KeyCommands<'_> {
             return print_json(&listed);
         }
         if listed.signing_keys.is_empty() {
-            print(NOT_MADE)?;
+            print(if self.settings.jwt.makes_keys { NOT_MADE_YET } else { NOT_MADE })?;
         } else {
             print(&table(
                 ["signing key", "algorithm", "state", "since", "until"],

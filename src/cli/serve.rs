@@ -181,6 +181,8 @@ pub(super) fn bind(address: SocketAddr, reuse_port: bool) -> Result<TcpListener,
             }
             _ => format!("cannot listen on {address}: {error}"),
         };
-        SettingError::new("LISTEN", problem)
+        // A port becomes free, and an interface gets its address, while the setting stays.
+        let is_temporary = matches!(error.kind(), std::io::ErrorKind::AddrInUse | std::io::ErrorKind::AddrNotAvailable);
+        SettingError { is_temporary, ..SettingError::new("LISTEN", problem) }
     })
 }

@@ -28,5 +28,6 @@ pub(super) fn man(directory: &Path, as_json: bool, command: clap::Command) -> Re
     pages.retain(|page| page.file_name().is_some_and(|name| name.to_string_lossy().starts_with(NAME)));
     pages.sort();
     let text = format!("Wrote {} pages. Show one: man -l {}/{NAME}.1", pages.len(), directory.display());
+    let pages: Vec<String> = pages.iter().map(|page| page.display().to_string()).collect();
     print_either(as_json, &json!({"pages": pages}), &text)
 }

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::ops::Deref;
 
-use icu_properties::CodePointSetData;
-use icu_properties::props::DefaultIgnorableCodePoint;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization as _;
+
+use super::safe_text::is_invisible;
 
 /// The stable id of an account at its provider.
 ///
@@ -111,12 +111,6 @@ fn is_zero(visible: &str) -> bool {
 /// `visible` lacks the spaces inside the text, which the word may have.
 fn is_word(visible: &str, text: &str, word: &str) -> bool {
     visible.eq_ignore_ascii_case(word) || text.trim().eq_ignore_ascii_case(word)
-}
-
-fn is_invisible(c: char) -> bool {
-    let is_ignorable = || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c);
-    // The blank Braille pattern, and interlinear annotation marks.
-    c.is_whitespace() || c.is_control() || matches!(c, '\u{2800}' | '\u{fff9}'..='\u{fffb}') || is_ignorable()
 }
 
 impl Deref for AccountUid {

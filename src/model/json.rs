@@ -156,7 +156,7 @@ const SECRET_ENDINGS: [&str; 5] = ["token", "secret", "password", "session_key",
 
 /// Whether a member of this name holds a token or a secret, which is never stored unencrypted or shown (SEC-40).
 pub fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
+    let name = name.trim().to_ascii_lowercase();
     SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
@@ -208,6 +208,7 @@ mod tests {
             "Password",
             "my_secret",
             "apiToken",
+            "access_token ",
         ] {
             assert!(is_secret_name(name), "{name}");
         }

@@ -1,5 +1,7 @@
 //! Makes external text safe to show, and comparable.
 
+use icu_properties::CodePointSetData;
+use icu_properties::props::DefaultIgnorableCodePoint;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Whether a character is a control character or changes the direction of writing.
@@ -22,10 +24,11 @@ pub fn clean_name(name: &mut String) {
     }
 }
 
-/// Whether a letter or mark has no visible form, such as the fillers of Hangul.
+/// Whether a screen shows nothing for a character.
 pub fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}')
+    let is_ignorable = || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c);
+    // The blank Braille pattern, and interlinear annotation marks.
+    c.is_whitespace() || c.is_control() || matches!(c, '\u{2800}' | '\u{fff9}'..='\u{fffb}') || is_ignorable()
 }
 
 /// Maximum characters of a sanitized text.
@@ -41,10 +44,7 @@ pub fn sanitize_external_text(message: &str) -> String {
 
 /// The form in which names are compared with a deny list: names that look the same are equal. Never used to allow a login.
 pub fn deny_list_key(name: &str) -> String {
-    let is_shown = |c: &char| {
-        !c.is_control()
-            && !matches!(c, '\u{ad}' | '\u{34f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
-    };
+    let is_shown = |c: &char| c.is_whitespace() || !is_invisible(*c);
     let folded: String = name.nfkc().filter(is_shown).flat_map(char::to_lowercase).nfkc().collect();
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -52,6 +52,24 @@ pub fn deny_list_key(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn invisible_characters_do_not_pass_a_deny_list() {
+        for name in [
+            "EVIL",
+            "ev\u{ad}il",
+            "evil\u{3164}",
+            "evil\u{ffa0}",
+            "evil\u{115f}",
+            "evil\u{180e}",
+            "ev\u{2800}il",
+            "evil\u{e0020}",
+            " evil\u{2028}",
+        ] {
+            assert_eq!(deny_list_key(name), "evil", "{name:?}");
+        }
+        assert_eq!(deny_list_key("not\tevil"), "not evil");
+    }
 
     #[test]
     fn a_name_from_elsewhere_is_one_line_of_visible_characters() {

@@ -495,7 +495,9 @@ fn allow_loopback_uris(origins: &mut Vec<String>, redirect_uris: &mut Vec<String
 /// METRICS_LISTEN, which differs from LISTEN.
 fn metrics_listen(reader: &mut SettingReader, listen: SocketAddr) -> Option<SocketAddr> {
     let address = reader.optional("METRICS_LISTEN", addresses::listen)?;
-    if address == listen && address.port() != 0 {
+    let is_shared_address = |one: SocketAddr, other: SocketAddr| one.ip() == other.ip() || one.ip().is_unspecified();
+    let is_same = is_shared_address(address, listen) || is_shared_address(listen, address);
+    if is_same && address.port() == listen.port() && address.port() != 0 {
         reader.error("METRICS_LISTEN", "must differ from LISTEN: the metrics have a listener of their own");
     }
     Some(address)

@@ -100,7 +100,7 @@ def settings(port: int, provider: int, database: str) -> dict:
         "SOCIAL_AUTH_GITHUB_ENTERPRISE_URL": f"http://127.0.0.1:{provider}",
         "SOCIAL_AUTH_GITHUB_ENTERPRISE_API_URL": f"http://127.0.0.1:{provider}",
         # For measurements of a setting.
-        **{name: value for name, value in os.environ.items() if name in ("AUTH_TIME_INTERVAL", "SQLITE_SYNCHRONOUS")},
+        **{name: value for name, value in os.environ.items() if name in ("AUTH_TIME_INTERVAL", "METRICS_LISTEN", "SQLITE_SYNCHRONOUS")},
     }
 
 

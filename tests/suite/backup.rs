@@ -110,15 +110,17 @@ fn fault_f1_backup_beyond_a_limit_on_file_sizes_fails_and_leaves_nothing() {
     assert_eq!(files(folder.path()), [""; 0]);
 
     // What a killed backup left, and the copy of a running one, which is locked.
-    let running = ".copy.db.7.partial";
-    for name in [".copy.db.999999999.partial", running, ".copy.db.old.partial", ".other.db.999999999.partial"] {
+    let (running, journal) = (".copy.db.7.partial", ".copy.db.7.partial-journal");
+    let abandoned = [".copy.db.999999999.partial", ".copy.db.999999999.partial-journal", ".copy.db.8.partial-journal"];
+    let others = [running, journal, ".copy.db.old.partial", ".other.db.999999999.partial"];
+    for name in abandoned.iter().chain(&others) {
         std::fs::write(folder.path().join(name), "").expect("a file");
     }
     let copy = std::fs::File::open(folder.path().join(running)).expect("the copy");
     copy.lock().expect("a lock");
     let (status, _, errors) = backup(folder.path(), &["copy.db"], &[]);
     assert_eq!(status, Some(0), "{errors}");
-    let mut left = [running, ".copy.db.old.partial", ".other.db.999999999.partial", "copy.db"];
+    let mut left = [&others[..], &["copy.db"]].concat();
     left.sort_unstable();
     assert_eq!(files(folder.path()), left);
 }

@@ -1,5 +1,7 @@
 //! `healthcheck`, `completions`, `man`, and what holds for every command: examples, exit codes, confirmation.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::Stdio;
 
 use tempfile::TempDir;
@@ -45,6 +47,41 @@ async fn healthcheck_asks_the_server_of_the_settings() {
     assert!(status == Some(1) && output.contains("does not answer"), "{output}");
     assert_eq!(check(&[], &[("LISTEN", "nonsense")]).0, Some(2), "an error in the settings");
     assert_eq!(check(&["--timeout", "0"], &[]).0, Some(2), "an error in the command line");
+}
+
+#[test]
+fn empty_name_of_a_settings_file_counts_as_not_set() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let output = run(&["completions", "bash"], &[("REST_SOCIAL_AUTH_CONFIG", "")], folder.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn written_files_may_have_names_that_are_not_utf_8() {
+    let folder = TempDir::new().expect("a temporary folder");
+    for arguments in [&["man", "--json"][..], &["init", "--json", "--output"]] {
+        let mut command = command(arguments, &[], folder.path());
+        let output = command.arg(OsStr::from_bytes(b"n\xff")).output().expect("the binary runs");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("JSON");
+        let written = folder.path().join(OsStr::from_bytes(b"n\xff"));
+        if written.is_dir() {
+            std::fs::remove_dir_all(written).expect("a folder of pages");
+        }
+    }
+}
+
+/// systemd restarts the server after 1, and not after 2.
+#[test]
+fn address_that_may_become_free_is_no_error_of_the_settings() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let used = other.local_addr().expect("an address").to_string();
+    for listen in [used.as_str(), "192.0.2.1:8000"] {
+        let environment = [("SECRET_KEY", SECRET_KEY), ("PUBLIC_URL", "http://127.0.0.1:8000"), ("LISTEN", listen)];
+        let output = run(&["serve"], &environment, folder.path());
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    }
 }
 
 #[test]

@@ -38,10 +38,21 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         .application_name("rest-social-auth");
     let options = without_statement_log(options);
     let pool = Arc::new(CurrentPool::new(options, limits));
-    let connected = pool.get().acquire().await.map(|mut lent| lent.release());
-    connected.map_err(|error| not_opened(pool.options(), error))?;
+    let encoding = server_encoding(&pool).await.map_err(|error| not_opened(pool.options(), error))?;
+    if encoding != "UTF8" {
+        let problem = format!("the database has the encoding {encoding}: create one with ENCODING 'UTF8'");
+        return Err(SettingError::new("DATABASE_URL", problem));
+    }
     let (claims, logins) = (group::start(pool.clone()), group::start(pool.clone()));
     Ok(Store { pool, claims, logins, event_factory })
+}
+
+/// The encoding of the database, which may lack characters that names have.
+async fn server_encoding(pool: &CurrentPool) -> sqlx::Result<String> {
+    let mut lent = pool.get().acquire().await?;
+    let encoding = sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut *lent).await?;
+    lent.release();
+    Ok(encoding)
 }
 
 fn not_opened(options: &PgConnectOptions, error: sqlx::Error) -> SettingError {
@@ -55,9 +66,14 @@ fn not_opened(options: &PgConnectOptions, error: sqlx::Error) -> SettingError {
     SettingError { is_temporary, ..SettingError::new("DATABASE_URL", problem) }
 }
 
-/// Whether the database is down, starting or stopping, or has no free connection. The setting may be right then.
+/// Whether the database is down, starting or stopping, has no free connection, or fails. The setting may be right then.
 fn may_answer_later(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::PoolTimedOut) || is_starting(error) || is_lost(error)
+    /// Connection exceptions, insufficient resources, `object_not_in_prerequisite_state` (a database that accepts no connections),
+    /// internal errors.
+    const TEMPORARY: [&str; 4] = ["08", "53", "55000", "XX"];
+    let code = error.as_database_error().and_then(|error| error.code());
+    let is_temporary = code.is_some_and(|code| TEMPORARY.iter().any(|class| code.starts_with(class)));
+    is_temporary || matches!(error, sqlx::Error::PoolTimedOut) || is_starting(error) || is_lost(error)
 }
 
 impl Backend for Store {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection as _};
 
+use super::connections::not_opened;
 use crate::store::error::{Result, StoreError};
 
 /// How long the copy waits for another process that locks the file.
@@ -20,7 +21,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 pub(in crate::store) async fn copy(url: &str, to: &Path) -> Result<()> {
     let to = to.to_str().ok_or_else(|| StoreError("the path of the backup is not Unicode".into()))?;
     let options = SqliteConnectOptions::from_str(url)?.create_if_missing(false).read_only(true);
-    let mut connection = options.busy_timeout(BUSY_TIMEOUT).disable_statement_logging().connect().await?;
+    let file = options.get_filename().to_owned();
+    let connection = options.busy_timeout(BUSY_TIMEOUT).disable_statement_logging().connect().await;
+    let mut connection = connection.map_err(|error| StoreError(not_opened(&file, &error).into()))?;
     let copied = sqlx::query("VACUUM INTO $1").bind(to).execute(&mut connection).await;
     connection.close().await?;
     copied?;

@@ -29,9 +29,6 @@ use crate::store::types::KnownLogin;
 /// Pages of the write-ahead log before the checkpoint of a command.
 const CHECKPOINT_PAGES: u32 = pages(16);
 
-/// The page cache of the connection that writes (4 MiB).
-const WRITER_CACHE: &str = "-4096";
-
 /// The page cache of a connection that reads (1 MiB). It is emptied after each commit, so more memory would not be used.
 const READER_CACHE: &str = "-1024";
 
@@ -79,15 +76,19 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
     let options = without_statement_log(options);
     let path = options.get_filename().to_owned();
     if create {
-        create_private(&path).map_err(|error| wrong(format!("{} cannot be created: {error}", path.display())))?;
+        create_private(&path).map_err(|error| SettingError {
+            is_temporary: error.kind() == std::io::ErrorKind::StorageFull,
+            ..wrong(format!("{} cannot be created: {error}", path.display()))
+        })?;
     } else if is_not_found(&path) {
         return Err(wrong(format!("{} does not exist: `serve` and `migrate` create it", path.display())));
     }
-    let failed =
-        |error: sqlx::Error| SettingError { is_temporary: is_locked(&error), ..wrong(not_opened(&path, &error)) };
+    let failed = |error: sqlx::Error| SettingError {
+        is_temporary: may_be_usable_later(&error),
+        ..wrong(not_opened(&path, &error))
+    };
     let reopen = Arc::new(AtomicBool::new(false));
     let failed_write = reopen.clone();
-    let writing = options.clone().pragma("cache_size", WRITER_CACHE);
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .test_before_acquire(false)
@@ -98,7 +99,7 @@ pub(in crate::store) async fn open(url: &str, opening: Opening) -> std::result::
         .acquire_timeout(queue)
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_with(writing)
+        .connect_with(options.clone())
         .await
         .map_err(failed)?;
     let reading = options.clone().read_only(true).pragma("cache_size", READER_CACHE);
@@ -263,6 +264,11 @@ fn result_code(error: &sqlx::Error) -> Option<u32> {
 /// BUSY or LOCKED, or a pool that retried until its timeout, because another process holds the file exclusively.
 fn is_locked(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::PoolTimedOut) || matches!(result_code(error), Some(5 | 6))
+}
+
+/// Whether the setting may be right: the file is locked, the disk is full or fails (IOERR, FULL).
+fn may_be_usable_later(error: &sqlx::Error) -> bool {
+    is_locked(error) || matches!(result_code(error), Some(10 | 13))
 }
 
 /// The error of opening the file, for the operator. Missing access rights are the result codes READONLY and CANTOPEN.

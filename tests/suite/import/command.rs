@@ -57,6 +57,21 @@ fn unreadable_source_is_reported_with_all_setting_errors() {
     }
 }
 
+#[test]
+fn import_into_the_file_of_django_is_refused() {
+    let folder = TempDir::new().expect("a temporary folder");
+    std::fs::write(folder.path().join("django.db"), "").expect("a file");
+    std::os::unix::fs::symlink("django.db", folder.path().join("link.db")).expect("a link");
+    for database in ["sqlite://django.db", "sqlite://link.db"] {
+        let arguments = ["import", "django", "--from", "sqlite://django.db"];
+        let output = process::run(&arguments, &settings(database, &[]), folder.path());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("--from: names the file of DATABASE_URL too"), "{stderr}");
+    }
+    assert!(std::fs::read(folder.path().join("django.db")).expect("the file").is_empty());
+}
+
 #[tokio::test]
 async fn dry_run_changes_no_byte_of_source_and_target() {
     let project = Project::on_sqlite(&[]);
