@@ -194,7 +194,7 @@ fn report(failure: &Failure, as_json: bool, has_unused_file: bool) {
             }
         }
         Failure::CommandLine(problem) | Failure::Other(problem) => {
-            logging::print_line(&format!("error: {problem}"));
+            logging::print_line(&format!("error: {}", problem.trim_end().replace('\n', " ")));
         }
     }
 }

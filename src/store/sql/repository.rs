@@ -1,6 +1,6 @@
 //! Migrations, the probe of `/readyz`, and the statements of the sweeper.
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::{Database, MIGRATOR, Store};
@@ -58,8 +58,13 @@ impl Repository for Store {
         let connections = self.unlimited().await?;
         match schema(&connections).await? {
             Schema::AheadIncompatible => return Err(StoreError(Box::new(LaterRelease))),
-            Schema::AheadCompatible => tracing::warn!("a later release changed the database; this release can use it"),
-            Schema::Current | Schema::Empty | Schema::Behind => {}
+            Schema::AheadCompatible => {
+                tracing::warn!("a later release changed the database; this release can use it");
+                return Ok(());
+            }
+            // The migrator would create its table, for which the user of the server may lack the right.
+            Schema::Current => return Ok(()),
+            Schema::Empty | Schema::Behind => {}
         }
         let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
         migrator.set_ignore_missing(true);
@@ -109,14 +114,29 @@ impl Repository for Store {
     }
 }
 
+/// Errors: a migration was interrupted, or is not the one of this release; the database fails.
 async fn schema(connection: impl sqlx::Executor<'_, Database = Database>) -> Result<Schema> {
-    let applied: sqlx::Result<Vec<AppliedMigration>> =
-        sqlx::query_as("SELECT version, description FROM _sqlx_migrations WHERE success").fetch_all(connection).await;
+    let applied: sqlx::Result<Vec<(i64, String, bool, Vec<u8>)>> =
+        sqlx::query_as("SELECT version, description, success, checksum FROM _sqlx_migrations")
+            .fetch_all(connection)
+            .await;
     let applied = match applied {
         // The first migration creates this table.
         Err(sqlx::Error::Database(error)) if is_missing_table(error.as_ref()) => Vec::new(),
         applied => applied?,
     };
+    let is_other =
+        |version: i64, sum: &[u8]| MIGRATOR.iter().any(|known| known.version == version && *known.checksum != *sum);
+    for (version, _, success, checksum) in &applied {
+        if !success {
+            return Err(StoreError(Box::new(MigrateError::Dirty(*version))));
+        }
+        if is_other(*version, checksum) {
+            return Err(StoreError(Box::new(MigrateError::VersionMismatch(*version))));
+        }
+    }
+    let applied: Vec<AppliedMigration> =
+        applied.into_iter().map(|(version, description, ..)| (version, description)).collect();
     let known: Vec<i64> = MIGRATOR.iter().map(|migration| migration.version).collect();
     Ok(Schema::of(&applied, &known))
 }

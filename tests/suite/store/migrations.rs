@@ -16,6 +16,7 @@ on_both_databases! {
     release_before_each_migration_can_use_the_database_after_it,
     changes_that_the_previous_release_cannot_use_are_found,
     database_that_a_later_release_has_expanded_is_used,
+    changed_or_interrupted_migration_is_an_error,
     database_that_a_later_release_has_contracted_is_refused_unchanged,
 }
 
@@ -167,6 +168,21 @@ async fn database_that_a_later_release_has_expanded_is_used(engine: Engine) {
     apply_later(&store.database, 9002, &contraction, &[]).await;
     assert_eq!(next.schema().await.expect("an answer"), Schema::AheadCompatible);
     next.probe(NOW).await.expect("a write");
+}
+
+async fn changed_or_interrupted_migration_is_an_error(engine: Engine) {
+    for (change, problem) in [
+        ("UPDATE _sqlx_migrations SET success = FALSE WHERE version = 1", "migration 1 was interrupted"),
+        ("UPDATE _sqlx_migrations SET checksum = substr(checksum, 2) WHERE version = 1", "is not this release's"),
+    ] {
+        let database = Database::create(engine).await;
+        database.run(change).await;
+        let repository = database.repository().await;
+        // `doctor` and commands ask for the schema, `serve` and `migrate` migrate.
+        let compared = repository.schema().await.expect_err("an error").to_string();
+        assert!(compared.contains(problem), "{compared}");
+        assert_eq!(repository.migrate().await.expect_err("an error").to_string(), compared);
+    }
 }
 
 async fn database_that_a_later_release_has_contracted_is_refused_unchanged(engine: Engine) {
