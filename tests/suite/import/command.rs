@@ -28,6 +28,13 @@ fn settings<'a>(target: &'a str, extra: &[(&'a str, &'a str)]) -> Vec<(&'a str, 
     all
 }
 
+/// When Django issued its credentials: the clock of the program is the real one. Its sessions are valid for two weeks, everything else has
+/// expired.
+fn two_days_ago() -> String {
+    let then = std::time::SystemTime::now() - Duration::from_hours(48);
+    humantime::format_rfc3339_seconds(then).to_string()[..10].to_owned() + "T00:00:00Z"
+}
+
 fn import(folder: &Path, source: &str, options: &[&str], extra: &[(&str, &str)]) -> Output {
     let arguments = [&["import", "django", "--from", source], options].concat();
     process::run(&arguments, &settings("sqlite://target.db", extra), folder)
@@ -74,7 +81,7 @@ fn import_into_the_file_of_django_is_refused() {
 
 #[tokio::test]
 async fn dry_run_changes_no_byte_of_source_and_target() {
-    let project = Project::on_sqlite(&[]);
+    let project = Project::on_sqlite(&["--now", &two_days_ago()]);
     let source = std::path::PathBuf::from(project.url.trim_start_matches("sqlite://"));
     let source = || files(source.parent().expect("its folder"));
     let folder = TempDir::new().expect("a temporary folder");
@@ -97,7 +104,7 @@ async fn dry_run_changes_no_byte_of_source_and_target() {
 
 #[tokio::test]
 async fn output_without_a_terminal_has_no_progress_bar() {
-    let project = Project::on_sqlite(&[]);
+    let project = Project::on_sqlite(&["--now", &two_days_ago()]);
     let folder = TempDir::new().expect("a temporary folder");
     let output = import(folder.path(), &project.url, &["--json"], &[]);
     assert_eq!(output.status.code(), Some(0));
@@ -116,7 +123,7 @@ async fn output_without_a_terminal_has_no_progress_bar() {
 
 #[tokio::test]
 async fn django_secret_key_fallbacks_are_a_json_list() {
-    let project = Project::with_key(&[], "the-key-that-django-had-two-rotations-ago");
+    let project = Project::with_key(&["--now", &two_days_ago()], "the-key-that-django-had-two-rotations-ago");
     let folder = TempDir::new().expect("a temporary folder");
     let extra = [("DJANGO_SECRET_KEY", "another"), ("DJANGO_SECRET_KEY_FALLBACKS", "no list")];
     let invalid = import(folder.path(), &project.url, &[], &extra);
