@@ -114,9 +114,12 @@ impl Repository for Store {
     }
 }
 
+/// Version, description, whether it was applied to its end, and the checksum of its text.
+type MigrationRow = (i64, String, bool, Vec<u8>);
+
 /// Errors: a migration was interrupted, or is not the one of this release; the database fails.
 async fn schema(connection: impl sqlx::Executor<'_, Database = Database>) -> Result<Schema> {
-    let applied: sqlx::Result<Vec<(i64, String, bool, Vec<u8>)>> =
+    let applied: sqlx::Result<Vec<MigrationRow>> =
         sqlx::query_as("SELECT version, description, success, checksum FROM _sqlx_migrations")
             .fetch_all(connection)
             .await;
