@@ -30,6 +30,7 @@ fn settings<'a>(target: &'a str, extra: &[(&'a str, &'a str)]) -> Vec<(&'a str, 
 
 /// When Django issued its credentials: the clock of the program is the real one. Its sessions are valid for two weeks, everything else has
 /// expired.
+#[expect(clippy::disallowed_methods, reason = "the clock of the program, which is no clock of a test")]
 fn two_days_ago() -> String {
     let then = std::time::SystemTime::now() - Duration::from_hours(48);
     humantime::format_rfc3339_seconds(then).to_string()[..10].to_owned() + "T00:00:00Z"
