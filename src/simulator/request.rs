@@ -69,6 +69,8 @@ impl ProviderRequest {
     pub fn all_texts(&self) -> String {
         let mut all = vec![self.path.clone(), percent_decode_str(&self.authorization).decode_utf8_lossy().into_owned()];
         all.extend(self.basic());
+        // Some providers have a header of their own for the access token.
+        all.extend(self.headers.iter().map(|(_, value)| value.clone()));
         all.extend(self.query.pairs().iter().chain(self.form.pairs()).map(|(_, value)| value.clone()));
         all.extend(self.json.as_ref().map(Value::to_string));
         all.join("\n")
