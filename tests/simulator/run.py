@@ -19,8 +19,8 @@ import time
 import urllib.parse
 
 #: One provider of each kind, for a quick run.
-SAMPLE = ["apple-id", "discord", "facebook", "github", "google-oauth2", "keycloak", "mediawiki", "notion", "shopify", "steam",
-          "telegram", "twitter", "vk-id"]
+SAMPLE = ["apple-id", "discord", "facebook", "github", "google-oauth2", "keycloak", "mediawiki", "notion", "pushbullet", "shopify",
+          "spotify", "steam", "telegram", "twitter", "vk-id"]
 KINDS = ["jwt-pair-user", "knox_user", "token_user"]
 #: Behaviours, and the codes of which the login answers one. `None`: the login succeeds.
 BEHAVIOURS = {
