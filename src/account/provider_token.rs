@@ -11,7 +11,7 @@ use super::authenticate::Caller;
 use super::error::AuthError;
 use crate::clock::Deps;
 use crate::model::{AccountId, AuditEvent, AuditKind, ClientInfo, ProviderTokens, SocialAccount, UserId};
-use crate::provider::{ProviderError, Providers};
+use crate::provider::{ProviderError, Providers, Stage};
 use crate::secrets::TokenCipher;
 use crate::store::{ReencryptedTokens, Repository, StoreError, StoredAccount};
 
@@ -95,7 +95,7 @@ impl AccountService {
                     return task.await.unwrap_or_else(|failure| match failure.try_into_panic() {
                         Ok(panic) => std::panic::resume_unwind(panic),
                         // The runtime is shutting down.
-                        Err(_) => Err(ProviderTokenError::Provider(ProviderError::Timeout { stage: "refresh" })),
+                        Err(_) => Err(ProviderTokenError::Provider(ProviderError::Timeout { stage: Stage::Refresh })),
                     });
                 }
                 // Another call refreshed them between the read and the lease.
@@ -104,7 +104,7 @@ impl AccountService {
             }
             // Another call holds the lease: poll until it has refreshed them.
             if Instant::now() + MIN_RETRY_INTERVAL > deadline {
-                return Err(ProviderTokenError::Provider(ProviderError::Timeout { stage: "refresh" }));
+                return Err(ProviderTokenError::Provider(ProviderError::Timeout { stage: Stage::Refresh }));
             }
             tokio::time::sleep(MIN_RETRY_INTERVAL).await;
         }

@@ -15,7 +15,7 @@ use super::request::{BeginRequest, LoginRequest, RequestContext, StartedRequest}
 use super::request_secrets::{self, AuthorizationRequestCookie, FlowToken, RequestOptions};
 use super::service::LoginService;
 use crate::model::{AuthorizationRequest, ServerRedirect, StartedBy, UNFINISHED_LOGIN_LIFETIME};
-use crate::provider::{Authorization, Protocol, Provider, ProviderError, RequestToken};
+use crate::provider::{Authorization, Protocol, Provider, ProviderError, RequestToken, Stage};
 use crate::secrets::{self, Digest, ExposeSecret};
 
 /// The checked parameters of an authorization request.
@@ -171,7 +171,7 @@ impl LoginService {
         if self.store.insert_authorization_request(row).await? {
             return Ok(());
         }
-        Err(ProviderError::failed("request_token", "the request token is that of another login").into())
+        Err(ProviderError::failed(Stage::RequestToken, "the request token is that of another login").into())
     }
 
     /// Errors: `too_many_requests`.

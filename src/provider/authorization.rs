@@ -7,7 +7,7 @@ use url::Url;
 use super::call::{render_pairs, render_url, resolve_url, set_pair};
 use super::configured::Provider;
 use super::descriptor::{AddressKind, StateIn};
-use super::error::ProviderError;
+use super::error::{ProviderError, Stage};
 use super::login_parameters::MAX_VALUE_LEN;
 use super::protocol::{Authorization, Protocol};
 use crate::outgoing::{Freshness, Pairs};
@@ -41,7 +41,7 @@ impl Provider {
             .with("address", Some(&address))
             .with("discovery", discovery.as_ref().map(|document| &document.members));
         let template = self.override_of("AUTHORIZATION_URL").unwrap_or(&rules.url);
-        let mut url = resolve_url("authorization", template, &scope, &[])?;
+        let mut url = resolve_url(Stage::Authorization, template, &scope, &[])?;
 
         let mut parameters = self.default_parameters(request, &redirect_uri, &scopes);
         for (name, value) in render_pairs(&rules.parameters, &scope)? {

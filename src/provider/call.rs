@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::configured::Provider;
-use super::error::ProviderError;
+use super::error::{ProviderError, Stage};
 use super::expression::{Expr, Ordered, Scope, Template};
 use crate::clock::Deps;
 use crate::outgoing::{Client, ESCAPED, OutgoingError, Pairs, Reply, Request};
@@ -17,8 +17,8 @@ use crate::outgoing::{Client, ESCAPED, OutgoingError, Pairs, Reply, Request};
 const MAX_COOLDOWN: Duration = Duration::from_secs(300);
 
 /// Whether a call contains no token of a user, so that its rate limit applies to the whole client.
-fn is_of_client(stage: &str) -> bool {
-    matches!(stage, "token" | "request_token" | "discovery" | "keys")
+fn is_of_client(stage: Stage) -> bool {
+    matches!(stage, Stage::Token | Stage::RequestToken | Stage::Discovery | Stage::Keys)
 }
 
 /// Sends one request. An answer that asks for a later call is an error at every stage, whatever its body contains (RFC 6585;
@@ -28,7 +28,7 @@ fn is_of_client(stage: &str) -> bool {
 pub async fn send(
     client: &Client,
     deps: &Deps,
-    stage: &'static str,
+    stage: Stage,
     request: &Request,
     deadline: Instant,
 ) -> Result<Reply, ProviderError> {
@@ -59,7 +59,7 @@ pub async fn send(
 impl Provider {
     pub(super) async fn send(
         &self,
-        stage: &'static str,
+        stage: Stage,
         request: &Request,
         deadline: Instant,
     ) -> Result<Reply, ProviderError> {
@@ -86,7 +86,7 @@ pub fn set_pair(pairs: &mut Pairs, name: &str, value: String) {
 
 /// As [`render_url`], but a URL is required.
 pub fn resolve_url(
-    stage: &'static str,
+    stage: Stage,
     template: &Template,
     scope: &Scope<'_>,
     hosts: &[String],

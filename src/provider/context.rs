@@ -7,7 +7,7 @@ use url::Url;
 
 use super::call::resolve_url;
 use super::configured::Provider;
-use super::error::ProviderError;
+use super::error::{ProviderError, Stage};
 use super::expression::Scope;
 use super::keys::Discovery;
 use super::protocol::Callback;
@@ -69,6 +69,6 @@ impl ExchangeContext<'_> {
     pub fn token_url(&self) -> Result<Url, ProviderError> {
         let rules = &self.provider.descriptor.token;
         let template = self.provider.override_of("ACCESS_TOKEN_URL").unwrap_or(&rules.url);
-        resolve_url("token", template, &self.scope(), &rules.hosts)
+        resolve_url(Stage::Token, template, &self.scope(), &rules.hosts)
     }
 }

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::call::{resolve_url, send};
 use super::configured::Provider;
-use super::error::ProviderError;
+use super::error::{ProviderError, Stage};
 use super::expression::Scope;
 use super::keys::{Discovery, Key, parse_keys};
 use crate::outgoing::{FetchError, Fetched, Freshness, Request};
@@ -22,7 +22,7 @@ impl Provider {
         deadline: Instant,
         freshness: Freshness,
     ) -> Result<Arc<Vec<Key>>, ProviderError> {
-        const STAGE: &str = "keys";
+        const STAGE: Stage = Stage::Keys;
         let url = resolve_url(STAGE, self.override_of("JWKS_URI").unwrap_or(&self.verification.jwks_url), scope, &[])?;
         self.deps.metrics().add_provider_host(url.host_str().unwrap_or_default());
         let source = url.to_string();
@@ -37,7 +37,7 @@ impl Provider {
         deadline: Instant,
         freshness: Freshness,
     ) -> Result<Option<Arc<Discovery>>, ProviderError> {
-        const STAGE: &str = "discovery";
+        const STAGE: Stage = Stage::Discovery;
         let Some(template) = self.discovery_url.as_ref().filter(|_| self.reads_discovery) else { return Ok(None) };
         let scope = self.base_scope();
         let url = resolve_url(STAGE, template, &scope, &[])?;
@@ -76,7 +76,7 @@ impl Provider {
     /// A fetch that does not borrow the provider, so that it can run in the background.
     fn fetch_document<T: 'static>(
         &self,
-        stage: &'static str,
+        stage: Stage,
         url: Url,
         read: impl FnOnce(Value) -> Result<T, ProviderError> + Send + 'static,
     ) -> impl FnOnce(Instant) -> BoxFuture<'static, Result<Fetched<T>, ProviderError>> + Send + 'static {
@@ -95,7 +95,7 @@ impl Provider {
     }
 }
 
-fn provider_error(stage: &'static str, error: FetchError<ProviderError>) -> ProviderError {
+fn provider_error(stage: Stage, error: FetchError<ProviderError>) -> ProviderError {
     match error {
         FetchError::Failed(error) => error,
         FetchError::FailedBefore(reason) => ProviderError::failed(stage, reason),

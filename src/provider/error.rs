@@ -34,8 +34,34 @@ impl Interaction {
     }
 }
 
-/// Why there is no identity. `message` is the provider's own text: it is logged, and returned only with VERBOSE_ERRORS. `stage` is
-/// the step of the login, `reason` a text for the log.
+/// The step that failed, in messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "snake_case")]
+pub enum Stage {
+    /// The authorization URL.
+    Authorization,
+    /// The discovery document.
+    Discovery,
+    /// The key set.
+    Keys,
+    /// The request for a request token of OAuth 1.0a.
+    RequestToken,
+    /// The token request.
+    Token,
+    /// The ID token.
+    IdToken,
+    /// A profile request.
+    Profile,
+    /// The expressions of the descriptor.
+    Mapping,
+    /// A refresh of stored tokens.
+    Refresh,
+    /// The revocation of stored tokens.
+    Revoke,
+}
+
+/// Why there is no identity. `message` is the provider's own text: it is logged, and returned only with VERBOSE_ERRORS. `reason` is a
+/// text for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
     /// The user denied consent.
@@ -52,7 +78,7 @@ pub enum ProviderError {
     InvalidCode { message: Option<String> },
     /// The token endpoint does not accept the client ID or the client secret.
     #[error("provider_rejected_client: {stage}: {reason}; check the client ID and the secret of this provider")]
-    ClientRejected { stage: &'static str, reason: String, message: Option<String> },
+    ClientRejected { stage: Stage, reason: String, message: Option<String> },
     /// Fields of the request are invalid: names and messages. Nothing was sent.
     #[error("invalid fields")]
     InvalidFields(Vec<(String, String)>),
@@ -65,30 +91,30 @@ pub enum ProviderError {
     /// Any other failure: the client was refused, a status of 4xx or 5xx, an answer that cannot be parsed, an invalid ID token, a
     /// profile without an ID.
     #[error("{stage}: {reason}")]
-    Failed { stage: &'static str, reason: String, message: Option<String> },
+    Failed { stage: Stage, reason: String, message: Option<String> },
     /// The provider asks for a later call, or the circuit breaker is open. The code was not used.
     #[error("{stage}: {reason}")]
-    TemporarilyUnavailable { stage: &'static str, reason: String, retry_after: Option<Duration> },
+    TemporarilyUnavailable { stage: Stage, reason: String, retry_after: Option<Duration> },
     /// The endpoint does not exist: there is no connection, or the status says so.
     #[error("{stage}: {reason}")]
-    EndpointNotFound { stage: &'static str, reason: String },
+    EndpointNotFound { stage: Stage, reason: String },
     /// A refresh returned tokens of another user (OpenID Connect Core 12.2).
     #[error("{stage}: {reason}")]
-    UserMismatch { stage: &'static str, reason: String },
+    UserMismatch { stage: Stage, reason: String },
     /// The provider did not answer in time.
     #[error("{stage}: no answer in time")]
-    Timeout { stage: &'static str },
+    Timeout { stage: Stage },
 }
 
 impl ProviderError {
     /// [`Self::Failed`] without a message of the provider.
-    pub fn failed(stage: &'static str, reason: impl Into<String>) -> Self {
+    pub fn failed(stage: Stage, reason: impl Into<String>) -> Self {
         Self::Failed { stage, reason: reason.into(), message: None }
     }
 }
 
 impl From<ExprError> for ProviderError {
     fn from(error: ExprError) -> Self {
-        Self::failed("mapping", error.to_string())
+        Self::failed(Stage::Mapping, error.to_string())
     }
 }

@@ -16,7 +16,7 @@ use super::call::render_pairs;
 use super::configured::Provider;
 use super::context::ExchangeContext;
 use super::descriptor::StateIn;
-use super::error::ProviderError;
+use super::error::{ProviderError, Stage};
 use super::keys::Discovery;
 use super::protocol::{Callback, Protocol};
 use super::request_rules::{ClientAuth, TokenManagementRules};
@@ -26,7 +26,7 @@ use crate::model::{Identity, as_text};
 use crate::outgoing::{Body, Freshness, Pairs, Request};
 use crate::secrets::ExposeSecret;
 
-const STAGE: &str = "token";
+const STAGE: Stage = Stage::Token;
 
 /// A callback that was checked before its code is claimed.
 #[derive(Default)]
@@ -221,7 +221,7 @@ impl Provider {
     /// Reads the answer to a token request or a refresh.
     pub(super) fn read_token(
         &self,
-        stage: &'static str,
+        stage: Stage,
         context: &mut ExchangeContext<'_>,
         mut body: Value,
     ) -> Result<(), ProviderError> {

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde_json::{Map, Value};
 
-use super::error::ProviderError;
+use super::error::{ProviderError, Stage};
 use crate::model::lenient;
 
 /// In bytes.
@@ -45,7 +45,7 @@ impl TokenError {
     }
 
     /// As an error of the provider.
-    pub fn at(self, stage: &'static str) -> ProviderError {
+    pub fn at(self, stage: Stage) -> ProviderError {
         ProviderError::failed(stage, self.reason)
     }
 }

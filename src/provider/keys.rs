@@ -6,7 +6,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, 
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
-use super::error::ProviderError;
+use super::error::{ProviderError, Stage};
 use super::jws::{SignatureAlgorithm, VerifyingKey};
 use crate::settings::{check_p256_public_key, check_rsa_public_key};
 
@@ -18,13 +18,13 @@ pub struct Discovery {
 impl Discovery {
     pub fn read(document: Value, issuer: Option<&str>) -> Result<Self, ProviderError> {
         let Value::Object(members) = document else {
-            return Err(ProviderError::failed("discovery", "the document is not an object"));
+            return Err(ProviderError::failed(Stage::Discovery, "the document is not an object"));
         };
         let named = members.get("issuer").and_then(Value::as_str).filter(|issuer| !issuer.is_empty());
         match (named, issuer) {
-            (None, _) => Err(ProviderError::failed("discovery", "the document has no issuer")),
+            (None, _) => Err(ProviderError::failed(Stage::Discovery, "the document has no issuer")),
             (Some(named), Some(issuer)) if named != issuer => {
-                Err(ProviderError::failed("discovery", "the document has another issuer"))
+                Err(ProviderError::failed(Stage::Discovery, "the document has another issuer"))
             }
             _ => Ok(Self { members }),
         }
@@ -176,6 +176,6 @@ pub fn parse_keys(document: &Value) -> Result<Vec<Key>, ProviderError> {
     match document.get("keys").and_then(Value::as_array) {
         Some(keys) => Ok(keys.iter().filter_map(Key::read).collect()),
         None if document.get("kty").is_some() => Ok(Key::read(document).into_iter().collect()),
-        None => Err(ProviderError::failed("keys", "the document is not a key set")),
+        None => Err(ProviderError::failed(Stage::Keys, "the document is not a key set")),
     }
 }

@@ -45,7 +45,7 @@ pub(crate) use self::catalog::entry_of;
 pub use self::catalog::{CatalogEntry, catalog_entries, catalog_entry, catalog_names};
 pub(crate) use self::check::Endpoint;
 pub(crate) use self::configured::Provider;
-pub(crate) use self::error::{Interaction, ProviderError};
+pub(crate) use self::error::{Interaction, ProviderError, Stage};
 pub(crate) use self::exchange::{CheckedCallback, ClientVerdict};
 pub(crate) use self::guide::{Guide, NamedRedirectUri, environment_name};
 pub(crate) use self::jws::SignatureAlgorithm;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::call::{render_pairs, resolve_url};
 use super::configured::Provider;
 use super::context::ExchangeContext;
-use super::error::ProviderError;
+use super::error::{ProviderError, Stage};
 use super::protocol::RequestToken;
 use super::reply;
 use super::request_rules::Format;
@@ -33,7 +33,7 @@ impl Provider {
     ///
     /// Errors: the provider refuses the client, fails, or does not confirm the callback.
     pub async fn request_token(&self, callback: &str, deadline: Instant) -> Result<RequestToken, ProviderError> {
-        const STAGE: &str = "request_token";
+        const STAGE: Stage = Stage::RequestToken;
         let rules = &self.descriptor.oauth1;
         let scope = self.base_scope().with("redirect_uri", Some(callback)).with("scope", Some(self.scope.as_str()));
         let url = resolve_url(STAGE, &rules.request_token_url, &scope, &[])?;
@@ -68,7 +68,7 @@ impl Provider {
 
     /// Exchanges the verifier for an access token (RFC 5849, 2.3). The answer is stored as in DRSA (R-EXT-03).
     pub(super) async fn exchange_verifier(&self, context: &mut ExchangeContext<'_>) -> Result<(), ProviderError> {
-        const STAGE: &str = "token";
+        const STAGE: Stage = Stage::Token;
         let request_token = context
             .callback
             .request_token

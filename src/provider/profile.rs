@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::call::{render_pairs, render_url, set_pair};
 use super::configured::Provider;
 use super::context::ExchangeContext;
-use super::error::ProviderError;
+use super::error::{ProviderError, Stage};
 use super::expression::{Expr, Ordered, Part, Scope};
 use super::protocol::Protocol;
 use super::request_rules::ProfileRequest;
@@ -18,7 +18,7 @@ use crate::model::{
 };
 use crate::outgoing::{Body, Request, sign};
 
-const STAGE: &str = "profile";
+const STAGE: Stage = Stage::Profile;
 /// Limits the time of a login.
 const MAX_PAGES: usize = 20;
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::descriptor::ErrorRules;
-use super::error::{Interaction, ProviderError};
+use super::error::{Interaction, ProviderError, Stage};
 use super::error_description::{is_registered, safe_code, safe_description};
 use super::expression::{Expr, Scope};
 use super::request_rules::Format;
@@ -93,7 +93,7 @@ struct ProviderErrorBody {
 /// Parses an answer. `secrets` are texts that an error description must not contain.
 pub fn read(
     answer: &Reply,
-    stage: &'static str,
+    stage: Stage,
     format: Format,
     rules: &ErrorRules,
     secrets: &[&str],
@@ -136,8 +136,8 @@ fn is_of_endpoint(body: &ProviderErrorBody, error: &ProviderError, rules: &Error
 }
 
 /// Whether the request contained a code or a refresh token.
-fn is_exchange(stage: &str) -> bool {
-    matches!(stage, "token" | "refresh")
+fn is_exchange(stage: Stage) -> bool {
+    matches!(stage, Stage::Token | Stage::Refresh)
 }
 
 fn parse(answer: &Reply, format: Format) -> Result<Value, &'static str> {
@@ -190,7 +190,7 @@ const MESSAGES: [&str; 10] = [
 ];
 
 /// The error in an answer: by the rule of the descriptor, otherwise `error`, which may be an object.
-fn error_in(value: &Value, rules: &ErrorRules, stage: &str) -> Option<ProviderErrorBody> {
+fn error_in(value: &Value, rules: &ErrorRules, stage: Stage) -> Option<ProviderErrorBody> {
     if let Some(body) = rules.code.as_ref().and_then(|code| error_by_rule(code, value, rules)) {
         return Some(body);
     }
@@ -211,7 +211,7 @@ fn error_in(value: &Value, rules: &ErrorRules, stage: &str) -> Option<ProviderEr
 fn error_in_other_members(
     answer: &Reply,
     parsed: &Result<Value, &'static str>,
-    stage: &str,
+    stage: Stage,
 ) -> Option<ProviderErrorBody> {
     let value = parsed.as_ref().ok().cloned().or_else(|| parse_leniently(answer)).unwrap_or_default();
     let Some(members) = value.as_object() else {
@@ -246,7 +246,7 @@ fn error_in_other_members(
 }
 
 fn classify(
-    stage: &'static str,
+    stage: Stage,
     body: &ProviderErrorBody,
     status: u16,
     rules: &ErrorRules,
@@ -262,7 +262,7 @@ fn classify(
     // After these statuses the code may still be valid, whatever the body contains.
     let is_final = status < 500 && status != 429;
     // Only a code that was just issued tells of the user's decision; a refused refresh means that the consent was withdrawn.
-    if is_final && is_denied && stage == "token" {
+    if is_final && is_denied && stage == Stage::Token {
         ProviderError::AccessDenied { message }
     } else if is_final && is_exchange(stage) && (is_denied || is_invalid_code(stage, body, rules)) {
         ProviderError::InvalidCode { message }
@@ -286,7 +286,7 @@ fn rejects_client(body: &ProviderErrorBody, rules: &ErrorRules) -> bool {
 }
 
 /// Whether a code, verifier or refresh token is invalid, used or expired: by the error code, otherwise by the description.
-fn is_invalid_code(stage: &str, body: &ProviderErrorBody, rules: &ErrorRules) -> bool {
+fn is_invalid_code(stage: Stage, body: &ProviderErrorBody, rules: &ErrorRules) -> bool {
     let code = body.code.to_ascii_lowercase();
     if rules.invalid_code.contains(&body.code) || INVALID_CODE_CODES.contains(&code.as_str()) {
         return true;
@@ -325,13 +325,13 @@ const OTHER_KINDS_OF_CODE: &str = "redirect|status code|error code|response code
     source code|code challenge method|missing|required|not allowed";
 
 /// The rule for descriptions that no descriptor lists.
-fn describes_invalid_code(stage: &str, text: &str) -> bool {
+fn describes_invalid_code(stage: Stage, text: &str) -> bool {
     let words = normalize(text);
     let has = |list: &str| list.split('|').any(|phrase| words.contains(phrase));
     if !has(VERDICTS) || has(OTHER_SUBJECTS) {
         return false;
     }
-    if stage == "refresh" {
+    if stage == Stage::Refresh {
         return has("refresh token|refreshtoken");
     }
     has(CODE_NAMES) || format!(" {words} ").contains(" code ") && !has(OTHER_KINDS_OF_CODE)

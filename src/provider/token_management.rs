@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::call::{render_pairs, resolve_url};
 use super::configured::Provider;
 use super::context::ExchangeContext;
-use super::error::ProviderError;
+use super::error::{ProviderError, Stage};
 use super::expression::{Ordered, Template};
 use super::profile::{evaluated, id_text};
 use super::protocol::{Callback, Protocol};
@@ -32,7 +32,7 @@ impl Provider {
         uid: &str,
         deadline: Instant,
     ) -> Result<ProviderTokens, ProviderError> {
-        const STAGE: &str = "refresh";
+        const STAGE: Stage = Stage::Refresh;
         let rules = &self.descriptor.refresh;
         let refresh =
             stored.refresh_token.as_ref().ok_or_else(|| ProviderError::failed(STAGE, "there is no refresh token"))?;
@@ -80,7 +80,7 @@ impl Provider {
         uid: &str,
         deadline: Instant,
     ) -> Result<bool, ProviderError> {
-        const STAGE: &str = "revoke";
+        const STAGE: Stage = Stage::Revoke;
         let rules = &self.descriptor.revoke;
         let Some(url) = self.override_of("REVOKE_TOKEN_URL").or(rules.url.as_ref()) else { return Ok(false) };
         let token = stored.refresh_token.as_ref().unwrap_or(&stored.access_token);
@@ -125,7 +125,7 @@ impl Provider {
     /// added.
     async fn check_user(
         &self,
-        stage: &'static str,
+        stage: Stage,
         context: &mut ExchangeContext<'_>,
         stored: &ProviderTokens,
         uid: &str,
@@ -192,7 +192,7 @@ impl Provider {
     /// Sends a refresh or a revocation. `default_form` is the body if the descriptor has none.
     async fn token_management_call(
         &self,
-        stage: &'static str,
+        stage: Stage,
         (context, uid): (&ExchangeContext<'_>, &str),
         rules: &TokenManagementRules,
         (url, headers): (&Template, &Ordered<Template>),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::configured::Provider;
-use super::error::ProviderError;
+use super::error::{ProviderError, Stage};
 use super::expression::{Part, Scope, Template};
 use super::id_token;
 use super::issuer::{names_tenant, normalize_issuer, scope_issuer};
@@ -24,7 +24,7 @@ impl Provider {
         let issuer = if let Some(rule) = rule {
             let issuer = rule.render(scope)?;
             let issuer = issuer.filter(|issuer| !issuer.is_empty());
-            issuer.ok_or_else(|| ProviderError::failed("profile", "the login has no tenant"))?
+            issuer.ok_or_else(|| ProviderError::failed(Stage::Profile, "the login has no tenant"))?
         } else {
             self.issuer.clone()
         };

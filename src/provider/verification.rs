@@ -9,7 +9,7 @@ use url::Url;
 
 use super::configured::Provider;
 use super::context::ExchangeContext;
-use super::error::ProviderError;
+use super::error::{ProviderError, Stage};
 use super::id_token::{self, Expected, Purpose};
 use super::jws::{SignatureAlgorithm, SignedToken, SuspectDocument, TokenError, VerifyingKey};
 use super::keys::{Discovery, Key};
@@ -19,7 +19,7 @@ use crate::model::is_truthy;
 use crate::outgoing::Freshness;
 use crate::secrets::ExposeSecret;
 
-const STAGE: &str = "id_token";
+const STAGE: Stage = Stage::IdToken;
 /// Maximum age of an ID token that replaces a code, in seconds (SEC-20).
 const MAX_AGE_WITHOUT_CODE: i64 = 600;
 /// A member of the discovery document (RFC 9207, 3).
@@ -64,7 +64,7 @@ impl VerificationError {
         }
     }
 
-    fn at(self, stage: &'static str) -> ProviderError {
+    fn at(self, stage: Stage) -> ProviderError {
         match self {
             Self::Token(error) => error.at(stage),
             Self::Keys(error) => error,
@@ -264,7 +264,7 @@ impl Provider {
         context: &ExchangeContext<'_>,
         text: &str,
     ) -> Result<Value, ProviderError> {
-        const STAGE: &str = "profile";
+        const STAGE: Stage = Stage::Profile;
         if !self.verifies_id_token() {
             return Err(ProviderError::failed(
                 STAGE,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::call::set_pair;
 use super::super::context::ExchangeContext;
-use super::super::error::ProviderError;
+use super::super::error::{ProviderError, Stage};
 use crate::outgoing::Request;
 use crate::secrets::ExposeSecret;
 
@@ -36,7 +36,7 @@ fn client_secret(context: &ExchangeContext<'_>, client: &str) -> Result<String, 
     let provider = context.provider;
     // In environment variables line breaks are often written as \n.
     let pem = provider.client_secret.expose_secret().replace("\\n", "\n");
-    let unusable = || ProviderError::failed("token", "SECRET is not a private key for ES256 in PEM");
+    let unusable = || ProviderError::failed(Stage::Token, "SECRET is not a private key for ES256 in PEM");
     let key = EncodingKey::from_ec_pem(pem.as_bytes()).map_err(|_| unusable())?;
     let now = provider.deps.now().seconds();
     let claims = json!({

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::super::call::set_pair;
 use super::super::context::ExchangeContext;
-use super::super::error::ProviderError;
+use super::super::error::{ProviderError, Stage};
 use crate::outgoing::Request;
 use crate::secrets::ExposeSecret;
 
@@ -19,9 +19,9 @@ pub async fn add_client_assertion(context: &ExchangeContext<'_>, call: &mut Requ
         (Some(assertion), _) => assertion.to_owned(),
         // Read each time, because the platform replaces it every hour.
         (None, Some(file)) => read_file(file.to_owned(), context.callback.deadline).await.map_err(|error| {
-            ProviderError::failed("token", format!("FEDERATED_TOKEN_FILE cannot be read: {}", error.kind()))
+            ProviderError::failed(Stage::Token, format!("FEDERATED_TOKEN_FILE cannot be read: {}", error.kind()))
         })?,
-        (None, None) => return Err(ProviderError::failed("token", "neither SECRET nor CLIENT_ASSERTION is set")),
+        (None, None) => return Err(ProviderError::failed(Stage::Token, "neither SECRET nor CLIENT_ASSERTION is set")),
     };
     if let Some(form) = call.form() {
         form.retain(|(name, _)| name != "client_secret");

@@ -5,13 +5,13 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::super::context::ExchangeContext;
-use super::super::error::ProviderError;
+use super::super::error::{ProviderError, Stage};
 use super::super::jws::{SignatureAlgorithm, SignedToken, VerifyingKey};
 use crate::model::Seconds;
 use crate::outgoing::Request;
 use crate::secrets::{ExposeSecret, constant_time_eq};
 
-const STAGE: &str = "profile";
+const STAGE: Stage = Stage::Profile;
 /// Maximum difference of the clocks, in seconds.
 const LEEWAY: i64 = 10;
 

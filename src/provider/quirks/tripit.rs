@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::error::ProviderError;
+use super::super::error::{ProviderError, Stage};
 use crate::model::lenient;
 
 pub fn read_profile(body: &Value) -> Result<Value, ProviderError> {
     let profile = profile(body.as_str().unwrap_or_default());
-    profile.ok_or_else(|| ProviderError::failed("profile", "the answer has no profile"))
+    profile.ok_or_else(|| ProviderError::failed(Stage::Profile, "the answer has no profile"))
 }
 
 pub fn profile(xml: &str) -> Option<Value> {

@@ -4,7 +4,7 @@
 use super::super::catalog::read;
 use super::super::descriptor::ErrorRules;
 use super::super::request_rules::Format;
-use super::super::{ProviderError, Sample, SampleRefusal, catalog_samples, reply};
+use super::super::{ProviderError, Sample, SampleRefusal, Stage, catalog_samples, reply};
 use crate::outgoing::Reply;
 
 /// From the provider's documentation or its staff, at the address that the descriptor cites. A provider, the status and the
@@ -98,7 +98,7 @@ fn answer(status: u16, body: &str) -> Reply {
 
 type Outcome = Result<serde_json::Value, ProviderError>;
 
-fn outcome(provider: &str, stage: &'static str, answer: &Reply) -> Outcome {
+fn outcome(provider: &str, stage: Stage, answer: &Reply) -> Outcome {
     let descriptor = read(Some(provider), &toml::Table::new()).expect("it is in the catalogue");
     reply::read(answer, stage, descriptor.token.format, &descriptor.errors, &[])
 }
@@ -108,12 +108,12 @@ fn outcomes(lines: &str) -> impl Iterator<Item = (String, Outcome)> {
         let mut parts = line.splitn(3, ' ');
         let mut part = || parts.next().unwrap_or_default();
         let (provider, status, body) = (part(), part(), part());
-        (line.to_owned(), outcome(provider, "token", &answer(status.parse().expect("a status"), body)))
+        (line.to_owned(), outcome(provider, Stage::Token, &answer(status.parse().expect("a status"), body)))
     })
 }
 
 /// The outcomes of one refusal of the samples.
-fn of_samples(stage: &'static str, refusal: impl Fn(Sample) -> Option<SampleRefusal>) -> Vec<(String, Outcome)> {
+fn of_samples(stage: Stage, refusal: impl Fn(Sample) -> Option<SampleRefusal>) -> Vec<(String, Outcome)> {
     let samples = catalog_samples().map(|(name, text)| (name, Sample::parse(text).expect("it parses")));
     let refused = samples.filter_map(|(name, sample)| Some((name, refusal(sample)?)));
     refused
@@ -123,20 +123,20 @@ fn of_samples(stage: &'static str, refusal: impl Fn(Sample) -> Option<SampleRefu
 
 #[test]
 fn fault_c09a_descriptions_of_an_invalid_code_are_recognized() {
-    let of_samples = of_samples("token", |sample| sample.refusals.invalid_code);
+    let of_samples = of_samples(Stage::Token, |sample| sample.refusals.invalid_code);
     assert!(of_samples.len() > 30, "{}", of_samples.len());
     let all = [DOCUMENTED, SEEN, REMEMBERED, MADE_UP].into_iter().flat_map(outcomes).chain(of_samples);
     let wrong: Vec<_> = all.filter(|(_, outcome)| !matches!(outcome, Err(ProviderError::InvalidCode { .. }))).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     let good = r#"{"access_token": "a", "message": "code was used"}"#;
-    assert!(reply::read(&answer(200, good), "token", Format::Json, &ErrorRules::default(), &[]).is_ok());
+    assert!(reply::read(&answer(200, good), Stage::Token, Format::Json, &ErrorRules::default(), &[]).is_ok());
     let text = "the authorization code of this text has expired";
-    assert!(reply::read(&answer(200, text), "token", Format::Text, &ErrorRules::default(), &[]).is_ok());
+    assert!(reply::read(&answer(200, text), Stage::Token, Format::Text, &ErrorRules::default(), &[]).is_ok());
 }
 
 #[test]
 fn fault_c09a_a_refused_client_is_not_an_invalid_code() {
-    let all = outcomes(REFUSED_CLIENTS).chain(of_samples("token", |sample| sample.refusals.invalid_client));
+    let all = outcomes(REFUSED_CLIENTS).chain(of_samples(Stage::Token, |sample| sample.refusals.invalid_client));
     let is_refused = |outcome: &Result<_, _>| {
         matches!(outcome, Err(ProviderError::ClientRejected { .. } | ProviderError::Failed { .. }))
     };
@@ -148,7 +148,7 @@ fn fault_c09a_a_refused_client_is_not_an_invalid_code() {
 fn fault_e16_a_refused_client_is_told_from_other_failures() {
     let names_client =
         |refusal: &SampleRefusal| ["client secret", "invalid_client"].iter().any(|word| refusal.answer.contains(word));
-    let all = of_samples("token", |sample| sample.refusals.invalid_client.filter(names_client));
+    let all = of_samples(Stage::Token, |sample| sample.refusals.invalid_client.filter(names_client));
     assert!(all.len() > 5, "{}", all.len());
     for (name, outcome) in all {
         assert!(matches!(outcome, Err(ProviderError::ClientRejected { .. })), "{name}: {outcome:?}");
@@ -157,8 +157,8 @@ fn fault_e16_a_refused_client_is_told_from_other_failures() {
 
 #[test]
 fn words_for_expired_tokens_and_rate_limits_are_errors_of_a_profile_request() {
-    let expired = of_samples("profile", |sample| sample.refusals.expired_token);
-    let limited = of_samples("profile", |sample| sample.refusals.rate_limited);
+    let expired = of_samples(Stage::Profile, |sample| sample.refusals.expired_token);
+    let limited = of_samples(Stage::Profile, |sample| sample.refusals.rate_limited);
     assert!(expired.len() > 10 && limited.len() > 10);
     let wrong: Vec<_> = expired.into_iter().chain(limited).filter(|(_, outcome)| outcome.is_ok()).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -169,11 +169,12 @@ fn fault_c07_status_404_means_a_missing_endpoint_whatever_the_body() {
     for (line, outcome) in outcomes(NO_ENDPOINT) {
         assert!(matches!(outcome, Err(ProviderError::EndpointNotFound { .. })), "{line}: {outcome:?}");
     }
-    let profile = |body: &str| reply::read(&answer(404, body), "profile", Format::Json, &ErrorRules::default(), &[]);
+    let profile =
+        |body: &str| reply::read(&answer(404, body), Stage::Profile, Format::Json, &ErrorRules::default(), &[]);
     assert!(matches!(profile(r#"{"status": 404, "error": "Not Found"}"#), Err(ProviderError::EndpointNotFound { .. })));
     assert!(matches!(profile(r#"{"error": "insufficient_scope"}"#), Err(ProviderError::Failed { .. })));
     let words = r#"{"error": "invalid_grant", "error_description": "unknown code"}"#;
-    let token = reply::read(&answer(404, words), "token", Format::Json, &ErrorRules::default(), &[]);
+    let token = reply::read(&answer(404, words), Stage::Token, Format::Json, &ErrorRules::default(), &[]);
     assert!(matches!(token, Err(ProviderError::InvalidCode { .. })));
 }
 
@@ -181,13 +182,13 @@ fn fault_c07_status_404_means_a_missing_endpoint_whatever_the_body() {
 fn fault_c09a_refused_refresh_tokens_are_recognized() {
     let of = |words: &str| {
         let body = serde_json::json!({"error": "invalid_request", "error_description": words}).to_string();
-        reply::read(&answer(400, &body), "refresh", Format::Json, &ErrorRules::default(), &[])
+        reply::read(&answer(400, &body), Stage::Refresh, Format::Json, &ErrorRules::default(), &[])
     };
     assert!(matches!(of("The refresh token has expired"), Err(ProviderError::InvalidCode { .. })));
     let hubspot = read(Some("hubspot"), &toml::Table::new()).expect("it is in the catalogue");
     let documented = r#"{"error": "invalid_grant", "error_description": "refresh token is invalid, expired or revoked",
         "status": "BAD_REFRESH_TOKEN", "message": "refresh token is invalid, expired or revoked"}"#;
-    let outcome = reply::read(&answer(400, documented), "refresh", Format::Json, &hubspot.errors, &[]);
+    let outcome = reply::read(&answer(400, documented), Stage::Refresh, Format::Json, &hubspot.errors, &[]);
     assert!(matches!(outcome, Err(ProviderError::InvalidCode { .. })), "{outcome:?}");
     for words in ["The authorization code is invalid", "Invalid client secret", "The refresh token is required"] {
         let outcome = of(words);

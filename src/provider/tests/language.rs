@@ -7,7 +7,7 @@ use super::super::descriptor::ErrorRules;
 use super::super::expression::{Expr, Scope, Template};
 use super::super::quirks::tripit;
 use super::super::request_rules::Format;
-use super::super::{ProviderError, error_description, reply};
+use super::super::{ProviderError, Stage, error_description, reply};
 use super::object;
 use crate::outgoing::Reply;
 use crate::settings::SettingValues;
@@ -208,30 +208,30 @@ fn answers_are_classified() {
     };
     let deep = "[".repeat(5000);
     for (stage, status, body, wanted) in [
-        ("token", 200, "{\"access_token\":\"a\",\"error\":null}", Is::Good),
-        ("token", 400, "{\"error\":\"invalid_grant\"}", Is::BadCode),
-        ("token", 200, "{\"error\":\"bad_verification_code\"}", Is::BadCode),
-        ("token", 400, "error=invalid_grant", Is::BadCode),
-        ("token", 400, "{\"error\":\"access_denied\"}", Is::Declined),
-        ("refresh", 400, "{\"error\":\"access_denied\"}", Is::BadCode),
-        ("request_token", 401, "{\"error\":\"permission_denied\"}", Is::Failed),
-        ("profile", 403, "{\"error\":\"access_denied\"}", Is::Failed),
-        ("token", 401, "{\"error\":\"invalid_client\"}", Is::RefusedClient),
-        ("token", 503, "{\"error\":\"invalid_client\"}", Is::Failed),
-        ("profile", 401, "{\"error\":\"invalid_client\"}", Is::Failed),
-        ("token", 503, "{\"error\":\"invalid_grant\"}", Is::Failed),
-        ("token", 500, "{\"error\":\"access_denied\"}", Is::Failed),
-        ("refresh", 502, "{\"error\":\"invalid_grant\"}", Is::Failed),
-        ("token", 400, "{\"error\":{\"code\":\"invalid_grant\",\"message\":\"m\"}}", Is::BadCode),
-        ("token", 400, "", Is::Failed),
-        ("token", 429, "{}", Is::Failed),
-        ("token", 500, "<html>", Is::Failed),
-        ("token", 200, "<html>", Is::Failed),
-        ("token", 302, "{\"access_token\":\"a\"}", Is::Failed),
-        ("token", 200, &deep, Is::Failed),
-        ("profile", 200, "{\"id\":1,\"error\":\"\"}", Is::Good),
-        ("profile", 401, "{\"error\":\"invalid_token\"}", Is::Failed),
-        ("profile", 404, "{\"message\":\"no\"}", Is::Failed),
+        (Stage::Token, 200, "{\"access_token\":\"a\",\"error\":null}", Is::Good),
+        (Stage::Token, 400, "{\"error\":\"invalid_grant\"}", Is::BadCode),
+        (Stage::Token, 200, "{\"error\":\"bad_verification_code\"}", Is::BadCode),
+        (Stage::Token, 400, "error=invalid_grant", Is::BadCode),
+        (Stage::Token, 400, "{\"error\":\"access_denied\"}", Is::Declined),
+        (Stage::Refresh, 400, "{\"error\":\"access_denied\"}", Is::BadCode),
+        (Stage::RequestToken, 401, "{\"error\":\"permission_denied\"}", Is::Failed),
+        (Stage::Profile, 403, "{\"error\":\"access_denied\"}", Is::Failed),
+        (Stage::Token, 401, "{\"error\":\"invalid_client\"}", Is::RefusedClient),
+        (Stage::Token, 503, "{\"error\":\"invalid_client\"}", Is::Failed),
+        (Stage::Profile, 401, "{\"error\":\"invalid_client\"}", Is::Failed),
+        (Stage::Token, 503, "{\"error\":\"invalid_grant\"}", Is::Failed),
+        (Stage::Token, 500, "{\"error\":\"access_denied\"}", Is::Failed),
+        (Stage::Refresh, 502, "{\"error\":\"invalid_grant\"}", Is::Failed),
+        (Stage::Token, 400, "{\"error\":{\"code\":\"invalid_grant\",\"message\":\"m\"}}", Is::BadCode),
+        (Stage::Token, 400, "", Is::Failed),
+        (Stage::Token, 429, "{}", Is::Failed),
+        (Stage::Token, 500, "<html>", Is::Failed),
+        (Stage::Token, 200, "<html>", Is::Failed),
+        (Stage::Token, 302, "{\"access_token\":\"a\"}", Is::Failed),
+        (Stage::Token, 200, &deep, Is::Failed),
+        (Stage::Profile, 200, "{\"id\":1,\"error\":\"\"}", Is::Good),
+        (Stage::Profile, 401, "{\"error\":\"invalid_token\"}", Is::Failed),
+        (Stage::Profile, 404, "{\"message\":\"no\"}", Is::Failed),
     ] {
         assert_eq!(of(stage, status, body), wanted, "{stage} {status} {}", &body[..body.len().min(60)]);
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::profile::Answers;
-use super::super::{Callback, Protocol, Provider, ProviderError, user_fields};
+use super::super::{Callback, Protocol, Provider, ProviderError, Stage, user_fields};
 use super::{callback, context, key, object, own, provider, settings};
 use crate::model::{AccountUid, Identity, UserField, UserFieldType, UserFields};
 use crate::outgoing::Body;
@@ -32,7 +32,7 @@ fn r_pipe_02_a_profile_without_a_stable_id_is_refused() {
     let github = provider(&key("github"));
     for id in [json!(null), json!(""), json!("  "), json!(true), json!([1]), json!({"a": 1}), json!(1.5)] {
         let refused = mapped(&github, json!([{"id": id, "login": "x"}, null]));
-        assert!(matches!(refused, Err(ProviderError::Failed { stage: "profile", .. })), "{id}");
+        assert!(matches!(refused, Err(ProviderError::Failed { stage: Stage::Profile, .. })), "{id}");
     }
     assert!(mapped(&github, json!([{"login": "x"}, null])).is_err());
     assert_eq!(
