@@ -11,77 +11,75 @@ use crate::model::lenient::foreign_json;
 use crate::model::{as_text, is_truthy};
 use crate::outgoing::Reply;
 
-/// Error codes for denied consent.
-const DENIED_CODES: [&str; 6] =
-    ["access_denied", "user_denied", "cancelled", "canceled", "user_refused", "permission_denied"];
-/// Error codes for an invalid, used or expired authorization code or refresh token.
-const INVALID_CODE_CODES: [&str; 15] = [
-    "invalid_grant",
-    "bad_auth_code",
-    "bad_refresh_token",
-    "bad_verification_code",
-    "code_already_used",
-    "code_expired",
-    "expired_code",
-    "incorrect_code",
-    "invalid_auth_code",
-    "invalid_code",
-    "invalid_token",
-    "token_rejected",
-    "token_used",
-    "token_expired",
-    "verifier_invalid",
-];
-/// Error codes about the client or the provider, whatever the description is.
-const OTHER_CODES: [&str; 20] = [
-    "bad_client_id",
-    "bad_client_secret",
-    "bad_redirect_uri",
-    "incorrect_client_credentials",
-    "invalid_app_id",
-    "invalid_client",
-    "invalid_client_id",
-    "invalid_client_secret",
-    "invalid_redirect_uri",
-    "invalid_scope",
-    "rate_limit_exceeded",
-    "rate_limited",
-    "ratelimited",
-    "redirect_uri_mismatch",
-    "server_error",
-    "slow_down",
-    "temporarily_unavailable",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "unsupported_response_type",
-];
-/// Those of them that are about the client ID or the client secret.
-const CLIENT_CODES: [&str; 8] = [
-    "bad_client_id",
-    "bad_client_secret",
-    "incorrect_client_credentials",
-    "invalid_app_id",
-    "invalid_client",
-    "invalid_client_id",
-    "invalid_client_secret",
-    "unauthorized_client",
-];
 /// Descriptions that are about the client ID or the client secret.
 const CLIENT_SUBJECTS: &str = "client secret|client credentials|client authentication|client assertion|invalid client|\
     unknown client|app secret";
-/// Error codes without information.
-const VAGUE_CODES: [&str; 8] = [
-    "bad request",
-    "bad_request",
-    "badrequest",
-    "error",
-    "invalid request",
-    "invalidrequest",
-    "unauthorized",
-    "validation_error",
-];
 /// A longer answer in plain text is not an error description.
 const MAX_TEXT_LEN: usize = 500;
+
+/// What an error code says, unless the descriptor lists it otherwise.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CodeMeaning {
+    /// The user denied consent.
+    Denied,
+    /// The authorization code or the refresh token is invalid, used or expired.
+    InvalidCode,
+    /// The client ID or the client secret is wrong.
+    Client,
+    /// Another error of the client or the provider, whatever the description is.
+    Other,
+    /// Nothing: the description decides.
+    Vague,
+}
+
+impl CodeMeaning {
+    /// `None`: the code is not known.
+    fn of(code: &str) -> Option<Self> {
+        Some(match code.to_ascii_lowercase().as_str() {
+            "access_denied" | "user_denied" | "cancelled" | "canceled" | "user_refused" | "permission_denied" => {
+                Self::Denied
+            }
+            "invalid_grant"
+            | "bad_auth_code"
+            | "bad_refresh_token"
+            | "bad_verification_code"
+            | "code_already_used"
+            | "code_expired"
+            | "expired_code"
+            | "incorrect_code"
+            | "invalid_auth_code"
+            | "invalid_code"
+            | "invalid_token"
+            | "token_rejected"
+            | "token_used"
+            | "token_expired"
+            | "verifier_invalid" => Self::InvalidCode,
+            "bad_client_id"
+            | "bad_client_secret"
+            | "incorrect_client_credentials"
+            | "invalid_app_id"
+            | "invalid_client"
+            | "invalid_client_id"
+            | "invalid_client_secret"
+            | "unauthorized_client" => Self::Client,
+            "bad_redirect_uri"
+            | "invalid_redirect_uri"
+            | "invalid_scope"
+            | "rate_limit_exceeded"
+            | "rate_limited"
+            | "ratelimited"
+            | "redirect_uri_mismatch"
+            | "server_error"
+            | "slow_down"
+            | "temporarily_unavailable"
+            | "unsupported_grant_type"
+            | "unsupported_response_type" => Self::Other,
+            "bad request" | "bad_request" | "badrequest" | "error" | "invalid request" | "invalidrequest"
+            | "unauthorized" | "validation_error" => Self::Vague,
+            _ => return None,
+        })
+    }
+}
 
 /// The error in the body of a provider's answer.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -128,10 +126,9 @@ pub fn is_endpoint_missing(status: u16) -> bool {
 
 /// Whether only the endpoint itself can have sent this error, whatever the status.
 fn is_of_endpoint(body: &ProviderErrorBody, error: &ProviderError, rules: &ErrorRules) -> bool {
-    let code = body.code.to_ascii_lowercase();
     matches!(error, ProviderError::InvalidCode { .. } | ProviderError::AccessDenied { .. })
-        || is_registered(&code)
-        || OTHER_CODES.contains(&code.as_str())
+        || is_registered(&body.code.to_ascii_lowercase())
+        || matches!(CodeMeaning::of(&body.code), Some(CodeMeaning::Client | CodeMeaning::Other))
         || rules.invalid_client.contains(&body.code)
 }
 
@@ -255,10 +252,11 @@ fn classify(
     let registered = || is_registered(&body.code).then(|| body.code.clone());
     let message = body.message.as_deref().and_then(|text| safe_description(text, secrets)).or_else(registered);
     let code = body.code.to_ascii_lowercase();
+    let has_denied_code = CodeMeaning::of(&code) == Some(CodeMeaning::Denied);
     // RFC 6749, 5.2: with status 401 the client could not be authenticated. The user was asked before.
     let is_of_client = status == 401 && matches!(code.as_str(), "access_denied" | "permission_denied");
     let is_denied = rules.declined.contains(&body.code)
-        || DENIED_CODES.contains(&code.as_str()) && !is_of_client && !rules.invalid_client.contains(&body.code);
+        || has_denied_code && !is_of_client && !rules.invalid_client.contains(&body.code);
     // After these statuses the code may still be valid, whatever the body contains.
     let is_final = status < 500 && status != 429;
     // Only a code that was just issued tells of the user's decision; a refused refresh means that the consent was withdrawn.
@@ -278,17 +276,23 @@ fn classify(
 
 /// Whether the error is about the client: by the error code, otherwise by the description.
 fn rejects_client(body: &ProviderErrorBody, rules: &ErrorRules) -> bool {
-    let code = body.code.to_ascii_lowercase();
-    let words = normalize(body.message.as_deref().unwrap_or_default());
-    rules.invalid_client.contains(&body.code)
-        || CLIENT_CODES.contains(&code.as_str())
-        || !OTHER_CODES.contains(&code.as_str()) && CLIENT_SUBJECTS.split('|').any(|phrase| words.contains(phrase))
+    if rules.invalid_client.contains(&body.code) {
+        return true;
+    }
+    match CodeMeaning::of(&body.code) {
+        Some(CodeMeaning::Client) => true,
+        Some(CodeMeaning::Other) => false,
+        Some(CodeMeaning::Denied | CodeMeaning::InvalidCode | CodeMeaning::Vague) | None => {
+            let words = normalize(body.message.as_deref().unwrap_or_default());
+            CLIENT_SUBJECTS.split('|').any(|phrase| words.contains(phrase))
+        }
+    }
 }
 
 /// Whether a code, verifier or refresh token is invalid, used or expired: by the error code, otherwise by the description.
 fn is_invalid_code(stage: Stage, body: &ProviderErrorBody, rules: &ErrorRules) -> bool {
-    let code = body.code.to_ascii_lowercase();
-    if rules.invalid_code.contains(&body.code) || INVALID_CODE_CODES.contains(&code.as_str()) {
+    let meaning = CodeMeaning::of(&body.code);
+    if rules.invalid_code.contains(&body.code) || meaning == Some(CodeMeaning::InvalidCode) {
         return true;
     }
     if rules.invalid_client.contains(&body.code) {
@@ -300,11 +304,12 @@ fn is_invalid_code(stage: Stage, body: &ProviderErrorBody, rules: &ErrorRules) -
     if rules.invalid_code_phrases.iter().any(|phrase| lower.contains(phrase.as_str())) {
         return true;
     }
-    if OTHER_CODES.contains(&code.as_str()) {
+    if matches!(meaning, Some(CodeMeaning::Client | CodeMeaning::Other)) {
         return false;
     }
     // An error code may be a sentence: `Invalid authorization code`.
-    let sentence = (!is_registered(&code) && !VAGUE_CODES.contains(&code.as_str())).then_some(body.code.as_str());
+    let may_be_sentence = !is_registered(&body.code.to_ascii_lowercase()) && meaning != Some(CodeMeaning::Vague);
+    let sentence = may_be_sentence.then_some(body.code.as_str());
     describes_invalid_code(stage, message)
         || sentence.is_some_and(|sentence| describes_invalid_code(stage, &format!("{sentence} {message}")))
 }
@@ -363,7 +368,8 @@ pub fn callback_error(fields: &Map<String, Value>) -> Option<ProviderError> {
         value => as_text(value).unwrap_or_default(),
     };
     let lower = code.to_ascii_lowercase();
-    let is_denied = DENIED_CODES.contains(&lower.as_str()) || lower.contains("denied") || lower.contains("cancel");
+    let is_denied =
+        CodeMeaning::of(&lower) == Some(CodeMeaning::Denied) || lower.contains("denied") || lower.contains("cancel");
     if is_denied {
         return Some(ProviderError::AccessDenied { message: message() });
     }
