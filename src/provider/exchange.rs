@@ -324,20 +324,17 @@ impl Provider {
             (_, Some("client_secret_post")) => ClientAuth::Body,
             (_, Some("client_secret_basic")) => ClientAuth::Basic,
             (_, Some("none")) => ClientAuth::Public,
-            (ClientAuth::Discovery, _) if discovery.is_none_or(Discovery::supports_basic) => ClientAuth::Basic,
-            (ClientAuth::Discovery, _) => ClientAuth::Body,
-            (auth, _) => auth,
+            (auth, _) => resolved(auth, discovery),
         }
     }
 
     /// How the client authenticates a refresh or a revocation.
     pub fn management_auth(&self, rules: &TokenManagementRules, discovery: Option<&Discovery>) -> ClientAuth {
-        match rules.auth.unwrap_or_else(|| self.client_auth(discovery)) {
-            ClientAuth::Discovery if discovery.is_none_or(Discovery::supports_basic) => ClientAuth::Basic,
-            ClientAuth::Discovery => ClientAuth::Body,
+        match (rules.auth, self.client_auth(discovery)) {
+            (Some(own), _) => resolved(own, discovery),
             // Such a token request says nothing about others.
-            ClientAuth::Templates | ClientAuth::None if rules.auth.is_none() => ClientAuth::Body,
-            auth => auth,
+            (None, ClientAuth::Templates | ClientAuth::None) => ClientAuth::Body,
+            (None, auth) => auth,
         }
     }
 }
@@ -377,6 +374,15 @@ impl Provider {
             Err(error) => ClientVerdict::Unknown(error.to_string()),
             Ok(()) => ClientVerdict::Unknown("the invented code was accepted".to_owned()),
         })
+    }
+}
+
+/// The client authentication, as the discovery document says if it decides.
+fn resolved(auth: ClientAuth, discovery: Option<&Discovery>) -> ClientAuth {
+    match auth {
+        ClientAuth::Discovery if discovery.is_none_or(Discovery::supports_basic) => ClientAuth::Basic,
+        ClientAuth::Discovery => ClientAuth::Body,
+        auth => auth,
     }
 }
 

@@ -52,11 +52,7 @@ impl Provider {
     ) -> Result<Identity, ProviderError> {
         let lacks_sub = self.check_subject(context, answers)?;
         let profile = Value::Object(self.merge_profile(context, answers)?);
-        let scope = context
-            .scope()
-            .with("bodies", Some(&answers.bodies))
-            .with("headers", Some(&answers.headers))
-            .with("profile", Some(&profile));
+        let scope = scope_of(context, answers).with("profile", Some(&profile));
         let details = self.details(&scope)?;
         let scope = scope.with("details", Some(&details));
         self.check_admission(&scope)?;
@@ -103,7 +99,7 @@ impl Provider {
         index: usize,
         answers: &Answers,
     ) -> Result<(Value, Map<String, Value>), ProviderError> {
-        let scope = context.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers));
+        let scope = scope_of(context, answers);
         let wanted = request.when.as_ref().map_or(Ok(true), |when| when.holds(&scope))?;
         let call = if wanted { self.profile_request(context, request, index, &scope)? } else { None };
         match call {
@@ -255,7 +251,7 @@ impl Provider {
         answers: &Answers,
     ) -> Result<Map<String, Value>, ProviderError> {
         let rules = &self.descriptor.profile;
-        let scope = context.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers));
+        let scope = scope_of(context, answers);
         let uses_fields =
             !rules.fields.is_empty() && rules.fields_when.as_ref().map_or(Ok(true), |when| when.holds(&scope))?;
         let has_answers = answers.bodies.as_array().is_some_and(|bodies| !bodies.is_empty());
@@ -521,6 +517,11 @@ pub fn mentioned(rule: Option<&Expr>, scope: &Scope<'_>, protocol: Protocol) -> 
 /// Members that describe a token. Values of an earlier token must not be kept for a new one.
 fn is_of_token(name: &str) -> bool {
     matches!(name, "expires" | "expires_in" | "expires_on" | "token_type")
+}
+
+/// What expressions can read before the profile is mapped.
+fn scope_of<'a>(context: &'a ExchangeContext<'_>, answers: &'a Answers) -> Scope<'a> {
+    context.scope().with("bodies", Some(&answers.bodies)).with("headers", Some(&answers.headers))
 }
 
 fn has_answer(bodies: &Value) -> bool {
