@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
-use crate::model::{AccountId, UserId};
+use crate::model::{AccountId, AccountUid, UserId};
 
 /// A user, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +82,11 @@ pub struct SocialAccount {
 }
 
 impl SocialAccount {
+    /// The provider's own id, if the extra data has it under one of these names.
+    pub fn kept_uid(&self, names: &[String]) -> Option<AccountUid> {
+        names.iter().find_map(|name| self.extra_data.get(name).and_then(AccountUid::of_json))
+    }
+
     /// Associated data of the account's encrypted tokens.
     pub fn token_binding(&self) -> [&str; 3] {
         crate::model::token_binding(&self.provider, &self.uid, &self.uid_scope)

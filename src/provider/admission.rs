@@ -52,7 +52,7 @@ impl Provider {
     /// tokens, as far as they are known.
     pub(super) fn needs_allowed_organizations(&self, is_per_tenant: bool, issuers: &[String]) -> bool {
         let is_of_any_organization = if is_per_tenant {
-            issuers.is_empty() || issuers.iter().any(|issuer| id_token::has_tenants(issuer))
+            issuers.is_empty() || id_token::any_has_tenants(issuers)
         } else {
             !self.verifies_id_token() && self.supplies_organization() && self.has_foreign_groups()
         };

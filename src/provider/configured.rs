@@ -17,7 +17,7 @@ use crate::settings::{ProviderSettings, SettingValues};
 pub(super) struct TokenVerification {
     /// Empty: the algorithms of the discovery document, or RS256.
     pub algorithms: Vec<SignatureAlgorithm>,
-    /// May contain `{tenantid}`. Empty: the issuer of the discovery document.
+    /// ID_TOKEN_ISSUER, or those of the descriptor. May contain `{tenantid}`. Empty: the issuer of the discovery document.
     pub issuers: Vec<String>,
     pub fixed_key: Option<Key>,
     pub jwks_url: Template,

@@ -298,6 +298,11 @@ pub fn has_tenants(issuer: &str) -> bool {
     issuer.contains("{tenantid}")
 }
 
+/// Whether one of the issuers stands for many tenants.
+pub fn any_has_tenants(issuers: &[String]) -> bool {
+    issuers.iter().any(|issuer| has_tenants(issuer))
+}
+
 /// The last Unix second at which [`check`] accepts these claims. `None`: they never expire.
 pub fn accepted_until(claims: &Map<String, Value>, leeway: i64, max_age: Option<i64>) -> Option<i64> {
     let by_expiry = time_of(claims, "exp").map(|expires| expires.saturating_add(leeway).saturating_sub(1));
@@ -313,7 +318,7 @@ fn time_of(claims: &Map<String, Value>, name: &str) -> Option<i64> {
 
 /// Replaces `{tenantid}` by the claim `tid`, as in the issuers of Microsoft.
 pub fn with_tenant(issuer: &str, claims: &Map<String, Value>) -> Option<String> {
-    if !issuer.contains("{tenantid}") {
+    if !has_tenants(issuer) {
         return Some(issuer.to_owned());
     }
     let tenant = claims.get("tid").and_then(Value::as_str)?;

@@ -67,13 +67,15 @@ impl TokenVerification {
         });
         let issuers: Result<Vec<String>, String> =
             rules.issuers.iter().map(|issuer| rendered(&issuer.replace("{tenantid}", "{{tenantid}}"))).collect();
+        let algorithms = or_report(algorithms, settings.written_name("JWT_ALGORITHMS"), errors);
+        let issuers = or_report(issuers, settings.written_name("ID_TOKEN_ISSUER"), errors);
         let key = rules.key.as_ref().and_then(|key| key.render(&scope).ok().flatten());
         let fixed_key = key.map(|text| Key::from_pem(&text));
         let seconds =
             |name: &str, default: u64| values.seconds(name).unwrap_or(i64::try_from(default).unwrap_or(i64::MAX));
         Self {
-            algorithms: or_report(algorithms, settings.written_name("JWT_ALGORITHMS"), errors),
-            issuers: or_report(issuers, settings.written_name("ID_TOKEN_ISSUER"), errors),
+            algorithms,
+            issuers: values.text("ID_TOKEN_ISSUER").map_or(issuers, |own| vec![own.to_owned()]),
             fixed_key: or_report(fixed_key.transpose(), settings.written_name("PUBLIC_KEY"), errors),
             jwks_url: Template::parse(rules.jwks_url.as_ref().map_or("{discovery.jwks_uri}", Template::source))
                 .unwrap_or_default(),
@@ -271,10 +273,7 @@ impl Provider {
         }
         self.check_extra_arguments(errors);
         self.check_login_parameters(warnings, errors);
-        let knows_issuer = self.reads_discovery
-            || !self.verification.issuers.is_empty()
-            || self.values.text("ID_TOKEN_ISSUER").is_some();
-        if self.verifies_id_token() && !knows_issuer {
+        if self.verifies_id_token() && !self.reads_discovery && self.verification.issuers.is_empty() {
             let name = self.settings.written_name("ID_TOKEN_ISSUER");
             errors.push(SettingError::new(name, "is required: the issuer of the provider's ID tokens"));
         }
@@ -334,7 +333,7 @@ impl Provider {
     /// The warning about groups in ALLOW_GROUPS that others can create. `organizations`: the name of ALLOWED_ORGANIZATIONS.
     fn warning_of_groups(&self, organizations: &str) -> Option<String> {
         let issuers = self.issuers(None);
-        let has_tenants = issuers.iter().any(|issuer| id_token::has_tenants(issuer));
+        let has_tenants = id_token::any_has_tenants(&issuers);
         let has_foreign_groups = has_tenants || self.has_foreign_groups();
         let names_tenant = self.descriptor.uid.issuer.as_ref().is_some_and(names_tenant);
         // The discovery document is not fetched at start. With many tenants its issuer has `{tenantid}`.

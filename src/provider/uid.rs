@@ -8,7 +8,7 @@ use super::error::{ProviderError, Stage};
 use super::expression::{Part, Scope, Template};
 use super::id_token;
 use super::issuer::{names_tenant, normalize_issuer, scope_issuer};
-use crate::model::{AccountUid, SocialAccount, UidScope};
+use crate::model::{SocialAccount, UidScope};
 use crate::outgoing::Freshness;
 
 impl Provider {
@@ -18,8 +18,7 @@ impl Provider {
     pub(super) fn uid_scope(&self, scope: &Scope<'_>, issuers: &[String]) -> Result<UidScope, ProviderError> {
         let of_claims = Template::parse("{id_token.iss}").unwrap_or_default();
         let tenant_rule = self.descriptor.uid.issuer.as_ref().filter(|rule| names_tenant(rule));
-        let has_tenants = || issuers.iter().any(|issuer| id_token::has_tenants(issuer));
-        let rule = tenant_rule.or_else(|| has_tenants().then_some(&of_claims));
+        let rule = tenant_rule.or_else(|| id_token::any_has_tenants(issuers).then_some(&of_claims));
         let is_per_tenant = rule.is_some();
         let issuer = if let Some(rule) = rule {
             let issuer = rule.render(scope)?;
@@ -44,9 +43,11 @@ impl Provider {
 
     /// The tenant of imported accounts that have none. Django does not store it.
     pub fn imported_tenant(&self) -> Option<String> {
-        if let Some(tenant) = self.values.text("IMPORTED_TENANT") {
-            return Some(tenant.to_owned());
-        }
+        self.values.text("IMPORTED_TENANT").map(str::to_owned).or_else(|| self.imported_tenant_of_descriptor())
+    }
+
+    /// As [`Self::imported_tenant`], without IMPORTED_TENANT.
+    fn imported_tenant_of_descriptor(&self) -> Option<String> {
         let rule = self.descriptor.uid.imported_tenant.as_ref()?;
         rule.render(&Scope::of(&self.values)).ok().flatten().filter(|tenant| !tenant.is_empty())
     }
@@ -79,7 +80,7 @@ impl Provider {
         let rules = &self.descriptor.uid;
         let by_login = rules.issuer.iter().chain(&rules.former_issuers).any(names_tenant);
         let known = self.discovery_document.latest();
-        if by_login || self.issuers(known.as_deref()).iter().any(|issuer| id_token::has_tenants(issuer)) {
+        if by_login || id_token::any_has_tenants(&self.issuers(known.as_deref())) {
             return None;
         }
         Some(self.issuers_of_settings().iter().map(|issuer| self.scope_named(issuer, false)).collect())
@@ -101,8 +102,7 @@ impl Provider {
     /// Whether a login may find a stored account: its scope is one of a login, and its uid is not a former key that no login accepts.
     /// `legacy_uids_open`: LEGACY_UIDS_UNTIL has not passed.
     pub fn may_find(&self, account: &SocialAccount, legacy_uids_open: bool) -> bool {
-        let of_account = |name: &String| account.extra_data.get(name).and_then(AccountUid::of_json);
-        let kept = self.uid_keys.kept_as.iter().find_map(of_account);
+        let kept = account.kept_uid(&self.uid_keys.kept_as);
         let is_own_id = !account.legacy_uid || kept.as_ref().is_some_and(|kept| account.uid == *kept);
         let is_found_as_legacy = legacy_uids_open && (kept.is_none() || !self.uid_keys.legacy.is_empty());
         (is_own_id || is_found_as_legacy) && self.is_scope_of_a_login(&account.uid_scope)
@@ -111,7 +111,7 @@ impl Provider {
     fn is_scope_of_a_login(&self, scope: &str) -> bool {
         let rules = &self.descriptor.uid;
         let issuers = self.issuers(self.discovery_document.latest().as_deref());
-        let accepts_many = issuers.iter().any(|issuer| id_token::has_tenants(issuer));
+        let accepts_many = id_token::any_has_tenants(&issuers);
         let has_tenants = accepts_many || rules.issuer.as_ref().is_some_and(names_tenant);
         if scope.is_empty() {
             // Without the discovery document the provider may have many tenants.
@@ -133,9 +133,7 @@ impl Provider {
         if is_one_of(&self.fixed_former_issuers(), true) {
             return true;
         }
-        let single =
-            rules.imported_tenant.as_ref().and_then(|rule| rule.render(&Scope::of(&self.values)).ok().flatten());
-        match single.filter(|single| !single.is_empty()) {
+        match self.imported_tenant_of_descriptor() {
             Some(single) => issuer.split('/').any(|segment| segment.eq_ignore_ascii_case(&single)),
             None if accepts_many || issuers.is_empty() => true,
             None => issuers.iter().any(|accepted| self.finds_with_issuer(accepted, scope)),
@@ -175,6 +173,6 @@ impl Provider {
     /// Whether each login has its own tenant, which may depend on the discovery document.
     pub async fn has_tenants(&self, deadline: Instant) -> bool {
         let discovery = self.discovery(deadline, Freshness::Cached).await.ok().flatten();
-        self.issuers(discovery.as_deref()).iter().any(|issuer| id_token::has_tenants(issuer))
+        id_token::any_has_tenants(&self.issuers(discovery.as_deref()))
     }
 }

@@ -10,6 +10,7 @@ use url::Url;
 use super::configured::Provider;
 use super::context::ExchangeContext;
 use super::error::{ProviderError, Stage};
+use super::expression::Scope;
 use super::id_token::{self, Expected, Purpose};
 use super::jws::{SignatureAlgorithm, SignedToken, SuspectDocument, TokenError, VerifyingKey};
 use super::keys::{Discovery, Key};
@@ -119,12 +120,9 @@ impl Provider {
 
     /// The accepted issuers. Empty: none is known.
     pub(super) fn issuers(&self, discovery: Option<&Discovery>) -> Vec<String> {
-        if let Some(own) = self.values.text("ID_TOKEN_ISSUER") {
-            return vec![own.to_owned()];
-        }
-        let listed = &self.verification.issuers;
-        if !listed.is_empty() {
-            return listed.clone();
+        let configured = &self.verification.issuers;
+        if !configured.is_empty() {
+            return configured.clone();
         }
         discovery.and_then(|document| document.text("issuer")).map(str::to_owned).into_iter().collect()
     }
@@ -146,7 +144,7 @@ impl Provider {
         let access_token = context.access_token.clone();
         let mut required = TokenRequirements {
             purpose: rules.purpose,
-            audiences: self.audiences(context)?,
+            audiences: self.audiences(&context.scope())?,
             nonce: nonce.filter(|_| rules.nonce),
             access_token: access_token.as_deref().filter(|_| rules.at_hash),
             requires_times: rules.times,
@@ -183,9 +181,9 @@ impl Provider {
         })
     }
 
-    fn audiences(&self, context: &ExchangeContext<'_>) -> Result<Vec<String>, ProviderError> {
+    fn audiences(&self, scope: &Scope<'_>) -> Result<Vec<String>, ProviderError> {
         match &self.descriptor.id_token.audience {
-            Some(expr) => Ok(expr.texts(&context.scope())?),
+            Some(expr) => Ok(expr.texts(scope)?),
             None => Ok(vec![self.client_id.clone()]),
         }
     }
@@ -198,10 +196,7 @@ impl Provider {
         callback: &Callback<'_>,
     ) -> Result<VerifiedIdToken, ProviderError> {
         let (nonce, deadline) = (callback.nonce, callback.deadline);
-        let mut audiences = match &self.descriptor.id_token.audience {
-            Some(expr) => expr.texts(&self.base_scope())?,
-            None => vec![self.client_id.clone()],
-        };
+        let mut audiences = self.audiences(&self.base_scope())?;
         audiences.extend(self.values.texts("CLIENT_IDS"));
         let max_age = Some(self.verification.max_age.map_or(MAX_AGE_WITHOUT_CODE, |own| own.min(MAX_AGE_WITHOUT_CODE)));
         let required = TokenRequirements {
@@ -246,14 +241,12 @@ impl Provider {
         let access_token = context.access_token.clone();
         let required = TokenRequirements {
             purpose,
-            audiences: self.audiences(context)?,
-            nonce: None,
+            audiences: self.audiences(&context.scope())?,
             access_token: access_token.as_deref().filter(|_| rules.at_hash),
             requires_times: rules.times,
             max_age: self.verification.max_age,
-            max_authentication_age: None,
-            // A refresh authenticates no user.
-            acr_values: Vec::new(),
+            // A refresh authenticates no user, and has no nonce.
+            ..TokenRequirements::default()
         };
         self.verified(&mut context.discovery, &token, &required, context.callback.deadline).await.map(Some)
     }
@@ -271,7 +264,7 @@ impl Provider {
                 "the answer is a JWT, but this provider has no keys; use an oidc descriptor",
             ));
         }
-        let audiences = self.audiences(context)?;
+        let audiences = self.audiences(&context.scope())?;
         let (now, leeway) = (self.deps.now().seconds(), self.verification.leeway);
         let check = |token: &SignedToken<'_>, claims: &Map<String, Value>, discovery: Option<&Discovery>| {
             id_token::check_userinfo(token, claims, &self.issuers(discovery), &audiences, now - leeway)

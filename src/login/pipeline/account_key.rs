@@ -1,6 +1,6 @@
 //! Which stored account belongs to the identity of a login. Provider ids are compared with stored ones only here.
 
-use crate::model::{AccountUid, Identity, SocialAccount};
+use crate::model::{Identity, SocialAccount};
 
 /// Whether a stored account is the account of an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,7 @@ pub(super) enum Match {
 pub(super) fn match_account(account: &SocialAccount, identity: &Identity, legacy_uids_open: bool) -> Match {
     let scope = &identity.uid_scope;
     let is_of_scope = account.uid_scope == scope.current || scope.former.contains(&account.uid_scope);
-    let stored_id =
-        identity.uid_kept_as.iter().find_map(|name| account.extra_data.get(name).and_then(AccountUid::of_json));
+    let stored_id = account.kept_uid(&identity.uid_kept_as);
     // An account under a legacy uid may store the provider's own id in its extra data; then the two must be equal.
     let is_of_another = account.legacy_uid && stored_id.as_ref().is_some_and(|stored| !identity.has_uid(stored));
     if !identity.has_uid(&account.uid) {
@@ -67,7 +66,7 @@ mod tests {
 
     use super::*;
     use crate::clock::UnixMillis;
-    use crate::model::{AccountId, UidScope, UserId};
+    use crate::model::{AccountId, AccountUid, UidScope, UserId};
 
     fn account(uid: &str, uid_scope: &str, legacy_uid: bool, kept: Option<&str>) -> SocialAccount {
         SocialAccount {
