@@ -19,6 +19,18 @@ use crate::model::{AccountUid, ProviderTokens, as_text, remaining_seconds};
 use crate::outgoing::{Body, Freshness, Reply, Request};
 use crate::secrets::{ExposeSecret, SecretString};
 
+/// A refresh or a revocation of stored tokens.
+struct ManagementCall<'a> {
+    stage: Stage,
+    /// Of the account with these tokens.
+    uid: &'a str,
+    rules: &'a TokenManagementRules,
+    url: &'a Template,
+    headers: &'a Ordered<Template>,
+    /// The body if the descriptor has none.
+    default_form: &'a [(&'a str, &'a str)],
+}
+
 static EMPTY: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 impl Provider {
@@ -37,23 +49,24 @@ impl Provider {
         let refresh =
             stored.refresh_token.as_ref().ok_or_else(|| ProviderError::failed(STAGE, "there is no refresh token"))?;
         let url = rules.url.as_ref().or_else(|| self.override_of("ACCESS_TOKEN_URL"));
-        let headers = rules.headers.as_ref().unwrap_or(&self.descriptor.token.headers);
-        let default_form = [("refresh_token", refresh.expose_secret()), ("grant_type", "refresh_token")];
-        let url = url.unwrap_or(&self.descriptor.token.url);
+        let call = ManagementCall {
+            stage: STAGE,
+            uid,
+            rules,
+            url: url.unwrap_or(&self.descriptor.token.url),
+            headers: rules.headers.as_ref().unwrap_or(&self.descriptor.token.headers),
+            default_form: &[("refresh_token", refresh.expose_secret()), ("grant_type", "refresh_token")],
+        };
         let callback = Callback::after_login(&stored.callback, &EMPTY, deadline);
         let mut context = self.context_of_tokens(stored, &callback).await?;
         let secrets = [refresh.expose_secret(), self.client_secret.expose_secret()];
         let read = |answer: Reply| {
             reply::read(&answer, STAGE, self.descriptor.token.format, &self.descriptor.errors, &secrets)
         };
-        let body = match self
-            .token_management_call(STAGE, (&context, uid), rules, (url, headers), &default_form)
-            .await
-            .and_then(read)
-        {
+        let body = match self.send_management_call(&call, &context).await.and_then(read) {
             // The refresh token was not used, so it can be sent to the new endpoint.
             Err(ProviderError::EndpointNotFound { .. }) if self.endpoints_changed(&mut context).await => {
-                read(self.token_management_call(STAGE, (&context, uid), rules, (url, headers), &default_form).await?)?
+                read(self.send_management_call(&call, &context).await?)?
             }
             answered => answered?,
         };
@@ -61,7 +74,7 @@ impl Provider {
         let access = context.access_token.clone();
         let access = access.ok_or_else(|| ProviderError::failed(STAGE, "there is no access token in the answer"))?;
         let fresh = self.tokens_in(&context.token, &access);
-        let identity = self.check_user(STAGE, &mut context, stored, uid).await?;
+        let identity = self.check_user(&mut context, stored, uid).await?;
         Ok(ProviderTokens {
             identity,
             refresh_token: fresh.refresh_token.or_else(|| stored.refresh_token.clone()),
@@ -84,14 +97,20 @@ impl Provider {
         let rules = &self.descriptor.revoke;
         let Some(url) = self.override_of("REVOKE_TOKEN_URL").or(rules.url.as_ref()) else { return Ok(false) };
         let token = stored.refresh_token.as_ref().unwrap_or(&stored.access_token);
-        let (default_form, none) = ([("token", token.expose_secret())], Ordered::new());
-        let headers = rules.headers.as_ref().unwrap_or(&none);
+        let no_headers = Ordered::new();
+        let call = ManagementCall {
+            stage: STAGE,
+            uid,
+            rules,
+            url,
+            headers: rules.headers.as_ref().unwrap_or(&no_headers),
+            default_form: &[("token", token.expose_secret())],
+        };
         let callback = Callback::after_login(&stored.callback, &EMPTY, deadline);
         let mut context = self.context_of_tokens(stored, &callback).await?;
-        let mut answer =
-            self.token_management_call(STAGE, (&context, uid), rules, (url, headers), &default_form).await?;
+        let mut answer = self.send_management_call(&call, &context).await?;
         if reply::is_endpoint_missing(answer.status) && self.endpoints_changed(&mut context).await {
-            answer = self.token_management_call(STAGE, (&context, uid), rules, (url, headers), &default_form).await?;
+            answer = self.send_management_call(&call, &context).await?;
         }
         if answer.is_success() {
             Ok(true)
@@ -125,7 +144,6 @@ impl Provider {
     /// added.
     async fn check_user(
         &self,
-        stage: Stage,
         context: &mut ExchangeContext<'_>,
         stored: &ProviderTokens,
         uid: &str,
@@ -146,7 +164,7 @@ impl Provider {
             };
             if !is_same {
                 let reason = format!("{name} differs from that of the login");
-                return Err(ProviderError::UserMismatch { stage, reason });
+                return Err(ProviderError::UserMismatch { stage: Stage::Refresh, reason });
             }
         }
         known.extend(identity);
@@ -189,30 +207,27 @@ impl Provider {
         claims.chain(members).collect()
     }
 
-    /// Sends a refresh or a revocation. `default_form` is the body if the descriptor has none.
-    async fn token_management_call(
+    async fn send_management_call(
         &self,
-        stage: Stage,
-        (context, uid): (&ExchangeContext<'_>, &str),
-        rules: &TokenManagementRules,
-        (url, headers): (&Template, &Ordered<Template>),
-        default_form: &[(&str, &str)],
+        call: &ManagementCall<'_>,
+        context: &ExchangeContext<'_>,
     ) -> Result<Reply, ProviderError> {
+        let ManagementCall { stage, uid, rules, url, headers, default_form } = *call;
         let scope = context.scope().with("uid", Some(uid));
-        let mut call = Request::new(rules.method, resolve_url(stage, url, &scope, &self.descriptor.token.hosts)?);
-        call.headers = render_pairs(headers, &scope)?;
-        call.query = render_pairs(&rules.query, &scope)?;
+        let mut request = Request::new(rules.method, resolve_url(stage, url, &scope, &self.descriptor.token.hosts)?);
+        request.headers = render_pairs(headers, &scope)?;
+        request.query = render_pairs(&rules.query, &scope)?;
         let auth = self.management_auth(rules, context.discovery.as_deref());
-        call.body = match &rules.form {
+        request.body = match &rules.form {
             Some(form) => Body::Form(render_pairs(form, &scope)?),
             None if auth == ClientAuth::Templates => Body::None,
             None => {
                 Body::Form(default_form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
             }
         };
-        self.authenticate_client(&mut call, auth);
-        quirks::prepare_token_request(context, &mut call).await?;
-        self.send(stage, &call, context.callback.deadline).await
+        self.authenticate_client(&mut request, auth);
+        quirks::prepare_token_request(context, &mut request).await?;
+        self.send(stage, &request, context.callback.deadline).await
     }
 
     /// The tokens of a login, for storage. `None`: there is no access token.
