@@ -32,24 +32,19 @@ impl LoginService {
         result: Result<LoginOutcome, LoginError>,
     ) -> Result<LoginOutcome, LoginError> {
         let provider = self.providers.get(provider).map(|provider| provider.name());
-        match &result {
-            Ok(LoginOutcome::SignedIn(_)) => self.deps.metrics().login(provider, kind, || "ok".into()),
-            Ok(LoginOutcome::PendingLogin(_)) => {
-                self.deps.metrics().login(provider, kind, || "additional_input_required".into());
-            }
-            // The first step of OAuth 1.0a, which ends no login.
-            Ok(LoginOutcome::RequestToken { .. }) => {}
-            Err(error) => self.deps.metrics().login(provider, kind, || error.refusal.code()),
-        }
+        let metrics = self.deps.metrics();
         match &result {
             Ok(LoginOutcome::SignedIn(answer)) => {
+                metrics.login(provider, kind, || "ok".into());
                 tracing::info!(provider, %kind, user_id = answer.user.id.0, "signed in");
             }
-            Ok(LoginOutcome::RequestToken { .. }) => tracing::info!(provider, %kind, "request token issued"),
             Ok(LoginOutcome::PendingLogin(pending_login)) => {
+                metrics.login(provider, kind, || "additional_input_required".into());
                 tracing::info!(provider, %kind, step = pending_login.step, "login waits for additional input");
             }
-            Err(_) => {}
+            // The first step of OAuth 1.0a, which ends no login.
+            Ok(LoginOutcome::RequestToken { .. }) => tracing::info!(provider, %kind, "request token issued"),
+            Err(error) => metrics.login(provider, kind, || error.refusal.code()),
         }
         result.map_err(|error| error.with_login(provider, kind, None))
     }

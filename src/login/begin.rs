@@ -56,7 +56,7 @@ impl LoginService {
         Ok(StartedRequest { next, ..self.start(provider, start, request_context).await? })
     }
 
-    /// The redirect URI of a login that finishes no authorization request. Errors: as [`redirect_uri::choose`].
+    /// The redirect URI of a new authorization request, or of a login without one. Errors: as [`redirect_uri::choose`].
     pub(super) fn redirect_uri(
         &self,
         asked: Option<&str>,

@@ -30,7 +30,8 @@ use crate::store::{Claimed, ConsumedCredential};
 struct Exchange {
     fields: Fields,
     matched: Option<MatchedRequest>,
-    redirect_uri: RedirectUri,
+    /// `None`: no redirect took place, since an ID token replaces the code.
+    redirect_uri: Option<RedirectUri>,
     code_verifier: Option<String>,
     request_token: Option<RequestToken>,
     /// Replaces the code.
@@ -107,7 +108,7 @@ impl Exchange {
         let address = self.matched.as_ref().and_then(|matched| matched.row.address.as_ref()?.as_object());
         Callback {
             fields: self.fields.map(),
-            redirect_uri: self.redirect_uri.as_str(),
+            redirect_uri: self.redirect_uri.as_ref().map_or("", RedirectUri::as_str),
             state: self.matched.as_ref().and_then(|matched| matched.state.as_deref()),
             code_verifier: self.code_verifier.as_deref(),
             nonce: self.nonce.as_deref(),
@@ -259,12 +260,12 @@ impl LoginService {
             Some(matched) if redirect_uri.as_ref().is_some_and(|asked| *asked != matched.row.redirect_uri) => {
                 return Err(state_mismatch("This login was started with another redirect_uri."));
             }
-            Some(matched) => RedirectUri::of_request(&matched.row),
-            None if id_token.is_some() => RedirectUri::none(),
+            Some(matched) => Some(RedirectUri::of_request(&matched.row)),
+            None if id_token.is_some() => None,
             None if redirect_uri::is_postmessage(&self.settings, &provider, redirect_uri.as_deref()) => {
-                RedirectUri::postmessage()
+                Some(RedirectUri::postmessage())
             }
-            None => self.redirect_uri(redirect_uri.as_deref(), &request_context)?,
+            None => Some(self.redirect_uri(redirect_uri.as_deref(), &request_context)?),
         };
         let link_to = link_target(LinkFacts {
             request: matched.as_ref().map(MatchedRequest::link_facts),

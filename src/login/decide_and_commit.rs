@@ -17,7 +17,7 @@ use super::request_secrets::Binding;
 use super::service::{LoginService, unknown_provider};
 use crate::credential::IssueRequest;
 use crate::model::{
-    AuditEvent, AuditKind, ClientInfo, CredentialKind, Identity, LinkRequest, LoginKind, ServerRedirect, User,
+    AuditEvent, AuditKind, ClientInfo, CredentialKind, Identity, LinkRequest, LoginKind, ServerRedirect, User, UserId,
 };
 use crate::provider::Provider;
 use crate::secrets::Digest;
@@ -34,6 +34,13 @@ pub(super) struct LoginTerms {
     pub server_redirect: Option<ServerRedirect>,
     /// The application's own values.
     pub app: AppContext,
+}
+
+impl LoginTerms {
+    /// The user to link the account to.
+    pub fn linked_user(&self) -> Option<UserId> {
+        self.link_to.map(|link_request| link_request.user)
+    }
 }
 
 /// What a login needs besides the identity: who calls, what it will issue, and which code it consumes.
@@ -109,7 +116,7 @@ impl LoginService {
         let input = DecisionInput {
             rules,
             identity,
-            link_to: context.terms.link_to.map(|link_request| link_request.user),
+            link_to: context.terms.linked_user(),
             data: context.terms.app.data.as_ref(),
             link_proof: context.link_proof,
         };
@@ -150,9 +157,9 @@ impl LoginService {
         context: &LoginContext,
         result: Result<LoginOutcome, LoginError>,
     ) -> Result<LoginOutcome, LoginError> {
-        let user = context.terms.link_to.map(|link_request| link_request.user);
-        let mut result = result
-            .map_err(|error| error.with_login(Some(context.provider.name()), context.terms.kind.credential(), user));
+        let (provider, terms) = (context.provider.name(), &context.terms);
+        let mut result =
+            result.map_err(|error| error.with_login(Some(provider), terms.kind.credential(), terms.linked_user()));
         if let Err(error) = &mut result {
             self.audit_refusal(error.refusal.code(), &mut error.context, &context.client).await;
         }
@@ -228,8 +235,7 @@ impl LoginService {
             Committed::AlreadyCompleted => Err(already_used()),
             Committed::TooManyTokens => {
                 let detail = "Maximum amount of tokens allowed per user exceeded.";
-                let refused = LoginError::new(Refusal::TokenLimitExceeded, detail);
-                Err(target_user.into_iter().fold(refused, LoginError::with_user))
+                Err(LoginError::new(Refusal::TokenLimitExceeded, detail).with_user(target_user))
             }
         }
     }

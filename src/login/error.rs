@@ -84,7 +84,7 @@ impl Refusal {
     }
 }
 
-/// A refused login. `detail` is for the caller and holds no secret; `about` is only for the log and the audit log.
+/// A refused login. `detail` is for the caller and holds no secret; `context` is only for the log and the audit log.
 #[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
 #[error("{detail}")]
 pub struct LoginError {
@@ -144,9 +144,9 @@ impl LoginError {
         self
     }
 
-    /// Adds the user whose account is concerned.
-    pub(super) fn with_user(mut self, user: UserId) -> Self {
-        self.context.user_id = Some(user);
+    /// Adds the user whose account is concerned, if there is one.
+    pub(super) fn with_user(mut self, user: impl Into<Option<UserId>>) -> Self {
+        self.context.user_id = user.into().or(self.context.user_id);
         self
     }
 

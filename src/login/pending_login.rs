@@ -67,7 +67,7 @@ impl LoginService {
             encrypted: secrets::encrypt(&self.pending_login_key(&flow_token), token.as_bytes(), &plain, &self.deps),
             token,
             browser: context.binding.browser.clone(),
-            link_to: context.terms.link_to.map(|link_request| link_request.user),
+            link_to: context.terms.linked_user(),
             expires: now.plus(UNFINISHED_LOGIN_LIFETIME),
             completed: None,
         };

@@ -32,9 +32,9 @@ impl LoginService {
 
     /// Counts a login whose code is to be sent to the provider, until its outcome is known. Errors: `too_many_requests`.
     pub(super) async fn reserve_login(&self, context: &LoginContext) -> Result<ReservedLogin, LoginError> {
-        let user = context.terms.link_to.map(|link| link.user);
+        let user = context.terms.linked_user();
         let network = Network::of_text(context.client.ip.as_deref());
         let reserved = self.rate_limits.reserve_login(context.provider.name(), network, user).await;
-        reserved.map_err(|exceeded| user.into_iter().fold(LoginError::from(exceeded), LoginError::with_user))
+        reserved.map_err(|exceeded| LoginError::from(exceeded).with_user(user))
     }
 }

@@ -24,11 +24,6 @@ impl RedirectUri {
         Self(request.redirect_uri.clone())
     }
 
-    /// For an ID token that is posted instead of a code: no redirect took place.
-    pub fn none() -> Self {
-        Self(String::new())
-    }
-
     /// That of a code of Google's pop-up.
     pub fn postmessage() -> Self {
         Self(POSTMESSAGE.to_owned())

@@ -65,7 +65,7 @@ pub struct LoginParameters {
 pub struct Callback<'a> {
     /// All fields of the body. The fields that a login needs are present; nothing else is checked.
     pub fields: &'a Map<String, Value>,
-    /// The redirect URI of the authorization request.
+    /// The redirect URI of the authorization request. Empty: no redirect took place.
     pub redirect_uri: &'a str,
     /// `None`: the login has no authorization request of this server.
     pub state: Option<&'a str>,
