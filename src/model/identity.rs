@@ -112,6 +112,38 @@ impl Identity {
     }
 }
 
+#[cfg(test)]
+impl Identity {
+    /// An identity with a uid and nothing else.
+    pub fn blank() -> Self {
+        Self {
+            provider: "p".to_owned(),
+            uid: AccountUid::parse("1").expect("it is an id"),
+            uid_scope: UidScope::default(),
+            uid_kept_as: Vec::new(),
+            uid_address: None,
+            legacy_uids: Vec::new(),
+            must_match: Vec::new(),
+            username: None,
+            email: None,
+            has_invalid_email: false,
+            fullname: None,
+            first_name: None,
+            last_name: None,
+            email_verified: false,
+            reports_email: false,
+            picture: None,
+            organizations: Vec::new(),
+            extra_data: Map::new(),
+            absent_extra_data: Vec::new(),
+            drop_when_empty: Vec::new(),
+            fields: Map::new(),
+            tokens: None,
+            expires_in: None,
+        }
+    }
+}
+
 /// Removes null characters, which PostgreSQL cannot store in text or JSON.
 pub fn strip_nul_characters(value: &mut Value) {
     match value {

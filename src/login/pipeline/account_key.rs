@@ -62,7 +62,7 @@ pub(super) fn rekey_code(account: &SocialAccount, identity: &Identity) -> Option
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, json};
+    use serde_json::json;
 
     use super::*;
     use crate::clock::UnixMillis;
@@ -93,18 +93,8 @@ mod tests {
             },
             uid_kept_as: vec!["id".to_owned()],
             legacy_uids: vec![AccountUid::parse("ada").expect("an id")],
-            ..blank()
+            ..Identity::blank()
         }
-    }
-
-    fn blank() -> Identity {
-        serde_json::from_value(json!({
-            "provider": "oidc", "uid": "x", "legacy_uids": [], "must_match": [], "username": null, "email": null,
-            "fullname": null, "first_name": null, "last_name": null, "email_verified": false, "picture": null,
-            "organizations": [], "extra_data": Map::new(), "drop_when_empty": [], "fields": Map::new(),
-            "expires_in": null,
-        }))
-        .expect("an identity")
     }
 
     #[test]

@@ -59,33 +59,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::AccountUid;
 
     fn identity(extra: Value, keep: &[&str]) -> Identity {
         Identity {
-            provider: "p".into(),
-            uid: AccountUid::parse("1").expect("it is an id"),
-            uid_scope: crate::model::UidScope::default(),
-            uid_kept_as: vec![],
-            uid_address: None,
-            legacy_uids: vec![],
-            must_match: vec![],
-            username: None,
-            email: None,
-            has_invalid_email: false,
-            fullname: None,
-            first_name: None,
-            last_name: None,
-            email_verified: false,
-            reports_email: false,
-            picture: None,
-            organizations: vec![],
             extra_data: extra.as_object().cloned().unwrap_or_default(),
-            absent_extra_data: vec![],
             drop_when_empty: keep.iter().map(|name| (*name).to_owned()).collect(),
-            fields: serde_json::Map::new(),
-            tokens: None,
-            expires_in: None,
+            ..Identity::blank()
         }
     }
 

@@ -85,33 +85,13 @@ impl Details {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::AccountUid;
 
     fn details(full: Option<&str>, first: Option<&str>, last: Option<&str>) -> Details {
         let identity = Identity {
-            provider: String::new(),
-            uid: AccountUid::parse("1").expect("it is an id"),
-            uid_scope: crate::model::UidScope::default(),
-            uid_kept_as: vec![],
-            uid_address: None,
-            legacy_uids: vec![],
-            must_match: vec![],
-            username: None,
-            email: None,
-            has_invalid_email: false,
             fullname: full.map(str::to_owned),
             first_name: first.map(str::to_owned),
             last_name: last.map(str::to_owned),
-            email_verified: false,
-            reports_email: false,
-            picture: None,
-            organizations: vec![],
-            extra_data: serde_json::Map::new(),
-            absent_extra_data: vec![],
-            drop_when_empty: vec![],
-            fields: serde_json::Map::new(),
-            tokens: None,
-            expires_in: None,
+            ..Identity::blank()
         };
         Details::completed(&identity)
     }
