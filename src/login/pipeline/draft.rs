@@ -129,7 +129,7 @@ struct Chosen {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum DraftChange {
     Username(String),
-    /// `None`: no address.
+    /// `None`: no address. Then whether it is verified.
     Email(Option<EmailAddress>, bool),
     FirstName(String),
     LastName(String),
@@ -239,11 +239,16 @@ impl Draft<'_> {
         self.change(DraftChange::Username(storable(username)));
     }
 
-    /// Sets the e-mail address of a new user. Pass `verified` only when the user proved that it is theirs: a later login with
-    /// the same verified address may then be linked to them (SEC-23). An invalid address counts as none. The allow and deny
-    /// lists are checked again after the last step.
-    pub fn set_email(&mut self, address: &str, verified: bool) {
-        self.change(DraftChange::Email(EmailAddress::parse(address), verified));
+    /// Sets the e-mail address of a new user, unverified. An invalid address counts as none. The allow and deny lists are
+    /// checked again after the last step.
+    pub fn set_email(&mut self, address: &str) {
+        self.change(DraftChange::Email(EmailAddress::parse(address), false));
+    }
+
+    /// As [`Self::set_email`], for an address that the user proved to be theirs. A later login with the same verified address
+    /// may be linked to them (SEC-23).
+    pub fn set_verified_email(&mut self, address: &str) {
+        self.change(DraftChange::Email(EmailAddress::parse(address), true));
     }
 
     /// Sets the first name.

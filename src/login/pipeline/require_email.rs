@@ -23,7 +23,7 @@ impl Step for RequireEmail {
             return Err(Stop::ask([InputField::email("email", "E-mail address")]));
         };
         check_allowed(draft.rules, &LoginEmail { address: Some(&address), ..LoginEmail::default() })?;
-        draft.set_email(address.as_str(), false);
+        draft.set_email(address.as_str());
         Ok(())
     }
 }

@@ -68,7 +68,11 @@ async fn apply(draft: &mut Draft<'_>, overrides: UserOverrides) -> Result<(), St
     };
     // Unchanged values keep their source.
     if !is_same || is_verified != draft.email_verified() {
-        draft.set_email(&email, is_verified);
+        if is_verified {
+            draft.set_verified_email(&email);
+        } else {
+            draft.set_email(&email);
+        }
     }
     if let Some(name) = first_name {
         draft.set_first_name(&name);

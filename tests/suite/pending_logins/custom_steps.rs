@@ -135,7 +135,7 @@ async fn email_set_by_a_step_is_not_overwritten(engine: Engine) {
     #[async_trait]
     impl Step for SetEmail {
         async fn run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
-            draft.set_email("chosen@example.com", false);
+            draft.set_email("chosen@example.com");
             Ok(())
         }
     }
