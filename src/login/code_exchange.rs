@@ -257,15 +257,10 @@ impl LoginService {
         let LoginParameters { id_token, values, redirect_uri, code_verifier } = parameters;
         let LoginRequest { kind, fields, request_context, .. } = request;
         let redirect_uri = match &matched {
-            Some(matched) if redirect_uri.as_ref().is_some_and(|asked| *asked != matched.row.redirect_uri) => {
-                return Err(state_mismatch("This login was started with another redirect_uri."));
-            }
-            Some(matched) => Some(RedirectUri::of_request(&matched.row)),
             None if id_token.is_some() => None,
-            None if redirect_uri::is_postmessage(&self.settings, &provider, redirect_uri.as_deref()) => {
-                Some(RedirectUri::postmessage())
+            matched => {
+                Some(self.redirect_uri_for(&provider, matched.as_ref(), redirect_uri.as_deref(), &request_context)?)
             }
-            None => Some(self.redirect_uri(redirect_uri.as_deref(), &request_context)?),
         };
         let link_to = link_target(LinkFacts {
             request: matched.as_ref().map(MatchedRequest::link_facts),
@@ -337,6 +332,24 @@ impl LoginService {
             link_proof: LinkProof::default(),
         };
         (claim, context)
+    }
+
+    /// Errors: `state_mismatch` for another one than that of the authorization request; as [`redirect_uri::choose`].
+    fn redirect_uri_for(
+        &self,
+        provider: &Provider,
+        matched: Option<&MatchedRequest>,
+        asked: Option<&str>,
+        request_context: &RequestContext,
+    ) -> Result<RedirectUri, LoginError> {
+        match matched {
+            Some(matched) if asked.is_some_and(|asked| asked != matched.row.redirect_uri) => {
+                Err(state_mismatch("This login was started with another redirect_uri."))
+            }
+            Some(matched) => Ok(RedirectUri::of_request(&matched.row)),
+            None if redirect_uri::is_postmessage(&self.settings, provider, asked) => Ok(RedirectUri::postmessage()),
+            None => self.redirect_uri(asked, request_context),
+        }
     }
 
     /// The nonce that an ID token must carry: the one of the authorization request, or the one that the front-end gave to

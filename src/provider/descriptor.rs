@@ -91,6 +91,13 @@ impl Descriptor {
         !matches!(self.protocol, Protocol::OpenId2 | Protocol::Widget) && self.token.auth != ClientAuth::None
     }
 
+    /// Whether it is the name that this provider gives to a parameter of each authorization request.
+    pub fn is_own_parameter(&self, name: &str) -> bool {
+        let rules = &self.authorization;
+        let own = [&rules.client_id_parameter, &rules.redirect_uri_parameter, &self.scope.parameter];
+        own.iter().any(|own| !own.is_empty() && own.eq_ignore_ascii_case(name))
+    }
+
     /// Whether the client secret is the key of a signature that an expression or the quirk verifies. With an empty one, anyone
     /// could sign.
     pub fn uses_secret_as_key(&self) -> bool {

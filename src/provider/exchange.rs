@@ -82,22 +82,18 @@ impl Provider {
         let checked = CheckedCallback { address, discovery, ..CheckedCallback::default() };
         let mut context = self.context_of(callback, checked);
         self.check_issuer(&context)?;
-        let mut valid_until = None;
-        match (callback.id_token, self.descriptor.protocol) {
+        let single_use = match (callback.id_token, self.descriptor.protocol) {
             (Some(token), _) => {
                 let verified = self.verify_id_token(token, callback).await?;
                 context.claims = Some(Value::Object(verified.claims));
-                valid_until = Some(verified.accepted_until);
+                SingleUse::of_id_token(token, Some(verified.accepted_until))
             }
-            (None, Protocol::OAuth1) => {}
+            (None, Protocol::OAuth1) => self.single_use(callback)?,
             (None, _) => {
                 self.check_conditions(&context)?;
                 self.check_token_call(&mut context)?;
+                self.single_use(callback)?
             }
-        }
-        let single_use = match callback.id_token {
-            Some(token) => SingleUse::of_id_token(token, valid_until),
-            None => self.single_use(callback)?,
         };
         let ExchangeContext { address, discovery, token, access_token, claims, .. } = context;
         Ok(CheckedCallback { address, discovery, token, access_token, claims, single_use })

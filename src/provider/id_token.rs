@@ -143,7 +143,6 @@ pub fn check_userinfo(
     if !matches!(media_type.as_deref(), None | Some("jwt" | "userinfo+jwt")) || claims.contains_key("events") {
         return Err(TokenError::new("it is another kind of token"));
     }
-    let is_in = |list: &[String], value: &Value| value.as_str().is_some_and(|text| list.iter().any(|one| one == text));
     let issuers: Vec<String> = issuers.iter().filter_map(|issuer| with_tenant(issuer, claims)).collect();
     if claims.get("iss").is_some_and(|issuer| !is_in(&issuers, issuer)) {
         return Err(TokenError::with_suspect("it has another issuer; see ID_TOKEN_ISSUER", SuspectDocument::Discovery));
@@ -166,6 +165,11 @@ pub fn check_userinfo(
 fn media_type(value: &Value) -> String {
     let text = value.as_str().unwrap_or_default().to_ascii_lowercase();
     text.strip_prefix("application/").map(str::to_owned).unwrap_or(text)
+}
+
+/// Whether the value is a text of the list.
+fn is_in(list: &[String], value: &Value) -> bool {
+    value.as_str().is_some_and(|text| list.iter().any(|one| one == text))
 }
 
 fn text_of<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<&'c str> {
@@ -209,11 +213,7 @@ fn check_purpose(
     // In an access token these claims contain the client. In an ID token they may have any meaning.
     let checks_client = purpose == Purpose::AccessToken || has_scope || !is_bound;
     for name in ["client_id", "appid", "cid"].into_iter().filter(|_| checks_client) {
-        let is_ours = |party: &Value| {
-            party
-                .as_str()
-                .is_some_and(|party| party == expected.client_id || expected.audiences.iter().any(|own| own == party))
-        };
+        let is_ours = |party: &Value| party.as_str() == Some(expected.client_id) || is_in(expected.audiences, party);
         if claims.get(name).is_some_and(|party| !party.is_null() && !is_ours(party)) {
             return Err(TokenError::new("it was issued to another client"));
         }
@@ -234,9 +234,6 @@ fn check_audience(claims: &Map<String, Value>, expected: &Expected<'_>) -> Resul
             &one
         }
         None => return Err(TokenError::new("it has no audience")),
-    };
-    let is_in = |list: &[String], audience: &Value| {
-        audience.as_str().is_some_and(|audience| list.iter().any(|known| known == audience))
     };
     if !audiences.iter().any(|audience| is_in(expected.audiences, audience)) {
         return Err(TokenError::new("it was issued for another client"));

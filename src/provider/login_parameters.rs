@@ -147,15 +147,13 @@ impl Provider {
     /// Checks the settings and the list of the descriptor at start.
     pub(super) fn check_login_parameters(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
         self.check_acr(warnings, errors);
-        let rules = &self.descriptor.authorization;
-        let own = [&rules.client_id_parameter, &rules.redirect_uri_parameter, &self.descriptor.scope.parameter];
         let is_reserved = |name: &&String| {
             is_protocol_parameter(name)
                 || OWN_FIELDS.contains(&name.as_str())
                 || self.descriptor.address.contains_key(*name)
-                || own.iter().any(|own| own.eq_ignore_ascii_case(name))
+                || self.descriptor.is_own_parameter(name)
         };
-        if let Some(name) = rules.login_parameters.iter().find(is_reserved) {
+        if let Some(name) = self.descriptor.authorization.login_parameters.iter().find(is_reserved) {
             let field = format!("providers.{}.authorization.login_parameters", self.name);
             errors.push(SettingError::new(field, format!("contains {name}, which this server sets itself; remove it")));
         }

@@ -177,16 +177,8 @@ impl Provider {
 
     /// Refuses this provider's own names of protocol parameters. The standard names are refused when the settings are typed.
     fn check_extra_arguments(&self, errors: &mut Vec<SettingError>) {
-        let rules = &self.descriptor;
-        let parameters = [
-            &rules.authorization.client_id_parameter,
-            &rules.authorization.redirect_uri_parameter,
-            &rules.scope.parameter,
-        ];
-        let is_parameter =
-            |name: &str| parameters.iter().any(|own| !own.is_empty() && own.eq_ignore_ascii_case(name.trim()));
         let arguments = self.values.pairs("AUTH_EXTRA_ARGUMENTS");
-        if let Some((name, _)) = arguments.iter().find(|(name, _)| is_parameter(name)) {
+        if let Some((name, _)) = arguments.iter().find(|(name, _)| self.descriptor.is_own_parameter(name.trim())) {
             let problem = format!("contains {name}, which this server sets itself; remove it");
             errors.push(SettingError::new(self.settings.written_name("AUTH_EXTRA_ARGUMENTS"), problem));
         }

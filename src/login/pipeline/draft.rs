@@ -408,6 +408,24 @@ impl<'a> Draft<'a> {
         self.details.field(field, self.rules).or_else(|| self.identity.fields.get(field)?.as_str())
     }
 
+    /// The user to create.
+    fn new_user(&self) -> LoginTarget {
+        let email = self.address().map(|address| self.rules.stored_email(address).to_string()).unwrap_or_default();
+        let has_email = self.rules.user_fields.iter().any(|field| field == "email");
+        // Another user has the address verified (SEC-23).
+        let is_separate = matches!(self.link_choice, Some(LinkChoice::Separate));
+        let email_verified = has_email && self.email_verified && !email.is_empty() && !is_separate;
+        let joins_by_email = email_verified && self.by_email.as_ref().is_some_and(|found| found.as_str() == email);
+        LoginTarget::Create {
+            usernames: if self.usernames.is_empty() { self.candidates() } else { self.usernames.clone() },
+            email_verified,
+            email: if has_email { email } else { String::new() },
+            verified_by: if email_verified { self.verified_by.to_owned() } else { String::new() },
+            require_unclaimed_by: if joins_by_email { self.rules.trusted_email_sources.clone() } else { Vec::new() },
+        }
+    }
+
+    /// Errors: `no_user`.
     pub(super) fn decision(self) -> Result<Decision, LoginError> {
         let no_user =
             || LoginError::new(Refusal::NoUser, "No user signs in with this account, and the pipeline creates none.");
@@ -423,28 +441,7 @@ impl<'a> Draft<'a> {
                 let (user_id, generation) = (user.id, user.link_generation);
                 LoginTarget::Link { user_id, generation, by_email: self.by_email }
             }
-            (None, None) if self.create && self.associate => {
-                let email =
-                    self.address().map(|address| self.rules.stored_email(address).to_string()).unwrap_or_default();
-                let has_email = self.rules.user_fields.iter().any(|field| field == "email");
-                let usernames = if self.usernames.is_empty() { self.candidates() } else { self.usernames };
-                // Another user has the address verified (SEC-23).
-                let is_separate = matches!(self.link_choice, Some(LinkChoice::Separate));
-                let email_verified = has_email && self.email_verified && !email.is_empty() && !is_separate;
-                let joins_by_email =
-                    email_verified && self.by_email.as_ref().is_some_and(|found| found.as_str() == email);
-                LoginTarget::Create {
-                    usernames,
-                    email_verified,
-                    email: if has_email { email } else { String::new() },
-                    verified_by: if email_verified { self.verified_by.to_owned() } else { String::new() },
-                    require_unclaimed_by: if joins_by_email {
-                        self.rules.trusted_email_sources.clone()
-                    } else {
-                        Vec::new()
-                    },
-                }
-            }
+            (None, None) if self.create && self.associate => self.new_user(),
             _ => return Err(no_user()),
         };
         let email = self.email_changed.or_else(|| {
