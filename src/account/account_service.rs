@@ -50,11 +50,8 @@ impl AccountService {
         deps: Deps,
         rate_limits: RateLimits,
     ) -> Self {
-        let bookkeeping = Arc::new(Semaphore::new(MAX_BOOKKEEPING_WRITES));
         let cipher = settings.signing_key_cipher.clone();
         let signing_keys = SigningKeyService::new(credentials.clone(), store.clone(), cipher, deps.clone());
-        let signing_keys = Arc::new(signing_keys);
-        let (refreshes, revocations) = (TaskTracker::new(), TaskTracker::new());
         Self {
             settings,
             credentials,
@@ -62,10 +59,10 @@ impl AccountService {
             store,
             deps,
             rate_limits,
-            refreshes,
-            revocations,
-            bookkeeping,
-            signing_keys,
+            refreshes: TaskTracker::new(),
+            revocations: TaskTracker::new(),
+            bookkeeping: Arc::new(Semaphore::new(MAX_BOOKKEEPING_WRITES)),
+            signing_keys: Arc::new(signing_keys),
         }
     }
 

@@ -258,9 +258,5 @@ fn refused(refusal: RefreshRefusal, user: UserId) -> AuthError {
 }
 
 fn body_fault(fault: JwtFault) -> AuthError {
-    AuthError::BodyToken(match fault {
-        JwtFault::Invalid => "Token is invalid",
-        JwtFault::Expired => "Token is expired",
-        JwtFault::WrongType => "Token has wrong type",
-    })
+    AuthError::BodyToken(fault.message())
 }

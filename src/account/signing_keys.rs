@@ -137,21 +137,18 @@ impl SigningKeyService {
     ) -> Self {
         let key_of_settings = credentials.jwt.configured_signing_key();
         let schedule = KeySchedule::new(credentials.jwt.rules(), key_of_settings.as_ref().map(|key| key.kid.clone()));
-        let is_ready = AtomicBool::new(schedule.is_none());
-        let (last_read, waiting) = (Mutex::new(None), Semaphore::new(MAX_WAITING_REQUESTS));
-        let (has_warned, logged) = (AtomicBool::new(false), std::sync::Mutex::default());
         Self {
             credentials,
             store,
             cipher,
             deps,
+            is_ready: AtomicBool::new(schedule.is_none()),
             schedule,
             key_of_settings,
-            last_read,
-            waiting,
-            is_ready,
-            has_warned,
-            logged,
+            last_read: Mutex::new(None),
+            waiting: Semaphore::new(MAX_WAITING_REQUESTS),
+            has_warned: AtomicBool::new(false),
+            logged: std::sync::Mutex::default(),
         }
     }
 

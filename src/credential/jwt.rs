@@ -26,18 +26,26 @@ const MAX_JTI_LEN: usize = 64;
 /// Hex digits of the random half of an access token's `jti`.
 const JTI_RANDOM_LEN: usize = 16;
 
-/// Why a JWT is rejected, with simplejwt's messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a JWT is rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JwtFault {
     /// Its signature or a claim is invalid, or it was revoked.
-    #[error("Token is invalid")]
     Invalid,
     /// It has expired.
-    #[error("Token is expired")]
     Expired,
     /// It is of another type than the route accepts.
-    #[error("Token has wrong type")]
     WrongType,
+}
+
+impl JwtFault {
+    /// simplejwt's message.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Invalid => "Token is invalid",
+            Self::Expired => "Token is expired",
+            Self::WrongType => "Token has wrong type",
+        }
+    }
 }
 
 /// A verified token: signed by this server, of an accepted type, not expired. The store knows whether it was revoked.

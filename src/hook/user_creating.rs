@@ -73,7 +73,7 @@ impl Webhook {
         let (id, now) = (message::new_id(&self.deps), self.deps.now());
         let body = message::body(EventType::UserCreating, now, data(candidate, &self.fields));
         let answer = match self.post(&id, &body).await {
-            Ok(reply) if (200..300).contains(&reply.status) => parse_answer(&reply.body, &self.fields),
+            Ok(reply) if reply.is_success() => parse_answer(&reply.body, &self.fields),
             Ok(reply) => Err(format!("its status is {}", reply.status)),
             Err(error) => Err(error.to_string()),
         };

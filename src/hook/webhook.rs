@@ -6,7 +6,7 @@ use url::{Host, Url};
 use super::signature;
 use crate::clock::Deps;
 use crate::model::{Finding, UserFields};
-use crate::outgoing::{Body, Client, OutgoingError, Reply, Request};
+use crate::outgoing::{Client, OutgoingError, Reply, Request};
 use crate::settings::{OutgoingRules, SettingError, Settings, WebhookRules};
 
 /// The receiver at WEBHOOK_URL.
@@ -40,7 +40,7 @@ impl Webhook {
     /// One delivery attempt. `body` is signed unchanged, with the time of this attempt. Errors: no answer of 2xx.
     pub async fn deliver(&self, id: &str, body: &str) -> Result<(), DeliveryError> {
         let reply = self.post(id, body).await?;
-        if (200..300).contains(&reply.status) { Ok(()) } else { Err(DeliveryError::Status(reply.status)) }
+        if reply.is_success() { Ok(()) } else { Err(DeliveryError::Status(reply.status)) }
     }
 
     /// Whether the endpoint is reachable: an unsigned GET; any answer counts.
@@ -56,9 +56,8 @@ impl Webhook {
     }
 
     pub(super) async fn post(&self, id: &str, body: &str) -> Result<Reply, OutgoingError> {
-        let mut request = Request::new(reqwest::Method::POST, self.rules.url.clone());
+        let mut request = Request::post_json(self.rules.url.clone(), body.to_owned());
         request.headers = signature::headers(&self.rules.secrets, id, self.deps.now(), body);
-        request.body = Body::RawJson(body.to_owned());
         self.client.send(&request, Instant::now() + self.rules.timeout).await
     }
 }

@@ -3,7 +3,7 @@
 //! need. After the cooldown one trial call decides whether the breaker closes.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -36,19 +36,27 @@ impl Default for Host {
 }
 
 impl Host {
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cooldowns(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+        self.cooldowns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether a call may be made now.
     ///
     /// Errors: the time until one may. `call_timeout` is the time limit of one call.
     pub(super) fn check_admission(&self, path: &str, now: Instant, call_timeout: Duration) -> Result<(), Duration> {
-        let cooling_down = self.cooldowns.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
+        let cooling_down = self.cooldowns().get(path).copied();
         if let Some(until) = cooling_down.filter(|until| now < *until) {
             return Err(until - now);
         }
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).check_admission(now, call_timeout)
+        self.breaker().check_admission(now, call_timeout)
     }
 
     pub(super) fn cool_down(&self, path: &str, now: Instant, span: Duration) {
-        let mut cooldowns = self.cooldowns.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cooldowns = self.cooldowns();
         cooldowns.retain(|_, until| now < *until);
         if cooldowns.len() < MAX_COOLDOWNS || cooldowns.contains_key(path) {
             cooldowns.insert(path.to_owned(), now + span);
@@ -64,20 +72,18 @@ impl Host {
             Err(TooLarge) => false,
             Err(Forbidden { .. } | InvalidRequest(_) | CircuitOpen { .. }) => return,
         };
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).record(fault, now);
+        self.breaker().record(fault, now);
     }
 
     /// Whether the breaker is open, which it is until a trial call succeeds.
     pub(super) fn has_open_breaker(&self) -> bool {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).until.is_some()
+        self.breaker().until.is_some()
     }
 
     /// Whether the breaker is open or an endpoint has a cooldown.
     pub(super) fn has_cooldown(&self, now: Instant) -> bool {
-        let is_cooling_down =
-            self.cooldowns.lock().unwrap_or_else(PoisonError::into_inner).values().any(|until| now < *until);
-        is_cooling_down
-            || self.breaker.lock().unwrap_or_else(PoisonError::into_inner).until.is_some_and(|until| now < until)
+        let is_cooling_down = self.cooldowns().values().any(|until| now < *until);
+        is_cooling_down || self.breaker().until.is_some_and(|until| now < until)
     }
 }
 

@@ -201,12 +201,7 @@ fn verify_signature(
     let secrets = (provider.provider.client_secret().expose_secret(), token_secret);
     let now = world.deps.now();
     signed.verify(&request.method, &uri, secrets, now.seconds()).map_err(refused)?;
-    let nonce = signed.nonce_key();
-    if logins.nonces.get(&nonce, now).is_some() {
-        return Err(refused("nonce_used"));
-    }
-    logins.nonces.insert(&nonce, (), now);
-    Ok(())
+    signed.use_nonce(&mut logins.nonces, now).map_err(refused)
 }
 
 /// Answers a request that contains a credential of a login.

@@ -15,7 +15,7 @@ const SECRET_NAMES: [&str; 8] =
     ["client_secret", "secret", "code_verifier", "state", "nonce", "client_assertion", "oauth_signature", "hash"];
 
 /// A call.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct RecordedCall {
     /// Counts from 1.
     pub number: u64,
@@ -74,34 +74,26 @@ impl RecordedCall {
             None => masked_pairs(request.form.pairs(), secret),
         };
         Self {
-            number: 0,
-            provider: String::new(),
             stage: "profile",
             method: request.method.clone(),
             url: masked(&format!("https://{}{}", request.host, request.raw_path), secret),
             query: masked_pairs(request.query.pairs(), secret),
             body,
             authorization: masked_authorization(&request.authorization, secret),
-            status: 0,
-            answer: Value::Null,
-            problem: None,
+            ..Self::default()
         }
     }
 
     /// A page that the browser opened.
     pub fn of_browser(provider: &str, stage: &'static str, url: &str, query: &[(String, String)]) -> Self {
         Self {
-            number: 0,
             provider: provider.to_owned(),
             stage,
             method: "GET".to_owned(),
             url: url.to_owned(),
             query: masked_pairs(query, ""),
-            body: Value::Null,
-            authorization: String::new(),
             status: 200,
-            answer: Value::Null,
-            problem: None,
+            ..Self::default()
         }
     }
 

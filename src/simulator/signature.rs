@@ -5,6 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
+use super::expiring_map::ExpiringMap;
+use crate::clock::UnixMillis;
 use crate::outgoing::ESCAPED;
 use crate::secrets::constant_time_eq;
 
@@ -59,11 +61,15 @@ impl SignedRequest {
         self.get(name).ok_or("parameter_absent")
     }
 
-    /// Identifies this request, to detect a replay (section 3.3).
-    pub fn nonce_key(&self) -> String {
-        ["oauth_consumer_key", "oauth_token", "oauth_timestamp", "oauth_nonce"]
-            .map(|name| encoded(self.get(name).unwrap_or_default()))
-            .join("&")
+    /// Detects a replay (section 3.3). `used`: the nonces of the verified requests, to which this one is added.
+    pub fn use_nonce(&self, used: &mut ExpiringMap<()>, now: UnixMillis) -> Result<(), Problem> {
+        let names = ["oauth_consumer_key", "oauth_token", "oauth_timestamp", "oauth_nonce"];
+        let nonce = names.map(|name| encoded(self.get(name).unwrap_or_default())).join("&");
+        if used.get(&nonce, now).is_some() {
+            return Err("nonce_used");
+        }
+        used.insert(&nonce, (), now);
+        Ok(())
     }
 
     /// Verifies time and signature. `uri`: scheme, host and path (section 3.4.1.2). `secrets`: of the client and of the token.

@@ -316,7 +316,7 @@ impl From<AuthError> for Failure {
             let message = |(class, fault): &(TokenType, JwtFault)| TokenMessage {
                 token_class: class.class().to_owned(),
                 token_type: class.as_str().to_owned(),
-                message: fault.to_string(),
+                message: fault.message().to_owned(),
             };
             failure.messages = Some(faults.iter().map(message).collect());
         }

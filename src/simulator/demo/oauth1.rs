@@ -158,12 +158,7 @@ fn verify(
     let secrets = (site.oauth1.secret.expose_secret(), token_secret);
     let now = site.deps.now();
     signed.verify(request.method().as_str(), &uri, secrets, now.seconds())?;
-    let nonce = signed.nonce_key();
-    if memory.nonces.get(&nonce, now).is_some() {
-        return Err("nonce_used");
-    }
-    memory.nonces.insert(&nonce, (), now);
-    Ok(())
+    signed.use_nonce(&mut memory.nonces, now)
 }
 
 fn form(pairs: &[(&str, &str)]) -> Response {
