@@ -7,8 +7,8 @@ use super::account_service::AccountService;
 use super::authenticate::Caller;
 use super::error::AuthError;
 use crate::model::{
-    AuditKind, ClientInfo, EmailAddress, MAX_EMAIL_LEN, MAX_NAME_LEN, User, is_bidi_or_control, is_username_char,
-    normalized_username,
+    AuditKind, ClientInfo, EmailAddress, MAX_EMAIL_LEN, MAX_NAME_LEN, User, field_message, is_bidi_or_control,
+    is_username_char, normalized_username,
 };
 use crate::settings::UserRules;
 use crate::store::{StoreError, Updated};
@@ -151,14 +151,14 @@ fn text(value: &Value, max_len: usize) -> Result<String, String> {
     let text = match value {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => number.to_string(),
-        Value::Null => return Err("This field may not be null.".to_owned()),
-        _ => return Err("Not a valid string.".to_owned()),
+        Value::Null => return Err(field_message::NULL.to_owned()),
+        _ => return Err(field_message::NOT_TEXT.to_owned()),
     };
     if text.contains('\0') {
-        return Err("Null characters are not allowed.".to_owned());
+        return Err(field_message::NUL_CHARACTER.to_owned());
     }
     if text.chars().count() > max_len {
-        return Err(format!("Ensure this field has no more than {max_len} characters."));
+        return Err(field_message::too_long(max_len));
     }
     Ok(text)
 }
@@ -167,7 +167,7 @@ fn text(value: &Value, max_len: usize) -> Result<String, String> {
 fn first_or_last_name(value: &Value, stored: &str) -> Result<String, String> {
     let name = text(value, MAX_NAME_LEN)?;
     if name != stored && name.contains(is_bidi_or_control) {
-        return Err("Control characters are not allowed.".to_owned());
+        return Err(field_message::CONTROL_CHARACTER.to_owned());
     }
     Ok(name)
 }
@@ -190,9 +190,9 @@ fn username(rules: &UserRules, text: &str, user: &User) -> Result<String, String
     let name = normalized_username(text, ascii);
     let is_own_address = || user.email_verified && name == user.email;
     if name.is_empty() {
-        Err("This field may not be blank.".to_owned())
+        Err(field_message::BLANK.to_owned())
     } else if name.chars().count() > MAX_NAME_LEN {
-        Err(format!("Ensure this field has no more than {MAX_NAME_LEN} characters."))
+        Err(field_message::too_long(MAX_NAME_LEN))
     } else if !name.chars().all(|c| is_username_char(c, ascii)) {
         Err("Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
             .to_owned())

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::request_fields::Fields;
+use crate::model::field_message;
 
 /// Maximum length of `data` as JSON without spaces, in bytes.
 const MAX_DATA_LEN: usize = 2048;
@@ -47,9 +48,9 @@ fn data_problem(data: &Map<String, Value>) -> Option<String> {
 
 fn app_state_problem(text: &str) -> Option<String> {
     if text.chars().count() > MAX_APP_STATE_LEN {
-        return Some(format!("Ensure this field has no more than {MAX_APP_STATE_LEN} characters."));
+        return Some(field_message::too_long(MAX_APP_STATE_LEN));
     }
-    text.contains(char::is_control).then(|| "Control characters are not allowed.".to_owned())
+    text.contains(char::is_control).then(|| field_message::CONTROL_CHARACTER.to_owned())
 }
 
 /// Whether the value has at most `levels` nested objects and lists.

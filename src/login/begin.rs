@@ -14,7 +14,7 @@ use super::redirect_uri::{self, RedirectUri};
 use super::request::{BeginRequest, LoginRequest, RequestContext, StartedRequest};
 use super::request_secrets::{self, AuthorizationRequestCookie, FlowToken, RequestOptions};
 use super::service::LoginService;
-use crate::model::{AuthorizationRequest, ServerRedirect, StartedBy, UNFINISHED_LOGIN_LIFETIME};
+use crate::model::{AuthorizationRequest, ServerRedirect, StartedBy, UNFINISHED_LOGIN_LIFETIME, field_message};
 use crate::provider::{Authorization, Protocol, Provider, ProviderError, RequestToken, Stage};
 use crate::secrets::{self, Digest, ExposeSecret};
 
@@ -245,7 +245,7 @@ fn check_scope(provider: &Provider, scope: Option<&[String]>) -> Result<(), Logi
 pub(super) fn s256_challenge(challenge: Option<String>, method: Option<&str>) -> Result<Option<String>, LoginError> {
     match (challenge, method) {
         (None, None) => Ok(None),
-        (None, Some(_)) => Err(LoginError::field("code_challenge", "This field is required.")),
+        (None, Some(_)) => Err(LoginError::field("code_challenge", field_message::REQUIRED)),
         (Some(challenge), Some("S256")) if request_secrets::is_challenge(&challenge) => Ok(Some(challenge)),
         (Some(_), Some("S256")) => {
             Err(LoginError::field("code_challenge", "Must be a SHA-256 in base64url: 43 characters."))

@@ -20,7 +20,8 @@ use super::request_lookup::state_mismatch;
 use super::request_secrets::{Binding, FlowToken};
 use super::service::LoginService;
 use crate::model::{
-    CompletedAnswer, Identity, LoginKind, StoredPendingLogin, UNFINISHED_LOGIN_LIFETIME, without_provider_tokens,
+    CompletedAnswer, Identity, LoginKind, StoredPendingLogin, UNFINISHED_LOGIN_LIFETIME, field_message,
+    without_provider_tokens,
 };
 use crate::secrets::{self, Digest};
 use crate::store::ConsumedCredential;
@@ -277,7 +278,7 @@ fn link_proof(row: &StoredPendingLogin, request_context: &RequestContext) -> Lin
 /// Errors: `invalid_request` without one, `state_mismatch` for a text of another form.
 fn flow_token(fields: &Fields) -> Result<FlowToken, LoginError> {
     let given = fields.own("flow_token");
-    let given = given.ok_or_else(|| LoginError::field("flow_token", "This field is required."))?;
+    let given = given.ok_or_else(|| LoginError::field("flow_token", field_message::REQUIRED))?;
     FlowToken::read(given).ok_or_else(unknown_flow_token)
 }
 

@@ -4,7 +4,8 @@
 use serde_json::{Map, Value};
 
 use super::error::LoginError;
-use crate::model::lenient;
+use crate::model::field_message::{BLANK, NOT_TEXT, NUL_CHARACTER, NULL, REQUIRED};
+use crate::model::{field_message, lenient};
 use crate::provider::{Provider, ProviderError};
 
 /// The fields of a body.
@@ -17,12 +18,7 @@ pub struct Fields {
     is_repetitive: bool,
 }
 
-const REQUIRED: &str = "This field is required.";
-const BLANK: &str = "This field may not be blank.";
-const NULL: &str = "This field may not be null.";
-const NOT_TEXT: &str = "Not a valid string.";
 const NOT_OBJECT: &str = "Must be a JSON object.";
-const NUL_CHARACTER: &str = "Null characters are not allowed.";
 
 /// Maximum characters of a field. The longest authorization codes (Microsoft's, Apple's) have about 3,000.
 const MAX_FIELD_LEN: usize = 4096;
@@ -34,10 +30,9 @@ fn max_len(name: &str) -> usize {
     if TOKEN_FIELDS.contains(&name) { MAX_TOKEN_LEN } else { MAX_FIELD_LEN }
 }
 
-/// The message of Django REST framework.
 fn too_long(name: &str, text: &str) -> Option<String> {
     let max = max_len(name);
-    (text.chars().count() > max).then(|| format!("Ensure this field has no more than {max} characters."))
+    (text.chars().count() > max).then(|| field_message::too_long(max))
 }
 
 impl Fields {

@@ -9,6 +9,7 @@ mod credential;
 mod domain;
 mod email_address;
 mod event;
+pub(crate) mod field_message;
 mod finding;
 mod id;
 mod identity;

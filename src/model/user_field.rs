@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::User;
+use super::field_message;
 use super::safe_text::{is_bidi_or_control, is_forbidden_in_text};
 
 /// Maximum characters of a text.
@@ -87,9 +88,9 @@ impl UserFieldType {
     /// Django REST framework.
     pub fn parse(self, value: &Value) -> Result<Value, &'static str> {
         let text = match value {
-            Value::String(text) if text.contains('\0') => return Err("Null characters are not allowed."),
+            Value::String(text) if text.contains('\0') => return Err(field_message::NUL_CHARACTER),
             Value::String(text) if text.contains(is_forbidden_in_text) => {
-                return Err("Control characters are not allowed.");
+                return Err(field_message::CONTROL_CHARACTER);
             }
             Value::String(text) if text.chars().count() > MAX_TEXT_LEN => {
                 return Err("Ensure this field has no more than 1000 characters.");
@@ -100,7 +101,7 @@ impl UserFieldType {
         match (self, text) {
             (Self::String, Some(_)) => Ok(value.clone()),
             (Self::String, None) if value.is_number() => Ok(value.to_string().into()),
-            (Self::String, None) => Err("Not a valid string."),
+            (Self::String, None) => Err(field_message::NOT_TEXT),
             (Self::Integer, None) if value.is_i64() => Ok(value.clone()),
             (Self::Integer, text) => {
                 let number = text.and_then(|text| text.parse::<i64>().ok());

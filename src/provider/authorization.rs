@@ -10,6 +10,7 @@ use super::descriptor::{AddressKind, StateIn};
 use super::error::{ProviderError, Stage};
 use super::login_parameters::MAX_VALUE_LEN;
 use super::protocol::{Authorization, Protocol};
+use crate::model::field_message;
 use crate::outgoing::{Freshness, Pairs};
 
 impl Provider {
@@ -109,7 +110,7 @@ impl Provider {
             let value = given.get(name).and_then(Value::as_str).map(str::trim).filter(|value| !value.is_empty());
             let Some(value) = value else {
                 if rule.required && requires_all {
-                    problems.push((name.clone(), "This field is required.".to_owned()));
+                    problems.push((name.clone(), field_message::REQUIRED.to_owned()));
                 }
                 continue;
             };

@@ -7,7 +7,7 @@ use super::call::set_pair;
 use super::configured::Provider;
 use super::error::ProviderError;
 use super::protocol::LoginParameters;
-use crate::model::is_truthy;
+use crate::model::{field_message, is_truthy};
 use crate::outgoing::Pairs;
 use crate::settings::{SettingError, is_protocol_parameter};
 
@@ -80,7 +80,7 @@ impl Provider {
         let text = match value {
             Value::String(text) => text.clone(),
             Value::Number(_) | Value::Bool(_) => value.to_string(),
-            _ => return Err("Not a valid string.".to_owned()),
+            _ => return Err(field_message::NOT_TEXT.to_owned()),
         };
         check_value(name, &text)?;
         let is_allowed = |configured: &str| match name {
@@ -178,11 +178,9 @@ fn check_value(name: &str, text: &str) -> Result<(), String> {
         !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
     };
     match name {
-        _ if text.trim().is_empty() => Err("This field may not be blank.".to_owned()),
-        _ if has_control_character => Err("Control characters are not allowed.".to_owned()),
-        _ if text.chars().count() > MAX_VALUE_LEN => {
-            Err(format!("Ensure this field has no more than {MAX_VALUE_LEN} characters."))
-        }
+        _ if text.trim().is_empty() => Err(field_message::BLANK.to_owned()),
+        _ if has_control_character => Err(field_message::CONTROL_CHARACTER.to_owned()),
+        _ if text.chars().count() > MAX_VALUE_LEN => Err(field_message::too_long(MAX_VALUE_LEN)),
         "prompt" | "ui_locales" if !words().all(is_word) => Err("Must be words separated by single spaces.".to_owned()),
         // OpenID Connect Core 3.1.2.1.
         "prompt" if words().any(|word| word == "none") && words().count() > 1 => {

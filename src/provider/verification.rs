@@ -16,7 +16,7 @@ use super::jws::{SignatureAlgorithm, SignedToken, SuspectDocument, TokenError, V
 use super::keys::{Discovery, Key};
 use super::protocol::{Callback, MaxAge, Protocol};
 use crate::clock::UnixMillis;
-use crate::model::is_truthy;
+use crate::model::{field_message, is_truthy};
 use crate::outgoing::Freshness;
 use crate::secrets::ExposeSecret;
 
@@ -211,7 +211,7 @@ impl Provider {
         let mut discovery = self.discovery(deadline, Freshness::Cached).await?;
         let claims = self.verified(&mut discovery, token, &required, deadline).await?;
         if nonce.is_none() && claims.contains_key("nonce") {
-            let required = "This field is required.".to_owned();
+            let required = field_message::REQUIRED.to_owned();
             return Err(ProviderError::InvalidFields(vec![("nonce".to_owned(), required)]));
         }
         let until = id_token::accepted_until(&claims, self.verification.leeway, max_age).unwrap_or(i64::MAX);

@@ -13,7 +13,7 @@ use super::body::RawBody;
 use super::problem::Failure;
 use crate::account::{AuthError, ServiceCredential};
 use crate::login::Fields;
-use crate::model::Service;
+use crate::model::{Service, field_message};
 use crate::secrets::SecretString;
 
 /// Name of the security scheme in the OpenAPI document.
@@ -62,7 +62,7 @@ impl ServiceAuth<'_> {
         };
         match fields.own("token") {
             Some(token) => Ok(ServiceCall { service, token: token.to_owned() }),
-            None => Err(Failure::fields([("token".to_owned(), "This field is required.".to_owned())])),
+            None => Err(Failure::fields([("token".to_owned(), field_message::REQUIRED.to_owned())])),
         }
     }
 }

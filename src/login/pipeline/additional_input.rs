@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::{EmailAddress, is_bidi_or_control};
+use crate::model::{EmailAddress, field_message, is_bidi_or_control};
 
 /// Maximum length of a text answer, in characters.
 const MAX_ANSWER_LEN: usize = 2000;
@@ -96,16 +96,16 @@ impl InputField {
         let text = match given {
             None | Some(Value::Null) => "",
             Some(Value::String(text)) => text.trim(),
-            Some(_) => return Err("Not a valid string."),
+            Some(_) => return Err(field_message::NOT_TEXT),
         };
         if text.is_empty() {
-            return if self.required { Err("This field is required.") } else { Ok(None) };
+            return if self.required { Err(field_message::REQUIRED) } else { Ok(None) };
         }
         let checked = match self.kind {
             InputType::Email if EmailAddress::parse(text).is_none() => Err("Enter a valid email address."),
             InputType::Choice if !self.choices.iter().any(|choice| choice == text) => Err("Not one of the choices."),
-            _ if text.contains('\0') => Err("Null characters are not allowed."),
-            _ if text.contains(is_bidi_or_control) => Err("Control characters are not allowed."),
+            _ if text.contains('\0') => Err(field_message::NUL_CHARACTER),
+            _ if text.contains(is_bidi_or_control) => Err(field_message::CONTROL_CHARACTER),
             _ if text.chars().count() > MAX_ANSWER_LEN => Err("This is too long."),
             _ => Ok(()),
         };
