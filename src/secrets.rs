@@ -67,6 +67,11 @@ pub fn pkce_challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
 }
 
+/// Whether a text may be an S256 challenge: a SHA-256 in base64url, which has 43 characters (RFC 7636, section 4.2).
+pub fn is_pkce_challenge(text: &str) -> bool {
+    URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
+}
+
 /// Whether the verifier belongs to an S256 challenge (RFC 7636, section 4.6).
 pub fn matches_pkce_challenge(verifier: &str, challenge: &str) -> bool {
     constant_time_eq(pkce_challenge(verifier).as_bytes(), challenge.as_bytes())

@@ -246,7 +246,7 @@ pub(super) fn s256_challenge(challenge: Option<String>, method: Option<&str>) ->
     match (challenge, method) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(LoginError::field("code_challenge", field_message::REQUIRED)),
-        (Some(challenge), Some("S256")) if request_secrets::is_challenge(&challenge) => Ok(Some(challenge)),
+        (Some(challenge), Some("S256")) if secrets::is_pkce_challenge(&challenge) => Ok(Some(challenge)),
         (Some(_), Some("S256")) => {
             Err(LoginError::field("code_challenge", "Must be a SHA-256 in base64url: 43 characters."))
         }

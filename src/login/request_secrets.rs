@@ -175,11 +175,6 @@ pub fn is_verifier(text: &str) -> bool {
     (43..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
-/// Whether a challenge is a SHA-256 in base64url.
-pub fn is_challenge(text: &str) -> bool {
-    text.len() == 43 && URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
-}
-
 /// The nonce of a state (OpenID Connect Core, 3.1.2.1).
 pub fn nonce(key: &ServerKey, state: &str) -> String {
     URL_SAFE_NO_PAD.encode(key.derive("nonce", &[state.as_bytes()]))
@@ -247,7 +242,7 @@ mod tests {
         assert!(is_verifier(&verifier("a")));
         assert_ne!(verifier("a"), verifier("b"));
         assert_ne!(nonce(&key, "a"), verifier("a"));
-        assert!(is_challenge(&secrets::pkce_challenge(&verifier("a"))));
+        assert!(secrets::is_pkce_challenge(&secrets::pkce_challenge(&verifier("a"))));
     }
 
     #[test]

@@ -259,7 +259,7 @@ fn classify(
         || has_denied_code && !is_of_client && !rules.invalid_client.contains(&body.code);
     // After these statuses the code may still be valid, whatever the body contains.
     let is_final = status < 500 && status != 429;
-    // Only a code that was just issued tells of the user's decision; a refused refresh means that the consent was withdrawn.
+    // Only the refusal of a new code shows the user's decision; a refused refresh means that the consent was withdrawn.
     if is_final && is_denied && stage == Stage::Token {
         ProviderError::AccessDenied { message }
     } else if is_final && is_exchange(stage) && (is_denied || is_invalid_code(stage, body, rules)) {

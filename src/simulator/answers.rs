@@ -8,7 +8,7 @@ use std::time::Duration;
 use poem::http::StatusCode;
 use serde_json::Value;
 
-use super::call_log::RecordedCall;
+use super::call_log::{CallStage, RecordedCall};
 use super::keys::Keys;
 use super::logins::{CODE_LIFETIME, Found, Kind, Login, LoginUser, Logins, credentials_in};
 use super::personas::Outcome;
@@ -29,13 +29,13 @@ pub struct Answer {
     pub body: String,
     /// `None`: never.
     pub delay: Option<Duration>,
-    pub stage: &'static str,
+    pub stage: CallStage,
     pub provider: Option<Arc<SimulatedProvider>>,
     pub problem: Option<String>,
 }
 
 impl Answer {
-    fn new(status: u16, body: String, stage: &'static str) -> Self {
+    fn new(status: u16, body: String, stage: CallStage) -> Self {
         Self {
             status: StatusCode::from_u16(status).unwrap_or_default(),
             headers: BTreeMap::new(),
@@ -47,7 +47,7 @@ impl Answer {
         }
     }
 
-    fn of(provider: &Arc<SimulatedProvider>, stage: &'static str, result: Result<Self, Refusal>) -> Self {
+    fn of(provider: &Arc<SimulatedProvider>, stage: CallStage, result: Result<Self, Refusal>) -> Self {
         let answer = result.unwrap_or_else(|refusal| {
             let (status, body) = refusal.answer(provider);
             let mut answer = Self { problem: Some(refusal.problem()), ..Self::new(status, body, stage) };
@@ -83,7 +83,7 @@ fn find_answer(world: &World, request: &ProviderRequest) -> Answer {
     if request.method == "GET"
         && let Some((provider, body)) = document(world, request)
     {
-        return Answer { provider: Some(provider), ..Answer::new(200, body, "document") };
+        return Answer { provider: Some(provider), ..Answer::new(200, body, CallStage::Document) };
     }
     let now = world.deps.now();
     let found = credentials_in(&request.all_texts());
@@ -112,16 +112,16 @@ fn find_answer(world: &World, request: &ProviderRequest) -> Answer {
     match (known, candidates.first()) {
         (Some(provider), _) => {
             let result = refuse_unknown(provider, request);
-            Answer::of(provider, "token", Err(result))
+            Answer::of(provider, CallStage::Token, Err(result))
         }
         (None, Some(provider)) => {
-            Answer::of(provider, "token", Err(Refusal::Token("The access token is unknown.".to_owned())))
+            Answer::of(provider, CallStage::Token, Err(Refusal::Token("The access token is unknown.".to_owned())))
         }
         (None, None) => {
             let body = serde_json::json!({"error": "not_found", "error_description": "No simulated provider has this address."});
             Answer {
                 problem: Some("no sample has this address".to_owned()),
-                ..Answer::new(404, body.to_string(), "profile")
+                ..Answer::new(404, body.to_string(), CallStage::Profile)
             }
         }
     }
@@ -150,7 +150,7 @@ fn refuse_unknown(provider: &SimulatedProvider, request: &ProviderRequest) -> Re
 
 /// OAuth 1.0a: temporary credentials (RFC 5849, section 2.1). `None`: it is another request.
 fn request_token(world: &World, request: &ProviderRequest, logins: &mut Logins) -> Option<Answer> {
-    const STAGE: &str = "request_token";
+    const STAGE: CallStage = CallStage::RequestToken;
     let others = [request.query.pairs(), request.form.pairs()].concat();
     let signed = SignedRequest::parse(&request.authorization, &others).ok()?;
     let client_id = signed.get("oauth_consumer_key")?;
@@ -207,7 +207,7 @@ fn verify_signature(
 /// Answers a request that contains a credential of a login.
 fn answer_login(world: &World, request: &ProviderRequest, found: &Found, logins: &mut Logins) -> Answer {
     let now = world.deps.now();
-    let Some(login) = logins.get(&found.id, now) else { return Answer::new(404, String::new(), "profile") };
+    let Some(login) = logins.get(&found.id, now) else { return Answer::new(404, String::new(), CallStage::Profile) };
     let provider = login.provider.clone();
     if let Some(stage) = management_stage(&provider, request, found) {
         let result = manage(world, request, found, stage, logins);
@@ -222,16 +222,14 @@ fn answer_login(world: &World, request: &ProviderRequest, found: &Found, logins:
         return Answer {
             provider: Some(provider),
             problem,
-            ..Answer::new(404, refusal.answer(&login.provider).1, "profile")
+            ..Answer::new(404, refusal.answer(&login.provider).1, CallStage::Profile)
         };
     };
-    let stage = if Some(place) == token_call { "token" } else { "profile" };
-    let result = if Some(place) == token_call {
-        exchange(world, request, place, &found.id, logins)
+    if Some(place) == token_call {
+        Answer::of(&provider, CallStage::Token, exchange(world, request, place, &found.id, logins))
     } else {
-        profile(world, request, place, found, logins)
-    };
-    Answer::of(&provider, stage, result)
+        Answer::of(&provider, CallStage::Profile, profile(world, request, place, found, logins))
+    }
 }
 
 /// The requests of the sample with the method, host and path of this one. Those whose query also agrees come first.
@@ -311,7 +309,7 @@ fn exchange(
     id: &str,
     logins: &mut Logins,
 ) -> Result<Answer, Refusal> {
-    const STAGE: &str = "token";
+    const STAGE: CallStage = CallStage::Token;
     let now = world.deps.now();
     let unknown = || Refusal::Grant("The code is invalid or has expired.".to_owned());
     let provider = logins.get(id, now).ok_or_else(unknown)?.provider.clone();
@@ -385,7 +383,7 @@ fn profile(
         return Err(invalid("The access token is invalid or has expired."));
     }
     check(world, login, place, request)?;
-    let answer = ordinary_answer(world, login, place, request, "profile");
+    let answer = ordinary_answer(world, login, place, request, CallStage::Profile);
     if user.behaviour.outcome == Outcome::ExpiredToken {
         return Err(invalid("The access token has expired."));
     }
@@ -393,13 +391,7 @@ fn profile(
     if provider.token_call().is_none() { after_behaviour(&user, answer) } else { Ok(answer) }
 }
 
-fn ordinary_answer(
-    world: &World,
-    login: &Login,
-    place: usize,
-    request: &ProviderRequest,
-    stage: &'static str,
-) -> Answer {
+fn ordinary_answer(world: &World, login: &Login, place: usize, request: &ProviderRequest, stage: CallStage) -> Answer {
     let call = &login.provider.sample.calls[place];
     let fill = |text: &str| world.fill(text, &login.provider, Some(login));
     let body = match &login.user {
@@ -412,7 +404,7 @@ fn ordinary_answer(
 }
 
 /// Whether a request refreshes or revokes tokens.
-fn management_stage(provider: &SimulatedProvider, request: &ProviderRequest, found: &Found) -> Option<&'static str> {
+fn management_stage(provider: &SimulatedProvider, request: &ProviderRequest, found: &Found) -> Option<CallStage> {
     let descriptor = provider.descriptor();
     if !matches!(found.kind, Kind::AccessToken | Kind::RefreshToken) {
         return None;
@@ -421,7 +413,7 @@ fn management_stage(provider: &SimulatedProvider, request: &ProviderRequest, fou
     let grant_type = request.parameter("grant_type").unwrap_or_default();
     let is_method = method_name(descriptor.revoke.method) == request.method;
     if is_method && grant_type.is_empty() && provider.has_revocation_at(&request.host, &request.path) {
-        return Some("revoke");
+        return Some(CallStage::Revoke);
     }
     let is_token_endpoint = || {
         let place = provider.token_call();
@@ -432,7 +424,7 @@ fn management_stage(provider: &SimulatedProvider, request: &ProviderRequest, fou
     let is_refresh_endpoint =
         descriptor.refresh.url.as_ref().is_some_and(|url| is_at(url.source())) || is_token_endpoint();
     let asks = found.kind == Kind::RefreshToken || !matches!(grant_type, "" | "authorization_code");
-    (is_refresh_endpoint && asks).then_some("refresh")
+    (is_refresh_endpoint && asks).then_some(CallStage::Refresh)
 }
 
 fn method_name(method: Method) -> &'static str {
@@ -448,13 +440,14 @@ fn manage(
     world: &World,
     request: &ProviderRequest,
     found: &Found,
-    stage: &'static str,
+    stage: CallStage,
     logins: &mut Logins,
 ) -> Result<Answer, Refusal> {
     let unknown = || Refusal::Grant("The token is invalid or was revoked.".to_owned());
     let login = logins.get_mut(&found.id, world.deps.now()).ok_or_else(unknown)?;
     let provider = login.provider.clone();
-    let rules = if stage == "refresh" { &provider.descriptor().refresh } else { &provider.descriptor().revoke };
+    let rules =
+        if stage == CallStage::Refresh { &provider.descriptor().refresh } else { &provider.descriptor().revoke };
     let auth = provider.provider.management_auth(rules, None);
     let secret = provider.provider.client_secret().expose_secret();
     let needs_secret = matches!(auth, ClientAuth::Body | ClientAuth::Basic | ClientAuth::BasicAndBody);
@@ -463,10 +456,10 @@ fn manage(
     }
     let is_revoked =
         login.progress.is_revoked || login.user.as_ref().is_some_and(|user| user.behaviour.outcome == Outcome::Revoked);
-    if found.text != login.credential(found.kind) || stage == "refresh" && is_revoked {
+    if found.text != login.credential(found.kind) || stage == CallStage::Refresh && is_revoked {
         return Err(unknown());
     }
-    if stage == "revoke" {
+    if stage == CallStage::Revoke {
         login.progress.is_revoked = true;
         return Ok(Answer::new(200, "{}".to_owned(), stage));
     }

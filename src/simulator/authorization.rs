@@ -12,7 +12,7 @@ use poem::{Body, Request, Response, handler};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::call_log::RecordedCall;
+use super::call_log::{CallStage, RecordedCall};
 use super::logins::{Kind, Login, LoginUser, Logins, credentials_in};
 use super::pages;
 use super::params::Params;
@@ -23,37 +23,46 @@ use super::world::World;
 use crate::http::{Language, Texts};
 use crate::provider::SIMULATOR_CHOICES;
 use crate::provider::descriptor::StateIn;
-use crate::secrets::ExposeSecret as _;
+use crate::secrets::{ExposeSecret as _, is_pkce_challenge};
 
 /// The cookies by which a browser chooses in advance.
 pub const PERSONA_COOKIE: &str = "simulator_persona";
 pub const BEHAVIOUR_COOKIE: &str = "simulator_behaviour";
+
+/// The user who signs in, and what happens.
+struct Chosen {
+    /// The position of the persona in its file.
+    place: usize,
+    persona: Persona,
+    behaviour: Behaviour,
+}
 
 /// `/at/<host>/<path>`: the authorization endpoint of a provider.
 #[handler]
 pub async fn authorize(world: Data<&Arc<World>>, Path(at): Path<String>, request: &Request) -> Response {
     let names = SIMULATOR_CHOICES.map(|(_, parameter)| parameter);
     let (params, choice) = Params::of_query(request).without(&names);
-    let (host, path) = host_and_path(&format!("https://{at}"));
+    let url = format!("https://{at}");
+    let (host, path) = host_and_path(&url);
     let language = Language::of(request);
     let login = match begin(&world, &host, &path, &params) {
         Ok(login) => login,
         Err(problem) => {
-            let mut call = RecordedCall::of_browser("", "authorize", &format!("https://{at}"), params.pairs());
+            let mut call = RecordedCall::of_browser("", CallStage::Authorize, &url, params.pairs());
             (call.status, call.problem) = (400, Some(problem.clone()));
             world.log().push(call);
             return pages::refusal(&problem, language);
         }
     };
     let name = login.provider.name().to_owned();
-    world.log().push(RecordedCall::of_browser(&name, "authorize", &format!("https://{at}"), params.pairs()));
+    world.log().push(RecordedCall::of_browser(&name, CallStage::Authorize, &url, params.pairs()));
     let (id, now) = (login.id.clone(), world.deps.now());
     let chosen = chosen_in_advance(&world, &params, &choice, request);
     let problem = chosen.as_ref().err().and_then(Option::as_deref);
     let page = pages::consent(&world, &login, &params, problem, language);
     world.logins().insert(login, now);
     match chosen {
-        Ok((place, persona, behaviour)) => decide(&world, &id, (place, &persona), &behaviour, language),
+        Ok(chosen) => decide(&world, &id, &chosen, language),
         Err(_) => page,
     }
 }
@@ -69,11 +78,15 @@ pub async fn consent(world: Data<&Arc<World>>, request: &Request, body: Body) ->
     let behaviour = params.get("behaviour").and_then(|name| world.personas.behaviour(name));
     let behaviour = behaviour.unwrap_or(&world.personas.behaviours[0]);
     if params.get("deny").is_some() {
-        let denied = Behaviour { outcome: Outcome::Denied, ..behaviour.clone() };
-        return decide(&world, id, (0, &world.personas.personas[0]), &denied, language);
+        let behaviour = Behaviour { outcome: Outcome::Denied, ..behaviour.clone() };
+        let chosen = Chosen { place: 0, persona: world.personas.personas[0].clone(), behaviour };
+        return decide(&world, id, &chosen, language);
     }
     match params.get("user").and_then(|login| world.personas.find(login)) {
-        Some(persona) => decide(&world, id, persona, behaviour, language),
+        Some((place, persona)) => {
+            let chosen = Chosen { place, persona: persona.clone(), behaviour: behaviour.clone() };
+            decide(&world, id, &chosen, language)
+        }
         None => pages::refusal("No user was chosen. Go back and choose a user, or deny.", language),
     }
 }
@@ -85,7 +98,7 @@ fn chosen_in_advance(
     params: &Params,
     choice: &Params,
     request: &Request,
-) -> Result<(usize, Persona, Behaviour), Option<String>> {
+) -> Result<Chosen, Option<String>> {
     let cookies = request.header(header::COOKIE).unwrap_or_default();
     let cookie = |name: &str| {
         let mut pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
@@ -108,7 +121,7 @@ fn chosen_in_advance(
         Some(name) => personas.behaviour(name).ok_or_else(|| unknown("unknown_behaviour", name))?,
         None => &personas.behaviours[0],
     };
-    Ok((place, persona.clone(), behaviour.clone()))
+    Ok(Chosen { place, persona: persona.clone(), behaviour: behaviour.clone() })
 }
 
 /// Checks an authorization request.
@@ -197,10 +210,9 @@ fn oauth1_login(world: &World, provider: &Arc<SimulatedProvider>, params: &Param
 
 /// PKCE: S256 alone (RFC 9700, section 2.1.1).
 fn challenge(params: &Params) -> Result<Option<String>, &'static str> {
-    let is_digest = |text: &str| URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32);
     match (params.get("code_challenge"), params.get("code_challenge_method")) {
         (None, None) => Ok(None),
-        (Some(challenge), Some("S256")) if is_digest(challenge) => Ok(Some(challenge.to_owned())),
+        (Some(challenge), Some("S256")) if is_pkce_challenge(challenge) => Ok(Some(challenge.to_owned())),
         _ => Err("PKCE needs code_challenge with a SHA-256 digest in base64url, and code_challenge_method=S256."),
     }
 }
@@ -244,13 +256,7 @@ fn check_parameters(world: &World, login: &Login, params: &Params) -> Result<(),
 }
 
 /// Completes the consent: sends the browser back to the client.
-fn decide(
-    world: &World,
-    id: &str,
-    (place, persona): (usize, &Persona),
-    behaviour: &Behaviour,
-    language: Language,
-) -> Response {
+fn decide(world: &World, id: &str, Chosen { place, persona, behaviour }: &Chosen, language: Language) -> Response {
     let now = world.deps.now();
     let mut logins = world.logins();
     let Some(mut login) = logins.remove(id, now).filter(|login| login.user.is_none()) else {
@@ -261,13 +267,13 @@ fn decide(
     let consented = format!("{}{}", persona.login, if behaviour.second_account { "#2" } else { "" });
     let is_first = !is_denied && logins.record_consent(&name, &consented);
     let with_names = is_first || !behaviour.names_once;
-    let mut rewriting = Rewriting::new(&login.provider.sample.user, persona, place, behaviour, with_names);
+    let mut rewriting = Rewriting::new(&login.provider.sample.user, persona, *place, behaviour, with_names);
     if let Some(address) = login.provider.sample.address.values().find_map(Value::as_str) {
         rewriting = Rewriting::of_address(address, &login.host);
     }
     login.user = Some(LoginUser { rewriting, behaviour: behaviour.clone() });
     let fields = if is_denied { denial(&login) } else { callback(world, &mut login, is_first) };
-    let mut call = RecordedCall::of_browser(&name, "consent", &login.redirect_uri, &[]);
+    let mut call = RecordedCall::of_browser(&name, CallStage::Consent, &login.redirect_uri, &[]);
     call.answer = Value::from(format!(
         "{} as {}, {}",
         if is_denied { "denied" } else { "granted" },

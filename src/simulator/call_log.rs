@@ -14,6 +14,22 @@ const MAX_CALLS: usize = 1000;
 const SECRET_NAMES: [&str; 8] =
     ["client_secret", "secret", "code_verifier", "state", "nonce", "client_assertion", "oauth_signature", "hash"];
 
+/// What a call was for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, strum::Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum CallStage {
+    Authorize,
+    Consent,
+    RequestToken,
+    Token,
+    #[default]
+    Profile,
+    Refresh,
+    Revoke,
+    Document,
+}
+
 /// A call.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RecordedCall {
@@ -21,8 +37,7 @@ pub struct RecordedCall {
     pub number: u64,
     /// The name of the provider; empty: no provider has this address.
     pub provider: String,
-    /// `authorize`, `consent`, `request_token`, `token`, `profile`, `refresh`, `revoke` or `document`.
-    pub stage: &'static str,
+    pub stage: CallStage,
     pub method: String,
     pub url: String,
     pub query: Value,
@@ -74,7 +89,6 @@ impl RecordedCall {
             None => masked_pairs(request.form.pairs(), secret),
         };
         Self {
-            stage: "profile",
             method: request.method.clone(),
             url: masked(&format!("https://{}{}", request.host, request.raw_path), secret),
             query: masked_pairs(request.query.pairs(), secret),
@@ -85,7 +99,7 @@ impl RecordedCall {
     }
 
     /// A page that the browser opened.
-    pub fn of_browser(provider: &str, stage: &'static str, url: &str, query: &[(String, String)]) -> Self {
+    pub fn of_browser(provider: &str, stage: CallStage, url: &str, query: &[(String, String)]) -> Self {
         Self {
             provider: provider.to_owned(),
             stage,

@@ -179,14 +179,13 @@ impl ReadySimulator {
 }
 
 fn browser_routes(world: &Arc<World>) -> Route {
-    let data = |world: &Arc<World>| world.clone();
     Route::new()
-        .at("/at/*path", get(authorization::authorize).data(data(world)))
-        .at("/simulator/consent", post(authorization::consent).data(data(world)))
-        .at("/simulator/calls", get(control::calls).delete(control::clear_calls).data(data(world)))
-        .at("/simulator/providers", get(control::providers).data(data(world)))
-        .at("/simulator/personas", get(control::personas).data(data(world)))
-        .at("/simulator/choose", get(control::choose).data(data(world)))
+        .at("/at/*path", get(authorization::authorize).data(world.clone()))
+        .at("/simulator/consent", post(authorization::consent).data(world.clone()))
+        .at("/simulator/calls", get(control::calls).delete(control::clear_calls).data(world.clone()))
+        .at("/simulator/providers", get(control::providers).data(world.clone()))
+        .at("/simulator/personas", get(control::personas).data(world.clone()))
+        .at("/simulator/choose", get(control::choose).data(world.clone()))
 }
 
 /// Answers a request of the server to a provider.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use poem::http::{StatusCode, header};
 use poem::web::Data;
@@ -17,7 +17,7 @@ use super::site::{AuthorizationRequest, Code, Grant, Memory, Pending, Refresh, S
 use super::{consent_page, oidc};
 use crate::clock::UnixMillis;
 use crate::http::Language;
-use crate::secrets::matches_pkce_challenge;
+use crate::secrets::{is_pkce_challenge, matches_pkce_challenge};
 use crate::simulator::params::Params;
 
 /// Maximum length of a parameter.
@@ -71,7 +71,7 @@ fn parse_request(
     }
     let code_challenge = match (params.get("code_challenge"), params.get("code_challenge_method")) {
         (None, None) => None,
-        (Some(challenge), Some("S256")) if is_challenge(challenge) => Some(challenge.to_owned()),
+        (Some(challenge), Some("S256")) if is_pkce_challenge(challenge) => Some(challenge.to_owned()),
         (Some(_), Some("S256")) => {
             return Err(("invalid_request", "code_challenge is not a SHA-256 digest in base64url."));
         }
@@ -89,10 +89,6 @@ fn parse_request(
         acr: params.first_acr_value(),
         scope: scope.join(" "),
     })
-}
-
-fn is_challenge(text: &str) -> bool {
-    URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
 }
 
 /// The redirect URI with `members`, the state and the issuer (RFC 9207).
