@@ -82,6 +82,8 @@ impl AccountService {
     }
 
     /// Verifies a JWT. If it names an unknown key, which another node may have made, the keys are read again before.
+    ///
+    /// Errors: the database.
     pub(super) async fn verify_jwt(
         &self,
         token: &str,
@@ -113,7 +115,7 @@ impl AccountService {
         AuditEvent { kind, user_id: Some(user), ..AuditEvent::new(event, client.clone(), self.deps.now()) }
     }
 
-    /// Writes a row of the audit log.
+    /// Writes a row of the audit log. Errors: the database.
     pub(super) async fn audit(
         &self,
         event: AuditKind,

@@ -129,7 +129,7 @@ impl AccountService {
         Ok(None)
     }
 
-    /// The valid sessions among these cookies, each with its user.
+    /// The valid sessions among these cookies, each with its user. Errors: the database.
     pub(super) async fn all_sessions(&self, cookies: &[String]) -> Result<Vec<Caller>, AuthError> {
         let mut sessions = Vec::new();
         for digest in self.session_digests(cookies) {
@@ -184,7 +184,7 @@ impl AccountService {
         Ok(Caller { user, proof: Proof::Knox(digest) })
     }
 
-    /// The row of a knox token, expired or not, and its user.
+    /// The row of a knox token, expired or not, and its user. Errors: the database.
     pub(super) async fn knox_row(&self, token: &str) -> Result<Option<(KnoxRow, User)>, AuthError> {
         let knox = &self.credentials.knox;
         for digest in knox.lookup_keys(token) {
@@ -273,6 +273,8 @@ impl AccountService {
 
     /// The user of an access token, and whether the token's family was revoked. Access tokens are not stored; their `jti` carries a
     /// tag of the family.
+    ///
+    /// Errors: the user was deleted; the database.
     pub(super) async fn access_token_user(&self, verified: &Verified) -> Result<(User, bool), AuthError> {
         // Whatever the settings were then: its family was revoked after the token was issued, or not at all.
         let since = verified.issued().unwrap_or_default().minus(MAX_CLOCK_DIFFERENCE);

@@ -207,7 +207,7 @@ impl AccountService {
         Ok(())
     }
 
-    /// Revokes these credentials of one user; returns how many there were.
+    /// Revokes these credentials of one user; returns how many there were. Errors: the database.
     pub(super) async fn revoke_credentials(
         &self,
         user: UserId,

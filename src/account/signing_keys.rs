@@ -184,6 +184,8 @@ impl SigningKeyService {
     ///
     /// The database is read once in [`MIN_RELOAD_INTERVAL`], whatever tokens are sent. A request waits for the next read, so
     /// that a token which another node has just signed is not refused.
+    ///
+    /// Errors: the database.
     pub async fn reload_for(&self, token: &str) -> store::Result<bool> {
         if !self.credentials.jwt.names_unknown_key(token) {
             return Ok(false);
@@ -338,6 +340,8 @@ impl SigningKeyService {
     }
 
     /// All keys: those of the settings that are not stored, then the stored ones, the oldest first.
+    ///
+    /// Errors: the database.
     pub async fn list(&self) -> Result<Vec<SigningKeyEntry>, SigningKeyError> {
         let now = self.deps.now();
         let stored = self.store.signing_keys().await?;
@@ -455,6 +459,8 @@ impl SigningKeyService {
 
     /// Encrypts all private keys again with the first of ENCRYPTION_KEYS. Returns how many were changed, and how many could not
     /// be decrypted.
+    ///
+    /// Errors: the database.
     pub async fn reencrypt(&self) -> Result<(u64, u64), SigningKeyError> {
         let (mut changed, mut undecryptable) = (0, 0);
         for key in self.store.signing_keys().await? {
@@ -473,7 +479,7 @@ impl SigningKeyService {
         Ok((changed, undecryptable))
     }
 
-    /// How many private keys each encryption key has encrypted, by its name.
+    /// How many private keys each encryption key has encrypted, by its name. Errors: the database.
     pub async fn encrypted_by(&self) -> Result<BTreeMap<String, i64>, SigningKeyError> {
         let mut counts = BTreeMap::new();
         for encrypted in self.store.signing_keys().await?.iter().filter_map(|key| key.encrypted_private_key.as_deref())
@@ -483,7 +489,7 @@ impl SigningKeyService {
         Ok(counts)
     }
 
-    /// Stored keys that this process cannot use.
+    /// Stored keys that this process cannot use. Errors: the database.
     pub async fn unusable(&self) -> Result<UnusableKeys, SigningKeyError> {
         let (mut found, now) = (UnusableKeys::default(), self.deps.now());
         for key in self.store.signing_keys().await? {

@@ -79,6 +79,8 @@ impl Jwts {
     }
 
     /// The claims of a token with a valid signature, and `typ` of its header if that names its key.
+    ///
+    /// Errors: the signature, the key or the header is invalid.
     pub(super) fn decode(
         &self,
         token: &str,
@@ -112,6 +114,8 @@ impl Jwts {
 
     /// `is_own`: the token was issued by this server with an asymmetric algorithm, so that it also has the parties that the
     /// settings do not name.
+    ///
+    /// Errors: the issuer or the audience is another one.
     pub(super) fn check_parties(&self, claims: &Map<String, Value>, is_own: bool) -> Result<(), JwtFault> {
         let names = |claim: &str, wanted: &str| match claims.get(claim) {
             Some(Value::String(one)) => one == wanted,

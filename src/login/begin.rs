@@ -142,6 +142,8 @@ impl LoginService {
 
     /// The first step of OAuth 1.0a as in django-rest-social-auth: a login route called without `oauth_token` (R-O1-01, 02).
     /// The token's secret stays on the server (SEC-12).
+    ///
+    /// Errors: as of [`Self::begin`].
     pub(super) async fn first_step(
         &self,
         provider: &Provider,
@@ -241,7 +243,7 @@ fn check_scope(provider: &Provider, scope: Option<&[String]>) -> Result<(), Logi
     }
 }
 
-/// The caller's own challenge: S256 only (SEC-3).
+/// The caller's own challenge: S256 only (SEC-3). Errors: `invalid_request`.
 pub(super) fn s256_challenge(challenge: Option<String>, method: Option<&str>) -> Result<Option<String>, LoginError> {
     match (challenge, method) {
         (None, None) => Ok(None),

@@ -136,6 +136,8 @@ impl LoginService {
     }
 
     /// `request` has its fields unwrapped. `redirected`: in the redirect flow, the authorization request that it finishes.
+    ///
+    /// Errors: every refusal.
     pub(super) async fn complete(
         self: &Arc<Self>,
         provider: Arc<Provider>,

@@ -76,7 +76,7 @@ impl Request {
         }
     }
 
-    /// The URL, headers and body to send.
+    /// The URL, headers and body to send. Errors: a header is invalid.
     pub(super) fn encoded(&self) -> Result<(Url, HeaderMap, Vec<u8>), OutgoingError> {
         let mut url = self.url.clone();
         if !self.query.is_empty() {
@@ -113,7 +113,7 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
-    /// The body as JSON, which may begin with a byte order mark.
+    /// The body as JSON, which may begin with a byte order mark. Errors: it is not JSON.
     pub fn json(&self) -> Result<Value, &'static str> {
         lenient::foreign_json(&self.utf8()).map_err(|_| "the answer is not JSON")
     }
@@ -144,6 +144,8 @@ impl Reply {
     }
 
     /// The body as a form. Every part must be `name=value`, and no name may occur twice (SEC-16).
+    ///
+    /// Errors: what is wrong with the answer.
     pub fn form(&self) -> Result<Value, &'static str> {
         let text = self.text();
         let text = text.trim();

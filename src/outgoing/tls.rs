@@ -42,7 +42,7 @@ pub(super) fn config(extra_roots: Option<&Path>) -> Result<ClientConfig, Setting
     config_of(roots)
 }
 
-/// Trusts one root certificate alone, given as PEM.
+/// Trusts one root certificate alone, given as PEM. Errors: the certificate is invalid.
 pub(super) fn config_with_root(root: &str) -> Result<ClientConfig, SettingError> {
     let wrong = || SettingError::new("SSL_CERT_FILE", "the certificate of the simulator is invalid");
     let certificate = CertificateDer::from_pem_slice(root.as_bytes()).map_err(|_| wrong())?;

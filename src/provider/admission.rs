@@ -9,7 +9,7 @@ use super::uid_keys::UNVERIFIED_KEY;
 use crate::model::Identity;
 
 impl Provider {
-    /// The rules of the descriptor.
+    /// The rules of the descriptor. Errors: the first rule that the user does not meet.
     pub(super) fn check_admission(&self, scope: &Scope<'_>) -> Result<(), ProviderError> {
         for rule in &self.descriptor.admission {
             rule.check(scope, |reason| ProviderError::NotAllowed { reason })?;
@@ -19,6 +19,8 @@ impl Provider {
 
     /// ALLOW_GROUPS. A group counts only within the organization that issued it: an administrator of another one can create a group
     /// of the same name.
+    ///
+    /// Errors: the user is in none of the groups, or the groups of the organization do not count.
     pub(super) fn check_groups(
         &self,
         context: &ExchangeContext<'_>,
@@ -60,6 +62,8 @@ impl Provider {
     }
 
     /// An address is the uid of its user only if the provider has verified it. Any user could enter another one.
+    ///
+    /// Errors: the address is not verified.
     pub(super) fn check_address_uid(&self, identity: &Identity) -> Result<(), ProviderError> {
         if !self.uid_keys.is_address() || self.values.flag(UNVERIFIED_KEY) == Some(true) {
             return Ok(());

@@ -67,7 +67,7 @@ impl Provider {
     }
 }
 
-/// Renders parameters. A parameter without a value is left out.
+/// Renders parameters. A parameter without a value is left out. Errors: a value has the wrong type.
 pub fn render_pairs(templates: &Ordered<Template>, scope: &Scope<'_>) -> Result<Pairs, ProviderError> {
     let mut pairs = Vec::with_capacity(templates.len() + 1);
     for (name, template) in templates {
@@ -84,7 +84,7 @@ pub fn set_pair(pairs: &mut Pairs, name: &str, value: String) {
     }
 }
 
-/// As [`render_url`], but a URL is required.
+/// As [`render_url`], but a URL is required. Errors: the URL is absent or invalid.
 pub fn resolve_url(
     stage: Stage,
     template: &Template,
@@ -101,6 +101,8 @@ pub fn resolve_url(
 /// document, the host must be one of `hosts`. In a host name only letters, digits and `-` are allowed, and dots only from settings,
 /// the discovery document and `address`. Everywhere else values are percent-encoded. What precedes a path has no query and no
 /// fragment, which would contain the path.
+///
+/// Errors: what is wrong with the URL.
 pub fn render_url(template: &Template, scope: &Scope<'_>, hosts: &[String]) -> Result<Option<Url>, String> {
     let mut problem = None;
     let mut untrusted = None;
@@ -152,7 +154,7 @@ pub fn render_url(template: &Template, scope: &Scope<'_>, hosts: &[String]) -> R
     Ok(Some(url))
 }
 
-/// A URL to which a path is appended.
+/// A URL to which a path is appended. Errors: what is wrong with the URL.
 pub(super) fn check_base(base: &str) -> Result<(), String> {
     if base.contains(['?', '#', '\\']) {
         return Err("must be a URL without query and fragment: a path is appended to it".to_owned());

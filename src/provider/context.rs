@@ -65,7 +65,7 @@ impl ExchangeContext<'_> {
         secrets
     }
 
-    /// The token endpoint.
+    /// The token endpoint. Errors: the URL is absent or invalid.
     pub fn token_url(&self) -> Result<Url, ProviderError> {
         let rules = &self.provider.descriptor.token;
         let template = self.provider.override_of("ACCESS_TOKEN_URL").unwrap_or(&rules.url);

@@ -15,7 +15,7 @@ use super::keys::{Discovery, Key, parse_keys};
 use crate::outgoing::{FetchError, Fetched, Freshness, Request};
 
 impl Provider {
-    /// The key set.
+    /// The key set. Errors: it cannot be fetched or parsed.
     pub(super) async fn key_set(
         &self,
         scope: &Scope<'_>,
@@ -32,6 +32,8 @@ impl Provider {
     }
 
     /// The discovery document. `None`: the provider needs none.
+    ///
+    /// Errors: it cannot be fetched or parsed, or has another issuer.
     pub(super) async fn discovery(
         &self,
         deadline: Instant,
@@ -61,6 +63,8 @@ impl Provider {
 
     /// Fetches the discovery document again, at most once a minute, after a failure with the cached one. The result is whether the
     /// document has changed.
+    ///
+    /// Errors: as [`Self::discovery`].
     pub(super) async fn newer_discovery(
         &self,
         known: &mut Option<Arc<Discovery>>,

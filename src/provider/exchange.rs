@@ -214,7 +214,7 @@ impl Provider {
         self.read_token(STAGE, context, body)
     }
 
-    /// Reads the answer to a token request or a refresh.
+    /// Reads the answer to a token request or a refresh. Errors: the answer is no object, or has no access token.
     pub(super) fn read_token(
         &self,
         stage: Stage,
@@ -256,7 +256,7 @@ impl Provider {
         self.newer_discovery(&mut context.discovery, context.callback.deadline).await.unwrap_or(false)
     }
 
-    /// The token request before a quirk changes it.
+    /// The token request before a quirk changes it. Errors: the URL or an expression is invalid.
     pub(super) fn token_request(&self, context: &ExchangeContext<'_>) -> Result<Request, ProviderError> {
         let rules = &self.descriptor.token;
         let mut call = Request::new(rules.method, context.token_url()?);

@@ -206,7 +206,7 @@ impl<'t> SignedToken<'t> {
         }
     }
 
-    /// The claims, which must not be used unless [`Self::is_signed_by`] is true.
+    /// The claims, which must not be used unless [`Self::is_signed_by`] is true. Errors: they are no JSON object.
     pub fn claims(&self) -> Result<Map<String, Value>, TokenError> {
         object(self.payload).ok_or_else(|| TokenError::new("its claims are not a JSON object"))
     }

@@ -101,6 +101,8 @@ impl Key {
     }
 
     /// Reads a fixed key in PEM or as its base64: RSA with at least 2048 bits, or P-256.
+    ///
+    /// Errors: what is wrong with the key.
     pub fn from_pem(text: &str) -> Result<Self, String> {
         let pem = if text.contains("-----BEGIN") {
             text.to_owned()

@@ -67,6 +67,8 @@ impl Provider {
     }
 
     /// Exchanges the verifier for an access token (RFC 5849, 2.3). The answer is stored as in DRSA (R-EXT-03).
+    ///
+    /// Errors: the provider refuses the verifier or the client, or fails.
     pub(super) async fn exchange_verifier(&self, context: &mut ExchangeContext<'_>) -> Result<(), ProviderError> {
         const STAGE: Stage = Stage::Token;
         let request_token = context

@@ -112,7 +112,7 @@ impl Provider {
         }
     }
 
-    /// Builds a profile request. `None`: its URL has no value.
+    /// Builds a profile request. `None`: its URL has no value. Errors: the URL or an expression is invalid.
     pub(super) fn profile_request(
         &self,
         context: &ExchangeContext<'_>,
@@ -380,6 +380,8 @@ impl Provider {
     }
 
     /// The uid; an address in its normal form, because its user owns it in every spelling.
+    ///
+    /// Errors: the profile has no stable ID.
     pub(super) fn uid(&self, scope: &Scope<'_>) -> Result<AccountUid, ProviderError> {
         let as_sent = self.uid_as_sent(scope)?;
         let normal = self.address_in(&as_sent).and_then(|address| AccountUid::parse(&address.key()).ok());
@@ -504,6 +506,8 @@ impl Provider {
 ///
 /// In OpenID Connect (Core, 5.3.2) and in a callback, null says that a member is not returned. GitHub's API, for one, writes it for
 /// a name that the user has removed.
+///
+/// Errors: a value has the wrong type.
 pub fn mentioned(rule: Option<&Expr>, scope: &Scope<'_>, protocol: Protocol) -> Result<Option<String>, ProviderError> {
     let Some(rule) = rule else { return Ok(None) };
     let text = match value_of(rule, scope)?.as_deref() {
@@ -542,7 +546,7 @@ fn value_of<'a>(expr: &Expr, scope: &Scope<'a>) -> Result<Option<Cow<'a, Value>>
     }
 }
 
-/// The values of several expressions; absent ones are left out.
+/// The values of several expressions; absent ones are left out. Errors: a value has the wrong type.
 pub fn evaluated(exprs: &Ordered<Expr>, scope: &Scope<'_>) -> Result<Map<String, Value>, ProviderError> {
     let mut members = Map::new();
     for (name, expr) in exprs {

@@ -230,7 +230,7 @@ impl Provider {
         self.send(stage, &request, context.callback.deadline).await
     }
 
-    /// The tokens of a login, for storage. `None`: there is no access token.
+    /// The tokens of a login, for storage. `None`: there is no access token. Errors: a value has the wrong type.
     pub(super) fn tokens_of(
         &self,
         context: &ExchangeContext<'_>,

@@ -96,6 +96,8 @@ impl Provider {
 
     /// Checks that the callback is from this provider (RFC 9207, 2.4; SEC-5). Without a known issuer, the host of `iss` must be that of
     /// the authorization endpoint.
+    ///
+    /// Errors: the callback is from another provider.
     pub(super) fn check_issuer(&self, context: &ExchangeContext<'_>) -> Result<(), ProviderError> {
         let given = context.callback.fields.get("iss").filter(|iss| is_truthy(iss));
         let Some(given) = given else {
@@ -128,6 +130,8 @@ impl Provider {
     }
 
     /// Verifies the ID token of a token answer and returns its claims.
+    ///
+    /// Errors: the token is absent or invalid, or the keys cannot be fetched.
     pub(super) async fn verified_claims(
         &self,
         context: &mut ExchangeContext<'_>,
@@ -190,6 +194,8 @@ impl Provider {
 
     /// Verifies an ID token that replaces a code. It must be recent, be issued for the client ID of the app, and have the nonce that
     /// the app sends, or none (SEC-20).
+    ///
+    /// Errors: the token is invalid, or the keys cannot be fetched.
     pub(super) async fn verify_id_token(
         &self,
         token: &str,
@@ -222,6 +228,8 @@ impl Provider {
 
     /// Verifies the ID token of a refresh, which has no nonce (OpenID Connect Core 12.2). `token_management.rs` compares the users.
     /// `None`: the answer has none.
+    ///
+    /// Errors: the token is invalid, or the keys cannot be fetched.
     pub(super) async fn verify_refreshed(
         &self,
         context: &mut ExchangeContext<'_>,
@@ -252,6 +260,8 @@ impl Provider {
     }
 
     /// Verifies a signed userinfo answer (OpenID Connect Core 5.3.2).
+    ///
+    /// Errors: the answer is not signed by this provider, or is for another client.
     pub(super) async fn verified_userinfo(
         &self,
         context: &ExchangeContext<'_>,

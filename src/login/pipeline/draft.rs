@@ -389,7 +389,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Checks the lists again when a step set the address of a new user.
+    /// Checks the lists again when a step set the address of a new user. Errors: `not_allowed`.
     pub(super) fn check_chosen_email(&self) -> Result<(), LoginError> {
         if self.user.is_none() && self.chosen.email { check_allowed(self.rules, &self.login_email()) } else { Ok(()) }
     }

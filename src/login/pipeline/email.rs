@@ -50,6 +50,8 @@ pub fn check_allowed(rules: &UserRules, email: &LoginEmail<'_>) -> Result<(), Lo
 
 /// Checks ALLOWED_ORGANIZATIONS and DENIED_ORGANIZATIONS. ASCII letters match in any case; a denied name is denied in every
 /// spelling that looks the same. An allow list refuses users without an organization.
+///
+/// Errors: `organization_not_allowed`.
 pub fn check_organizations(rules: &UserRules, organizations: &[String]) -> Result<(), LoginError> {
     let (allowed, denied) = (&rules.allowed_organizations, &rules.denied_organizations);
     if allowed.is_empty() && denied.is_empty() {
