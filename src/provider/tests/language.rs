@@ -241,7 +241,7 @@ fn answers_are_classified() {
 fn error_rules_of_a_descriptor() {
     let rules: ErrorRules =
         toml::from_str("code = 'body.errcode'\nmessage = 'body.errmsg'\ninvalid_code = ['40029']").unwrap();
-    let of = |body: &str| reply::read(&answer(200, body), "token", Format::Json, &rules, &[]);
+    let of = |body: &str| reply::read(&answer(200, body), Stage::Token, Format::Json, &rules, &[]);
     assert!(
         matches!(of("{\"errcode\":40029,\"errmsg\":\"bad\"}"), Err(ProviderError::InvalidCode { message: Some(m) }) if m == "bad")
     );
