@@ -1,8 +1,9 @@
 //! Group commit: one task commits the two writes of every login, times of last use and audit events of refusals together.
 //!
 //! SQLite has one writer. The fixed cost of a transaction (locks, pages of the log, its sync, two thread switches) is shared by
-//! all writes that arrived while the previous group was committed. A group may hold a single write; the task never delays a
-//! write to fill a group. No write is answered before the commit.
+//! all writes that arrived while the previous group was committed. Before the task begins a transaction, and before it commits it,
+//! the other tasks that are ready run: each may have another write for it. A group may hold a single write; the task never waits
+//! to fill a group. No write is answered before the commit.
 //!
 //! When a group fails, each of its writes is retried in its own transaction: a failing write fails no other login.
 
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::FutureExt as _;
 use sqlx::{Sqlite, SqlitePool, Transaction};
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 
 use super::Tx;
 use super::lender::Lender;
@@ -83,6 +85,7 @@ impl Group {
         let (sender, mut queue) = GroupQueue::new();
         tokio::spawn(async move {
             while let Some(first) = queue.recv().await {
+                yield_now().await;
                 commit_group::<W>(&writer, &reopen, &metrics, first, &mut queue).await;
             }
         });
@@ -181,6 +184,9 @@ async fn commit_unguarded<W: WriteInGroup>(
         if let Some(queue) = queue.as_deref_mut()
             && group.len() < MAX_GROUP_SIZE
         {
+            if group.len() == outcomes.len() {
+                yield_now().await;
+            }
             group.extend(queue.try_recv().ok());
         }
     }
