@@ -26,13 +26,18 @@ pub const LATER_RELEASE: &str = "the database was made by a later release than t
 #[error("{LATER_RELEASE}")]
 pub(super) struct LaterRelease;
 
+/// The migrations are not applied: they would fail at the first table, and leave the table of migrations behind.
+#[derive(Debug, thiserror::Error)]
+#[error("the database has a table `users` of another program: name an empty database in DATABASE_URL")]
+pub(super) struct ForeignTables;
+
 /// One line.
 fn explained(error: &(dyn Error + Send + Sync + 'static)) -> String {
     if let Some(error) = error.downcast_ref::<MigrateError>() {
         return of_migration(error);
     }
-    if error.is::<LaterRelease>() {
-        return LATER_RELEASE.to_owned();
+    if error.is::<LaterRelease>() || error.is::<ForeignTables>() {
+        return error.to_string();
     }
     match error.downcast_ref::<sqlx::Error>() {
         Some(error) => of_database(error),

@@ -12,8 +12,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
 use tokio::sync::Mutex;
 
-use super::Result;
 use super::from_row::from_row;
+use super::{Result, postgres, sqlite};
 use crate::secrets::{ExposeSecret, SecretString};
 use crate::settings::{SettingError, check_database_url};
 
@@ -26,6 +26,11 @@ pub use self::source_text::SourceText;
 
 /// The option that names the database, for errors.
 const FROM: &str = "--from";
+
+/// Columns that every release of social-auth-app-django, django-rest-knox and simplejwt has.
+const LINK_COLUMNS: &[&str] = &["id", "user_id", "provider", "uid", "extra_data"];
+const KNOX_COLUMNS: &[&str] = &["digest", "user_id", "created"];
+const OUTSTANDING_COLUMNS: &[&str] = &["id", "user_id", "jti", "token", "created_at", "expires_at"];
 
 /// Rows that the driver of SQLite passes on together.
 const ROW_BUFFER_SIZE: usize = 1000;
@@ -168,11 +173,10 @@ impl Django {
     /// A [`SettingError`] that names the option: the database cannot be opened or read, or a table or column does not exist. It
     /// never holds the password.
     pub async fn open(url: &SecretString, names: &Names, declared: &[&str]) -> std::result::Result<Self, SettingError> {
-        let wrong = |problem: String| SettingError::new(FROM, problem);
         Self::look_at(url)?;
         let text = url.expose_secret();
-        let opened = if text.starts_with("sqlite:") { open_sqlite(text).await } else { open_postgres(text).await };
-        let connection = opened.map_err(wrong)?;
+        let connection =
+            if text.starts_with("sqlite:") { open_sqlite(text).await? } else { open_postgres(text).await? };
         let users = UserTable::unknown();
         let dialect = match connection {
             Source::Sqlite(_) => Dialect::Sqlite,
@@ -186,12 +190,8 @@ impl Django {
             accounts_table: names.accounts_table.clone().unwrap_or_else(|| "social_auth_usersocialauth".to_owned()),
             knox_table: names.knox_table.clone().unwrap_or_else(|| "knox_authtoken".to_owned()),
         };
-        django.read_tables().await.map_err(|error| wrong(format!("its tables cannot be listed: {error}")))?;
-        for (option, named) in [("--accounts-table", &names.accounts_table), ("--knox-table", &names.knox_table)] {
-            if let Some(missing) = named.as_ref().filter(|named| !django.has(named)) {
-                return Err(SettingError::new(option, format!("there is no table {missing}")));
-            }
-        }
+        django.read_tables().await.map_err(|error| unreadable("its tables cannot be listed", &error))?;
+        django.check_tables(names)?;
         django.users = django.find_users(names, declared).await?;
         django.users.has_unique_usernames = django.has_unique_usernames().await.unwrap_or(false);
         django.check_ids().await?;
@@ -242,7 +242,7 @@ impl Django {
         Ok(found?.pop().unwrap_or_default())
     }
 
-    async fn read_tables(&mut self) -> Result<()> {
+    async fn read_tables(&mut self) -> sqlx::Result<()> {
         let sql = match self.dialect {
             Dialect::Sqlite => {
                 "SELECT t.name AS table_name, c.name AS column_name, lower(c.type) AS kind, c.pk > 0 AS in_primary_key
@@ -262,6 +262,32 @@ impl Django {
         for row in rows? {
             let column = Column { name: row.column_name, kind: row.kind, in_primary_key: row.in_primary_key };
             self.tables.entry(row.table_name).or_default().push(column);
+        }
+        Ok(())
+    }
+
+    /// Checks that the tables that the operator named exist, and that each table is one of its package. SQLite would read a column
+    /// that does not exist as a text.
+    fn check_tables(&self, names: &Names) -> std::result::Result<(), SettingError> {
+        let tables = [
+            ("--accounts-table", &names.accounts_table, self.accounts_table.as_str(), LINK_COLUMNS),
+            ("--knox-table", &names.knox_table, &self.knox_table, KNOX_COLUMNS),
+            (FROM, &None, "authtoken_token", &["key", "user_id", "created"]),
+            (FROM, &None, "token_blacklist_outstandingtoken", OUTSTANDING_COLUMNS),
+            (FROM, &None, "token_blacklist_blacklistedtoken", &["token_id", "blacklisted_at"]),
+            (FROM, &None, "django_session", &["session_key", "session_data", "expire_date"]),
+        ];
+        for (option, named, table, columns) in tables {
+            let option = if named.is_some() { option } else { FROM };
+            if !self.has(table) {
+                if named.is_some() {
+                    return Err(SettingError::new(option, format!("there is no table {table}")));
+                }
+                continue;
+            }
+            if let Some(missing) = columns.iter().find(|column| !self.has_column(table, column)) {
+                return Err(SettingError::new(option, format!("the table {table} has no column {missing}")));
+            }
         }
         Ok(())
     }
@@ -447,11 +473,23 @@ fn sqlite_options(url: &str) -> std::result::Result<SqliteConnectOptions, String
     }
 }
 
-async fn open_sqlite(url: &str) -> std::result::Result<Source, String> {
-    let options = sqlite_options(url)?;
+/// Without write access, SQLite cannot make the index that it needs beside a write-ahead log.
+const LOG_NEEDS_WRITE_ACCESS: &str = "if its directory has a file ending in -wal, copy all its files to a directory of yours, and \
+                                      import from there";
+
+async fn open_sqlite(url: &str) -> std::result::Result<Source, SettingError> {
+    let options = sqlite_options(url).map_err(|problem| SettingError::new(FROM, problem))?;
     let path = options.get_filename().display().to_string();
-    let connection = options.connect().await.map_err(|error| format!("{path} cannot be opened: {error}"))?;
+    let connection =
+        options.connect().await.map_err(|error| unreadable(&format!("{path} cannot be opened"), &error))?;
     Ok(Source::Sqlite(connection))
+}
+
+/// The error of the option that names the database.
+fn unreadable(what: &str, error: &sqlx::Error) -> SettingError {
+    let is_temporary = sqlite::may_be_usable_later(error) || postgres::may_answer_later(error);
+    let advice = if sqlite::is_access_missing(error) { format!("; {LOG_NEEDS_WRITE_ACCESS}") } else { String::new() };
+    SettingError { is_temporary, ..SettingError::new(FROM, format!("{what}: {error}{advice}")) }
 }
 
 fn postgres_options(url: &str) -> std::result::Result<PgConnectOptions, String> {
@@ -460,16 +498,15 @@ fn postgres_options(url: &str) -> std::result::Result<PgConnectOptions, String> 
     Ok(options.application_name("rest-social-auth import").disable_statement_logging())
 }
 
-async fn open_postgres(url: &str) -> std::result::Result<Source, String> {
-    let options = postgres_options(url)?;
+async fn open_postgres(url: &str) -> std::result::Result<Source, SettingError> {
+    let options = postgres_options(url).map_err(|problem| SettingError::new(FROM, problem))?;
     let place = format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or_default());
-    let mut connection =
-        PgConnection::connect_with(&options).await.map_err(|error| format!("{place} cannot be opened: {error}"))?;
-    connection
-        .execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .await
-        .map_err(|error| format!("{place} cannot be read: {error}"))?;
-    Ok(Source::Postgres(connection))
+    let opened = async {
+        let mut connection = PgConnection::connect_with(&options).await?;
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        Ok(Source::Postgres(connection))
+    };
+    opened.await.map_err(|error| unreadable(&format!("{place} cannot be read"), &error))
 }
 
 impl KeyKind {

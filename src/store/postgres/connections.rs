@@ -67,7 +67,7 @@ fn not_opened(options: &PgConnectOptions, error: sqlx::Error) -> SettingError {
 }
 
 /// Whether the database is down, starting or stopping, has no free connection, or fails. The setting may be right then.
-fn may_answer_later(error: &sqlx::Error) -> bool {
+pub(in crate::store) fn may_answer_later(error: &sqlx::Error) -> bool {
     /// Connection exceptions, insufficient resources, `object_not_in_prerequisite_state` (a database that accepts no connections),
     /// internal errors.
     const TEMPORARY: [&str; 4] = ["08", "53", "55000", "XX"];

@@ -48,7 +48,7 @@ mod shared_transaction;
 #[path = "../sql/mod.rs"]
 mod sql;
 
-pub(super) use self::connections::{Store, open};
+pub(super) use self::connections::{Store, may_answer_later, open};
 
 use std::sync::LazyLock;
 

@@ -7,7 +7,7 @@ use super::{Database, MIGRATOR, Store};
 use crate::clock::UnixMillis;
 use crate::metrics::PoolConnections;
 use crate::store::deletable_rows::{BoundedRows, ExpiringTable, SWEEP_BATCH_SIZE};
-use crate::store::error::{LaterRelease, Result, StoreError};
+use crate::store::error::{ForeignTables, LaterRelease, Result, StoreError};
 use crate::store::repository::Repository;
 use crate::store::schema::{AppliedMigration, Schema};
 
@@ -56,6 +56,11 @@ impl Repository for Store {
 
     async fn migrate(&self) -> Result<()> {
         let connections = self.unlimited().await?;
+        // Asked first: another node may migrate the database meanwhile.
+        let had_users = match sqlx::query("SELECT 1 FROM users WHERE 1 = 0").execute(&connections).await {
+            Err(sqlx::Error::Database(error)) if is_missing_table(error.as_ref()) => false,
+            found => found.map(|_| true)?,
+        };
         match schema(&connections).await? {
             Schema::AheadIncompatible => return Err(StoreError(Box::new(LaterRelease))),
             Schema::AheadCompatible => {
@@ -64,6 +69,7 @@ impl Repository for Store {
             }
             // The migrator would create its table, for which the user of the server may lack the right.
             Schema::Current => return Ok(()),
+            Schema::Empty if had_users => return Err(StoreError(Box::new(ForeignTables))),
             Schema::Empty | Schema::Behind => {}
         }
         let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());

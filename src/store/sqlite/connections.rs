@@ -267,11 +267,16 @@ fn is_locked(error: &sqlx::Error) -> bool {
 }
 
 /// Whether the setting may be right: the file is locked, the disk is full or fails (IOERR, FULL).
-fn may_be_usable_later(error: &sqlx::Error) -> bool {
+pub(in crate::store) fn may_be_usable_later(error: &sqlx::Error) -> bool {
     is_locked(error) || matches!(result_code(error), Some(10 | 13))
 }
 
-/// The error of opening the file, for the operator. Missing access rights are the result codes READONLY and CANTOPEN.
+/// READONLY or CANTOPEN: access rights are missing.
+pub(in crate::store) fn is_access_missing(error: &sqlx::Error) -> bool {
+    matches!(result_code(error), Some(8 | 14))
+}
+
+/// The error of opening the file, for the operator.
 pub(super) fn not_opened(path: &Path, error: &sqlx::Error) -> String {
     let shown = path.display();
     if matches!(error, sqlx::Error::PoolTimedOut) {
@@ -279,7 +284,7 @@ pub(super) fn not_opened(path: &Path, error: &sqlx::Error) -> String {
             "{shown} is locked: another process is using it. Stop that process, or try again when it has finished"
         );
     }
-    if !matches!(result_code(error), Some(8 | 14)) {
+    if !is_access_missing(error) {
         return format!("{shown} cannot be opened: {}", error::of_database(error));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

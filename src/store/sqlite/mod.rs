@@ -49,7 +49,7 @@ mod shared_transaction;
 mod sql;
 
 pub(super) use self::backup::{copy, verify};
-pub(super) use self::connections::{Store, is_missing, open};
+pub(super) use self::connections::{Store, is_access_missing, is_missing, may_be_usable_later, open};
 
 use std::sync::LazyLock;
 

@@ -7,6 +7,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 
 use super::{Project, make_django_database};
@@ -78,6 +79,36 @@ fn import_into_the_file_of_django_is_refused() {
         assert!(stderr.contains("--from: names the file of DATABASE_URL too"), "{stderr}");
     }
     assert!(std::fs::read(folder.path().join("django.db")).expect("the file").is_empty());
+}
+
+#[tokio::test]
+async fn locked_source_is_a_temporary_failure() {
+    let project = Project::on_sqlite(&["--now", &two_days_ago()]);
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut other = SqliteConnection::connect(&project.url).await.expect("the source");
+    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut other).await.expect("a lock");
+    let locked = import(folder.path(), &project.url, &[], &[]);
+    let stderr = String::from_utf8_lossy(&locked.stderr);
+    assert_eq!(locked.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("--from: ") && stderr.contains("locked"), "{stderr}");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.expect("no lock");
+    assert_eq!(import(folder.path(), &project.url, &[], &[]).status.code(), Some(0));
+}
+
+/// SQLite reads the name of a column that does not exist as a text.
+#[tokio::test]
+async fn table_of_another_package_is_refused() {
+    let project = Project::on_sqlite(&["--now", &two_days_ago()]);
+    let folder = TempDir::new().expect("a temporary folder");
+    for (option, problem) in [
+        ("--accounts-table", "the table auth_user has no column user_id"),
+        ("--knox-table", "the table auth_user has no column digest"),
+    ] {
+        let refused = import(folder.path(), &project.url, &[option, "auth_user"], &[]);
+        let stderr = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(&format!("{option}: {problem}")), "{stderr}");
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ on_both_databases! {
     changes_that_the_previous_release_cannot_use_are_found,
     database_that_a_later_release_has_expanded_is_used,
     changed_or_interrupted_migration_is_an_error,
+    database_of_another_program_is_left_as_it_is,
     database_that_a_later_release_has_contracted_is_refused_unchanged,
 }
 
@@ -183,6 +184,15 @@ async fn changed_or_interrupted_migration_is_an_error(engine: Engine) {
         assert!(compared.contains(problem), "{compared}");
         assert_eq!(repository.migrate().await.expect_err("an error").to_string(), compared);
     }
+}
+
+async fn database_of_another_program_is_left_as_it_is(engine: Engine) {
+    let database = Database::empty(engine).await;
+    database.run("CREATE TABLE users (name TEXT NOT NULL)").await;
+    let before = schema_of(&database, engine).await;
+    let refused = database.repository().await.migrate().await.expect_err("another table `users`").to_string();
+    assert!(refused.contains("of another program: name an empty database in DATABASE_URL"), "{refused}");
+    assert_eq!(schema_of(&database, engine).await, before);
 }
 
 async fn database_that_a_later_release_has_contracted_is_refused_unchanged(engine: Engine) {
