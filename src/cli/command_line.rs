@@ -188,14 +188,14 @@ fn report(failure: &Failure, as_json: bool, has_unused_file: bool) {
             for error in errors {
                 logging::print_line(&format!("error: {}", error.to_string().replace('\n', " ")));
             }
-            if has_unused_file {
-                let file = init::FILE;
-                logging::print_line(&format!("note: the file {file} was not read. To use it, add --config {file}"));
-            }
         }
         Failure::CommandLine(problem) | Failure::Other(problem) => {
             logging::print_line(&format!("error: {}", problem.trim_end().replace('\n', " ")));
         }
+    }
+    if has_unused_file && !matches!(failure, Failure::CommandLine(_)) {
+        let file = init::FILE;
+        logging::print_line(&format!("note: the file {file} was not read. To use it, add --config {file}"));
     }
 }
 

@@ -112,7 +112,7 @@ pub(super) fn sources(config: Option<&Path>) -> String {
 }
 
 /// The URL without user, password and parameters; the path of a file in full.
-fn database_name(url: &str) -> String {
+pub(super) fn database_name(url: &str) -> String {
     if let Some(path) = sqlite_file(url) {
         return std::path::absolute(&path).unwrap_or(path).display().to_string();
     }

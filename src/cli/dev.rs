@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::{Host, Url};
 
-use super::configuration::{self, environment, settings};
+use super::configuration::{self, database_name, environment, settings};
 use super::dev_directory::DevDirectory;
 use super::dev_seed::seed;
 use super::failure::Failure;
@@ -19,8 +19,9 @@ use super::{logging, signals};
 use crate::clock::Deps;
 use crate::outgoing::Client;
 use crate::provider::Providers;
+use crate::secrets::ExposeSecret as _;
 use crate::server::{Server, listen};
-use crate::settings::{Mode, NOT_UTF_8, SettingError, Settings, StatePolicy};
+use crate::settings::{Mode, NOT_UTF_8, SettingError, Settings, StatePolicy, sqlite_file};
 use crate::simulator::{Personas, Simulated, Simulator};
 
 /// Ports after that of the server on which the simulator tries to listen.
@@ -237,6 +238,13 @@ fn named(own: &Url) -> Url {
     named
 }
 
+/// The value of DATABASE_URL for other commands; of PostgreSQL without user, password and parameters.
+fn database(settings: &Settings) -> String {
+    let url = settings.database_url.expose_secret();
+    let name = database_name(url);
+    if sqlite_file(url).is_some() { format!("sqlite://{name}") } else { name }
+}
+
 /// Which providers are simulated, and which have a client of the operator.
 fn provider_lines(own: &Url, settings: &Settings, simulated: &[Simulated]) -> String {
     let is_simulated = |name: &str| simulated.iter().any(|one| one.name == name);
@@ -245,8 +253,9 @@ fn provider_lines(own: &Url, settings: &Settings, simulated: &[Simulated]) -> St
     let mut lines = match simulated {
         [] => "Simulated      no provider".to_owned(),
         [first, ..] => {
+            let providers = if simulated.len() == 1 { "provider" } else { "providers" };
             format!(
-                "Simulated      {} providers, such as {own}api/login/social/authorize/{}/",
+                "Simulated      {} {providers}, such as {own}api/login/social/authorize/{}/",
                 simulated.len(),
                 first.name
             )
@@ -282,7 +291,8 @@ fn announcement(
         "\n  Open {own}\n\n  Examples       {own}example/\n  API and docs   {own}docs/\n  Demo provider  {demo} (client `demo`, secret `demo-secret`)\n  \
          {providers}\n  \
          Redirect URIs  every page of this machine, and ALLOWED_REDIRECT_URIS\n  State          {state}\n  \
-         Data           {}\n{warning}\n  Stop with Ctrl-C.\n",
-        directory.path("").display()
+         Data           {}\n  Database       {}\n{warning}\n  Stop with Ctrl-C.\n",
+        directory.path("").display(),
+        database(settings)
     )
 }

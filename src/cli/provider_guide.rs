@@ -8,8 +8,7 @@ use crate::login;
 use crate::provider::{self, Guide, NamedRedirectUri, environment_name};
 use crate::settings::Settings;
 
-const EXAMPLES: &str =
-    "PUBLIC_URL is not set, so the redirect URIs below are examples. Name your settings file with --config.";
+const EXAMPLES: &str = "PUBLIC_URL is not set, so the redirect URIs below are examples. With it, or public_url in the file of --config, they are yours.";
 
 pub(super) fn print_guide(name: &str, as_json: bool, settings: &Settings) -> Result<(), Failure> {
     let guide = find(name, settings)?;

@@ -177,7 +177,7 @@ pub(super) fn bind(address: SocketAddr, reuse_port: bool) -> Result<TcpListener,
         let problem = match error.kind() {
             std::io::ErrorKind::AddrInUse => {
                 let other = SocketAddr::new(address.ip(), address.port().checked_add(10).unwrap_or(8000));
-                format!("another program listens on {address}: stop it or choose another port, such as LISTEN={other}")
+                format!("another program listens on {address}: stop it or choose another address, such as {other}")
             }
             _ => format!("cannot listen on {address}: {error}"),
         };

@@ -14,7 +14,7 @@ use super::error::{LoginError, Refusal};
 use super::outcome::{LoginOutcome, SignedIn};
 use super::pipeline::{Decided, Decision, DecisionInput, LinkProof, Progress};
 use super::request_secrets::Binding;
-use super::service::{LoginService, unknown_provider};
+use super::service::LoginService;
 use crate::credential::IssueRequest;
 use crate::model::{
     AuditEvent, AuditKind, ClientInfo, CredentialKind, Identity, LinkRequest, LoginKind, ServerRedirect, User, UserId,
@@ -111,7 +111,7 @@ impl LoginService {
         progress: &Progress,
     ) -> Result<Decided, LoginError> {
         let name = context.provider.name();
-        let pipeline = self.pipelines.get(name).ok_or_else(unknown_provider)?;
+        let pipeline = self.pipelines.get(name).ok_or_else(|| self.unknown_provider(name))?;
         let rules = &context.provider.settings().user_rules;
         let input = DecisionInput {
             rules,

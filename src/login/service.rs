@@ -17,7 +17,7 @@ use crate::credential::Credentials;
 use crate::provider::{Provider, Providers};
 use crate::rate_limit::RateLimits;
 use crate::secrets::ServerKey;
-use crate::settings::Settings;
+use crate::settings::{Settings, meant_provider};
 use crate::store::{Repository, StoreError};
 
 /// Runs logins from the authorization request to the issued credential. Cheap to clone.
@@ -114,14 +114,17 @@ impl LoginService {
 
     /// Errors: `unknown_provider`, `provider_not_allowed`.
     pub(super) fn provider(&self, name: &str) -> Result<&Arc<Provider>, LoginError> {
-        let provider = self.providers.get(name).ok_or_else(unknown_provider)?;
+        let provider = self.providers.get(name).ok_or_else(|| self.unknown_provider(name))?;
         if provider.settings().user_rules.allows_sign_in {
             return Ok(provider);
         }
         Err(LoginError::new(Refusal::ProviderNotAllowed, "Sign-in with this provider is not allowed."))
     }
-}
 
-pub(super) fn unknown_provider() -> LoginError {
-    LoginError::new(Refusal::UnknownProvider, "No provider of this name is configured.")
+    pub(super) fn unknown_provider(&self, name: &str) -> LoginError {
+        let names: Vec<&str> = self.sign_in_providers().map(|provider| provider.name()).collect();
+        let meant = meant_provider(name, names.iter().copied());
+        let hint = meant.map(|meant| format!(" Did you mean {meant}?")).unwrap_or_default();
+        LoginError::new(Refusal::UnknownProvider, format!("No provider of this name is configured.{hint}"))
+    }
 }

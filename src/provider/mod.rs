@@ -42,7 +42,7 @@ mod user_fields;
 mod verification;
 
 pub(crate) use self::catalog::entry_of;
-pub use self::catalog::{CatalogEntry, catalog_entries, catalog_entry, catalog_names};
+pub use self::catalog::{CatalogEntry, catalog_entries, catalog_entry, catalog_names, nearest};
 pub(crate) use self::check::Endpoint;
 pub(crate) use self::configured::Provider;
 pub(crate) use self::error::{Interaction, ProviderError, Stage};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::keys::Keys;
-use crate::provider::{Sample, catalog_entries, entry_of};
+use crate::provider::{Sample, catalog_entries, entry_of, nearest};
 use crate::settings::{ProviderSettings, Settings};
 
 /// Settings of a sample that restrict who may sign in.
@@ -58,7 +58,10 @@ pub fn add_providers(settings: &mut Settings, only: &[String], keys: &Keys) -> R
             names.contains(name) || catalog_entries().any(|entry| entry.name == **name) || **name == NO_PROVIDER
         };
         if let Some(unknown) = only.iter().find(|name| !known(name)) {
-            return Err(format!("--simulate: there is no provider {unknown:?} with a sample; see `providers list`"));
+            let hint = nearest(unknown);
+            return Err(format!(
+                "--simulate: there is no provider {unknown:?} with a sample; see `providers list`{hint}"
+            ));
         }
         names.extend(only.iter().filter(|name| *name != NO_PROVIDER).cloned());
         names.sort_unstable();

@@ -47,7 +47,8 @@ async fn r_rt_02_provider_is_in_the_url_or_in_the_body(engine: Engine) {
     second.problem(400, "invalid_code");
     let second = app.client().login("token_user", json!({"provider": "github", "code": "u01"})).await;
     assert_eq!(second.field("token"), first, "person 1 again, by another code");
-    app.client().login("token/GitHub", json!({"code": "u1"})).await.problem(404, "unknown_provider");
+    let misspelt = app.client().login("token/GitHub", json!({"code": "u1"})).await.problem(404, "unknown_provider");
+    assert_eq!(misspelt["detail"], "No provider of this name is configured. Did you mean github?");
 }
 
 async fn r_rt_03_trailing_slash_is_optional(engine: Engine) {
@@ -132,6 +133,11 @@ async fn r_in_01_json_form_and_multipart_are_accepted(engine: Engine) {
         post().body("application/json; charset=utf-8", r#"{"provider":"github","code":"u0001"}"#).send().await;
     assert_eq!(charset.text, json.text);
 
+    // As curl sends JSON without a header.
+    let form = "application/x-www-form-urlencoded";
+    let mistaken = post().body(form, r#"{"provider":"github","code":"u2"}"#).send().await;
+    let mistaken = mistaken.problem(415, "unsupported_media_type");
+    assert!(mistaken["detail"].to_string().contains("Content-Type: application/json"), "{mistaken}");
     for kind in ["text/plain", "application/xml", "application/octet-stream"] {
         post().body(kind, r#"{"provider":"github","code":"u2"}"#).send().await.problem(415, "unsupported_media_type");
     }

@@ -11,6 +11,7 @@ use poem::{Body, FromRequest, Request, RequestBody, Result};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::io::AsyncReadExt as _;
 
@@ -113,6 +114,10 @@ impl<T> RawBody<T> {
             return json_fields(&bytes, parser);
         }
         if essence.eq_ignore_ascii_case(FORM) {
+            // `curl -d` without a header sends JSON as a form, of which no field has a known name.
+            if bytes.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(&bytes).is_ok() {
+                return Err(unsupported("The request body is JSON: send it with `Content-Type: application/json`."));
+            }
             return Ok(form_fields(&bytes));
         }
         if essence.eq_ignore_ascii_case(MULTIPART) {

@@ -254,7 +254,7 @@ async fn dev_prints_public_url_unchanged_and_which_providers_are_real() {
     for (only, simulated) in [
         (
             "github,discord",
-            "Simulated      1 providers, such as http://127.0.0.1:8000/api/login/social/authorize/discord/",
+            "Simulated      1 provider, such as http://127.0.0.1:8000/api/login/social/authorize/discord/",
         ),
         ("none", "Simulated      no provider"),
     ] {
