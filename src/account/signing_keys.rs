@@ -17,6 +17,8 @@ use crate::secrets::{ExposeSecret as _, SecretString, TokenCipher};
 use crate::settings::JwtAlgorithm;
 use crate::store::{self, Repository, StoreError};
 
+/// How long `keys list` shows a key after it stopped to verify.
+const REMOVED_KEY_DISPLAY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Tokens with unknown keys make a node read the keys once in this time.
 const MIN_RELOAD_INTERVAL: Duration = Duration::from_secs(1);
 /// Requests with unknown keys that may wait for that; further ones are refused at once.
@@ -98,6 +100,8 @@ pub struct UnusableKeys {
     pub undecryptable: Vec<String>,
     /// Their rows were changed, or another release wrote them.
     pub unreadable: Vec<String>,
+    /// The settings name them, but they were retired.
+    pub retired: Vec<String>,
 }
 
 /// A read of the keys.
@@ -235,14 +239,29 @@ impl SigningKeyService {
     fn check_key_of_settings(&self, schedule: &KeySchedule, keys: &[SigningKey]) -> Result<(), SigningKeyError> {
         let is_signed = schedule.signing(keys).is_some();
         self.is_ready.store(is_signed, Ordering::Release);
-        let Some(kid) = schedule.retired_key_of_settings(keys) else { return Ok(()) };
-        if !is_signed {
+        let retired = schedule.retired_key_of_settings(keys);
+        if let Some(kid) = retired.filter(|_| !is_signed) {
             return Err(SigningKeyError::RetiredKeyOfSettings(kid.to_owned()));
         }
-        if !self.has_warned.swap(true, Ordering::Relaxed) {
-            tracing::error!(kid, "SIMPLE_JWT_SIGNING_KEY was retired, so another key signs: set a new key");
+        let ended = self.ended_keys_of_settings(keys);
+        if (retired.is_some() || !ended.is_empty()) && !self.has_warned.swap(true, Ordering::Relaxed) {
+            if let Some(kid) = retired {
+                tracing::error!(kid, "SIMPLE_JWT_SIGNING_KEY was retired, so another key signs: set a new key");
+            }
+            for kid in ended {
+                tracing::error!(
+                    kid,
+                    "a key of the settings was ended by `keys retire`: it verifies no token, so remove it"
+                );
+            }
         }
         Ok(())
+    }
+
+    /// The keys of the settings that an operator ended.
+    fn ended_keys_of_settings(&self, keys: &[SigningKey]) -> Vec<String> {
+        let is_ended = |kid: &String| keys.iter().any(|key| key.kid == *kid && key.is_ended());
+        self.credentials.jwt.configured_keys().into_iter().map(|key| key.kid).filter(is_ended).collect()
     }
 
     /// False: another process changed the keys first.
@@ -359,8 +378,9 @@ impl SigningKeyService {
             expires: None,
         });
         let time = |at: Option<UnixMillis>| at.map(UnixMillis::rfc3339);
+        let is_recent = |key: &SigningKey| key.expires.is_none_or(|expires| now < expires.plus(REMOVED_KEY_DISPLAY));
         let configured: Vec<SigningKeyEntry> = configured.collect();
-        let stored = stored.into_iter().map(|key| SigningKeyEntry {
+        let stored = stored.into_iter().filter(is_recent).map(|key| SigningKeyEntry {
             state: key.state_at(now),
             in_settings: all_configured.iter().any(|configured| configured.kid == key.kid),
             kid: key.kid,
@@ -492,7 +512,11 @@ impl SigningKeyService {
     /// Stored keys that this process cannot use. Errors: the database.
     pub async fn unusable(&self) -> Result<UnusableKeys, SigningKeyError> {
         let (mut found, now) = (UnusableKeys::default(), self.deps.now());
-        for key in self.store.signing_keys().await? {
+        let keys = self.store.signing_keys().await?;
+        found.retired = self.ended_keys_of_settings(&keys);
+        let replaced = self.schedule.as_ref().and_then(|schedule| schedule.retired_key_of_settings(&keys));
+        found.retired.extend(replaced.filter(|kid| !found.retired.iter().any(|ended| ended == kid)).map(str::to_owned));
+        for key in keys {
             let private_key = self.private_key(&key);
             if key.encrypted_private_key.is_some() && private_key.is_none() {
                 found.undecryptable.push(key.kid);

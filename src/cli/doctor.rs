@@ -280,6 +280,10 @@ async fn check_signing_keys(keys: &SigningKeyService) -> Finding {
             let advice = "restore their rows, or end them with `rest-social-auth keys retire`";
             Finding::error(format!("{WHAT} {} cannot be read", unusable.unreadable.join(", ")), advice)
         }
+        Ok((unusable, _)) if !unusable.retired.is_empty() => {
+            let advice = "replace them in SIMPLE_JWT_SIGNING_KEY and SIMPLE_JWT_VERIFYING_KEY: they never sign again";
+            Finding::error(format!("{WHAT} {} were retired", unusable.retired.join(", ")), advice)
+        }
         Ok((_, listed)) => match listed.iter().find(|key| key.state == SigningKeyState::Signing) {
             Some(key) => Finding::ok(format!("the signing key {} can be decrypted", key.kid)),
             None => Finding::ok(format!("{WHAT} are made by the first start")),

@@ -155,7 +155,7 @@ impl KeySet {
 /// All keys. Those of the database may be replaced at any time; a reader has one set for the whole of its work.
 pub(super) struct JwtKeys {
     pub configured: KeySet,
-    /// Whether SIMPLE_JWT_VERIFYING_KEY lists public keys. They verify whatever the state of their rows is.
+    /// Whether SIMPLE_JWT_VERIFYING_KEY lists public keys. They verify until an operator ends them, whatever the state of their rows is.
     has_listed_keys: bool,
     current: watch::Sender<Arc<KeySet>>,
 }
@@ -183,10 +183,11 @@ impl JwtKeys {
         now: UnixMillis,
     ) -> Vec<String> {
         let (mut set, mut unreadable) = (KeySet::default(), Vec::new());
+        let row_of = |known: &VerifyingKey| keys.iter().find(|key| known.kid.as_ref() == Some(&key.kid));
         // The state of SIMPLE_JWT_SIGNING_KEY is that of its row.
-        let is_stored = |known: &VerifyingKey| keys.iter().any(|key| known.kid.as_ref() == Some(&key.kid));
-        let configured = self.configured.verifying.iter();
-        set.verifying.extend(configured.filter(|key| self.has_listed_keys || !is_stored(key)).cloned());
+        let is_used =
+            |known: &&Arc<VerifyingKey>| row_of(known).is_none_or(|row| self.has_listed_keys && !row.is_ended());
+        set.verifying.extend(self.configured.verifying.iter().filter(is_used).cloned());
         for key in keys.iter().filter(|key| key.state_at(now) != SigningKeyState::Removed) {
             let private_key = signing.filter(|(kid, _)| *kid == key.kid).map(|(_, private_key)| private_key);
             match (verifying_key(key), private_key.map(|private_key| signer(key, private_key))) {
@@ -339,7 +340,11 @@ fn parse(rules: &JwtRules) -> Result<KeySet, SettingError> {
     let mut set = KeySet::default();
     if let Some(text) = &rules.verifying_key {
         for block in pem_blocks(text) {
-            set.verifying.push(Arc::new(public_key(algorithm, block)?));
+            let key = public_key(algorithm, block)?;
+            // A key that is listed twice is one key of the key set (RFC 7517, 4.5).
+            if key.kid.as_deref().is_none_or(|kid| set.find(kid).is_none()) {
+                set.verifying.push(Arc::new(key));
+            }
         }
     }
     let Some((encoding, probe)) = private else { return Ok(set) };
@@ -363,6 +368,9 @@ fn parse(rules: &JwtRules) -> Result<KeySet, SettingError> {
 
 /// SIMPLE_JWT_SIGNING_KEY, and a signature of it.
 fn private_key(algorithm: JwtAlgorithm, pem: &[u8]) -> Result<(EncodingKey, String), SettingError> {
+    if String::from_utf8_lossy(pem).matches("PRIVATE KEY-----").count() > 2 {
+        return Err(SettingError::new(SIGNING_KEY, "has several private keys: only one can sign"));
+    }
     let encoding = encoding_key(algorithm, pem).map_err(|_| wrong_key(SIGNING_KEY, algorithm))?;
     // Signing parses the key: it fails for a small RSA key or another curve.
     let probe = jsonwebtoken::crypto::sign(b"probe", &encoding, algorithm_of(algorithm));

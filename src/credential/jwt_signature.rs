@@ -104,9 +104,11 @@ impl Jwts {
                 let key = keys.find(&kid).filter(|key| key.is_valid_at(now)).ok_or(JwtFault::Invalid)?;
                 Ok((claims(key).map_err(|_| JwtFault::Invalid)?, Some(header.typ.unwrap_or_default())))
             }
-            // simplejwt names no key. Its tokens are signed with a key of the settings.
+            // simplejwt names no key. Its tokens are signed with a key of the settings, which may have been retired.
             None => {
-                let mut found = self.keys.configured.verifying.iter().filter_map(|key| claims(key).ok());
+                let configured = self.keys.configured.verifying.iter();
+                let used = configured.filter_map(|key| keys.find(key.kid.as_deref()?));
+                let mut found = used.filter(|key| key.is_valid_at(now)).filter_map(|key| claims(key).ok());
                 found.next().map(|claims| (claims, None)).ok_or(JwtFault::Invalid)
             }
         }

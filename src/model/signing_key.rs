@@ -53,6 +53,11 @@ impl SigningKey {
         }
     }
 
+    /// Whether an operator ended it (`keys retire`) instead of another key replacing it: it stopped to verify at once.
+    pub fn is_ended(&self) -> bool {
+        matches!((self.expires, self.retired), (Some(expires), Some(retired)) if expires < retired)
+    }
+
     /// The associated data of [`Self::encrypted_private_key`]: table, key and column.
     pub fn binding(kid: &str) -> [&str; 3] {
         ["signing_keys", kid, "encrypted_private_key"]

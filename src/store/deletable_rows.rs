@@ -8,8 +8,6 @@ use crate::clock::MAX_CLOCK_DIFFERENCE;
 pub(super) const SWEEP_BATCH_SIZE: i64 = 250;
 /// How long an expired row stays, so that its login is answered with "expired" and not with "unknown".
 const EXPIRED_GRACE_PERIOD: Duration = Duration::from_secs(10 * 60);
-/// How long a removed key stays in `keys list`.
-const REMOVED_KEY_GRACE_PERIOD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A table whose rows expire.
 #[derive(Clone, Copy, Debug, strum::EnumIter)]
@@ -30,8 +28,6 @@ pub enum ExpiringTable {
     RefreshTokens,
     /// `rate_limits`, `MAX_CLOCK_DIFFERENCE` after they expired.
     RateLimits,
-    /// `signing_keys`, 30 days after they expired.
-    SigningKeys,
 }
 
 impl ExpiringTable {
@@ -46,7 +42,6 @@ impl ExpiringTable {
             Self::KnoxTokens => ("knox_tokens", "digest"),
             Self::RefreshTokens => ("refresh_tokens", "user_id, jti"),
             Self::RateLimits => ("rate_limits", "key"),
-            Self::SigningKeys => ("signing_keys", "kid"),
         };
         format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE expires <= $1 LIMIT $2)")
     }
@@ -54,7 +49,6 @@ impl ExpiringTable {
     pub(super) fn grace_period(self) -> Duration {
         match self {
             Self::AuthorizationRequests | Self::PendingLogins => EXPIRED_GRACE_PERIOD,
-            Self::SigningKeys => REMOVED_KEY_GRACE_PERIOD,
             // A missing row allows what the row refuses. So a node whose clock is ahead must not delete rows that another node
             // still needs.
             Self::UsedCodes | Self::RefreshTokens | Self::RateLimits => MAX_CLOCK_DIFFERENCE,

@@ -21,11 +21,11 @@ fn change_query(change: &SigningKeyChange, now: UnixMillis) -> Query<'_> {
         )
         .bind(now.0)
         .bind(kid),
-        // A retired key may be retired again, at an earlier time. A key that signed verifies as long as any refresh token that was
+        // A retired key may be retired again, at an earlier time; see `SigningKey::is_ended`. A key that signed verifies as long as any refresh token that was
         // issued: their lifetime may have been longer before, or be longer at another node.
         SigningKeyChange::Retire { kid, expires, from } => sqlx::query(
             "UPDATE signing_keys
-             SET state = 'retired', encrypted_private_key = NULL, retired = coalesce(retired, $1),
+             SET state = 'retired', encrypted_private_key = NULL, retired = CASE WHEN $4 IS NULL THEN $1 ELSE coalesce(retired, $1) END,
                  expires = CASE WHEN $4 = 'signing' AND $2 < (SELECT max(t.expires) FROM refresh_tokens t)
                                 THEN (SELECT max(t.expires) FROM refresh_tokens t) ELSE $2 END
              WHERE kid = $3 AND (expires IS NULL OR expires > $2) AND state = coalesce($4, state)",

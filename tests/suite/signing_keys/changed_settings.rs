@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -23,6 +24,10 @@ on_both_databases! {
 
 fn private_key() -> String {
     rcgen::KeyPair::generate().expect("a P-256 key").serialize_pem()
+}
+
+fn public_key(private_key: &str) -> String {
+    rcgen::KeyPair::from_pem(private_key).expect("a key pair").public_key_pem()
 }
 
 async fn token_of(client: &Client) -> String {
@@ -150,6 +155,23 @@ async fn sec_31_a_retired_key_of_the_settings_does_not_sign_again(engine: Engine
     let new = app.token("jwt-pair", &code()).await;
     assert_ne!(kid(&new), kid(&token));
     app.client().user(&format!("Bearer {new}")).await.ok();
+    // simplejwt names no key.
+    let nameless = |key: &str| {
+        let claims = json!({"token_type": "access", "exp": app.clock.now().seconds() + 60, "jti": "j", "user_id": "1"});
+        let key = EncodingKey::from_ec_pem(key.as_bytes()).expect("a private key");
+        let header = Header { typ: Some("JWT".to_owned()), ..Header::new(Algorithm::ES256) };
+        jsonwebtoken::encode(&header, &claims, &key).expect("a token")
+    };
+    app.client().user(&format!("Bearer {}", nameless(&own))).await.problem(401, "token_not_valid");
+    // A node that lists the key as one that verifies.
+    let listed = [public_key(&next), public_key(&own)].concat();
+    let verifies = [("SIMPLE_JWT_SIGNING_KEY", next.as_str()), ("SIMPLE_JWT_VERIFYING_KEY", listed.as_str())];
+    let node = app.start_node_with(&verifies).await;
+    node.client().user(&format!("Bearer {}", nameless(&next))).await.ok();
+    for refused in [&token, &nameless(&own)] {
+        node.client().user(&format!("Bearer {refused}")).await.problem(401, "token_not_valid");
+    }
+    assert!(!has_key(&key_set(&node.client()).await, &kid(&token)));
 
     app.database.run("UPDATE signing_keys SET state = 'retired', expires = 1").await;
     let environment = [
