@@ -516,7 +516,11 @@ mod tests {
         assert_eq!((kids(&both).len(), both.signing_kid()), (2, Some(own_kid.as_str())));
         let former = keys(Some(next.1.clone()), true).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((kids(&former).len(), former.signing_kid()), (1, None));
-        let error = keys(Some(format!("{}{}", next.1, next.1)), false).err().map(|error| error.to_string());
+        let twice =
+            keys(Some(format!("{}{}{}", next.1, own.1, next.1)), false).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(kids(&twice), kids(&both), "no key of the key set has the kid of another one");
+        let third = curve(&PKCS_ECDSA_P256_SHA256);
+        let error = keys(Some(format!("{}{}", next.1, third.1)), false).err().map(|error| error.to_string());
         let expected = "SIMPLE_JWT_VERIFYING_KEY: does not have the public key of SIMPLE_JWT_SIGNING_KEY";
         assert_eq!(error.as_deref(), Some(expected));
     }

@@ -157,7 +157,8 @@ async fn sec_31_a_retired_key_of_the_settings_does_not_sign_again(engine: Engine
     app.client().user(&format!("Bearer {new}")).await.ok();
     // simplejwt names no key.
     let nameless = |key: &str| {
-        let claims = json!({"token_type": "access", "exp": app.clock.now().seconds() + 60, "jti": "j", "user_id": "1"});
+        let now = app.clock.now().seconds();
+        let claims = json!({"token_type": "access", "iat": now, "exp": now + 60, "jti": "j", "user_id": "1"});
         let key = EncodingKey::from_ec_pem(key.as_bytes()).expect("a private key");
         let header = Header { typ: Some("JWT".to_owned()), ..Header::new(Algorithm::ES256) };
         jsonwebtoken::encode(&header, &claims, &key).expect("a token")
