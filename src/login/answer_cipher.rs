@@ -3,7 +3,7 @@
 use super::error::{LoginError, Refusal};
 use super::outcome::LoginOutcome;
 use crate::clock::Deps;
-use crate::model::LoginKind;
+use crate::model::{AuditState, LoginKind};
 use crate::secrets::{self, ServerKey};
 
 /// Encrypts an answer with a key that is derived from the code itself. The code is in no table, so the database alone cannot
@@ -30,7 +30,7 @@ impl AnswerCipher {
         let mut answer: Result<LoginOutcome, LoginError> = serde_json::from_slice(&plain).ok()?;
         if let Err(error) = &mut answer {
             // The first answer is in the audit log already (SEC-45).
-            error.context.is_written = true;
+            error.context.audit = AuditState::Written;
         }
         Some(answer)
     }

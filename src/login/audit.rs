@@ -7,18 +7,17 @@ use std::borrow::Cow;
 use super::error::LoginError;
 use super::outcome::LoginOutcome;
 use super::service::LoginService;
-use crate::model::{AuditEvent, ClientInfo, CredentialKind, RefusalContext};
+use crate::model::{AuditEvent, AuditState, ClientInfo, CredentialKind, RefusalContext};
 
 impl LoginService {
-    /// Writes a refusal, with its stable code, to the audit log. A failed write does not change the answer, and an
-    /// unavailable database is not called again.
+    /// Writes a refusal, with its stable code, to the audit log. A failed write does not change the answer.
     pub async fn audit_refusal(&self, code: Cow<'static, str>, context: &mut RefusalContext, client: &ClientInfo) {
-        if context.is_written || code == "database_unavailable" {
+        if context.audit != AuditState::Due {
             return;
         }
         let event = AuditEvent::of_refusal(code, context, client.clone(), self.deps.now());
         match self.store.insert_audit_event(&event).await {
-            Ok(()) => context.is_written = true,
+            Ok(()) => context.audit = AuditState::Written,
             Err(failure) => tracing::warn!(%failure, "the refusal could not be written to the audit log"),
         }
     }

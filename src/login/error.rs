@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CredentialKind, RefusalContext, UserId};
+use crate::model::{AuditState, CredentialKind, RefusalContext, UserId};
 use crate::provider::{Interaction, ProviderError};
 use crate::rate_limit::RateLimitExceeded;
 use crate::store::StoreError;
@@ -112,6 +112,10 @@ pub struct LoginError {
 impl LoginError {
     /// A refusal without further context.
     pub fn new(refusal: Refusal, detail: impl Into<String>) -> Self {
+        let mut context: Box<RefusalContext> = Box::default();
+        if refusal == Refusal::DatabaseUnavailable {
+            context.audit = AuditState::DatabaseUnavailable;
+        }
         Self {
             refusal,
             detail: detail.into(),
@@ -119,7 +123,7 @@ impl LoginError {
             provider_message: None,
             retry_after: None,
             rate_limit: None,
-            context: Box::default(),
+            context,
         }
     }
 

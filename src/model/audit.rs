@@ -84,8 +84,20 @@ pub struct RefusalContext {
     pub service: Option<ServiceName>,
     /// For the log; may contain text of a provider.
     pub cause: Option<String>,
-    /// Whether it is in the audit log already.
-    pub is_written: bool,
+    /// Whether the audit event must still be written.
+    pub audit: AuditState,
+}
+
+/// What is to be done about the audit event of a refusal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuditState {
+    /// It must be written.
+    #[default]
+    Due,
+    /// It is in the audit log already.
+    Written,
+    /// The database is unavailable, so it is not called again.
+    DatabaseUnavailable,
 }
 
 impl AuditEvent {

@@ -28,8 +28,8 @@ mod user_field;
 mod username;
 
 pub use account_uid::{AccountUid, UidError};
-pub(crate) use audit::RefusalContext;
 pub use audit::{AuditEvent, AuditFilter, AuditKind, AuditRecord};
+pub(crate) use audit::{AuditState, RefusalContext};
 pub(crate) use authorization_request::UNFINISHED_LOGIN_LIFETIME;
 pub use authorization_request::{
     AuthorizationRequest, CodeClaim, CompletedAnswer, LinkRequest, OneTimeCode, ServerRedirect, StartedBy,

@@ -17,7 +17,7 @@ use super::request_id::current_request_id;
 use crate::account::{AuthError, Challenge, ChangeError, ProviderTokenError};
 use crate::credential::jwt::{JwtFault, TokenType};
 use crate::login::{LoginError, PendingLogin, Refusal};
-use crate::model::{RefusalContext, sanitize_external_text};
+use crate::model::{AuditState, RefusalContext, sanitize_external_text};
 use crate::rate_limit::RateLimitExceeded;
 
 /// What went wrong, as a problem document (RFC 9457). `code` is stable: decide by it, not by the texts.
@@ -143,7 +143,9 @@ impl Failure {
     /// 503 `database_unavailable`.
     pub fn database_unavailable() -> Self {
         let detail = "The database does not answer. Try again in a moment.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail)
+        let mut failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail);
+        failure.context.audit = AuditState::DatabaseUnavailable;
+        failure
     }
 
     /// Adds `Retry-After`, and the fields of the rate limit (draft-ietf-httpapi-ratelimit-headers).
@@ -304,7 +306,7 @@ impl From<AuthError> for Failure {
         if let AuthError::FamilyRevoked(_) = &error {
             let cause = "the token was used again after its successor was used: its family is revoked";
             failure.context.cause = Some(cause.to_owned());
-            failure.context.is_written = true;
+            failure.context.audit = AuditState::Written;
         }
         if let AuthError::InvalidClient(service) = &error {
             failure.context.service.clone_from(service);
