@@ -59,5 +59,5 @@ pub use self::schema::Schema;
 pub use self::services::ServiceStore;
 pub use self::signing_keys::SigningKeyStore;
 pub use self::sweep::{delete_in_batches, sweep};
-pub use self::types::{Committed, ConsumedCredential, IssuedCredential, LoginCommit, LoginTarget};
+pub use self::types::{Committed, ConsumedCredential, IssuedCredential, LoginCommit, LoginTarget, NewEmail};
 pub use self::users::{DeletedUser, Updated, UserSearch, UserStore};

@@ -18,7 +18,7 @@ use rest_social_auth::model::{
 };
 use rest_social_auth::secrets::Digest;
 use rest_social_auth::store::{
-    Claimed, Committed, ConsumedCredential, IssuedCredential, LoginCommit, LoginTarget, Repository,
+    Claimed, Committed, ConsumedCredential, IssuedCredential, LoginCommit, LoginTarget, NewEmail, Repository,
 };
 use serde_json::json;
 

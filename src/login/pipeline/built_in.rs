@@ -9,7 +9,7 @@ use super::step::{Step, Stop};
 use super::{declared_fields, email, extra_data, username};
 use crate::login::error::{LoginError, Refusal};
 use crate::model::{AccountUid, EmailAddress, SocialAccount, User, is_truthy};
-use crate::store::StoreError;
+use crate::store::{NewEmail, StoreError};
 
 #[derive(Clone, Copy, Debug, strum::EnumString)]
 #[strum(serialize_all = "snake_case")]
@@ -250,7 +250,8 @@ impl Draft<'_> {
             let others = self.store.users_by_email(&address).await?;
             let is_unclaimed = others.iter().all(|other| other.id == user.id);
             let is_verified = is_unclaimed && self.email_verified && email == self.email();
-            self.email_changed = Some((address.to_string(), is_verified)).filter(|(new, _)| *new != user.email);
+            let new = NewEmail { address: address.to_string(), is_verified };
+            self.email_changed = Some(new).filter(|new| new.address != user.email);
             if may_change("username", Some(&user.username)) {
                 self.follow_address(&address, is_verified).await?;
             }

@@ -15,7 +15,7 @@ use crate::model::{
     EmailAddress, Identity, LinkRequest, SocialAccount, User, UserId, clean_name, without_provider_tokens,
 };
 use crate::settings::UserRules;
-use crate::store::{LoginTarget, Repository};
+use crate::store::{LoginTarget, NewEmail, Repository};
 
 /// What the one transaction of a login will write.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ pub(in crate::login) struct Decision {
     pub last_name: Option<String>,
     /// A new username of an existing user.
     pub username: Option<String>,
-    /// A new address of an existing user, and whether it is verified.
-    pub email: Option<(String, bool)>,
+    /// A new address of an existing user.
+    pub email: Option<NewEmail>,
     /// Declared fields.
     pub fields: Map<String, Value>,
     /// Code of the audit event.
@@ -102,8 +102,8 @@ pub struct Draft<'a> {
     pub(super) last_name: Option<String>,
     /// A new username of an existing user, where the settings allow it.
     pub(super) username_changed: Option<String>,
-    /// A new address of an existing user, and whether it is verified.
-    pub(super) email_changed: Option<(String, bool)>,
+    /// A new address of an existing user.
+    pub(super) email_changed: Option<NewEmail>,
     /// Declared fields.
     pub(super) fields: Map<String, Value>,
     /// Set by steps; takes precedence over the profile.
@@ -447,7 +447,7 @@ impl<'a> Draft<'a> {
         let email = self.email_changed.or_else(|| {
             let user =
                 self.user.filter(|user| self.account.is_some() && withdraws_verification(self.identity, user))?;
-            Some((user.email, false))
+            Some(NewEmail { address: user.email, is_verified: false })
         });
         let code = self.account.as_ref().and_then(|account| account_key::rekey_code(account, self.identity));
         let stored = self.account.map_or_else(|| Value::Object(Map::new()), |account| account.extra_data);

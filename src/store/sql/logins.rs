@@ -263,7 +263,7 @@ impl Store {
             }
         }
         let address = login.email.as_ref().filter(|_| user.email_verified);
-        let Some(address) = address.and_then(|(email, _)| EmailAddress::parse(email)) else { return Ok(true) };
+        let Some(address) = address.and_then(|new| EmailAddress::parse(&new.address)) else { return Ok(true) };
         Self::lock_email(tx, &address).await?;
         Ok(Self::with_email(&mut *tx, &address).await?.iter().all(|other| other.id == user.id))
     }

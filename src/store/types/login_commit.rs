@@ -83,8 +83,8 @@ pub struct LoginCommit {
     pub last_name: Option<String>,
     /// A new username of a known user; `None`: unchanged.
     pub username: Option<String>,
-    /// A new e-mail address of a known user, and whether the provider verified it; `None`: unchanged.
-    pub email: Option<(String, bool)>,
+    /// `None`: unchanged.
+    pub email: Option<NewEmail>,
     /// Whether the login sets `last_login` (R-SES-03).
     pub set_last_login: bool,
     /// Values of declared fields; null removes one. Fields and names that the user edited stay (R-PIPE-09).
@@ -101,6 +101,15 @@ pub struct LoginCommit {
     pub data: Option<Map<String, Value>>,
     /// What the login uses up. It stores [`IssuedCredential::answer`].
     pub consumes: Option<ConsumedCredential>,
+}
+
+/// A new e-mail address of a known user.
+#[derive(Clone, Debug)]
+pub struct NewEmail {
+    /// The address, as it is stored.
+    pub address: String,
+    /// Whether the login's provider verified it.
+    pub is_verified: bool,
 }
 
 /// What a login uses up.
@@ -135,11 +144,11 @@ impl LoginCommit {
         }
         // The same address again, not verified, withdraws its verification.
         let differs =
-            |user: &User, (new, verified): &(String, bool)| *new != user.email || user.email_verified && !verified;
-        if let Some((email, verified)) = self.email.as_ref().filter(|new| may("email") && differs(user, new)) {
-            user.email.clone_from(email);
-            user.email_verified = *verified;
-            user.email_verified_by = if *verified { self.provider.clone() } else { String::new() };
+            |user: &User, new: &NewEmail| new.address != user.email || user.email_verified && !new.is_verified;
+        if let Some(new) = self.email.as_ref().filter(|new| may("email") && differs(user, new)) {
+            user.email.clone_from(&new.address);
+            user.email_verified = new.is_verified;
+            user.email_verified_by = if new.is_verified { self.provider.clone() } else { String::new() };
             changed = true;
         }
         for (field, value) in self.fields.iter().filter(|(field, _)| may(field)) {

@@ -82,7 +82,7 @@ async fn fault_a5_one_verified_email_belongs_to_one_user(engine: Engine) {
         async move {
             let (read, user) = account(store, uid).await;
             let who = known(&user, &read);
-            let email = Some(("new@example.com".to_owned(), true));
+            let email = Some(NewEmail { address: "new@example.com".to_owned(), is_verified: true });
             let login = LoginCommit { target: who, email, ..create(uid, &[]) };
             store.commit(&login, |user| session(uid, user)).await.is_some()
         }
