@@ -176,11 +176,8 @@ impl AccountService {
     /// Whether the caller must sign in again before linking an account, with LINK_NEEDS_FRESH_LOGIN (SEC-25).
     ///
     /// Errors: the database fails.
-    pub async fn is_too_old_to_link(&self, caller: Option<&Caller>) -> Result<bool, AuthError> {
-        match caller.filter(|_| self.settings.link_needs_fresh_login) {
-            Some(caller) => Ok(!self.is_fresh(caller).await?),
-            None => Ok(false),
-        }
+    pub async fn is_too_old_to_link(&self, caller: &Caller) -> Result<bool, AuthError> {
+        Ok(self.settings.link_needs_fresh_login && !self.is_fresh(caller).await?)
     }
 
     async fn is_fresh(&self, caller: &Caller) -> Result<bool, AuthError> {

@@ -210,7 +210,6 @@ impl LoginService {
             code_challenge: None,
             encrypted_secret: None,
             link_request: request_context.caller,
-            needs_fresh_login: request_context.needs_fresh_login,
             address: None,
             server_redirect: None,
             encrypted_options: None,

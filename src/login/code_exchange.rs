@@ -20,7 +20,7 @@ use super::request_lookup::{CompletionMode, MatchedRequest, state_mismatch};
 use super::request_secrets::{self, Binding};
 use super::service::LoginService;
 use crate::clock::UnixMillis;
-use crate::model::{CodeClaim, Identity, LoginKind, UsedCode, is_truthy};
+use crate::model::{CodeClaim, Identity, LoginKind, StartedBy, UsedCode, is_truthy};
 use crate::provider::{Callback, CheckedCallback, Protocol, Provider, RequestToken};
 use crate::rate_limit::ReservedLogin;
 use crate::secrets::{self, Digest, ExposeSecret};
@@ -264,8 +264,10 @@ impl LoginService {
                 Some(self.redirect_uri_for(&provider, matched.as_ref(), redirect_uri.as_deref(), &request_context)?)
             }
         };
+        let row = matched.as_ref().map(|matched| &matched.row);
         let link_to = link_target(LinkFacts {
-            request: matched.as_ref().map(MatchedRequest::link_facts),
+            started_by: row.and_then(|row| row.link_request),
+            is_first_step: row.is_some_and(|row| matches!(row.started_by, StartedBy::OAuth1Login)),
             caller: request_context.caller,
             association_only: provider.is_association_only(),
             link_without_request: self.settings.link_without_authorization_request,
@@ -284,10 +286,6 @@ impl LoginService {
         let terms = LoginTerms {
             kind,
             link_to: link_to?,
-            needs_fresh_login: match request_context.caller {
-                Some(_) => request_context.needs_fresh_login,
-                None => row.is_some_and(|row| row.needs_fresh_login),
-            },
             server_redirect: row.and_then(|row| row.server_redirect.clone()),
             app: exchange.matched.as_ref().map(|matched| matched.options.app.clone()).unwrap_or_default(),
         };

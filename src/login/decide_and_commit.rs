@@ -28,8 +28,6 @@ use crate::store::{Committed, ConsumedCredential, IssuedCredential, LoginCommit,
 pub(super) struct LoginTerms {
     pub kind: LoginKind,
     pub link_to: Option<LinkRequest>,
-    /// The login of the user to link to is too old for that (SEC-25).
-    pub needs_fresh_login: bool,
     /// Where the server-side redirect flow ends.
     pub server_redirect: Option<ServerRedirect>,
     /// The application's own values.
@@ -80,7 +78,7 @@ impl LoginContext {
             let detail = "You were signed out after you started to link this account: sign in, then link it.";
             return Err(LoginError::new(Refusal::FlowMismatch, detail));
         }
-        if self.terms.needs_fresh_login {
+        if link_request.needs_fresh_login {
             let detail = "Your login is too old to link an account: sign in again, then link it.";
             return Err(LoginError::new(Refusal::FreshLoginRequired, detail));
         }

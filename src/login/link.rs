@@ -5,25 +5,18 @@
 //! and never links (RFC 9700, section 4.7).
 
 use super::error::{LoginError, Refusal};
-use crate::model::{LinkRequest, UserId};
+use crate::model::LinkRequest;
 use crate::settings::StatePolicy;
-
-/// The authorization request that a login finishes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Request {
-    /// The user whose credential the request was started with.
-    pub made_by: Option<LinkRequest>,
-    /// The login carries the cookie or the flow token of the request.
-    pub is_bound: bool,
-    /// It is the first step of OAuth 1.0a on a login route; its request token appears in URLs.
-    pub is_first_step: bool,
-}
 
 /// What [`link_target`] depends on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LinkFacts {
-    /// `None`: the login finishes no authorization request of this server.
-    pub request: Option<Request>,
+    /// The user whose credential the authorization request was started with. `None`: an anonymous caller started it, or the
+    /// login finishes none.
+    pub started_by: Option<LinkRequest>,
+    /// The request is the first step of OAuth 1.0a on a login route. Its request token appears in URLs, and is enough to
+    /// complete it.
+    pub is_first_step: bool,
     /// The user whose credential the login carries.
     pub caller: Option<LinkRequest>,
     /// The provider only links; it does not sign users in.
@@ -36,18 +29,18 @@ pub(super) struct LinkFacts {
 ///
 /// Errors: `flow_mismatch`, and `not_authenticated` where the provider only links.
 pub(super) fn link_target(facts: LinkFacts) -> Result<Option<LinkRequest>, LoginError> {
-    let made_by = facts.request.and_then(|request| request.made_by);
-    let link_request = match (facts.request, made_by, facts.caller) {
-        (_, Some(made_by), Some(caller)) if made_by.user != caller.user => {
+    let link_request = match (facts.started_by, facts.caller) {
+        (Some(started_by), Some(caller)) if started_by.user != caller.user => {
             return Err(LoginError::new(Refusal::FlowMismatch, "This login was started by another user."));
         }
-        (_, Some(made_by), Some(_)) => Some(made_by),
-        (Some(request), Some(made_by), None) if request.is_bound && !request.is_first_step => Some(made_by),
-        (_, Some(_), None) => {
+        // The user may have signed in again meanwhile, so the login of the caller counts.
+        (Some(started_by), Some(caller)) => Some(LinkRequest { generation: started_by.generation, ..caller }),
+        (Some(_), None) if facts.is_first_step => {
             let detail = "This login was started by a signed-in user: complete it with the same user's credential.";
             return Err(LoginError::new(Refusal::FlowMismatch, detail));
         }
-        (_, None, caller) => caller.filter(|_| facts.link_without_request),
+        (Some(started_by), None) => Some(started_by),
+        (None, caller) => caller.filter(|_| facts.link_without_request),
     };
     match link_request {
         None if facts.association_only => Err(link_only()),
@@ -57,8 +50,8 @@ pub(super) fn link_target(facts: LinkFacts) -> Result<Option<LinkRequest>, Login
 
 /// Whether a login may ignore the request whose state it carries when that request does not match: only with STATE_POLICY
 /// `off`, and never when the request would have linked an account.
-pub(super) fn may_ignore_request(policy: StatePolicy, made_by: Option<UserId>) -> bool {
-    policy == StatePolicy::Off && made_by.is_none()
+pub(super) fn may_ignore_request(policy: StatePolicy, started_by: Option<LinkRequest>) -> bool {
+    policy == StatePolicy::Off && started_by.is_none()
 }
 
 pub(super) fn link_only() -> LoginError {
@@ -71,9 +64,10 @@ pub(super) fn link_only() -> LoginError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::UserId;
 
-    const ALICE: LinkRequest = LinkRequest { user: UserId(1), generation: 7 };
-    const MALLORY: LinkRequest = LinkRequest { user: UserId(2), generation: 9 };
+    const ALICE: LinkRequest = LinkRequest { user: UserId(1), generation: 7, needs_fresh_login: false };
+    const MALLORY: LinkRequest = LinkRequest { user: UserId(2), generation: 9, needs_fresh_login: false };
 
     /// The decision as text: the id of the user, `-` for a login that links nothing, or the code of the refusal.
     fn decided(facts: LinkFacts) -> String {
@@ -87,26 +81,21 @@ mod tests {
     #[test]
     fn fault_a2_a3_link_target_for_every_request_and_caller() {
         let callers = [None, Some(ALICE), Some(MALLORY)];
-        let request = |made_by, is_bound, is_first_step| Some(Request { made_by, is_bound, is_first_step });
-        // The request; then the result for an anonymous caller, Alice and Mallory, first by default and then with
-        // LINK_WITHOUT_AUTHORIZATION_REQUEST.
+        // Who started the request, and whether it is the first step; then the result for an anonymous caller, Alice and Mallory,
+        // first by default and then with LINK_WITHOUT_AUTHORIZATION_REQUEST.
         let flow = "flow_mismatch";
         let table = [
-            (None, ["-", "-", "-"], ["-", "1", "2"]),
-            (request(None, true, false), ["-", "-", "-"], ["-", "1", "2"]),
-            (request(None, false, false), ["-", "-", "-"], ["-", "1", "2"]),
-            (request(None, true, true), ["-", "-", "-"], ["-", "1", "2"]),
-            (request(None, false, true), ["-", "-", "-"], ["-", "1", "2"]),
-            (request(Some(ALICE), true, false), ["1", "1", flow], ["1", "1", flow]),
-            (request(Some(ALICE), false, false), [flow, "1", flow], [flow, "1", flow]),
-            (request(Some(ALICE), true, true), [flow, "1", flow], [flow, "1", flow]),
-            (request(Some(ALICE), false, true), [flow, "1", flow], [flow, "1", flow]),
+            (None, false, ["-", "-", "-"], ["-", "1", "2"]),
+            (None, true, ["-", "-", "-"], ["-", "1", "2"]),
+            (Some(ALICE), false, ["1", "1", flow], ["1", "1", flow]),
+            (Some(ALICE), true, [flow, "1", flow], [flow, "1", flow]),
         ];
-        for (request, by_default, without_request) in table {
+        for (started_by, is_first_step, by_default, without_request) in table {
             for (link_without_request, row) in [(false, by_default), (true, without_request)] {
                 for (caller, expected) in callers.into_iter().zip(row) {
                     for association_only in [false, true] {
-                        let facts = LinkFacts { request, caller, association_only, link_without_request };
+                        let facts =
+                            LinkFacts { started_by, is_first_step, caller, association_only, link_without_request };
                         let expected = if association_only && expected == "-" { "not_authenticated" } else { expected };
                         assert_eq!(decided(facts), expected, "{facts:?}");
                     }
@@ -118,19 +107,23 @@ mod tests {
     #[test]
     fn fault_a3_a_linking_request_is_never_ignored() {
         for policy in [StatePolicy::Required, StatePolicy::WhenPresent, StatePolicy::Off] {
-            assert!(!may_ignore_request(policy, Some(UserId(1))), "{policy}");
+            assert!(!may_ignore_request(policy, Some(ALICE)), "{policy}");
             assert_eq!(may_ignore_request(policy, None), policy == StatePolicy::Off, "{policy}");
         }
     }
 
     #[test]
-    fn a_link_uses_the_generation_of_its_request() {
-        let later = LinkRequest { generation: ALICE.generation + 1, ..ALICE };
-        let request = Some(Request { made_by: Some(ALICE), is_bound: true, is_first_step: false });
-        let facts = LinkFacts { request, caller: Some(later), association_only: false, link_without_request: false };
-        assert_eq!(
-            link_target(facts).ok().flatten().map(|link_request| link_request.generation),
-            Some(ALICE.generation)
-        );
+    fn a_link_uses_the_generation_of_its_request_and_the_login_of_its_caller() {
+        let later = LinkRequest { generation: ALICE.generation + 1, needs_fresh_login: true, ..ALICE };
+        let facts = |caller| LinkFacts {
+            started_by: Some(ALICE),
+            is_first_step: false,
+            caller,
+            association_only: false,
+            link_without_request: false,
+        };
+        let target = |caller| link_target(facts(caller)).expect("a target");
+        assert_eq!(target(Some(later)), Some(LinkRequest { needs_fresh_login: true, ..ALICE }));
+        assert_eq!(target(None), Some(ALICE));
     }
 }

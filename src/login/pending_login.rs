@@ -140,13 +140,14 @@ impl LoginService {
     ) -> Result<RedirectOutcome, LoginError> {
         let flow_token = flow_token(fields)?;
         let (state, row) = self.load_pending_login(&flow_token, request_context, FormHost::Server).await?;
-        let LoginTerms { kind, server_redirect, link_to, .. } = state.terms;
+        let user = state.terms.linked_user();
+        let LoginTerms { kind, server_redirect, .. } = state.terms;
         let cipher = self.answer_cipher(&flow_token, kind);
         let canceled = LoginError::new(Refusal::AccessDenied, "The user canceled the login.");
         let answer = cipher.encrypt(&Err(canceled.clone()), &self.deps);
         let is_first = self.store.cancel_pending_login(&row.token, &answer, self.deps.now()).await?;
         let error = if is_first { canceled } else { self.first_refusal(&row.token, &cipher).await? };
-        let (provider, user) = (Some(state.identity.provider.as_str()), link_to.map(|link_request| link_request.user));
+        let provider = Some(state.identity.provider.as_str());
         self.deps.metrics().login(provider, kind.credential(), || error.refusal.code());
         let error = error.with_login(provider, kind.credential(), user);
         match server_redirect {

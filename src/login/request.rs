@@ -22,8 +22,6 @@ pub struct RequestContext {
     pub cookie: Option<AuthorizationRequestCookie>,
     /// The signed-in user, by the route's own kind of credential.
     pub caller: Option<LinkRequest>,
-    /// The caller's own login is too old to link an account (SEC-25).
-    pub needs_fresh_login: bool,
     /// When the caller signed in; only with the answers to a pending login.
     pub caller_signed_in: Option<UnixMillis>,
     /// The session that a session login replaces (SEC-32).

@@ -1,7 +1,7 @@
 //! Which authorization request a login finishes, and whether the caller may finish it (SEC-1, SEC-2, SEC-13).
 
 use super::error::{LoginError, Refusal};
-use super::link::{self, may_ignore_request};
+use super::link::may_ignore_request;
 use super::next_uri::with_parameter;
 use super::request::RequestContext;
 use super::request_fields::Fields;
@@ -26,22 +26,12 @@ pub(super) struct MatchedRequest {
     /// `None` in OAuth 1.0a, where the request token identifies the row.
     pub state: Option<String>,
     pub options: RequestOptions,
-    /// The login carries the cookie or the flow token of the request.
-    is_bound: bool,
 }
 
 impl MatchedRequest {
     /// The `max_age` that was sent to the provider.
     pub fn max_age(&self) -> Option<MaxAge> {
         self.options.max_age.map(|seconds| MaxAge { seconds, requested: self.row.created })
-    }
-
-    pub fn link_facts(&self) -> link::Request {
-        link::Request {
-            made_by: self.row.link_request,
-            is_bound: self.is_bound,
-            is_first_step: matches!(self.row.started_by, StartedBy::OAuth1Login),
-        }
     }
 }
 
@@ -70,10 +60,8 @@ impl LoginService {
         let state = sent().find(is_own).or_else(|| sent().next());
         match (self.stored_request(state).await?, state) {
             (Some(row), Some(state)) => match self.check_match(&row, provider, &binding, mode) {
-                Ok(()) => self.with_options(row, state, Some(state.to_owned()), true).map(Some),
-                Err(_) if may_ignore_request(policy, row.link_request.map(|link_request| link_request.user)) => {
-                    Ok(None)
-                }
+                Ok(()) => self.with_options(row, state, Some(state.to_owned())).map(Some),
+                Err(_) if may_ignore_request(policy, row.link_request) => Ok(None),
                 Err(error) => Err(error),
             },
             (None, Some(state)) if policy != StatePolicy::Off && is_own(&state) => {
@@ -119,11 +107,10 @@ impl LoginService {
         let may_be_unbound = matches!(row.started_by, StartedBy::OAuth1Login)
             && binding.is_empty()
             && self.settings.state_policy != StatePolicy::Required;
-        let is_bound = match self.check_match(&row, provider, binding, mode) {
-            Err(error) if error.refusal == Refusal::FlowMismatch && may_be_unbound => false,
-            result => result.map(|()| true)?,
-        };
-        self.with_options(row, token, None, is_bound).map(Some)
+        match self.check_match(&row, provider, binding, mode) {
+            Err(error) if error.refusal != Refusal::FlowMismatch || !may_be_unbound => Err(error),
+            _ => self.with_options(row, token, None).map(Some),
+        }
     }
 
     /// Errors: `state_expired` for options that were encrypted with another SECRET_KEY.
@@ -132,7 +119,6 @@ impl LoginService {
         mut row: AuthorizationRequest,
         state_or_token: &str,
         state: Option<String>,
-        is_bound: bool,
     ) -> Result<MatchedRequest, LoginError> {
         let encrypted = row.encrypted_options.as_deref();
         let options = request_secrets::decrypt_options(&self.key, state_or_token, encrypted)
@@ -141,7 +127,7 @@ impl LoginService {
         if let (Some(end), Some(app_state)) = (&mut row.server_redirect, &options.app.app_state) {
             end.next = with_parameter(&end.next, "app_state", app_state);
         }
-        Ok(MatchedRequest { row, state, options, is_bound })
+        Ok(MatchedRequest { row, state, options })
     }
 
     async fn stored_request(&self, state_or_token: Option<&str>) -> Result<Option<AuthorizationRequest>, LoginError> {

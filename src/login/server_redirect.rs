@@ -110,7 +110,7 @@ impl LoginService {
     ) -> Result<RedirectOutcome, LoginError> {
         let provider = self.provider(name)?.clone();
         // Only the user who started the flow is linked: another user may have signed in meanwhile.
-        let request_context = RequestContext { caller: None, needs_fresh_login: false, ..request_context };
+        let request_context = RequestContext { caller: None, ..request_context };
         // With a wrapping field that is invalid, the state beside it says where the user came from.
         let (fields, fault) = match fields.clone().unwrap_callback(&provider) {
             Ok(fields) => (fields, None),

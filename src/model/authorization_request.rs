@@ -32,8 +32,6 @@ pub struct AuthorizationRequest {
     pub encrypted_secret: Option<Vec<u8>>,
     /// The user to link the account to; `None`: the login signs a user in.
     pub link_request: Option<LinkRequest>,
-    /// The login of `link_request` was too old to link an account when the request was made (SEC-25).
-    pub needs_fresh_login: bool,
     /// Parameters of the provider's own address, such as Shopify's `shop`: a JSON object.
     pub address: Option<serde_json::Value>,
     /// Only in the server-side redirect flow: where it ends.
@@ -70,6 +68,8 @@ pub struct LinkRequest {
     pub user: UserId,
     /// Their `link_generation`.
     pub generation: i64,
+    /// Their login was too old at that time to link an account (SEC-25).
+    pub needs_fresh_login: bool,
 }
 
 /// How the server-side redirect flow ends.

@@ -299,8 +299,11 @@ impl AuthorizationRequestRow {
             },
             code_challenge: self.code_challenge,
             encrypted_secret: self.encrypted_secret,
-            link_request: self.user_id.map(|user| LinkRequest { user, generation: self.link_generation }),
-            needs_fresh_login: self.needs_fresh_login,
+            link_request: self.user_id.map(|user| LinkRequest {
+                user,
+                generation: self.link_generation,
+                needs_fresh_login: self.needs_fresh_login,
+            }),
             address: self.address.map(|address| address.0),
             server_redirect: self.server_redirect.map(|server_redirect| server_redirect.0),
             encrypted_options: self.encrypted_options,

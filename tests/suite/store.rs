@@ -68,7 +68,6 @@ fn authorization_request(key: &str, created: UnixMillis) -> AuthorizationRequest
         code_challenge: Some("challenge".into()),
         encrypted_secret: Some(vec![0, 1, 255]),
         link_request: None,
-        needs_fresh_login: false,
         address: Some(json!({"shop": "a.example"})),
         server_redirect: None,
         encrypted_options: Some(vec![2, 0, 255]),

@@ -59,14 +59,17 @@ pub async fn admit(
     }
     let may_link = policy != OriginPolicy::Navigation || is_from_page_of_this_site(request);
     let link_to = caller.as_ref().filter(|_| may_link);
-    let link_to = link_to.map(|Caller { user, .. }| LinkRequest { user: user.id, generation: user.link_generation });
+    let link_to = link_to.map(|Caller { user, .. }| LinkRequest {
+        user: user.id,
+        generation: user.link_generation,
+        needs_fresh_login: false,
+    });
     let cookies = authorization_request_cookie_values(request.headers(), &own);
     let context = RequestContext {
         cookie: app.login.authorization_request_cookie(cookies.iter().map(String::as_str)),
         base_url: own,
         origin,
         caller: link_to,
-        needs_fresh_login: false,
         caller_signed_in: None,
         session,
         client: client_info(request),

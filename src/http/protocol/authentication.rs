@@ -74,9 +74,11 @@ impl<C: AcceptedCredential> OptionalAuth<'_, C> {
 
     /// [`Self::admit`] for a call that may link an account to the caller, which may need a fresh login (SEC-25).
     pub async fn admit_to_link(&self, app: &App, policy: OriginPolicy) -> Result<RequestContext, Failure> {
-        let Admitted { caller, context, .. } = self.admit(app, policy).await?;
-        let needs_fresh_login = app.account.is_too_old_to_link(caller.as_ref()).await?;
-        Ok(RequestContext { needs_fresh_login, ..context })
+        let Admitted { caller, mut context, .. } = self.admit(app, policy).await?;
+        if let (Some(link_to), Some(caller)) = (&mut context.caller, &caller) {
+            link_to.needs_fresh_login = app.account.is_too_old_to_link(caller).await?;
+        }
+        Ok(context)
     }
 
     /// [`Self::admit`] for the answers to a pending login, which may link an account to a caller who signed in after the question.

@@ -203,7 +203,8 @@ mod tests {
     #[test]
     fn verdict_for_every_combination() {
         use Verdict::{Ask, Continue, CreateSeparately, Link, RefuseOtherBrowser, SignInFirst};
-        let [earlier, caller] = [1, 2].map(|user| LinkRequest { user: UserId(user), generation: 0 });
+        let [earlier, caller] =
+            [1, 2].map(|user| LinkRequest { user: UserId(user), generation: 0, needs_fresh_login: false });
         let to = LinkChoice::To(earlier);
         let credentials = [Credential::None, Credential::OfOther, Credential::Old, Credential::New(caller)];
         let answers = [None, Some(LinkAnswer::New), Some(LinkAnswer::Link)];
@@ -239,7 +240,7 @@ mod tests {
 
     #[test]
     fn only_a_new_login_of_a_holder_in_the_same_browser_links() {
-        let caller = LinkRequest { user: UserId(1), generation: 0 };
+        let caller = LinkRequest { user: UserId(1), generation: 0, needs_fresh_login: false };
         let links = |credential, answer, is_same_browser| {
             let (holder, chosen) = (Holder::Active, None);
             decide(Facts { holder, sign_up: true, chosen, answer, credential, is_same_browser })

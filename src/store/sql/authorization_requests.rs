@@ -73,7 +73,7 @@ impl AuthorizationRequestStore for Store {
                 .bind(authorization_request.server_redirect.as_ref().map(Json))
                 .bind(authorization_request.created.0)
                 .bind(authorization_request.expires.0)
-                .bind(authorization_request.needs_fresh_login)
+                .bind(authorization_request.link_request.is_some_and(|link_request| link_request.needs_fresh_login))
                 .bind(&authorization_request.encrypted_options)
             })
             .await?;
