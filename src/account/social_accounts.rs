@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::account_service::AccountService;
 use super::authenticate::Caller;
 use super::error::AuthError;
-use crate::model::{AccountId, AuditKind, ClientInfo, SocialAccount, is_secret_name};
+use crate::model::{AccountId, AuditKind, ClientInfo, LegacyUids, SocialAccount, is_secret_name};
 use crate::store::{StoredAccount, Unlinked};
 
 /// Time limit for the discovery documents that decide which accounts a login finds.
@@ -50,8 +50,8 @@ impl AccountService {
         let can_sign_in = |stored: &SocialAccount| {
             self.providers.get(&stored.provider).is_some_and(|provider| {
                 let rules = &provider.settings().user_rules;
-                let legacy_uids_open = rules.legacy_uids_until.is_some_and(|until| now < until);
-                rules.allows_sign_in && !provider.is_association_only() && provider.may_find(stored, legacy_uids_open)
+                let legacy_uids = LegacyUids::at(now, rules.legacy_uids_until);
+                rules.allows_sign_in && !provider.is_association_only() && provider.may_find(stored, legacy_uids)
             })
         };
         let result = self.store.unlink(user, account, &can_sign_in, &audit).await?;

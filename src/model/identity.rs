@@ -72,11 +72,21 @@ pub struct UidScope {
     pub current: String,
     /// Scopes whose accounts also match (FORMER_ISSUERS).
     pub former: Vec<String>,
-    /// The provider has many issuers, each with its own users. Otherwise another scope means a changed setting.
-    pub is_per_tenant: bool,
-    /// Whether accounts without a scope, which an import made, belong to this scope. False if they may be of another tenant.
-    #[serde(default)]
-    pub includes_unscoped: bool,
+    /// What another scope means.
+    pub rule: ScopeRule,
+}
+
+/// Whether a stored account of the same uid and of another scope, or of none, may be of the same user. An import makes accounts
+/// without a scope where it does not know the tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScopeRule {
+    /// The provider has one issuer. Another scope means a changed setting, and no scope means this one.
+    #[default]
+    OneIssuer,
+    /// Each tenant has its own users. An account without a scope may be of another tenant.
+    Tenant,
+    /// As [`Self::Tenant`], and accounts without a scope are of this tenant.
+    ImportedTenant,
 }
 
 impl UidScope {

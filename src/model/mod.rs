@@ -47,7 +47,7 @@ pub use event::{DueEvent, EventFactory, EventRecord, EventState, EventType, NewE
 pub(crate) use finding::Finding;
 pub use id::{AccountId, UserId};
 pub(crate) use identity::strip_nul_characters;
-pub use identity::{Identity, UidScope};
+pub use identity::{Identity, ScopeRule, UidScope};
 pub(crate) use json::{
     as_text, as_texts, check_unique_members, is_secret_name, is_truthy, parse_json, parse_json_without_big_integers,
     without_provider_tokens, without_secrets,
@@ -61,6 +61,7 @@ pub(crate) use seconds::{Seconds, remaining_seconds};
 pub use service::{Service, ServiceName, ServiceNameError};
 pub use signing_key::{SigningKey, SigningKeyChange, SigningKeyState};
 pub use token_family::{FamilyState, NewestToken, PresentedToken, RefreshRefusal};
+pub(crate) use user::LegacyUids;
 pub use user::{SocialAccount, User};
 pub(crate) use user_field::UserFields;
 pub use user_field::{UserField, UserFieldType};

@@ -81,6 +81,20 @@ pub struct SocialAccount {
     pub modified: UnixMillis,
 }
 
+/// Whether a login finds imported accounts by the uids of earlier releases (LEGACY_UIDS_UNTIL).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LegacyUids {
+    Accepted,
+    Refused,
+}
+
+impl LegacyUids {
+    /// `until`: LEGACY_UIDS_UNTIL.
+    pub fn at(now: UnixMillis, until: Option<UnixMillis>) -> Self {
+        if until.is_some_and(|until| now < until) { Self::Accepted } else { Self::Refused }
+    }
+}
+
 impl SocialAccount {
     /// The provider's own id, if the extra data has it under one of these names.
     pub fn kept_uid(&self, names: &[String]) -> Option<AccountUid> {

@@ -6,7 +6,7 @@ use super::error::ProviderError;
 use super::expression::Scope;
 use super::id_token;
 use super::uid_keys::UNVERIFIED_KEY;
-use crate::model::Identity;
+use crate::model::{Identity, ScopeRule};
 
 impl Provider {
     /// The rules of the descriptor. Errors: the first rule that the user does not meet.
@@ -36,10 +36,8 @@ impl Provider {
         if !groups.iter().any(|group| allowed.contains(group)) {
             return not_allowed("None of your groups may sign in.");
         }
-        let tenant = &identity.uid_scope;
-        let is_of_imported_tenant = tenant.is_per_tenant && tenant.includes_unscoped;
         let issuers = self.issuers(context.discovery.as_deref());
-        if !is_of_imported_tenant && self.needs_allowed_organizations(tenant.is_per_tenant, &issuers) {
+        if self.needs_allowed_organizations(identity.uid_scope.rule, &issuers) {
             tracing::error!(
                 provider = self.name,
                 "a login was refused: ALLOW_GROUPS names groups, and users of any organization can sign in. Set \
@@ -52,11 +50,13 @@ impl Provider {
 
     /// Whether groups count only with ALLOWED_ORGANIZATIONS, because users of any organization can sign in. `issuers`: those of ID
     /// tokens, as far as they are known.
-    pub(super) fn needs_allowed_organizations(&self, is_per_tenant: bool, issuers: &[String]) -> bool {
-        let is_of_any_organization = if is_per_tenant {
-            issuers.is_empty() || id_token::any_has_tenants(issuers)
-        } else {
-            !self.verifies_id_token() && self.supplies_organization() && self.has_foreign_groups()
+    pub(super) fn needs_allowed_organizations(&self, rule: ScopeRule, issuers: &[String]) -> bool {
+        let is_of_any_organization = match rule {
+            ScopeRule::OneIssuer => {
+                !self.verifies_id_token() && self.supplies_organization() && self.has_foreign_groups()
+            }
+            ScopeRule::Tenant => issuers.is_empty() || id_token::any_has_tenants(issuers),
+            ScopeRule::ImportedTenant => false,
         };
         is_of_any_organization && self.settings.user_rules.allowed_organizations.is_empty()
     }

@@ -14,7 +14,7 @@ use super::protocol::Protocol;
 use super::request_rules::ClientAuth;
 use super::uid_keys::{LEGACY_UNVERIFIED, UNVERIFIED_KEY, USERNAME_AS_ID, UidKeys};
 use crate::clock::Deps;
-use crate::model::is_truthy;
+use crate::model::{ScopeRule, is_truthy};
 use crate::outgoing::{CachedDocument, Client};
 use crate::secrets::{ExposeSecret as _, SecretString};
 use crate::settings::{ProviderSettings, SettingError, SettingValues, TypedSettings};
@@ -331,7 +331,8 @@ impl Provider {
         // The discovery document is not fetched at start. With many tenants its issuer has `{tenantid}`.
         let may_be_per_tenant = !names_tenant && issuers.is_empty() && self.verifies_id_token();
         let is_per_tenant = has_tenants || names_tenant || may_be_per_tenant;
-        let is_refused = self.needs_allowed_organizations(is_per_tenant, &issuers);
+        let rule = if is_per_tenant { ScopeRule::Tenant } else { ScopeRule::OneIssuer };
+        let is_refused = self.needs_allowed_organizations(rule, &issuers);
         let is_safe = is_per_tenant && (!is_refused || self.imported_tenant().is_some());
         if !has_foreign_groups || is_safe {
             return None;

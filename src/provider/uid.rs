@@ -8,7 +8,7 @@ use super::error::{ProviderError, Stage};
 use super::expression::{Part, Scope, Template};
 use super::id_token;
 use super::issuer::{names_tenant, normalize_issuer, scope_issuer};
-use crate::model::{SocialAccount, UidScope};
+use crate::model::{LegacyUids, ScopeRule, SocialAccount, UidScope};
 use crate::outgoing::Freshness;
 
 impl Provider {
@@ -18,26 +18,25 @@ impl Provider {
     pub(super) fn uid_scope(&self, scope: &Scope<'_>, issuers: &[String]) -> Result<UidScope, ProviderError> {
         let of_claims = Template::parse("{id_token.iss}").unwrap_or_default();
         let tenant_rule = self.descriptor.uid.issuer.as_ref().filter(|rule| names_tenant(rule));
-        let rule = tenant_rule.or_else(|| id_token::any_has_tenants(issuers).then_some(&of_claims));
-        let is_per_tenant = rule.is_some();
-        let issuer = if let Some(rule) = rule {
-            let issuer = rule.render(scope)?;
-            let issuer = issuer.filter(|issuer| !issuer.is_empty());
-            issuer.ok_or_else(|| ProviderError::failed(Stage::Profile, "the login has no tenant"))?
+        let tenant = tenant_rule.or_else(|| id_token::any_has_tenants(issuers).then_some(&of_claims));
+        let (issuer, rule) = if let Some(tenant) = tenant {
+            let issuer = tenant.render(scope)?.filter(|issuer| !issuer.is_empty());
+            let issuer = issuer.ok_or_else(|| ProviderError::failed(Stage::Profile, "the login has no tenant"))?;
+            let normalized = normalize_issuer(&issuer);
+            let is_imported = |tenant: String| normalize_issuer(&tenant).eq_ignore_ascii_case(&normalized);
+            let is_imported = self.imported_tenant().is_some_and(is_imported);
+            (issuer, if is_imported { ScopeRule::ImportedTenant } else { ScopeRule::Tenant })
         } else {
-            self.issuer.clone()
+            (self.issuer.clone(), ScopeRule::OneIssuer)
         };
-        let is_imported = |tenant: String| normalize_issuer(&tenant).eq_ignore_ascii_case(&normalize_issuer(&issuer));
-        let includes_unscoped = !is_per_tenant || self.imported_tenant().is_some_and(is_imported);
-        let mut former = self.former_issuers(scope, is_per_tenant);
-        for rule in &self.descriptor.uid.former_issuers {
-            former.extend(rule.render(scope)?.filter(|issuer| !issuer.is_empty()));
+        let mut former = self.former_issuers(scope, rule);
+        for template in &self.descriptor.uid.former_issuers {
+            former.extend(template.render(scope)?.filter(|issuer| !issuer.is_empty()));
         }
         Ok(UidScope {
-            current: self.scope_named(&issuer, is_per_tenant),
-            former: former.iter().map(|issuer| self.scope_named(issuer, is_per_tenant)).collect(),
-            is_per_tenant,
-            includes_unscoped,
+            current: self.scope_named(&issuer, rule),
+            former: former.iter().map(|issuer| self.scope_named(issuer, rule)).collect(),
+            rule,
         })
     }
 
@@ -53,16 +52,16 @@ impl Provider {
     }
 
     /// The tenants of one host have different users, so an issuer with a tenant is never reduced to its host.
-    fn scope_named(&self, issuer: &str, is_per_tenant: bool) -> String {
-        let is_host = self.descriptor.uid.issuer_is_host && !is_per_tenant;
+    fn scope_named(&self, issuer: &str, rule: ScopeRule) -> String {
+        let is_host = self.descriptor.uid.issuer_is_host && rule == ScopeRule::OneIssuer;
         UidScope::named(&self.uid_keys.key, &scope_issuer(issuer, is_host))
     }
 
     /// FORMER_ISSUERS. For a provider with many tenants only entries with `{tenantid}` count, because under any other issuer the same
     /// subject may be a user of another tenant.
-    fn former_issuers(&self, scope: &Scope<'_>, is_per_tenant: bool) -> Vec<String> {
+    fn former_issuers(&self, scope: &Scope<'_>, rule: ScopeRule) -> Vec<String> {
         let former = self.values.texts("FORMER_ISSUERS");
-        if !is_per_tenant {
+        if rule == ScopeRule::OneIssuer {
             return former;
         }
         let no_claims = Map::new();
@@ -83,7 +82,7 @@ impl Provider {
         if by_login || id_token::any_has_tenants(&self.issuers(known.as_deref())) {
             return None;
         }
-        Some(self.issuers_of_settings().iter().map(|issuer| self.scope_named(issuer, false)).collect())
+        Some(self.issuers_of_settings().iter().map(|issuer| self.scope_named(issuer, ScopeRule::OneIssuer)).collect())
     }
 
     /// The issuers that do not depend on the login, the current one first.
@@ -100,11 +99,11 @@ impl Provider {
     }
 
     /// Whether a login may find a stored account: its scope is one of a login, and its uid is not a former key that no login accepts.
-    /// `legacy_uids_open`: LEGACY_UIDS_UNTIL has not passed.
-    pub fn may_find(&self, account: &SocialAccount, legacy_uids_open: bool) -> bool {
+    pub fn may_find(&self, account: &SocialAccount, legacy_uids: LegacyUids) -> bool {
         let kept = account.kept_uid(&self.uid_keys.kept_as);
         let is_own_id = !account.legacy_uid || kept.as_ref().is_some_and(|kept| account.uid == *kept);
-        let is_found_as_legacy = legacy_uids_open && (kept.is_none() || !self.uid_keys.legacy.is_empty());
+        let is_found_as_legacy =
+            legacy_uids == LegacyUids::Accepted && (kept.is_none() || !self.uid_keys.legacy.is_empty());
         (is_own_id || is_found_as_legacy) && self.is_scope_of_a_login(&account.uid_scope)
     }
 
@@ -119,18 +118,17 @@ impl Provider {
             return !(has_tenants || is_unknown) || self.imported_tenant().is_some();
         }
         let Some(issuer) = self.issuer_in(scope) else { return false };
-        let is_one_of = |known: &[String], is_per_tenant: bool| {
-            known.iter().any(|known| self.scope_named(known, is_per_tenant) == scope)
-        };
+        let is_one_of =
+            |known: &[String], rule: ScopeRule| known.iter().any(|known| self.scope_named(known, rule) == scope);
         if !has_tenants {
             // A former name that only a login has is an issuer, such as that of its ID token.
             let is_of_login = issuer.starts_with("https://") && rules.former_issuers.iter().any(names_tenant);
-            return is_of_login || is_one_of(&self.issuers_of_settings(), false);
+            return is_of_login || is_one_of(&self.issuers_of_settings(), ScopeRule::OneIssuer);
         }
         if issuer.is_empty() {
             return false;
         }
-        if is_one_of(&self.fixed_former_issuers(), true) {
+        if is_one_of(&self.fixed_former_issuers(), ScopeRule::Tenant) {
             return true;
         }
         match self.imported_tenant_of_descriptor() {
@@ -163,7 +161,7 @@ impl Provider {
     /// no account without a scope.
     pub async fn load_issuers(&self, account: &SocialAccount, deadline: Instant) {
         if self.reads_discovery
-            && account.uid_scope != self.scope_named(&self.issuer, false)
+            && account.uid_scope != self.scope_named(&self.issuer, ScopeRule::OneIssuer)
             && let Err(error) = self.discovery(deadline, Freshness::Cached).await
         {
             tracing::warn!(provider = self.name, %error, "the discovery document could not be fetched");

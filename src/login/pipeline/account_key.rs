@@ -1,6 +1,6 @@
 //! Which stored account belongs to the identity of a login. Provider ids are compared with stored ones only here.
 
-use crate::model::{Identity, SocialAccount};
+use crate::model::{Identity, LegacyUids, ScopeRule, SocialAccount};
 
 /// Whether a stored account is the account of an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +15,7 @@ pub(super) enum Match {
     UnknownTenant,
 }
 
-/// `legacy_uids_open`: LEGACY_UIDS_UNTIL has not passed.
-pub(super) fn match_account(account: &SocialAccount, identity: &Identity, legacy_uids_open: bool) -> Match {
+pub(super) fn match_account(account: &SocialAccount, identity: &Identity, legacy_uids: LegacyUids) -> Match {
     let scope = &identity.uid_scope;
     let is_of_scope = account.uid_scope == scope.current || scope.former.contains(&account.uid_scope);
     let stored_id = account.kept_uid(&identity.uid_kept_as);
@@ -24,23 +23,27 @@ pub(super) fn match_account(account: &SocialAccount, identity: &Identity, legacy
     let is_of_another = account.legacy_uid && stored_id.as_ref().is_some_and(|stored| !identity.has_uid(stored));
     if !identity.has_uid(&account.uid) {
         let may_match = account.legacy_uid
-            && legacy_uids_open
-            && (!scope.is_per_tenant || is_of_scope || (account.uid_scope.is_empty() && scope.includes_unscoped))
+            && legacy_uids == LegacyUids::Accepted
+            && (is_of_scope
+                || match scope.rule {
+                    ScopeRule::OneIssuer => true,
+                    ScopeRule::Tenant => false,
+                    ScopeRule::ImportedTenant => account.uid_scope.is_empty(),
+                })
             && identity.legacy_uids.iter().any(|uid| uid.as_str() == account.uid);
         return if may_match && !is_of_another { Match::Same } else { Match::Different };
     }
     // The uid of a legacy account may be a name that is spelled like this identity's id.
-    let may_be_name = account.legacy_uid && stored_id.is_none() && !legacy_uids_open;
+    let may_be_name = account.legacy_uid && stored_id.is_none() && legacy_uids == LegacyUids::Refused;
     if is_of_another || may_be_name {
-        Match::Different
-    } else if is_of_scope {
-        Match::Same
-    } else if account.uid_scope.is_empty() {
-        if scope.includes_unscoped { Match::Same } else { Match::UnknownTenant }
-    } else if scope.is_per_tenant {
-        Match::Different
-    } else {
-        Match::DifferentScope
+        return Match::Different;
+    }
+    match (scope.rule, account.uid_scope.as_str()) {
+        _ if is_of_scope => Match::Same,
+        (ScopeRule::OneIssuer | ScopeRule::ImportedTenant, "") => Match::Same,
+        (ScopeRule::Tenant, "") => Match::UnknownTenant,
+        (ScopeRule::OneIssuer, _) => Match::DifferentScope,
+        (ScopeRule::Tenant | ScopeRule::ImportedTenant, _) => Match::Different,
     }
 }
 
@@ -82,14 +85,13 @@ mod tests {
         }
     }
 
-    fn identity(is_per_tenant: bool) -> Identity {
+    fn identity(rule: ScopeRule) -> Identity {
         Identity {
             uid: AccountUid::parse("id-1").expect("an id"),
             uid_scope: UidScope {
                 current: "sub https://new".to_owned(),
                 former: vec!["sub https://renamed".to_owned()],
-                is_per_tenant,
-                includes_unscoped: !is_per_tenant,
+                rule,
             },
             uid_kept_as: vec!["id".to_owned()],
             legacy_uids: vec![AccountUid::parse("ada").expect("an id")],
@@ -128,21 +130,20 @@ mod tests {
         ];
         for (uid, scope, legacy, kept, expected) in table {
             let account = account(uid, scope, legacy, kept);
-            let found = [(false, false), (false, true), (true, false), (true, true)]
-                .map(|(is_per_tenant, open)| match_account(&account, &identity(is_per_tenant), open));
-            assert_eq!(found, expected, "{account:?}");
-            // IMPORTED_TENANT is the tenant of the login.
-            let mut identity = identity(true);
-            identity.uid_scope.includes_unscoped = true;
-            let of_single = [false, true].map(|open| match_account(&account, &identity, open));
-            let expected = if scope.is_empty() { [expected[0], expected[1]] } else { [expected[2], expected[3]] };
-            assert_eq!(of_single, expected, "{account:?}");
+            let found = |rule| {
+                [LegacyUids::Refused, LegacyUids::Accepted].map(|uids| match_account(&account, &identity(rule), uids))
+            };
+            let [of_issuer, of_tenant] = [[expected[0], expected[1]], [expected[2], expected[3]]];
+            assert_eq!(found(ScopeRule::OneIssuer), of_issuer, "{account:?}");
+            assert_eq!(found(ScopeRule::Tenant), of_tenant, "{account:?}");
+            let of_imported = if scope.is_empty() { of_issuer } else { of_tenant };
+            assert_eq!(found(ScopeRule::ImportedTenant), of_imported, "{account:?}");
         }
     }
 
     #[test]
     fn a_login_rekeys_accounts_of_other_keys() {
-        let identity = identity(false);
+        let identity = identity(ScopeRule::OneIssuer);
         assert!(!needs_new_key(&account("id-1", "sub https://new", false, None), &identity));
         for other in [("id-1", "", false), ("id-1", "sub https://renamed", false), ("id-1", "sub https://new", true)] {
             assert!(needs_new_key(&account(other.0, other.1, other.2, None), &identity), "{other:?}");

@@ -8,7 +8,7 @@ use super::draft::{Draft, sign_up_closed};
 use super::step::{Step, Stop};
 use super::{declared_fields, email, extra_data, username};
 use crate::login::error::{LoginError, Refusal};
-use crate::model::{AccountUid, EmailAddress, SocialAccount, User, is_truthy};
+use crate::model::{AccountUid, EmailAddress, LegacyUids, SocialAccount, User, is_truthy};
 use crate::store::{NewEmail, StoreError};
 
 #[derive(Clone, Copy, Debug, strum::EnumString)]
@@ -62,14 +62,14 @@ impl Draft<'_> {
     /// The account of the identity, and its user. Errors: `not_allowed` when a changed setting would match the account of
     /// another user.
     async fn stored_account(&self) -> Result<Option<(SocialAccount, User)>, LoginError> {
-        let now = self.deps.now();
-        let open = self.rules.legacy_uids_until.is_some_and(|until| now < until);
+        let legacy_uids = LegacyUids::at(self.deps.now(), self.rules.legacy_uids_until);
         let uid = self.identity.uid.as_str();
         let as_sent = self.identity.uid_address.as_ref().map(EmailAddress::as_str).filter(|address| *address != uid);
-        let legacy = self.identity.legacy_uids.iter().filter(|_| open).map(AccountUid::as_str);
+        let legacy = self.identity.legacy_uids.iter().filter(|_| legacy_uids == LegacyUids::Accepted);
+        let legacy = legacy.map(AccountUid::as_str);
         let uids: Vec<&str> = std::iter::once(uid).chain(as_sent).chain(legacy).collect();
         let mut found = self.store.accounts_by_uid(&self.identity.provider, &uids).await?;
-        let is_same = |account: &SocialAccount| match_account(account, self.identity, open) == Match::Same;
+        let is_same = |account: &SocialAccount| match_account(account, self.identity, legacy_uids) == Match::Same;
         if let Some(address) = &self.identity.uid_address
             && !found.iter().any(|(account, _)| is_same(account))
         {
@@ -84,7 +84,7 @@ impl Draft<'_> {
             (account.uid != uid, !is_spelling(account), position(account), !is_exact(account))
         });
         for (account, user) in found {
-            match match_account(&account, self.identity, open) {
+            match match_account(&account, self.identity, legacy_uids) {
                 Match::Same => return Ok(Some((account, user))),
                 Match::Different => {}
                 Match::DifferentScope => return Err(self.other_scope(&account)),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::profile::Answers;
 use super::super::{Callback, Protocol, Provider, ProviderError, Stage, user_fields};
 use super::{callback, context, key, object, own, provider, settings};
-use crate::model::{AccountUid, Identity, UserField, UserFieldType, UserFields};
+use crate::model::{AccountUid, Identity, ScopeRule, UserField, UserFieldType, UserFields};
 use crate::outgoing::Body;
 use crate::settings::UserRules;
 
@@ -474,7 +474,7 @@ fn fault_a15_the_uid_scope_contains_the_tenant() {
     let values = json!({"KEY": "k", "SECRET": "s", "FORMER_ISSUERS": former});
     let microsoft = provider(&settings("azuread-oauth2", values));
     let found = scope(&microsoft, json!({"tid": "tenant2", "iss": "https://sts.windows.net/tenant2/"}));
-    assert!(found.is_per_tenant && found.current == "sub tenant2", "{found:?}");
+    assert_eq!((found.rule, found.current.as_str()), (ScopeRule::Tenant, "sub tenant2"));
     // Another tenant's address counts as no former one of this tenant.
     assert!(found.former.iter().all(|former| former.contains("tenant2")), "{found:?}");
     for listed in ["https://old.example/tenant2", "https://login.microsoftonline.com/tenant2/v2.0"] {
@@ -484,7 +484,7 @@ fn fault_a15_the_uid_scope_contains_the_tenant() {
     let values = json!({"KEY": "k", "SECRET": "s", "TENANT_NAME": "firm", "POLICY": "b2c_1_in"});
     let b2c = provider(&settings("azuread-b2c-oauth2", values));
     let found = scope(&b2c, json!({"tfp": "b2c_1_in", "iss": "https://login.firm.example/t/v2.0/"}));
-    assert!(!found.is_per_tenant && found.current == "sub firm", "{found:?}");
+    assert_eq!((found.rule, found.current.as_str()), (ScopeRule::OneIssuer, "sub firm"));
     assert_eq!(found.former, ["sub https://login.firm.example/t/v2.0"]);
     // An issuer for many tenants in the settings: the tenant is that of the login, and a login without one is refused.
     let values =

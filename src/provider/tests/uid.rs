@@ -6,7 +6,7 @@ use super::super::Provider;
 use super::super::profile::Answers;
 use super::{callback, context, object, provider, settings, try_provider};
 use crate::clock::UnixMillis;
-use crate::model::{AccountId, SocialAccount, UserId};
+use crate::model::{AccountId, LegacyUids, SocialAccount, UserId};
 
 /// The server at one path and the server at another path of the same host assign the same IDs to different users.
 #[test]
@@ -138,7 +138,7 @@ fn finds(provider: &Provider, uid_scope: &str, legacy: Option<Value>) -> [bool; 
         created: UnixMillis(0),
         modified: UnixMillis(0),
     };
-    [false, true].map(|open| provider.may_find(&account, open))
+    [LegacyUids::Refused, LegacyUids::Accepted].map(|uids| provider.may_find(&account, uids))
 }
 
 fn of(name: &str, more: Value) -> Provider {
