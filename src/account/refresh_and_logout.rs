@@ -20,13 +20,23 @@ pub struct Refreshed {
     pub refresh: Option<String>,
 }
 
+/// What a refresh does with the presented token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Renewal {
+    /// It gets a successor. The transaction decides again, and revokes the family of a reused token.
+    Rotate,
+    /// It stays valid.
+    Keep,
+}
+
 impl AccountService {
     /// A new access token, and with ROTATE_REFRESH_TOKENS a new refresh token. Errors: an invalid or reused refresh token.
     pub async fn refresh(&self, token: &str, client: &ClientInfo) -> Result<Refreshed, AuthError> {
         let jwt = &self.credentials.jwt;
         let verified = self.verified(token, &[TokenType::Refresh]).await?;
-        let (user, state) = self.accepted_user(&verified, jwt.rules().rotate_refresh_tokens).await?;
-        if jwt.rules().rotate_refresh_tokens {
+        let renewal = if jwt.rules().rotate_refresh_tokens { Renewal::Rotate } else { Renewal::Keep };
+        let (user, state) = self.user_to_refresh(&verified, renewal).await?;
+        if renewal == Renewal::Rotate {
             let (user, row) = self.rotate(&verified, client).await?;
             let (access, refresh) = jwt.successor_pair(&verified, &row, &user, &self.deps);
             return Ok(Refreshed { access, refresh: Some(refresh) });
@@ -110,8 +120,9 @@ impl AccountService {
         if refreshable_until <= self.deps.now() {
             return Err(body_fault(JwtFault::Expired));
         }
-        let (user, state) = self.accepted_user(&verified, jwt.family_rules().detects_reuse).await?;
-        if jwt.family_rules().detects_reuse {
+        let renewal = if jwt.family_rules().detects_reuse { Renewal::Rotate } else { Renewal::Keep };
+        let (user, state) = self.user_to_refresh(&verified, renewal).await?;
+        if renewal == Renewal::Rotate {
             let (user, row) = self.rotate(&verified, client).await?;
             return Ok(jwt.successor_sliding(&verified, &row, &user));
         }
@@ -145,19 +156,18 @@ impl AccountService {
     }
 
     /// The user of a refresh or sliding token that can be refreshed, and its family if it is stored. Counts the refresh by
-    /// RATE_LIMIT_USER, but not that of a refused token: an old tab or a thief must not use up the user's quota. `rotates`: a
-    /// transaction decides again, and revokes the family of a reused token.
+    /// RATE_LIMIT_USER, but not that of a refused token: an old tab or a thief must not use up the user's quota.
     ///
     /// Errors: the user cannot use the token; the token or its family was revoked; `too_many_requests`.
-    async fn accepted_user(
+    async fn user_to_refresh(
         &self,
         verified: &Verified,
-        rotates: bool,
+        renewal: Renewal,
     ) -> Result<(User, Option<FamilyState>), AuthError> {
         let (user, state) = self.valid_user(verified).await?;
         match self.family_decision(verified, state.as_ref()) {
             decision if decision.is_accepted() => self.check_user_limit(user.id).await?,
-            FamilyDecision::RevokeFamily if rotates => {}
+            FamilyDecision::RevokeFamily if renewal == Renewal::Rotate => {}
             FamilyDecision::Refuse(RefreshRefusal::Expired) => return Err(body_fault(JwtFault::Expired)),
             _ => return Err(AuthError::Reused(user.id)),
         }

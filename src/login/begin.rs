@@ -75,7 +75,7 @@ impl LoginService {
             return Err(link_only());
         }
         let parameters = provider.login_parameters(&start.parameters)?;
-        let address = provider.checked_address(&start.parameters, true)?;
+        let address = provider.checked_address(&start.parameters)?;
         let reservation = self.reserve(request_context)?;
         match provider.protocol() {
             // The request token is a call of the provider.

@@ -23,7 +23,7 @@ impl Provider {
         deadline: Instant,
     ) -> Result<String, ProviderError> {
         let rules = &self.descriptor.authorization;
-        let address = self.checked_address(request.address, true)?;
+        let address = self.checked_address(request.address)?;
         let discovery = self.discovery(deadline, Freshness::Cached).await?;
         let scopes = match request.scope {
             Some(scopes) => scopes.join(&self.descriptor.scope.separator),
@@ -95,21 +95,16 @@ impl Provider {
         parameters
     }
 
-    /// The parts of the provider's URL that the descriptor names, checked (SEC-38). `requires_all`: required parts must be
-    /// present.
+    /// The parts of the provider's URL that the descriptor names, checked (SEC-38).
     ///
     /// Errors: a part is missing or invalid.
-    pub fn checked_address(
-        &self,
-        given: &Map<String, Value>,
-        requires_all: bool,
-    ) -> Result<Map<String, Value>, ProviderError> {
+    pub fn checked_address(&self, given: &Map<String, Value>) -> Result<Map<String, Value>, ProviderError> {
         let mut checked = Map::new();
         let mut problems = Vec::new();
         for (name, rule) in &self.descriptor.address {
             let value = given.get(name).and_then(Value::as_str).map(str::trim).filter(|value| !value.is_empty());
             let Some(value) = value else {
-                if rule.required && requires_all {
+                if rule.required {
                     problems.push((name.clone(), field_message::REQUIRED.to_owned()));
                 }
                 continue;

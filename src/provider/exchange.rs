@@ -74,10 +74,9 @@ impl Provider {
     ///
     /// Errors: a field is invalid, the callback belongs to another login, or the ID token is invalid.
     pub async fn check_callback(&self, callback: &Callback<'_>) -> Result<CheckedCallback, ProviderError> {
-        let of_request = self.checked_address(callback.address, false)?;
         // The address of the authorization request takes precedence over the callback.
-        let address =
-            if callback.address.is_empty() { self.checked_address(callback.fields, true)? } else { of_request };
+        let given = if callback.address.is_empty() { callback.fields } else { callback.address };
+        let address = self.checked_address(given)?;
         let discovery = self.discovery(callback.deadline, Freshness::Cached).await?;
         let checked = CheckedCallback { address, discovery, ..CheckedCallback::default() };
         let mut context = self.context_of(callback, checked);
