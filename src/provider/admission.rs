@@ -65,7 +65,7 @@ impl Provider {
     ///
     /// Errors: the address is not verified.
     pub(super) fn check_address_uid(&self, identity: &Identity) -> Result<(), ProviderError> {
-        if !self.uid_keys.is_address() || self.values.flag(UNVERIFIED_KEY) == Some(true) {
+        if !self.uid_keys.is_address() || self.values.is_on(UNVERIFIED_KEY) {
             return Ok(());
         }
         let verified = identity.email.as_ref().filter(|_| identity.email_verified);

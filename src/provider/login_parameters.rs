@@ -111,7 +111,7 @@ impl Provider {
     }
 
     fn requires_acr(&self) -> bool {
-        self.values.flag(REQUIRE_ACR) == Some(true)
+        self.values.is_on(REQUIRE_ACR)
     }
 
     /// The authentication context classes of which an ID token must have one. Empty: it need not have any. `sent`: those of the

@@ -428,7 +428,7 @@ impl Provider {
         scope: &Scope<'_>,
         verified_email: Option<&EmailAddress>,
     ) -> Result<Vec<AccountUid>, ProviderError> {
-        let accepts_unverified = self.values.flag(LEGACY_UNVERIFIED) == Some(true);
+        let accepts_unverified = self.values.is_on(LEGACY_UNVERIFIED);
         let mut uids = Vec::new();
         for key in &self.uid_keys.legacy {
             let uid = self.lookup(scope, key)?.as_deref().and_then(AccountUid::of_json);
@@ -462,7 +462,7 @@ impl Provider {
         let (mut extra, mut absent) = (Map::new(), Vec::new());
         let has_profile = matches!(scope.get("bodies"), Some(Part::Value(bodies)) if has_answer(bodies));
         let uses_claims = context.claims.is_some() && !has_profile && self.descriptor.profile.from.is_none();
-        if self.values.flag("GET_ALL_EXTRA_DATA") == Some(true) {
+        if self.values.is_on("GET_ALL_EXTRA_DATA") {
             extra.extend(profile.clone());
         }
         for field in &self.extra_fields {

@@ -288,13 +288,13 @@ impl Provider {
 
     /// Warns about settings that accept more users than an operator may expect.
     fn warn_of_unsafe_settings(&self, warnings: &mut Vec<String>) {
-        if self.values.flag(LEGACY_UNVERIFIED) == Some(true) {
+        if self.values.is_on(LEGACY_UNVERIFIED) {
             let name = self.settings.written_name(LEGACY_UNVERIFIED);
             warnings.push(format!(
                 "{name}: until LEGACY_UIDS_UNTIL, a user with an unverified address can sign in as the imported user of that address"
             ));
         }
-        if self.values.flag("USERINFO_WITHOUT_SUB") == Some(true) {
+        if self.values.is_on("USERINFO_WITHOUT_SUB") {
             let name = self.settings.written_name("USERINFO_WITHOUT_SUB");
             warnings.push(format!("{name}: userinfo without sub is accepted, although it may belong to another user"));
         }
@@ -372,7 +372,7 @@ impl Provider {
     /// An address as the uid must be verified, or any user could enter the address of another one (SEC-24).
     fn check_address_key(&self, name: &str, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
         let unverified = self.settings.written_name(UNVERIFIED_KEY);
-        let accepts_unverified = self.values.flag(UNVERIFIED_KEY) == Some(true);
+        let accepts_unverified = self.values.is_on(UNVERIFIED_KEY);
         if !self.uid_keys.is_address() {
             // One for all providers may be for another one.
             if accepts_unverified && self.settings.values.contains_key(UNVERIFIED_KEY) {
@@ -400,7 +400,7 @@ impl Provider {
     fn check_id_key(&self, warnings: &mut Vec<String>, errors: &mut Vec<SettingError>) {
         let rules = &self.descriptor.uid;
         let key = &self.uid_keys.key;
-        let uses_name = self.values.flag(USERNAME_AS_ID) == Some(true) && self.values.text("ID_KEY").is_none();
+        let uses_name = self.values.is_on(USERNAME_AS_ID) && self.values.text("ID_KEY").is_none();
         let name = self.settings.written_name(if uses_name { USERNAME_AS_ID } else { "ID_KEY" });
         let is_fixed =
             rules.value.as_ref().is_some_and(|value| value.reads_only(|root| root != "ID_KEY")) && *key != rules.key;
@@ -440,7 +440,7 @@ fn login_fields(descriptor: &Descriptor) -> Vec<String> {
 /// The scopes of SCOPE, then the default ones.
 fn scopes(descriptor: &Descriptor, values: &SettingValues) -> String {
     let mut scopes = values.texts("SCOPE");
-    if values.flag("IGNORE_DEFAULT_SCOPE") != Some(true) {
+    if !values.is_on("IGNORE_DEFAULT_SCOPE") {
         scopes.extend(descriptor.scope.default.iter().cloned());
     }
     scopes.join(&descriptor.scope.separator)

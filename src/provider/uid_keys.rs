@@ -49,7 +49,7 @@ pub struct UidKeys {
 impl UidKeys {
     pub(super) fn new(descriptor: &Descriptor, values: Option<&SettingValues>) -> Self {
         let rules = &descriptor.uid;
-        let uses_name = values.is_some_and(|values| values.flag(USERNAME_AS_ID) == Some(true));
+        let uses_name = values.is_some_and(|values| values.is_on(USERNAME_AS_ID));
         let default = if uses_name { "username" } else { &rules.key };
         let key = values.and_then(|values| values.text("ID_KEY")).unwrap_or(default).to_owned();
         let own = values.filter(|values| values.get("LEGACY_ID_KEYS").is_some());

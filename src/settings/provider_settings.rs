@@ -208,6 +208,11 @@ impl SettingValues {
         self.get(name).and_then(Value::as_bool)
     }
 
+    /// Whether the value is true.
+    pub fn is_on(&self, name: &str) -> bool {
+        self.flag(name) == Some(true)
+    }
+
     /// The texts and numbers of a list.
     pub fn texts(&self, name: &str) -> Vec<String> {
         self.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(as_text).collect()
