@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::clock::UnixMillis;
-use crate::model::{ClientInfo, LoginKind, User};
+use crate::model::{ClientInfo, LoginKind, RefreshRow, User};
 
 /// The minimum time between two writes of `last_used`.
 pub const TOUCH_INTERVAL: Duration = Duration::from_secs(5 * 60);
@@ -26,4 +26,12 @@ pub struct IssueRequest<'a> {
     pub expires_in: Option<i64>,
     /// MAX_SESSION_LENGTH.
     pub max_session_length: Option<Duration>,
+}
+
+/// An access and a refresh token.
+pub struct IssuedPair {
+    pub access: String,
+    pub refresh: String,
+    /// The row of the refresh token.
+    pub row: RefreshRow,
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use serde_json::{Map, Value};
 
-use super::issue::IssueRequest;
+use super::issue::{IssueRequest, IssuedPair};
 use super::jwt_keys::{JwtKeys, media_type};
 pub use super::token_type::TokenType;
 use crate::clock::{Deps, UnixMillis};
@@ -131,7 +131,7 @@ impl Jwts {
     }
 
     /// Access and refresh token of the same time, with different `jti` (R-JWT-04).
-    pub fn issue_pair(&self, issue: &IssueRequest<'_>, deps: &Deps) -> (String, String, RefreshRow) {
+    pub fn issue_pair(&self, issue: &IssueRequest<'_>, deps: &Deps) -> IssuedPair {
         let jti = deps.hex::<16>();
         let lifetime = |lifetime| self.within_family(lifetime, issue.now, issue.now);
         let refresh_lifetime = lifetime(self.rules.refresh_lifetime);
@@ -140,7 +140,8 @@ impl Jwts {
         let access = self.claims(issue, TokenType::Access, lifetime(self.rules.access_lifetime), &access_jti);
         let end = self.pair_row_expires(issue.now, issue.now);
         let row = row(issue, CredentialKind::JwtPair, jti, end);
-        (self.sign(TokenType::Access, &access), self.sign(TokenType::Refresh, &refresh_claims), row)
+        let refresh = self.sign(TokenType::Refresh, &refresh_claims);
+        IssuedPair { access: self.sign(TokenType::Access, &access), refresh, row }
     }
 
     /// A sliding token and its row.
@@ -435,7 +436,7 @@ pub(crate) mod tests {
         let now = UnixMillis::from_seconds(at);
         let issue =
             IssueRequest { kind, user, now, client: &client, claims: None, expires_in: None, max_session_length: None };
-        let (access, refresh, _) = jwts().issue_pair(&issue, &Deps::system());
+        let IssuedPair { access, refresh, .. } = jwts().issue_pair(&issue, &Deps::system());
         (access, refresh)
     }
 
@@ -519,7 +520,7 @@ pub(crate) mod tests {
             expires_in: None,
             max_session_length: None,
         };
-        let (access, _, _) = jwts.issue_pair(&issue, &Deps::system());
+        let access = jwts.issue_pair(&issue, &Deps::system()).access;
         let verified = jwts.verify(&access, &[TokenType::Access], now).expect("a good token");
         assert_eq!((verified.user_id, verified.jti.len(), &verified.claims["exp"]), (UserId(1), 32, &json!(1300)));
         assert_eq!((verified.claims.get("end"), &verified.claims["plan"]), (None, &json!("free")));

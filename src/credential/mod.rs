@@ -17,7 +17,7 @@ mod token_type;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::issue::{IssueRequest, TOUCH_INTERVAL};
+pub use self::issue::{IssueRequest, IssuedPair, TOUCH_INTERVAL};
 pub use self::jwt_keys::{NewKey, is_readable};
 pub use self::key_schedule::{KeySchedule, KeyStep};
 pub use self::session::SessionCookie;
@@ -79,7 +79,7 @@ impl Credentials {
                 (Issued::Token(token), NewCredential::Token(row))
             }
             CredentialKind::JwtPair => {
-                let (access, refresh, row) = self.jwt.issue_pair(issue, deps);
+                let IssuedPair { access, refresh, row } = self.jwt.issue_pair(issue, deps);
                 (Issued::Pair { access, refresh }, NewCredential::Refresh(row))
             }
             CredentialKind::JwtSliding => {

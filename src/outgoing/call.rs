@@ -4,11 +4,11 @@ use reqwest::header::{CONTENT_LENGTH, HeaderValue};
 
 use super::address::Refused;
 use super::error::{MAX_BODY_LEN, OutgoingError};
-use super::message::{Reply, Request};
+use super::message::{EncodedRequest, Reply, Request};
 
 /// Has no time limit of its own.
 pub(super) async fn exchange(pool: &reqwest::Client, request: &Request, host: &str) -> Result<Reply, OutgoingError> {
-    let (url, headers, body) = request.encoded()?;
+    let EncodedRequest { url, headers, body } = request.encoded()?;
     let mut outgoing = pool.request(request.method.clone(), url).headers(headers);
     if !body.is_empty() {
         outgoing = outgoing.body(body);

@@ -76,8 +76,8 @@ impl Request {
         }
     }
 
-    /// The URL, headers and body to send. Errors: a header is invalid.
-    pub(super) fn encoded(&self) -> Result<(Url, HeaderMap, Vec<u8>), OutgoingError> {
+    /// Errors: a header is invalid.
+    pub(super) fn encoded(&self) -> Result<EncodedRequest, OutgoingError> {
         let mut url = self.url.clone();
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
@@ -98,8 +98,15 @@ impl Request {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        Ok((url, headers, body.into_bytes()))
+        Ok(EncodedRequest { url, headers, body: body.into_bytes() })
     }
+}
+
+/// A request as it is sent.
+pub(super) struct EncodedRequest {
+    pub url: Url,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
 }
 
 fn form_encoded(form: &Pairs) -> String {

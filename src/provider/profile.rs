@@ -33,6 +33,13 @@ pub struct Answers {
     pub is_incomplete: bool,
 }
 
+/// The answer to one profile request; null and no headers if the request is left out or may fail.
+#[derive(Default)]
+struct ProfileAnswer {
+    body: Value,
+    headers: Map<String, Value>,
+}
+
 impl Provider {
     pub(super) async fn profile(&self, context: &mut ExchangeContext<'_>) -> Result<Identity, ProviderError> {
         if let (Some(_), Some(claims)) = (context.callback.id_token, &context.claims) {
@@ -75,10 +82,10 @@ impl Provider {
                 }
                 answered => answered,
             };
-            let (body, headers) = match answered {
+            let ProfileAnswer { body, headers } = match answered {
                 Err(_) if request.optional => {
                     answers.is_incomplete = true;
-                    Default::default()
+                    ProfileAnswer::default()
                 }
                 answered => answered?,
             };
@@ -91,14 +98,13 @@ impl Provider {
         Ok(answers)
     }
 
-    /// Body and headers of one answer; null and no headers if the request is left out.
     async fn fetch(
         &self,
         context: &ExchangeContext<'_>,
         request: &ProfileRequest,
         index: usize,
         answers: &Answers,
-    ) -> Result<(Value, Map<String, Value>), ProviderError> {
+    ) -> Result<ProfileAnswer, ProviderError> {
         let scope = scope_of(context, answers);
         let wanted = request.when.as_ref().map_or(Ok(true), |when| when.holds(&scope))?;
         let call = if wanted { self.profile_request(context, request, index, &scope)? } else { None };
@@ -108,7 +114,7 @@ impl Provider {
             None if wanted && !request.not_allowed.is_empty() => {
                 Err(ProviderError::failed(STAGE, "the profile lacks what the check of the membership needs"))
             }
-            None => Ok(Default::default()),
+            None => Ok(ProfileAnswer::default()),
         }
     }
 
@@ -153,24 +159,24 @@ impl Provider {
         sign(call, self.signer(token), extra, &self.deps);
     }
 
-    /// Body and headers of the answer; the pages of a list are joined.
+    /// The answer; the pages of a list are joined.
     async fn fetch_pages(
         &self,
         context: &ExchangeContext<'_>,
         request: &ProfileRequest,
         mut call: Request,
-    ) -> Result<(Value, Map<String, Value>), ProviderError> {
+    ) -> Result<ProfileAnswer, ProviderError> {
         let Some(header) = &request.next_page else { return self.send_profile_request(context, request, &call).await };
         let mut all = Vec::new();
         for _ in 0..MAX_PAGES {
-            let (body, headers) = self.send_profile_request(context, request, &call).await?;
+            let ProfileAnswer { body, headers } = self.send_profile_request(context, request, &call).await?;
             all.extend(body.as_array().cloned().unwrap_or_default());
             match headers.get(header).and_then(Value::as_str).filter(|next| !next.is_empty()) {
                 Some(next) => set_pair(&mut call.query, "page", next.to_owned()),
                 None => break,
             }
         }
-        Ok((Value::Array(all), Map::new()))
+        Ok(ProfileAnswer { body: Value::Array(all), headers: Map::new() })
     }
 
     async fn send_profile_request(
@@ -178,7 +184,7 @@ impl Provider {
         context: &ExchangeContext<'_>,
         request: &ProfileRequest,
         call: &Request,
-    ) -> Result<(Value, Map<String, Value>), ProviderError> {
+    ) -> Result<ProfileAnswer, ProviderError> {
         let mut answer = self.send(STAGE, call, context.callback.deadline).await?;
         if answer.is_success() && answer.is_jwt() {
             let claims = self.verified_userinfo(context, &answer.text()).await?;
@@ -201,7 +207,7 @@ impl Provider {
             }
             error => error,
         })?;
-        Ok((quirks::read_profile(context, call, body)?, answer.headers()))
+        Ok(ProfileAnswer { body: quirks::read_profile(context, call, body)?, headers: answer.headers() })
     }
 
     /// Whether userinfo without `sub` is accepted.
