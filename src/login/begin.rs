@@ -15,7 +15,7 @@ use super::request::{BeginRequest, LoginRequest, RequestContext, StartedRequest}
 use super::request_secrets::{self, AuthorizationRequestCookie, FlowToken, RequestOptions};
 use super::service::LoginService;
 use crate::model::{AuthorizationRequest, ServerRedirect, StartedBy, UNFINISHED_LOGIN_LIFETIME, field_message};
-use crate::provider::{Authorization, Protocol, Provider, ProviderError, RequestToken, Stage};
+use crate::provider::{Authorization, LoginParameters, Protocol, Provider, ProviderError, RequestToken, Stage};
 use crate::secrets::{self, Digest, ExposeSecret};
 
 /// The checked parameters of an authorization request.
@@ -77,42 +77,15 @@ impl LoginService {
         let parameters = provider.login_parameters(&start.parameters)?;
         let address = provider.checked_address(&start.parameters)?;
         let reservation = self.reserve(request_context)?;
-        match provider.protocol() {
-            // The request token is a call of the provider.
-            Protocol::OAuth1 => {
-                self.check_call_limits(provider, request_context.caller, &request_context.client).await?;
-            }
-            _ => self.check_link_limit(request_context.caller).await?,
-        }
+        self.check_start_limits(provider, request_context).await?;
         let state = request_secrets::new_state(&self.key, &self.deps);
         let flow_token = FlowToken::new(&self.deps);
         let cookie = self.cookie_of(request_context);
-        let deadline = Instant::now() + self.settings.outgoing.login_timeout;
-
-        let request_token = match provider.protocol() {
-            Protocol::OAuth1 => Some(provider.request_token(start.redirect_uri.as_str(), deadline).await?),
-            _ => None,
-        };
-        let nonce = request_secrets::nonce(&self.key, &state);
-        let sent_challenge = start.challenge.clone().or_else(|| {
-            let verifier = || request_secrets::verifier(&self.key, &state);
-            provider.uses_pkce().then(|| secrets::pkce_challenge(verifier().expose_secret()))
-        });
-        let authorization = Authorization {
-            redirect_uri: start.redirect_uri.as_str(),
-            state: &state,
-            nonce: provider.uses_nonce().then_some(nonce.as_str()),
-            code_challenge: sent_challenge.as_deref(),
-            scope: start.scope.as_deref(),
-            address: &address,
-            parameters: &parameters,
-            request_token: request_token.as_ref(),
-        };
-        let authorization_url = provider.authorization_url(&authorization, deadline).await?;
+        let (authorization_url, request_token) =
+            self.authorization_url(provider, &start, &state, &address, &parameters).await?;
 
         let key = request_token.as_ref().map_or(state.as_str(), |token| &token.token);
-        let (max_age, acr_values) = (parameters.max_age, parameters.acr_values.clone());
-        let options = RequestOptions { max_age, acr_values, app: start.app };
+        let options = RequestOptions { max_age: parameters.max_age, acr_values: parameters.acr_values, app: start.app };
         let started_by = StartedBy::Begin { flow_token: flow_token.digest() };
         let row = self.new_row(provider, key, started_by, &start.redirect_uri, &cookie, request_context);
         let row = AuthorizationRequest {
@@ -134,10 +107,55 @@ impl LoginService {
             next: None,
             expires_in: UNFINISHED_LOGIN_LIFETIME.as_secs(),
             cookie,
-            nonce: provider.accepts_id_token().then_some(nonce),
+            nonce: provider.accepts_id_token().then(|| request_secrets::nonce(&self.key, &state)),
             cross_site: provider.uses_form_post(),
             state,
         })
+    }
+
+    /// Errors: `too_many_requests`.
+    async fn check_start_limits(
+        &self,
+        provider: &Provider,
+        request_context: &RequestContext,
+    ) -> Result<(), LoginError> {
+        match provider.protocol() {
+            // The request token is a call of the provider.
+            Protocol::OAuth1 => self.check_call_limits(provider, request_context.caller, &request_context.client).await,
+            _ => self.check_link_limit(request_context.caller).await,
+        }
+    }
+
+    /// Where to send the user; in OAuth 1.0a with a request token, which is fetched first.
+    async fn authorization_url(
+        &self,
+        provider: &Provider,
+        start: &Start,
+        state: &str,
+        address: &Map<String, Value>,
+        parameters: &LoginParameters,
+    ) -> Result<(String, Option<RequestToken>), LoginError> {
+        let deadline = Instant::now() + self.settings.outgoing.login_timeout;
+        let redirect_uri = start.redirect_uri.as_str();
+        let request_token = match provider.protocol() {
+            Protocol::OAuth1 => Some(provider.request_token(redirect_uri, deadline).await?),
+            _ => None,
+        };
+        let nonce = request_secrets::nonce(&self.key, state);
+        let own_challenge = || secrets::pkce_challenge(request_secrets::verifier(&self.key, state).expose_secret());
+        let code_challenge = start.challenge.clone().or_else(|| provider.uses_pkce().then(own_challenge));
+        let authorization = Authorization {
+            redirect_uri,
+            state,
+            nonce: provider.uses_nonce().then_some(nonce.as_str()),
+            code_challenge: code_challenge.as_deref(),
+            scope: start.scope.as_deref(),
+            address,
+            parameters,
+            request_token: request_token.as_ref(),
+        };
+        let url = provider.authorization_url(&authorization, deadline).await?;
+        Ok((url, request_token))
     }
 
     /// The first step of OAuth 1.0a as in django-rest-social-auth: a login route called without `oauth_token` (R-O1-01, 02).

@@ -15,9 +15,11 @@ use super::outcome::{LoginOutcome, SignedIn};
 use super::pipeline::{Decided, Decision, DecisionInput, LinkProof, Progress};
 use super::request_secrets::Binding;
 use super::service::LoginService;
-use crate::credential::IssueRequest;
+use crate::clock::UnixMillis;
+use crate::credential::{IssueRequest, Issued};
 use crate::model::{
-    AuditEvent, AuditKind, ClientInfo, CredentialKind, Identity, LinkRequest, LoginKind, ServerRedirect, User, UserId,
+    AuditEvent, AuditKind, ClientInfo, CredentialKind, Identity, LinkRequest, LoginKind, NewCredential, ServerRedirect,
+    User, UserId,
 };
 use crate::provider::Provider;
 use crate::secrets::Digest;
@@ -164,13 +166,13 @@ impl LoginService {
         result
     }
 
-    /// `None`: what the decision was based on has changed.
-    async fn commit(
+    /// What the transaction of the login writes.
+    fn login_commit(
         &self,
         context: &LoginContext,
         authenticated: &AuthenticatedIdentity,
         decision: Decision,
-    ) -> Result<Option<SignedIn>, LoginError> {
+    ) -> LoginCommit {
         let now = self.deps.now();
         let (kind, identity) = (context.terms.kind.credential(), &authenticated.identity);
         let event = match &decision.target {
@@ -178,8 +180,7 @@ impl LoginService {
             LoginTarget::Link { .. } => AuditKind::Link,
             LoginTarget::Create { .. } => AuditKind::SignUp,
         };
-        let target_user = decision.target.user();
-        let commit = LoginCommit {
+        LoginCommit {
             now,
             target: decision.target,
             provider: identity.provider.clone(),
@@ -203,32 +204,57 @@ impl LoginService {
             },
             consumes: context.cipher.as_ref().map(|_| context.consumed.clone()),
             data: context.terms.app.data.clone(),
-        };
+        }
+    }
+
+    /// Issues the credential of a login to its user.
+    fn issue(
+        &self,
+        context: &LoginContext,
+        identity: &Identity,
+        user: &User,
+        now: UnixMillis,
+    ) -> (Issued, NewCredential) {
         let rules = &context.provider.settings().user_rules;
-        let expires_in = identity.expires_in.filter(|_| rules.session_expiration);
+        let claims = self.claims.as_ref().map(|claims| claims(user, identity));
+        let issue = IssueRequest {
+            kind: context.terms.kind,
+            user,
+            now,
+            client: &context.client,
+            claims: claims.as_ref(),
+            expires_in: identity.expires_in.filter(|_| rules.session_expiration),
+            max_session_length: rules.max_session_length,
+        };
+        self.credentials.issue(&issue, &self.deps)
+    }
+
+    /// `None`: what the decision was based on has changed.
+    async fn commit(
+        &self,
+        context: &LoginContext,
+        authenticated: &AuthenticatedIdentity,
+        decision: Decision,
+    ) -> Result<Option<SignedIn>, LoginError> {
+        let target_user = decision.target.user();
+        let is_sign_up = matches!(decision.target, LoginTarget::Create { .. });
+        let is_new = self.settings.rest_social.is_new.then_some(is_sign_up);
+        let commit = self.login_commit(context, authenticated, decision);
+        let now = commit.now;
         let mut answer = None;
-        let is_new = self.settings.rest_social.is_new.then_some(event == AuditKind::SignUp);
         let mut issue_credential = |user: &User| {
-            let user: &User = &rules.own_fields.of(user);
-            let claims = self.claims.as_ref().map(|claims| claims(user, identity));
-            let issue = IssueRequest {
-                kind: context.terms.kind,
-                user,
-                now,
-                client: &context.client,
-                claims: claims.as_ref(),
-                expires_in,
-                max_session_length: rules.max_session_length,
-            };
-            let (issued, row) = self.credentials.issue(&issue, &self.deps);
+            let user: &User = &context.provider.settings().user_rules.own_fields.of(user);
+            let (issued, credential) = self.issue(context, &authenticated.identity, user, now);
             let signed_in = SignedIn { user: user.clone(), issued, is_new, app: context.terms.app.clone() };
             let outcome = || Ok(LoginOutcome::SignedIn(Box::new(signed_in.clone())));
             let encrypted = context.cipher.as_ref().map(|cipher| cipher.encrypt(&outcome(), &self.deps));
             answer = Some(signed_in);
-            IssuedCredential { credential: row, answer: encrypted }
+            IssuedCredential { credential, answer: encrypted }
         };
         match self.store.commit_login(commit, &mut issue_credential).await? {
-            Committed::Done(_) => Ok(answer.inspect(|_| self.deps.metrics().credential_issued(kind))),
+            Committed::Done(_) => {
+                Ok(answer.inspect(|_| self.deps.metrics().credential_issued(context.terms.kind.credential())))
+            }
             Committed::Stale => Ok(None),
             Committed::AlreadyCompleted => Err(already_used()),
             Committed::TooManyTokens => {

@@ -115,7 +115,7 @@ impl LoginService {
     ) -> Result<Resumed, LoginError> {
         let flow_token = flow_token(&fields)?;
         let (state, row) = self.load_pending_login(&flow_token, &request_context, form_host).await?;
-        let LoginTerms { kind, server_redirect, .. } = state.terms.clone();
+        let (kind, server_redirect) = (state.terms.kind, state.terms.server_redirect.clone());
         // On a page of this server, an app's login ends with a one-time code.
         if form_host == FormHost::Server && state.is_of_app() {
             self.capacity.check_one_time_codes()?;

@@ -340,15 +340,12 @@ fn pool(
     let has_proxies = direct.split(',').all(|entry| entry.trim() != "*");
     let direct: Vec<&str> = direct.split(',').map(|entry| without_port(entry.trim())).collect();
     let no_proxy = reqwest::NoProxy::from_string(&direct.join(","));
-    if let Some(url) = rules.https_proxy.as_ref().filter(|_| has_proxies) {
-        let proxy = reqwest::Proxy::https(url.clone())
-            .map_err(|_| SettingError::new("HTTPS_PROXY", "is not a valid proxy URL"))?;
+    let https = rules.https_proxy.clone().map(reqwest::Proxy::https);
+    let http = rules.http_proxy.clone().map(reqwest::Proxy::http);
+    for (setting, proxy) in [("HTTPS_PROXY", https), ("HTTP_PROXY", http)] {
+        let Some(proxy) = proxy.filter(|_| has_proxies) else { continue };
+        let proxy = proxy.map_err(|_| SettingError::new(setting, "is not a valid proxy URL"))?;
         builder = builder.proxy(proxy.no_proxy(no_proxy.clone()));
-    }
-    if let Some(url) = rules.http_proxy.as_ref().filter(|_| has_proxies) {
-        let proxy = reqwest::Proxy::http(url.clone())
-            .map_err(|_| SettingError::new("HTTP_PROXY", "is not a valid proxy URL"))?;
-        builder = builder.proxy(proxy.no_proxy(no_proxy));
     }
     // Everything else is checked above: only the header can be invalid.
     builder.build().map_err(|_| SettingError::new("SOCIAL_AUTH_USER_AGENT", "is not a valid HTTP header value"))

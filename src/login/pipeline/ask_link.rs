@@ -103,9 +103,10 @@ impl Step for AskLink {
         }
         let Some(address) = draft.address().map(|address| draft.rules.stored_email(address)) else { return Ok(()) };
         let sources = &draft.rules.trusted_email_sources;
-        let all = draft.store.users_with_verified_email(&address, sources).await?;
-        let holders: Vec<User> = all.iter().filter(|user| user.is_active).cloned().collect();
-        let holder = match (all.is_empty(), holders.is_empty()) {
+        let mut holders = draft.store.users_with_verified_email(&address, sources).await?;
+        let is_unclaimed = holders.is_empty();
+        holders.retain(|user| user.is_active);
+        let holder = match (is_unclaimed, holders.is_empty()) {
             (true, _) => Holder::None,
             (false, true) => Holder::Inactive,
             (false, false) => Holder::Active,

@@ -357,10 +357,11 @@ impl<'a> Draft<'a> {
 
     /// Completes names from full names and vice versa. An address that a step set stays.
     pub(super) fn complete_details(&mut self) {
-        let chosen = self.details.email.take();
-        let details = Details::completed(self.identity);
-        let email = if self.chosen.email { chosen } else { details.email.clone() };
-        self.details = Details { email, ..details };
+        let mut details = Details::completed(self.identity);
+        if self.chosen.email {
+            details.email = self.details.email.take();
+        }
+        self.details = details;
     }
 
     /// Passes the user's answers to the step that runs next.

@@ -112,7 +112,8 @@ impl Pipeline {
                     continue;
                 }
             }
-            draft.set_answers(before.answered.as_ref().filter(|(asked, _)| asked == name).map(|(_, answers)| answers));
+            let answered = before.answered.as_ref().filter(|(asked, _)| asked == name);
+            draft.set_answers(answered.map(|(_, answers)| answers));
             match step.run(&mut draft).await {
                 Ok(()) if *may_ask => {
                     passed.insert(name.clone(), draft.take_changes());
@@ -122,8 +123,7 @@ impl Pipeline {
                 Err(Stop::NeedsInput(_)) if self.is_closed_to(&draft, name) => return Err(sign_up_closed()),
                 Err(Stop::NeedsInput(fields)) => {
                     check_names(name, &fields)?;
-                    let answered = before.answered.clone().filter(|(asked, _)| asked == name);
-                    let progress = Progress { passed, answered };
+                    let progress = Progress { passed, answered: answered.cloned() };
                     return Ok(Decided::Ask(Box::new(Question { step: name.clone(), fields, progress })));
                 }
             }
