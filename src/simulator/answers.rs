@@ -10,14 +10,14 @@ use serde_json::Value;
 
 use super::call_log::{CallStage, RecordedCall};
 use super::keys::Keys;
-use super::logins::{CODE_LIFETIME, Found, Kind, Login, LoginUser, Logins, credentials_in};
+use super::logins::{CODE_LIFETIME, CredentialType, Login, LoginUser, Logins, PresentedCredential, credentials_in};
 use super::personas::Outcome;
 use super::provider::{SimulatedProvider, Target};
 use super::refusal::Refusal;
 use super::request::{ProviderRequest, decoded_basic};
 use super::rewriting::Rewriting;
 use super::signature::SignedRequest;
-use super::world::World;
+use super::state::SimulatorState;
 use crate::provider::request_rules::{ClientAuth, Method};
 use crate::provider::{Protocol, SampleCall};
 use crate::secrets::{ExposeSecret as _, constant_time_eq, matches_pkce_challenge};
@@ -65,8 +65,8 @@ impl Answer {
 }
 
 /// Answers a request, and records both.
-pub fn answer(world: &World, request: &ProviderRequest) -> Answer {
-    let answer = find_answer(world, request);
+pub fn answer(simulator: &SimulatorState, request: &ProviderRequest) -> Answer {
+    let answer = find_answer(simulator, request);
     let secret = answer.provider.as_ref().map(|provider| provider.provider.client_secret().expose_secret().to_owned());
     let secret = secret.unwrap_or_default();
     let call = RecordedCall {
@@ -75,39 +75,39 @@ pub fn answer(world: &World, request: &ProviderRequest) -> Answer {
         problem: answer.problem.clone(),
         ..RecordedCall::of_server(request, &secret)
     };
-    world.log().push(call.with_answer(answer.status.as_u16(), &answer.body, &secret));
+    simulator.log().push(call.with_answer(answer.status.as_u16(), &answer.body, &secret));
     answer
 }
 
-fn find_answer(world: &World, request: &ProviderRequest) -> Answer {
+fn find_answer(simulator: &SimulatorState, request: &ProviderRequest) -> Answer {
     if request.method == "GET"
-        && let Some((provider, body)) = document(world, request)
+        && let Some((provider, body)) = document(simulator, request)
     {
         return Answer { provider: Some(provider), ..Answer::new(200, body, CallStage::Document) };
     }
-    let now = world.deps.now();
-    let found = credentials_in(&request.all_texts());
-    let mut logins = world.logins();
-    if let Some(found) = found.iter().find(|found| logins.get(&found.id, now).is_some()) {
-        return answer_login(world, request, found, &mut logins);
+    let now = simulator.deps.now();
+    let credentials = credentials_in(&request.all_texts());
+    let mut logins = simulator.logins();
+    if let Some(credential) = credentials.iter().find(|credential| logins.get(&credential.id, now).is_some()) {
+        return answer_login(simulator, request, credential, &mut logins);
     }
-    if let Some(answer) = request_token(world, request, &mut logins) {
+    if let Some(answer) = request_token(simulator, request, &mut logins) {
         return answer;
     }
     // Some profile requests have the ID of the user and no credential.
     let is_of = |login: &Login| {
         let names_client = request.all_texts().contains(login.provider.provider.client_id());
         let places =
-            if login.user.is_some() && names_client { matching_calls(world, login, request) } else { Vec::new() };
-        places.iter().any(|place| check(world, login, *place, request).is_ok())
+            if login.user.is_some() && names_client { matching_calls(simulator, login, request) } else { Vec::new() };
+        places.iter().any(|place| check(simulator, login, *place, request).is_ok())
     };
     if let Some(id) = logins.find(now, is_of) {
-        let found = Found { kind: Kind::Code, id, text: String::new() };
-        return answer_login(world, request, &found, &mut logins);
+        let credential = PresentedCredential { kind: CredentialType::Code, id, text: String::new() };
+        return answer_login(simulator, request, &credential, &mut logins);
     }
     // The provider shows whether it knows the client before it looks at the code.
     let texts = request.all_texts();
-    let candidates: Vec<_> = world.providers.iter().filter(|provider| has_target(provider, request)).collect();
+    let candidates: Vec<_> = simulator.providers.iter().filter(|provider| has_target(provider, request)).collect();
     let known = candidates.iter().find(|provider| texts.contains(provider.provider.client_id()));
     match (known, candidates.first()) {
         (Some(provider), _) => {
@@ -127,10 +127,10 @@ fn find_answer(world: &World, request: &ProviderRequest) -> Answer {
     }
 }
 
-fn document(world: &World, request: &ProviderRequest) -> Option<(Arc<SimulatedProvider>, String)> {
-    world.providers.iter().find_map(|provider| {
+fn document(simulator: &SimulatorState, request: &ProviderRequest) -> Option<(Arc<SimulatedProvider>, String)> {
+    simulator.providers.iter().find_map(|provider| {
         let body = provider.document(&request.host, &request.path)?;
-        Some((provider.clone(), world.fill(&body, provider, None)))
+        Some((provider.clone(), simulator.fill(&body, provider, None)))
     })
 }
 
@@ -149,7 +149,7 @@ fn refuse_unknown(provider: &SimulatedProvider, request: &ProviderRequest) -> Re
 }
 
 /// OAuth 1.0a: temporary credentials (RFC 5849, section 2.1). `None`: it is another request.
-fn request_token(world: &World, request: &ProviderRequest, logins: &mut Logins) -> Option<Answer> {
+fn request_token(simulator: &SimulatorState, request: &ProviderRequest, logins: &mut Logins) -> Option<Answer> {
     const STAGE: CallStage = CallStage::RequestToken;
     let others = [request.query.pairs(), request.form.pairs()].concat();
     let signed = SignedRequest::parse(&request.authorization, &others).ok()?;
@@ -165,18 +165,18 @@ fn request_token(world: &World, request: &ProviderRequest, logins: &mut Logins) 
                     && has_pairs(&call.query, request)
             })
     };
-    let provider = world.providers.iter().find(is_first)?;
+    let provider = simulator.providers.iter().find(is_first)?;
     let result = (|| {
-        verify_signature(world, provider, request, "", logins)?;
+        verify_signature(simulator, provider, request, "", logins)?;
         let callback = signed.get("oauth_callback").unwrap_or_default();
         if callback != "oob" && !provider.is_registered(callback) {
             return Err(Refusal::Request("The oauth_callback is not registered.".to_owned()));
         }
-        let login = Logins::begin(provider.clone(), callback, &world.deps);
+        let login = Logins::begin(provider.clone(), callback, &simulator.deps);
         let call = &provider.sample.calls[0];
-        let text = |text: &str| world.fill(text, provider, Some(&login));
+        let text = |text: &str| simulator.fill(text, provider, Some(&login));
         let body = Rewriting::default().answer(&call.answer, &text);
-        logins.insert(login, world.deps.now());
+        logins.insert(login, simulator.deps.now());
         Ok(Answer::new(200, body, STAGE))
     })();
     Some(Answer::of(provider, STAGE, result))
@@ -188,7 +188,7 @@ fn has_pairs(wanted: &BTreeMap<String, String>, request: &ProviderRequest) -> bo
 
 /// Section 3.2 of RFC 5849.
 fn verify_signature(
-    world: &World,
+    simulator: &SimulatorState,
     provider: &SimulatedProvider,
     request: &ProviderRequest,
     token_secret: &str,
@@ -199,23 +199,30 @@ fn verify_signature(
     let signed = SignedRequest::parse(&request.authorization, &others).map_err(refused)?;
     let uri = format!("https://{}{}", request.host, request.raw_path);
     let secrets = (provider.provider.client_secret().expose_secret(), token_secret);
-    let now = world.deps.now();
+    let now = simulator.deps.now();
     signed.verify(&request.method, &uri, secrets, now.seconds()).map_err(refused)?;
     signed.use_nonce(&mut logins.nonces, now).map_err(refused)
 }
 
 /// Answers a request that contains a credential of a login.
-fn answer_login(world: &World, request: &ProviderRequest, found: &Found, logins: &mut Logins) -> Answer {
-    let now = world.deps.now();
-    let Some(login) = logins.get(&found.id, now) else { return Answer::new(404, String::new(), CallStage::Profile) };
+fn answer_login(
+    simulator: &SimulatorState,
+    request: &ProviderRequest,
+    credential: &PresentedCredential,
+    logins: &mut Logins,
+) -> Answer {
+    let now = simulator.deps.now();
+    let Some(login) = logins.get(&credential.id, now) else {
+        return Answer::new(404, String::new(), CallStage::Profile);
+    };
     let provider = login.provider.clone();
-    if let Some(stage) = management_stage(&provider, request, found) {
-        let result = manage(world, request, found, stage, logins);
+    if let Some(stage) = management_stage(&provider, request, credential) {
+        let result = manage(simulator, request, credential, stage, logins);
         return Answer::of(&provider, stage, result);
     }
-    let candidates = matching_calls(world, login, request);
+    let candidates = matching_calls(simulator, login, request);
     let token_call = provider.token_call();
-    let place = candidates.iter().copied().find(|place| check(world, login, *place, request).is_ok());
+    let place = candidates.iter().copied().find(|place| check(simulator, login, *place, request).is_ok());
     let Some(place) = place.or_else(|| candidates.first().copied()) else {
         let refusal = Refusal::Request("The sample of this provider has no such request.".to_owned());
         let problem = Some(refusal.problem());
@@ -226,17 +233,17 @@ fn answer_login(world: &World, request: &ProviderRequest, found: &Found, logins:
         };
     };
     if Some(place) == token_call {
-        Answer::of(&provider, CallStage::Token, exchange(world, request, place, &found.id, logins))
+        Answer::of(&provider, CallStage::Token, exchange(simulator, request, place, &credential.id, logins))
     } else {
-        Answer::of(&provider, CallStage::Profile, profile(world, request, place, found, logins))
+        Answer::of(&provider, CallStage::Profile, profile(simulator, request, place, credential, logins))
     }
 }
 
 /// The requests of the sample with the method, host and path of this one. Those whose query also agrees come first.
-fn matching_calls(world: &World, login: &Login, request: &ProviderRequest) -> Vec<usize> {
+fn matching_calls(simulator: &SimulatorState, login: &Login, request: &ProviderRequest) -> Vec<usize> {
     let rewritten = |text: &str| {
         let text = login.user.as_ref().map_or_else(|| text.to_owned(), |user| user.rewriting.text(text));
-        world.fill(&text, &login.provider, Some(login))
+        simulator.fill(&text, &login.provider, Some(login))
     };
     let is_here = |(_, _, target): &(usize, &SampleCall, &Target)| {
         target.method == request.method
@@ -249,33 +256,33 @@ fn matching_calls(world: &World, login: &Login, request: &ProviderRequest) -> Ve
 }
 
 /// Compares a request with one of the sample.
-fn check(world: &World, login: &Login, place: usize, request: &ProviderRequest) -> Result<(), Refusal> {
+fn check(simulator: &SimulatorState, login: &Login, place: usize, request: &ProviderRequest) -> Result<(), Refusal> {
     let call = &login.provider.sample.calls[place];
     for (name, wanted) in &call.query {
-        compare(world, login, (name, wanted), request.query.get(name).unwrap_or_default())?;
+        compare(simulator, login, (name, wanted), request.query.get(name).unwrap_or_default())?;
     }
     for (name, wanted) in call.form.iter().flatten() {
-        compare(world, login, (name, wanted), request.form.get(name).unwrap_or_default())?;
+        compare(simulator, login, (name, wanted), request.form.get(name).unwrap_or_default())?;
     }
     for (name, wanted) in &call.headers {
-        compare(world, login, (name, wanted), request.header(name).unwrap_or_default())?;
+        compare(simulator, login, (name, wanted), request.header(name).unwrap_or_default())?;
     }
     let json: Option<Value> = call.json.as_deref().and_then(|json| serde_json::from_str(json).ok());
     for (name, wanted) in json.iter().filter_map(Value::as_object).flatten() {
         let sent = request.json.as_ref().and_then(|json| json.get(name)).and_then(Value::as_str).unwrap_or_default();
-        compare(world, login, (name, wanted.as_str().unwrap_or_default()), sent)?;
+        compare(simulator, login, (name, wanted.as_str().unwrap_or_default()), sent)?;
     }
     Ok(())
 }
 
 /// Compares one parameter or header. `wanted`: as in the sample.
-fn compare(world: &World, login: &Login, (name, wanted): (&str, &str), sent: &str) -> Result<(), Refusal> {
+fn compare(simulator: &SimulatorState, login: &Login, (name, wanted): (&str, &str), sent: &str) -> Result<(), Refusal> {
     let rewritten = login.user.as_ref().map_or_else(|| wanted.to_owned(), |user| user.rewriting.text(wanted));
-    let expected = world.fill(&rewritten, &login.provider, Some(login));
+    let expected = simulator.fill(&rewritten, &login.provider, Some(login));
     let is_redirect_uri = name == "redirect_uri" || name == "openid.return_to";
     let agrees = match wanted {
         "*" if is_redirect_uri => sent == login.redirect_uri,
-        "*" if name == "client_secret" => world.keys.is_signed_by_client(sent),
+        "*" if name == "client_secret" => simulator.keys.is_signed_by_client(sent),
         "*" => !sent.is_empty(),
         _ => match (decoded_basic(&expected), decoded_basic(sent)) {
             (Some(expected), Some(sent)) => constant_time_eq(expected.as_bytes(), sent.as_bytes()),
@@ -303,26 +310,27 @@ fn compare(world: &World, login: &Login, (name, wanted): (&str, &str), sent: &st
 
 /// The token request. The code is used once the client is known, even if the request is refused.
 fn exchange(
-    world: &World,
+    simulator: &SimulatorState,
     request: &ProviderRequest,
     place: usize,
     id: &str,
     logins: &mut Logins,
 ) -> Result<Answer, Refusal> {
     const STAGE: CallStage = CallStage::Token;
-    let now = world.deps.now();
+    let now = simulator.deps.now();
     let unknown = || Refusal::Grant("The code is invalid or has expired.".to_owned());
     let provider = logins.get(id, now).ok_or_else(unknown)?.provider.clone();
     if provider.uses_oauth1() {
-        let secret = logins.get(id, now).map(|login| login.credential(Kind::RequestSecret)).unwrap_or_default();
-        verify_signature(world, &provider, request, &secret, logins)?;
+        let secret =
+            logins.get(id, now).map(|login| login.credential(CredentialType::RequestSecret)).unwrap_or_default();
+        verify_signature(simulator, &provider, request, &secret, logins)?;
     }
     let login = logins.get_mut(id, now).ok_or_else(unknown)?;
-    let checked = check(world, login, place, request);
+    let checked = check(simulator, login, place, request);
     if let Err(refusal @ Refusal::Client(_)) = checked {
         return Err(refusal);
     }
-    if provider.uses_oauth1() && !request.authorization.contains(&login.credential(Kind::Code)) {
+    if provider.uses_oauth1() && !request.authorization.contains(&login.credential(CredentialType::Code)) {
         return Err(Refusal::Grant("The verifier is wrong.".to_owned()));
     }
     let was_used = std::mem::replace(&mut login.progress.code_is_used, true);
@@ -333,7 +341,7 @@ fn exchange(
     checked?;
     check_verifier(login, request)?;
     let Some(user) = login.user.clone() else { return Err(unknown()) };
-    let answer = ordinary_answer(world, login, place, request, STAGE);
+    let answer = ordinary_answer(simulator, login, place, request, STAGE);
     after_behaviour(&user, answer)
 }
 
@@ -360,30 +368,31 @@ fn after_behaviour(user: &LoginUser, answer: Answer) -> Result<Answer, Refusal> 
 }
 
 fn profile(
-    world: &World,
+    simulator: &SimulatorState,
     request: &ProviderRequest,
     place: usize,
-    found: &Found,
+    credential: &PresentedCredential,
     logins: &mut Logins,
 ) -> Result<Answer, Refusal> {
-    let now = world.deps.now();
+    let now = simulator.deps.now();
     let invalid = |problem: &str| Refusal::Token(problem.to_owned());
-    let login = logins.get(&found.id, now).ok_or_else(|| invalid("The access token is unknown."))?;
+    let login = logins.get(&credential.id, now).ok_or_else(|| invalid("The access token is unknown."))?;
     let provider = login.provider.clone();
     if provider.uses_oauth1() {
         let has_secret = provider.sample.calls.iter().any(|call| call.answer.contains("{token_secret}"));
-        let secret = if has_secret { login.credential(Kind::TokenSecret) } else { String::new() };
-        verify_signature(world, &provider, request, &secret, logins)?;
+        let secret = if has_secret { login.credential(CredentialType::TokenSecret) } else { String::new() };
+        verify_signature(simulator, &provider, request, &secret, logins)?;
     }
-    let login = logins.get(&found.id, now).ok_or_else(|| invalid("The access token is unknown."))?;
+    let login = logins.get(&credential.id, now).ok_or_else(|| invalid("The access token is unknown."))?;
     let Some(user) = login.user.clone() else { return Err(invalid("The access token is unknown.")) };
-    let is_current = found.kind != Kind::AccessToken || found.text == login.credential(Kind::AccessToken);
+    let is_current = credential.kind != CredentialType::AccessToken
+        || credential.text == login.credential(CredentialType::AccessToken);
     let is_issued = login.progress.code_is_used || provider.token_call().is_none();
     if !is_current || !is_issued || login.progress.is_revoked {
         return Err(invalid("The access token is invalid or has expired."));
     }
-    check(world, login, place, request)?;
-    let answer = ordinary_answer(world, login, place, request, CallStage::Profile);
+    check(simulator, login, place, request)?;
+    let answer = ordinary_answer(simulator, login, place, request, CallStage::Profile);
     if user.behaviour.outcome == Outcome::ExpiredToken {
         return Err(invalid("The access token has expired."));
     }
@@ -391,11 +400,17 @@ fn profile(
     if provider.token_call().is_none() { after_behaviour(&user, answer) } else { Ok(answer) }
 }
 
-fn ordinary_answer(world: &World, login: &Login, place: usize, request: &ProviderRequest, stage: CallStage) -> Answer {
+fn ordinary_answer(
+    simulator: &SimulatorState,
+    login: &Login,
+    place: usize,
+    request: &ProviderRequest,
+    stage: CallStage,
+) -> Answer {
     let call = &login.provider.sample.calls[place];
-    let fill = |text: &str| world.fill(text, &login.provider, Some(login));
+    let fill = |text: &str| simulator.fill(text, &login.provider, Some(login));
     let body = match &login.user {
-        _ if call.answer == "{identity}" => identity(world, login, request),
+        _ if call.answer == "{identity}" => identity(simulator, login, request),
         Some(user) => user.rewriting.answer(&call.answer, &fill),
         None => fill(&call.answer),
     };
@@ -404,9 +419,13 @@ fn ordinary_answer(world: &World, login: &Login, place: usize, request: &Provide
 }
 
 /// Whether a request refreshes or revokes tokens.
-fn management_stage(provider: &SimulatedProvider, request: &ProviderRequest, found: &Found) -> Option<CallStage> {
+fn management_stage(
+    provider: &SimulatedProvider,
+    request: &ProviderRequest,
+    credential: &PresentedCredential,
+) -> Option<CallStage> {
     let descriptor = provider.descriptor();
-    if !matches!(found.kind, Kind::AccessToken | Kind::RefreshToken) {
+    if !matches!(credential.kind, CredentialType::AccessToken | CredentialType::RefreshToken) {
         return None;
     }
     let is_at = |url: &str| SimulatedProvider::matches_template(url, &request.host, &request.path);
@@ -423,7 +442,7 @@ fn management_stage(provider: &SimulatedProvider, request: &ProviderRequest, fou
     };
     let is_refresh_endpoint =
         descriptor.refresh.url.as_ref().is_some_and(|url| is_at(url.source())) || is_token_endpoint();
-    let asks = found.kind == Kind::RefreshToken || !matches!(grant_type, "" | "authorization_code");
+    let asks = credential.kind == CredentialType::RefreshToken || !matches!(grant_type, "" | "authorization_code");
     (is_refresh_endpoint && asks).then_some(CallStage::Refresh)
 }
 
@@ -437,14 +456,14 @@ fn method_name(method: Method) -> &'static str {
 
 /// A refresh or a revocation.
 fn manage(
-    world: &World,
+    simulator: &SimulatorState,
     request: &ProviderRequest,
-    found: &Found,
+    credential: &PresentedCredential,
     stage: CallStage,
     logins: &mut Logins,
 ) -> Result<Answer, Refusal> {
     let unknown = || Refusal::Grant("The token is invalid or was revoked.".to_owned());
-    let login = logins.get_mut(&found.id, world.deps.now()).ok_or_else(unknown)?;
+    let login = logins.get_mut(&credential.id, simulator.deps.now()).ok_or_else(unknown)?;
     let provider = login.provider.clone();
     let rules =
         if stage == CallStage::Refresh { &provider.descriptor().refresh } else { &provider.descriptor().revoke };
@@ -456,7 +475,7 @@ fn manage(
     }
     let is_revoked =
         login.progress.is_revoked || login.user.as_ref().is_some_and(|user| user.behaviour.outcome == Outcome::Revoked);
-    if found.text != login.credential(found.kind) || stage == CallStage::Refresh && is_revoked {
+    if credential.text != login.credential(credential.kind) || stage == CallStage::Refresh && is_revoked {
         return Err(unknown());
     }
     if stage == CallStage::Revoke {
@@ -465,13 +484,13 @@ fn manage(
     }
     login.progress.generation += 1;
     let place = provider.token_call().ok_or_else(unknown)?;
-    Ok(ordinary_answer(world, login, place, request, stage))
+    Ok(ordinary_answer(simulator, login, place, request, stage))
 }
 
 /// MediaWiki's identity: a token signed with the secret of the client, with the nonce of the request.
-fn identity(world: &World, login: &Login, request: &ProviderRequest) -> String {
+fn identity(simulator: &SimulatorState, login: &Login, request: &ProviderRequest) -> String {
     let nonce = request.authorization.split_once("oauth_nonce=\"").and_then(|(_, after)| after.split('"').next());
-    let mut claims = world.claims(login);
+    let mut claims = simulator.claims(login);
     claims.insert("nonce".to_owned(), Value::from(nonce));
     Keys::sign_with_secret(&claims, login.provider.provider.client_secret().expose_secret())
 }

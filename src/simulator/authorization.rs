@@ -13,13 +13,13 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::call_log::{CallStage, RecordedCall};
-use super::logins::{Kind, Login, LoginUser, Logins, credentials_in};
+use super::logins::{CredentialType, Login, LoginUser, Logins, credentials_in};
 use super::pages;
 use super::params::Params;
 use super::personas::{Behaviour, Outcome, Persona};
 use super::provider::{SimulatedProvider, host_and_path};
 use super::rewriting::Rewriting;
-use super::world::World;
+use super::state::SimulatorState;
 use crate::http::{Language, Texts};
 use crate::provider::SIMULATOR_CHOICES;
 use crate::provider::descriptor::StateIn;
@@ -39,53 +39,53 @@ struct Chosen {
 
 /// `/at/<host>/<path>`: the authorization endpoint of a provider.
 #[handler]
-pub async fn authorize(world: Data<&Arc<World>>, Path(at): Path<String>, request: &Request) -> Response {
+pub async fn authorize(simulator: Data<&Arc<SimulatorState>>, Path(at): Path<String>, request: &Request) -> Response {
     let names = SIMULATOR_CHOICES.map(|(_, parameter)| parameter);
     let (params, choice) = Params::of_query(request).without(&names);
     let url = format!("https://{at}");
     let (host, path) = host_and_path(&url);
     let language = Language::of(request);
-    let login = match begin(&world, &host, &path, &params) {
+    let login = match begin(&simulator, &host, &path, &params) {
         Ok(login) => login,
         Err(problem) => {
             let mut call = RecordedCall::of_browser("", CallStage::Authorize, &url, params.pairs());
             (call.status, call.problem) = (400, Some(problem.clone()));
-            world.log().push(call);
+            simulator.log().push(call);
             return pages::refusal(&problem, language);
         }
     };
     let name = login.provider.name().to_owned();
-    world.log().push(RecordedCall::of_browser(&name, CallStage::Authorize, &url, params.pairs()));
-    let (id, now) = (login.id.clone(), world.deps.now());
-    let chosen = chosen_in_advance(&world, &params, &choice, request);
+    simulator.log().push(RecordedCall::of_browser(&name, CallStage::Authorize, &url, params.pairs()));
+    let (id, now) = (login.id.clone(), simulator.deps.now());
+    let chosen = chosen_in_advance(&simulator, &params, &choice, request);
     let problem = chosen.as_ref().err().and_then(Option::as_deref);
-    let page = pages::consent(&world, &login, &params, problem, language);
-    world.logins().insert(login, now);
+    let page = pages::consent(&simulator, &login, &params, problem, language);
+    simulator.logins().insert(login, now);
     match chosen {
-        Ok(chosen) => decide(&world, &id, &chosen, language),
+        Ok(chosen) => decide(&simulator, &id, &chosen, language),
         Err(_) => page,
     }
 }
 
 /// The answer to the consent page.
 #[handler]
-pub async fn consent(world: Data<&Arc<World>>, request: &Request, body: Body) -> Response {
+pub async fn consent(simulator: Data<&Arc<SimulatorState>>, request: &Request, body: Body) -> Response {
     let params = match Params::of_form(request, body).await {
         Ok(params) => params,
         Err(response) => return response,
     };
     let (id, language) = (params.get("consent_id").unwrap_or_default(), Language::of(request));
-    let behaviour = params.get("behaviour").and_then(|name| world.personas.behaviour(name));
-    let behaviour = behaviour.unwrap_or(&world.personas.behaviours[0]);
+    let behaviour = params.get("behaviour").and_then(|name| simulator.personas.behaviour(name));
+    let behaviour = behaviour.unwrap_or(&simulator.personas.behaviours[0]);
     if params.get("deny").is_some() {
         let behaviour = Behaviour { outcome: Outcome::Denied, ..behaviour.clone() };
-        let chosen = Chosen { place: 0, persona: world.personas.personas[0].clone(), behaviour };
-        return decide(&world, id, &chosen, language);
+        let chosen = Chosen { place: 0, persona: simulator.personas.personas[0].clone(), behaviour };
+        return decide(&simulator, id, &chosen, language);
     }
-    match params.get("user").and_then(|login| world.personas.find(login)) {
+    match params.get("user").and_then(|login| simulator.personas.find(login)) {
         Some((place, persona)) => {
             let chosen = Chosen { place, persona: persona.clone(), behaviour: behaviour.clone() };
-            decide(&world, id, &chosen, language)
+            decide(&simulator, id, &chosen, language)
         }
         None => pages::refusal("No user was chosen. Go back and choose a user, or deny.", language),
     }
@@ -94,7 +94,7 @@ pub async fn consent(world: Data<&Arc<World>>, request: &Request, body: Body) ->
 /// The user and the behaviour that begin, `login_hint` and `behaviour`, or the cookies choose. `Err`: the page must ask; the sentence says
 /// what was chosen and does not exist.
 fn chosen_in_advance(
-    world: &World,
+    simulator: &SimulatorState,
     params: &Params,
     choice: &Params,
     request: &Request,
@@ -110,7 +110,7 @@ fn chosen_in_advance(
     if hint.is_none() && behaviour.is_none() {
         return Err(None);
     }
-    let personas = &world.personas;
+    let personas = &simulator.personas;
     let texts = Texts::of(Language::of(request));
     let unknown = |text: &str, name: &str| Some(texts.filled(&["simulated", text], &[("name", name)]));
     let (place, persona) = match hint {
@@ -127,8 +127,8 @@ fn chosen_in_advance(
 /// Checks an authorization request.
 ///
 /// Errors: a sentence for the developer of the client.
-fn begin(world: &World, host: &str, path: &str, params: &Params) -> Result<Login, String> {
-    let provider = find_provider(world, host, path, params)?;
+fn begin(simulator: &SimulatorState, host: &str, path: &str, params: &Params) -> Result<Login, String> {
+    let provider = find_provider(simulator, host, path, params)?;
     let title = provider.title().to_owned();
     if params.has_repeats() {
         return Err(format!("The simulated {title} refuses this request: a parameter is repeated."));
@@ -136,12 +136,12 @@ fn begin(world: &World, host: &str, path: &str, params: &Params) -> Result<Login
     let rules = &provider.descriptor().authorization;
     let given = |name: &str| params.get(name).filter(|_| !name.is_empty());
     let redirect_uri = given(&rules.redirect_uri_parameter).unwrap_or_default();
-    let mut login = match oauth1_login(world, &provider, params) {
+    let mut login = match oauth1_login(simulator, &provider, params) {
         Some(login) => login,
         None if provider.uses_oauth1() => {
             return Err(format!("The oauth_token is unknown to the simulated {title}, used or expired."));
         }
-        None => Logins::begin(provider.clone(), redirect_uri, &world.deps),
+        None => Logins::begin(provider.clone(), redirect_uri, &simulator.deps),
     };
     if login.redirect_uri.is_empty() || login.redirect_uri == "oob" {
         redirect_uri.clone_into(&mut login.redirect_uri);
@@ -159,19 +159,24 @@ fn begin(world: &World, host: &str, path: &str, params: &Params) -> Result<Login
     login.form_post = provider.descriptor().form_post && params.get("response_mode") == Some("form_post");
     login.challenge =
         challenge(params).map_err(|problem| format!("The simulated {title} refuses this request: {problem}"))?;
-    check_parameters(world, &login, params)
+    check_parameters(simulator, &login, params)
         .map_err(|problem| format!("The simulated {title} refuses this request: {problem}"))?;
     Ok(login)
 }
 
 /// The provider of an authorization endpoint; those that share one have different clients.
-fn find_provider(world: &World, host: &str, path: &str, params: &Params) -> Result<Arc<SimulatedProvider>, String> {
+fn find_provider(
+    simulator: &SimulatorState,
+    host: &str,
+    path: &str,
+    params: &Params,
+) -> Result<Arc<SimulatedProvider>, String> {
     let is_at = |provider: &&Arc<SimulatedProvider>| {
         let url = provider.descriptor().authorization.url.source();
         provider.authorization_endpoint() == (host.to_owned(), path.to_owned())
             || !provider.descriptor().address.is_empty() && SimulatedProvider::matches_template(url, host, path)
     };
-    let candidates: Vec<_> = world.providers.iter().filter(is_at).collect();
+    let candidates: Vec<_> = simulator.providers.iter().filter(is_at).collect();
     if candidates.is_empty() {
         return Err(format!("The simulator has no authorization endpoint at https://{host}{path}."));
     }
@@ -179,9 +184,10 @@ fn find_provider(world: &World, host: &str, path: &str, params: &Params) -> Resu
         let parameter = provider.descriptor().authorization.client_id_parameter.as_str();
         if provider.uses_oauth1() {
             let tokens = credentials_in(params.get("oauth_token").unwrap_or_default());
-            let logins = world.logins();
-            let of =
-                |id: &str| logins.get(id, world.deps.now()).is_some_and(|login| Arc::ptr_eq(&login.provider, provider));
+            let logins = simulator.logins();
+            let of = |id: &str| {
+                logins.get(id, simulator.deps.now()).is_some_and(|login| Arc::ptr_eq(&login.provider, provider))
+            };
             return tokens.iter().any(|token| of(&token.id));
         }
         parameter.is_empty() || params.get(parameter) == Some(provider.provider.client_id())
@@ -198,11 +204,12 @@ fn find_provider(world: &World, host: &str, path: &str, params: &Params) -> Resu
 }
 
 /// The login of a request token, which the authorization request uses.
-fn oauth1_login(world: &World, provider: &Arc<SimulatedProvider>, params: &Params) -> Option<Login> {
-    let token =
-        credentials_in(params.get("oauth_token")?).into_iter().find(|found| found.kind == Kind::RequestToken)?;
-    let mut logins = world.logins();
-    let now = world.deps.now();
+fn oauth1_login(simulator: &SimulatorState, provider: &Arc<SimulatedProvider>, params: &Params) -> Option<Login> {
+    let token = credentials_in(params.get("oauth_token")?)
+        .into_iter()
+        .find(|found| found.kind == CredentialType::RequestToken)?;
+    let mut logins = simulator.logins();
+    let now = simulator.deps.now();
     let is_open = |login: &Login| login.user.is_none() && Arc::ptr_eq(&login.provider, provider);
     logins.get(&token.id, now).filter(|login| is_open(login))?;
     logins.remove(&token.id, now)
@@ -218,7 +225,7 @@ fn challenge(params: &Params) -> Result<Option<String>, &'static str> {
 }
 
 /// The parameters of the sample must be present with their values. Others are ignored, as most providers do.
-fn check_parameters(world: &World, login: &Login, params: &Params) -> Result<(), String> {
+fn check_parameters(simulator: &SimulatorState, login: &Login, params: &Params) -> Result<(), String> {
     let (provider, scope) = (&login.provider, &login.provider.descriptor().scope);
     if let Some(given) = params.get(&scope.parameter) {
         const SEPARATORS: [&str; 3] = [" ", ",", ";"];
@@ -242,7 +249,7 @@ fn check_parameters(world: &World, login: &Login, params: &Params) -> Result<(),
     }
     for (name, wanted) in &provider.sample.authorization.query {
         let given = params.get(name).unwrap_or_default();
-        let expected = world.fill(wanted, provider, Some(login));
+        let expected = simulator.fill(wanted, provider, Some(login));
         let is_right = match wanted.as_str() {
             "*" => !given.is_empty() || name == "state",
             _ if *name == scope.parameter => true,
@@ -256,9 +263,14 @@ fn check_parameters(world: &World, login: &Login, params: &Params) -> Result<(),
 }
 
 /// Completes the consent: sends the browser back to the client.
-fn decide(world: &World, id: &str, Chosen { place, persona, behaviour }: &Chosen, language: Language) -> Response {
-    let now = world.deps.now();
-    let mut logins = world.logins();
+fn decide(
+    simulator: &SimulatorState,
+    id: &str,
+    Chosen { place, persona, behaviour }: &Chosen,
+    language: Language,
+) -> Response {
+    let now = simulator.deps.now();
+    let mut logins = simulator.logins();
     let Some(mut login) = logins.remove(id, now).filter(|login| login.user.is_none()) else {
         return pages::refusal("This page was answered before, or it has expired. Go back and start again.", language);
     };
@@ -272,7 +284,7 @@ fn decide(world: &World, id: &str, Chosen { place, persona, behaviour }: &Chosen
         rewriting = Rewriting::of_address(address, &login.host);
     }
     login.user = Some(LoginUser { rewriting, behaviour: behaviour.clone() });
-    let fields = if is_denied { denial(&login) } else { callback(world, &mut login, is_first) };
+    let fields = if is_denied { denial(&login) } else { callback(simulator, &mut login, is_first) };
     let mut call = RecordedCall::of_browser(&name, CallStage::Consent, &login.redirect_uri, &[]);
     call.answer = Value::from(format!(
         "{} as {}, {}",
@@ -285,7 +297,7 @@ fn decide(world: &World, id: &str, Chosen { place, persona, behaviour }: &Chosen
         logins.insert(login, now);
     }
     drop(logins);
-    world.log().push(call);
+    simulator.log().push(call);
     response
 }
 
@@ -297,7 +309,7 @@ fn denial(login: &Login) -> Map<String, Value> {
     if !own.is_empty() {
         fields.clone_from(own);
     } else if provider.uses_oauth1() {
-        fields.insert("denied".to_owned(), login.credential(Kind::RequestToken).into());
+        fields.insert("denied".to_owned(), login.credential(CredentialType::RequestToken).into());
     } else if provider.provider.protocol() == crate::provider::Protocol::OpenId2 {
         fields.insert("openid.mode".to_owned(), "cancel".into());
     } else if !errors.state_alone {
@@ -317,22 +329,22 @@ fn add_state(login: &Login, fields: &mut Map<String, Value>) {
 }
 
 /// The parameters of the callback. `is_first`: the user had not consented before.
-fn callback(world: &World, login: &mut Login, is_first: bool) -> Map<String, Value> {
+fn callback(simulator: &SimulatorState, login: &mut Login, is_first: bool) -> Map<String, Value> {
     let provider = login.provider.clone();
     let mut fields = Map::new();
     if provider.uses_oauth1() {
-        fields.insert("oauth_token".to_owned(), login.credential(Kind::RequestToken).into());
-        fields.insert("oauth_verifier".to_owned(), login.credential(Kind::Code).into());
+        fields.insert("oauth_token".to_owned(), login.credential(CredentialType::RequestToken).into());
+        fields.insert("oauth_verifier".to_owned(), login.credential(CredentialType::Code).into());
     } else if provider.provider.login_fields().iter().any(|name| name == "code") {
-        fields.insert("code".to_owned(), login.credential(Kind::Code).into());
+        fields.insert("code".to_owned(), login.credential(CredentialType::Code).into());
     }
     add_state(login, &mut fields);
     let mut of_sample = provider.sample.callback.clone();
     if let Some(Value::String(text)) = of_sample.get_mut("signed_request") {
-        *text = world.fill_unsigned(text, login);
+        *text = simulator.fill_unsigned(text, login);
     }
     let rewritten = match &login.user {
-        Some(user) => user.rewriting.members(&of_sample, &|text| world.fill_unsigned(text, login)),
+        Some(user) => user.rewriting.members(&of_sample, &|text| simulator.fill_unsigned(text, login)),
         None => of_sample,
     };
     // Apple sends the name at the first consent only.
@@ -350,7 +362,7 @@ fn callback(world: &World, login: &mut Login, is_first: bool) -> Map<String, Val
         *text = if name == "signed_request" {
             signed_request(text, secret)
         } else {
-            world.fill(text, &provider, Some(login))
+            simulator.fill(text, &provider, Some(login))
         };
     }
     login.callback.clone_from(&fields);

@@ -9,26 +9,26 @@ use serde_json::{Value, json};
 
 use super::authorization::{BEHAVIOUR_COOKIE, PERSONA_COOKIE};
 use super::params::Params;
-use super::world::World;
+use super::state::SimulatorState;
 
 /// `GET /simulator/calls`, `?provider=NAME`: the last calls in order.
 #[handler]
-pub async fn calls(world: Data<&Arc<World>>, request: &Request) -> Response {
+pub async fn calls(simulator: Data<&Arc<SimulatorState>>, request: &Request) -> Response {
     let params = Params::of_query(request);
-    let calls = world.log().list(params.get("provider"));
+    let calls = simulator.log().list(params.get("provider"));
     json_answer(&json!({ "calls": calls }))
 }
 
 /// `DELETE /simulator/calls`: forgets the calls.
 #[handler]
-pub async fn clear_calls(world: Data<&Arc<World>>) -> Response {
-    world.log().clear();
+pub async fn clear_calls(simulator: Data<&Arc<SimulatorState>>) -> Response {
+    simulator.log().clear();
     Response::builder().status(StatusCode::NO_CONTENT).finish()
 }
 
 /// `GET /simulator/providers`: the simulated providers.
 #[handler]
-pub async fn providers(world: Data<&Arc<World>>) -> Response {
+pub async fn providers(simulator: Data<&Arc<SimulatorState>>) -> Response {
     let provider = |provider: &Arc<super::provider::SimulatedProvider>| -> Value {
         json!({
             "name": provider.name(),
@@ -39,13 +39,13 @@ pub async fn providers(world: Data<&Arc<World>>) -> Response {
             "address": provider.sample.address,
         })
     };
-    json_answer(&json!({ "providers": world.providers.iter().map(provider).collect::<Vec<_>>() }))
+    json_answer(&json!({ "providers": simulator.providers.iter().map(provider).collect::<Vec<_>>() }))
 }
 
 /// `GET /simulator/personas`: the names for `login_hint` and `behaviour`.
 #[handler]
-pub async fn personas(world: Data<&Arc<World>>) -> Response {
-    let personas: Vec<Value> = world
+pub async fn personas(simulator: Data<&Arc<SimulatorState>>) -> Response {
+    let personas: Vec<Value> = simulator
         .personas
         .personas
         .iter()
@@ -54,17 +54,17 @@ pub async fn personas(world: Data<&Arc<World>>) -> Response {
         })
         .collect();
     let behaviours: Vec<Value> =
-        world.personas.behaviours.iter().map(|one| json!({"name": one.name, "title": one.title})).collect();
+        simulator.personas.behaviours.iter().map(|one| json!({"name": one.name, "title": one.title})).collect();
     json_answer(&json!({ "personas": personas, "behaviours": behaviours }))
 }
 
 /// `GET /simulator/choose?login_hint=…&behaviour=…`: this browser skips the consent page from now on; without parameters no longer.
 #[handler]
-pub async fn choose(world: Data<&Arc<World>>, request: &Request) -> Response {
+pub async fn choose(simulator: Data<&Arc<SimulatorState>>, request: &Request) -> Response {
     let params = Params::of_query(request);
     let (hint, behaviour) = (params.get("login_hint"), params.get("behaviour"));
-    let unknown = hint.filter(|hint| world.personas.find(hint).is_none());
-    let unknown = unknown.or_else(|| behaviour.filter(|name| world.personas.behaviour(name).is_none()));
+    let unknown = hint.filter(|hint| simulator.personas.find(hint).is_none());
+    let unknown = unknown.or_else(|| behaviour.filter(|name| simulator.personas.behaviour(name).is_none()));
     if let Some(unknown) = unknown {
         let body = json!({"error": format!("There is no persona or behaviour {unknown:?}; see /simulator/personas.")});
         return Response::builder()
@@ -74,7 +74,7 @@ pub async fn choose(world: Data<&Arc<World>>, request: &Request) -> Response {
     }
     let cookie = |name: &str, value: Option<&str>| {
         let value = value.and_then(|value| {
-            world.personas.find(value).map(|(_, persona)| persona.login.clone()).or_else(|| Some(value.to_owned()))
+            simulator.personas.find(value).map(|(_, persona)| persona.login.clone()).or_else(|| Some(value.to_owned()))
         });
         let age = if value.is_some() { 86_400 } else { 0 };
         format!("{name}={}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax", value.unwrap_or_default())

@@ -62,7 +62,7 @@ pub struct Progress {
 
 /// The kinds of credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CredentialType {
     RequestToken,
     RequestSecret,
     Code,
@@ -71,7 +71,7 @@ pub enum Kind {
     TokenSecret,
 }
 
-impl Kind {
+impl CredentialType {
     const ALL: [(Self, &'static str); 6] = [
         (Self::RequestToken, "request"),
         (Self::RequestSecret, "requestsecret"),
@@ -91,7 +91,7 @@ impl Kind {
 }
 
 impl Login {
-    pub fn credential(&self, kind: Kind) -> String {
+    pub fn credential(&self, kind: CredentialType) -> String {
         let generation = if kind.is_renewed() { self.progress.generation } else { 0 };
         format!("{PREFIX}{}{generation}_{}", kind.word(), self.id)
     }
@@ -99,26 +99,26 @@ impl Login {
 
 /// A credential that a request contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    pub kind: Kind,
+pub struct PresentedCredential {
+    pub kind: CredentialType,
     pub id: String,
     /// The whole credential.
     pub text: String,
 }
 
 /// The credentials of the simulator in a text.
-pub fn credentials_in(text: &str) -> Vec<Found> {
+pub fn credentials_in(text: &str) -> Vec<PresentedCredential> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices(PREFIX) {
         let rest = &text[at + PREFIX.len()..];
         let Some((word, after)) = rest.split_once('_') else { continue };
         let name = word.trim_end_matches(|c: char| c.is_ascii_digit());
-        let Some((kind, _)) = Kind::ALL.iter().find(|(_, known)| *known == name) else { continue };
+        let Some((kind, _)) = CredentialType::ALL.iter().find(|(_, known)| *known == name) else { continue };
         let Some(id) = after.get(..ID_LEN).filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit())) else {
             continue;
         };
         let end = at + PREFIX.len() + word.len() + 1 + ID_LEN;
-        found.push(Found { kind: *kind, id: id.to_owned(), text: text[at..end].to_owned() });
+        found.push(PresentedCredential { kind: *kind, id: id.to_owned(), text: text[at..end].to_owned() });
     }
     found
 }
@@ -208,7 +208,10 @@ mod tests {
         let id = "0123456789abcdef0123456789abcdef";
         let text = format!("code=sim_code0_{id}&t=57281.sim_access12_{id}&x=sim_other0_{id}&y=sim_code0_short");
         let found = credentials_in(&text);
-        assert_eq!(found.iter().map(|one| one.kind).collect::<Vec<_>>(), [Kind::Code, Kind::AccessToken]);
+        assert_eq!(
+            found.iter().map(|one| one.kind).collect::<Vec<_>>(),
+            [CredentialType::Code, CredentialType::AccessToken]
+        );
         assert_eq!(found[1].text, format!("sim_access12_{id}"));
         assert!(!without_credentials(&text).contains(id));
     }

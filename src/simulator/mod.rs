@@ -22,9 +22,9 @@ mod refusal;
 mod request;
 mod rewriting;
 mod signature;
+mod state;
 #[cfg(test)]
 mod tests;
-mod world;
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -47,7 +47,7 @@ use self::demo::Demo;
 use self::keys::Keys;
 use self::provider::SimulatedProvider;
 use self::request::ProviderRequest;
-use self::world::World;
+use self::state::SimulatorState;
 use crate::clock::Deps;
 use crate::login;
 use crate::outgoing::SimulatedNetwork;
@@ -72,7 +72,7 @@ pub struct Simulator {
 
 /// The simulator, ready to run.
 pub struct ReadySimulator {
-    world: Arc<World>,
+    state: Arc<SimulatorState>,
     demo: Demo,
     authority: Arc<Authority>,
 }
@@ -138,16 +138,16 @@ impl Simulator {
             let uris = login::registered_redirect_uris(settings, &name);
             Some(Arc::new(SimulatedProvider::new(provider, Arc::new(sample), uris)))
         });
-        let world = World::new(list.collect(), self.personas, self.keys, self.deps);
-        ReadySimulator { world: Arc::new(world), demo: self.demo, authority: self.authority }
+        let state = SimulatorState::new(list.collect(), self.personas, self.keys, self.deps);
+        ReadySimulator { state: Arc::new(state), demo: self.demo, authority: self.authority }
     }
 }
 
 impl ReadySimulator {
     /// The calls so far.
     pub fn calls(&self) -> impl Fn() -> Vec<RecordedCall> + use<> {
-        let world = self.world.clone();
-        move || world.log().list(None)
+        let state = self.state.clone();
+        move || state.log().list(None)
     }
 
     /// Serves until `shutdown`. `pages`: for browsers, with certificate chain and key as PEM for https. `hosts`: for the server.
@@ -167,9 +167,9 @@ impl ReadySimulator {
         });
         let tls = pages.1.map(|(chain, key)| listen::tls_acceptor(&chain, &key)).transpose()?;
         let acceptor = self.authority.acceptor().map_err(std::io::Error::other)?;
-        let browser = self.demo.mount(browser_routes(&self.world)).into_endpoint();
-        let world = self.world;
-        let server = make(move |request| answer(world.clone(), request));
+        let browser = self.demo.mount(browser_routes(&self.state)).into_endpoint();
+        let state = self.state;
+        let server = make(move |request| answer(state.clone(), request));
         let (browser, server) = tokio::join!(
             listen::serve(pages.0, tls, browser, &stages),
             listen::serve(hosts, Some(acceptor), server, &stages)
@@ -178,23 +178,23 @@ impl ReadySimulator {
     }
 }
 
-fn browser_routes(world: &Arc<World>) -> Route {
+fn browser_routes(state: &Arc<SimulatorState>) -> Route {
     Route::new()
-        .at("/at/*path", get(authorization::authorize).data(world.clone()))
-        .at("/simulator/consent", post(authorization::consent).data(world.clone()))
-        .at("/simulator/calls", get(control::calls).delete(control::clear_calls).data(world.clone()))
-        .at("/simulator/providers", get(control::providers).data(world.clone()))
-        .at("/simulator/personas", get(control::personas).data(world.clone()))
-        .at("/simulator/choose", get(control::choose).data(world.clone()))
+        .at("/at/*path", get(authorization::authorize).data(state.clone()))
+        .at("/simulator/consent", post(authorization::consent).data(state.clone()))
+        .at("/simulator/calls", get(control::calls).delete(control::clear_calls).data(state.clone()))
+        .at("/simulator/providers", get(control::providers).data(state.clone()))
+        .at("/simulator/personas", get(control::personas).data(state.clone()))
+        .at("/simulator/choose", get(control::choose).data(state.clone()))
 }
 
 /// Answers a request of the server to a provider.
-async fn answer(world: Arc<World>, mut request: Request) -> poem::Result<Response> {
+async fn answer(state: Arc<SimulatorState>, mut request: Request) -> poem::Result<Response> {
     let body = request.take_body();
     let Some(request) = ProviderRequest::read(&request, body).await else {
         return Ok(Response::builder().status(StatusCode::BAD_REQUEST).finish());
     };
-    let answer = answers::answer(&world, &request);
+    let answer = answers::answer(&state, &request);
     tokio::time::sleep(answer.delay.unwrap_or(SILENCE)).await;
     let kind = match answer.body.trim_start().chars().next() {
         Some('{' | '[') => "application/json",

@@ -15,7 +15,7 @@ use super::logins::Login;
 use super::params::Params;
 use super::personas::Outcome;
 use super::provider::origin_of;
-use super::world::World;
+use super::state::SimulatorState;
 use crate::http::{Language, Pages, Texts};
 use crate::settings::SiteRules;
 
@@ -33,9 +33,15 @@ static PAGES: LazyLock<Pages> = LazyLock::new(|| {
 });
 
 /// The page on which a user and a behaviour are chosen. `problem`: what was chosen in advance and does not exist.
-pub fn consent(world: &World, login: &Login, params: &Params, problem: Option<&str>, language: Language) -> Response {
+pub fn consent(
+    simulator: &SimulatorState,
+    login: &Login,
+    params: &Params,
+    problem: Option<&str>,
+    language: Language,
+) -> Response {
     let texts = Texts::of(language);
-    let users: Vec<Value> = world
+    let users: Vec<Value> = simulator
         .personas
         .personas
         .iter()
@@ -50,7 +56,7 @@ pub fn consent(world: &World, login: &Login, params: &Params, problem: Option<&s
             })
         })
         .collect();
-    let behaviours = world.personas.behaviours.iter();
+    let behaviours = simulator.personas.behaviours.iter();
     let behaviours: Vec<Value> = behaviours
         .map(|one| {
             json!({"name": one.name, "title": texts.built_in(&one.title), "denies": one.outcome == Outcome::Denied})

@@ -12,7 +12,7 @@ use url::{Url, form_urlencoded};
 use super::params::Params;
 use super::request::ProviderRequest;
 use super::signature::authorization_header;
-use super::world::World;
+use super::state::SimulatorState;
 use super::{Personas, Simulator, answers, browser_routes};
 use crate::clock::Deps;
 use crate::outgoing::Client;
@@ -39,7 +39,7 @@ fn changed(pairs: &Slice, name: &str, value: Option<&str>) -> Pairs {
 }
 
 struct Simulation {
-    world: Arc<World>,
+    state: Arc<SimulatorState>,
 }
 
 /// The answer to a request of the server.
@@ -79,14 +79,14 @@ impl Simulation {
         let client = client.expect("the rules are plain");
         let providers =
             Providers::from_settings(&settings, &client, &deps).unwrap_or_else(|errors| panic!("{errors:?}"));
-        Self { world: simulator.with_providers(&providers, simulated, &settings).world }
+        Self { state: simulator.with_providers(&providers, simulated, &settings).state }
     }
 
     /// Opens an authorization endpoint. `Ok`: the parameters of the callback. `Err`: the page.
     async fn open(&self, at: &str, query: &Slice) -> Result<HashMap<String, String>, String> {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
         let request = Request::builder().uri_str(format!("/at/{at}?{query}")).finish();
-        let response = browser_routes(&self.world).into_endpoint().get_response(request).await;
+        let response = browser_routes(&self.state).into_endpoint().get_response(request).await;
         let location = response.header("location").map(str::to_owned);
         match location {
             Some(location) => {
@@ -130,7 +130,7 @@ impl Simulation {
             authorization: authorization.map(|(_, value)| (*value).to_owned()).unwrap_or_default(),
             headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         };
-        let answer = answers::answer(&self.world, &request);
+        let answer = answers::answer(&self.state, &request);
         Answer { status: answer.status.as_u16(), body: answer.body, problem: answer.problem }
     }
 
@@ -355,7 +355,7 @@ impl Signed<'_> {
 async fn requests_of_oauth1_need_a_signature_a_new_nonce_and_the_verifier() {
     const SECRET: &str = "simulated-secret-of-twitter";
     let simulation = Simulation::of(&["twitter"]);
-    let now = simulation.world.deps.now().seconds().to_string();
+    let now = simulation.state.deps.now().seconds().to_string();
     let form = |answer: &Answer| -> HashMap<String, String> {
         form_urlencoded::parse(answer.body.as_bytes()).into_owned().collect()
     };

@@ -24,7 +24,7 @@ pub async fn decide(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Re
     if !denied && user.is_none() {
         return refusal("No user was chosen. Go back and choose a user, or deny.", language);
     }
-    let pending = params.get("consent_id").and_then(|consent_id| site.memory().pending.remove(consent_id, now));
+    let pending = params.get("consent_id").and_then(|consent_id| site.store().pending.remove(consent_id, now));
     let target = match (pending, user.filter(|_| !denied)) {
         (Some(Pending::OAuth2(request)), Some(user)) => Some(oauth2::grant(&site, request, user)),
         (Some(Pending::OAuth2(request)), None) => Some(oauth2::deny(&site, &request)),

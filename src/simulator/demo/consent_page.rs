@@ -17,7 +17,7 @@ pub fn show(site: &Site, pending: Pending, scope: &str, language: Language) -> R
         Pending::OAuth1 { callback, .. } => (site.oauth1.title, "OAuth 1.0a", callback),
     };
     let origin = return_to.origin().ascii_serialization();
-    site.memory().pending.insert(&consent_id, pending, site.deps.now());
+    site.store().pending.insert(&consent_id, pending, site.deps.now());
     let texts = Texts::of(language);
     let users: Vec<Value> = site
         .users

@@ -11,7 +11,7 @@ use url::{Url, form_urlencoded};
 use super::consent_page;
 use super::demo_users::DemoUser;
 use super::responses::{json, refusal, see_other};
-use super::site::{AccessToken, Memory, Pending, RequestToken, Site, registered_redirect_uri};
+use super::site::{AccessToken, DemoStore, Pending, RequestToken, Site, registered_redirect_uri};
 use crate::http::Language;
 use crate::secrets::{ExposeSecret, SecretString, constant_time_eq};
 use crate::simulator::params::Params;
@@ -25,12 +25,12 @@ pub async fn request_token(site: Data<&Arc<Site>>, request: &Request, body: Body
         Err(response) => return response,
     };
     let answer = (|| {
-        verify(&site, request, &signed, "", &mut site.memory())?;
+        verify(&site, request, &signed, "", &mut site.store())?;
         // OAuth 1.0 had no callback here, which allowed session fixation.
         let callback = registered_redirect_uri(signed.required("oauth_callback")?).ok_or("callback_rejected")?;
         let (token, secret) = (site.deps.token::<24>(), site.deps.token::<32>());
         let row = RequestToken { secret: SecretString::from(secret.clone()), callback, granted_by: None };
-        site.memory().request_tokens.insert(&token, row, site.deps.now());
+        site.store().request_tokens.insert(&token, row, site.deps.now());
         Ok(form(&[("oauth_token", &token), ("oauth_token_secret", &secret), ("oauth_callback_confirmed", "true")]))
     })();
     answer.unwrap_or_else(refused)
@@ -41,7 +41,7 @@ pub async fn request_token(site: Data<&Arc<Site>>, request: &Request, body: Body
 pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
     let params = Params::of_query(request);
     let token = params.get("oauth_token").filter(|_| !params.has_repeats()).unwrap_or_default();
-    let callback = site.memory().request_tokens.get(token, site.deps.now()).and_then(RequestToken::pending_callback);
+    let callback = site.store().request_tokens.get(token, site.deps.now()).and_then(RequestToken::pending_callback);
     let language = Language::of(request);
     let refused = || refusal("This oauth_token is unknown, used or expired. Go back and start again.", language);
     let user = params.get("login_hint").and_then(|login| site.user(login));
@@ -58,8 +58,8 @@ pub async fn authorize(site: Data<&Arc<Site>>, request: &Request) -> Response {
 /// The user consented: the redirect to the client. `None`: the request token has expired.
 pub fn grant(site: &Site, token: &str, user: &'static DemoUser) -> Option<Url> {
     let verifier = site.deps.token::<24>();
-    let mut memory = site.memory();
-    let row = memory.request_tokens.get_mut(token, site.deps.now())?;
+    let mut store = site.store();
+    let row = store.request_tokens.get_mut(token, site.deps.now())?;
     let mut callback = row.callback.clone();
     callback.query_pairs_mut().append_pair("oauth_token", token).append_pair("oauth_verifier", &verifier);
     row.granted_by = Some((user, SecretString::from(verifier)));
@@ -68,7 +68,7 @@ pub fn grant(site: &Site, token: &str, user: &'static DemoUser) -> Option<Url> {
 
 /// The user denied consent: the callback gets the parameter `denied`, as at Twitter.
 pub fn deny(site: &Site, token: &str) -> Option<Url> {
-    let row = site.memory().request_tokens.remove(token, site.deps.now())?;
+    let row = site.store().request_tokens.remove(token, site.deps.now())?;
     let mut callback = row.callback;
     callback.query_pairs_mut().append_pair("denied", token);
     Some(callback)
@@ -83,17 +83,17 @@ pub async fn access_token(site: Data<&Arc<Site>>, request: &Request, body: Body)
     };
     let answer = (|| {
         let now = site.deps.now();
-        let mut memory = site.memory();
+        let mut store = site.store();
         let token = signed.required("oauth_token")?;
-        let secret = memory.request_tokens.get(token, now).map(|row| row.secret.clone()).ok_or("token_rejected")?;
-        verify(&site, request, &signed, secret.expose_secret(), &mut memory)?;
-        let row = memory.request_tokens.remove(token, now).ok_or("token_rejected")?;
+        let secret = store.request_tokens.get(token, now).map(|row| row.secret.clone()).ok_or("token_rejected")?;
+        verify(&site, request, &signed, secret.expose_secret(), &mut store)?;
+        let row = store.request_tokens.remove(token, now).ok_or("token_rejected")?;
         let (user, verifier) = row.granted_by.ok_or("permission_unknown")?;
         if !constant_time_eq(verifier.expose_secret().as_bytes(), signed.required("oauth_verifier")?.as_bytes()) {
             return Err("verifier_invalid");
         }
         let (token, secret) = (site.deps.token::<24>(), site.deps.token::<32>());
-        memory.access_tokens.insert(&token, AccessToken { secret: SecretString::from(secret.clone()), user }, now);
+        store.access_tokens.insert(&token, AccessToken { secret: SecretString::from(secret.clone()), user }, now);
         let number = user.number.to_string();
         Ok(form(&[
             ("oauth_token", &token),
@@ -113,10 +113,10 @@ pub async fn account(site: Data<&Arc<Site>>, request: &Request, body: Body) -> R
         Err(response) => return response,
     };
     let answer = (|| {
-        let mut memory = site.memory();
-        let row = memory.access_tokens.get(signed.required("oauth_token")?, site.deps.now());
+        let mut store = site.store();
+        let row = store.access_tokens.get(signed.required("oauth_token")?, site.deps.now());
         let (secret, user) = row.map(|row| (row.secret.clone(), row.user)).ok_or("token_rejected")?;
-        verify(&site, request, &signed, secret.expose_secret(), &mut memory)?;
+        verify(&site, request, &signed, secret.expose_secret(), &mut store)?;
         Ok(json(StatusCode::OK, &profile(user)))
     })();
     answer.unwrap_or_else(refused)
@@ -149,7 +149,7 @@ fn verify(
     request: &Request,
     signed: &SignedRequest,
     token_secret: &str,
-    memory: &mut Memory,
+    store: &mut DemoStore,
 ) -> Result<(), Problem> {
     if signed.required("oauth_consumer_key")? != site.oauth1.id {
         return Err("consumer_key_unknown");
@@ -158,7 +158,7 @@ fn verify(
     let secrets = (site.oauth1.secret.expose_secret(), token_secret);
     let now = site.deps.now();
     signed.verify(request.method().as_str(), &uri, secrets, now.seconds())?;
-    signed.use_nonce(&mut memory.nonces, now)
+    signed.use_nonce(&mut store.nonces, now)
 }
 
 fn form(pairs: &[(&str, &str)]) -> Response {

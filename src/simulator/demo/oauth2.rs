@@ -13,7 +13,9 @@ use url::Url;
 
 use super::demo_users::DemoUser;
 use super::responses::{json, refusal, see_other};
-use super::site::{AuthorizationRequest, Code, Grant, Memory, Pending, Refresh, SCOPES, Site, registered_redirect_uri};
+use super::site::{
+    AuthorizationRequest, Code, DemoStore, Grant, Pending, Refresh, SCOPES, Site, registered_redirect_uri,
+};
 use super::{consent_page, oidc};
 use crate::clock::UnixMillis;
 use crate::http::Language;
@@ -105,9 +107,9 @@ fn redirect_target(site: &Site, mut redirect_uri: Url, state: Option<&str>, memb
 pub fn grant(site: &Site, request: AuthorizationRequest, user: &'static DemoUser) -> Url {
     let code = site.deps.token::<32>();
     let (redirect_uri, state) = (request.redirect_uri.clone(), request.state.clone());
-    let mut memory = site.memory();
-    let grant = memory.new_grant();
-    memory.codes.insert(&code, Code { request, user, grant, is_used: false }, site.deps.now());
+    let mut store = site.store();
+    let grant = store.new_grant();
+    store.codes.insert(&code, Code { request, user, grant, is_used: false }, site.deps.now());
     redirect_target(site, redirect_uri, state.as_deref(), &[("code", &code)])
 }
 
@@ -143,12 +145,12 @@ pub async fn token_endpoint(site: Data<&Arc<Site>>, request: &Request, body: Bod
 fn by_code(site: &Site, params: &Params) -> Result<serde_json::Value, &'static str> {
     let now = site.deps.now();
     let code = params.get("code").ok_or("invalid_request")?;
-    let mut memory = site.memory();
-    let code = memory.codes.get_mut(code, now).ok_or("invalid_grant")?;
+    let mut store = site.store();
+    let code = store.codes.get_mut(code, now).ok_or("invalid_grant")?;
     // From here on the code is used, even if the request is refused.
     let (grant, was_used) = (code.grant, std::mem::replace(&mut code.is_used, true));
     if was_used {
-        memory.revoke_grant(grant);
+        store.revoke_grant(grant);
         return Err("invalid_grant");
     }
     if params.get("redirect_uri") != Some(&code.request.redirect_uri_text) {
@@ -163,26 +165,26 @@ fn by_code(site: &Site, params: &Params) -> Result<serde_json::Value, &'static s
     let (user, request) = (code.user, code.request.clone());
     let grant = Grant { id: grant, user, scope: request.scope };
     let of_request = [("nonce", request.nonce), ("acr", request.acr)];
-    Ok(tokens(site, &mut memory, grant, &of_request, now))
+    Ok(tokens(site, &mut store, grant, &of_request, now))
 }
 
 fn by_refresh_token(site: &Site, params: &Params) -> Result<serde_json::Value, &'static str> {
     let now = site.deps.now();
     let token = params.get("refresh_token").ok_or("invalid_request")?;
-    let mut memory = site.memory();
-    let refresh = memory.refresh.get_mut(token, now).ok_or("invalid_grant")?;
+    let mut store = site.store();
+    let refresh = store.refresh.get_mut(token, now).ok_or("invalid_grant")?;
     let (grant, was_used) = (refresh.grant.clone(), std::mem::replace(&mut refresh.is_used, true));
     if was_used {
-        memory.revoke_grant(grant.id);
+        store.revoke_grant(grant.id);
         return Err("invalid_grant");
     }
-    Ok(tokens(site, &mut memory, grant, &[], now))
+    Ok(tokens(site, &mut store, grant, &[], now))
 }
 
 /// `of_request`: claims of the ID token that the authorization request asks for.
 fn tokens(
     site: &Site,
-    memory: &mut Memory,
+    store: &mut DemoStore,
     grant: Grant,
     of_request: &[(&str, Option<String>)],
     now: UnixMillis,
@@ -191,15 +193,15 @@ fn tokens(
     let mut body = json!({
         "access_token": access,
         "token_type": "Bearer",
-        "expires_in": memory.access.lifetime().as_secs(),
+        "expires_in": store.access.lifetime().as_secs(),
         "refresh_token": refresh,
         "scope": grant.scope,
     });
     if grant.scope.split(' ').any(|scope| scope == "openid") {
         body["id_token"] = oidc::id_token(site, &grant, of_request, &access, now).into();
     }
-    memory.access.insert(&access, grant.clone(), now);
-    memory.refresh.insert(&refresh, Refresh { grant, is_used: false }, now);
+    store.access.insert(&access, grant.clone(), now);
+    store.refresh.insert(&refresh, Refresh { grant, is_used: false }, now);
     body
 }
 
@@ -217,11 +219,11 @@ pub async fn revoke(site: Data<&Arc<Site>>, request: &Request, body: Body) -> Re
         return json(StatusCode::BAD_REQUEST, &json!({"error": "invalid_request"}));
     };
     let now = site.deps.now();
-    let mut memory = site.memory();
-    memory.access.remove(token, now);
+    let mut store = site.store();
+    store.access.remove(token, now);
     // Revoking a refresh token revokes the access tokens of its grant (section 2.1).
-    if let Some(refresh) = memory.refresh.remove(token, now) {
-        memory.revoke_grant(refresh.grant.id);
+    if let Some(refresh) = store.refresh.remove(token, now) {
+        store.revoke_grant(refresh.grant.id);
     }
     Response::builder().status(StatusCode::OK).finish()
 }

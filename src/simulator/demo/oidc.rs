@@ -55,7 +55,7 @@ pub async fn userinfo(site: Data<&Arc<Site>>, request: &Request) -> Response {
     let header = request.header(header::AUTHORIZATION).unwrap_or_default();
     let token =
         header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, rest)| rest);
-    let grant = token.and_then(|token| site.memory().access.get(token.trim(), site.deps.now()).cloned());
+    let grant = token.and_then(|token| site.store().access.get(token.trim(), site.deps.now()).cloned());
     match grant {
         Some(grant) => json(StatusCode::OK, &Value::Object(claims(&grant))),
         None => {

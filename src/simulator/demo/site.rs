@@ -130,7 +130,7 @@ pub struct AccessToken {
     pub user: &'static DemoUser,
 }
 
-pub struct Memory {
+pub struct DemoStore {
     pub pending: ExpiringMap<Pending>,
     pub codes: ExpiringMap<Code>,
     pub access: ExpiringMap<Grant>,
@@ -141,7 +141,7 @@ pub struct Memory {
     grant_count: u64,
 }
 
-impl Memory {
+impl DemoStore {
     pub fn new_grant(&mut self) -> u64 {
         self.grant_count += 1;
         self.grant_count
@@ -163,12 +163,12 @@ pub struct Site {
     /// Not empty.
     pub users: &'static [DemoUser],
     pub deps: Deps,
-    memory: Mutex<Memory>,
+    store: Mutex<DemoStore>,
 }
 
 impl Site {
     pub fn new(public_url: &Url, personas: &Personas, deps: Deps) -> Self {
-        let memory = Memory {
+        let store = DemoStore {
             pending: ExpiringMap::new(10 * MINUTE, MAX_ROWS),
             codes: ExpiringMap::new(MINUTE, MAX_ROWS),
             access: ExpiringMap::new(60 * MINUTE, MAX_ROWS),
@@ -185,12 +185,12 @@ impl Site {
             signer: Signer::new(&deps),
             users: DemoUser::all(personas),
             deps,
-            memory: Mutex::new(memory),
+            store: Mutex::new(store),
         }
     }
 
-    pub fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn store(&self) -> MutexGuard<'_, DemoStore> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A user by user name or e-mail address.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::call_log::CallLog;
 use super::keys::{Keys, base64};
-use super::logins::{Kind, Login, Logins};
+use super::logins::{CredentialType, Login, Logins};
 use super::personas::Personas;
 use super::provider::{SimulatedProvider, origin_of};
 use crate::clock::Deps;
@@ -20,7 +20,7 @@ use crate::secrets::ExposeSecret as _;
 const TOKEN_LIFETIME: i64 = 3600;
 
 /// The state of the simulator.
-pub struct World {
+pub struct SimulatorState {
     pub providers: Vec<Arc<SimulatedProvider>>,
     pub personas: Arc<Personas>,
     pub keys: Arc<Keys>,
@@ -29,7 +29,7 @@ pub struct World {
     log: Mutex<CallLog>,
 }
 
-impl World {
+impl SimulatorState {
     pub fn new(providers: Vec<Arc<SimulatedProvider>>, personas: Arc<Personas>, keys: Arc<Keys>, deps: Deps) -> Self {
         Self { providers, personas, keys, deps, logins: Mutex::default(), log: Mutex::default() }
     }
@@ -72,13 +72,13 @@ impl World {
         match name {
             "redirect_uri" => Some(login.redirect_uri.clone()),
             "redirect_origin" => Some(origin_of(&login.redirect_uri)),
-            "code" => credential(Kind::Code),
-            "access_token" => credential(Kind::AccessToken),
-            "base64_access_token" => Some(base64(&login.credential(Kind::AccessToken))),
-            "refresh_token" => credential(Kind::RefreshToken),
-            "token_secret" => credential(Kind::TokenSecret),
-            "request_token" => credential(Kind::RequestToken),
-            "request_secret" => credential(Kind::RequestSecret),
+            "code" => credential(CredentialType::Code),
+            "access_token" => credential(CredentialType::AccessToken),
+            "base64_access_token" => Some(base64(&login.credential(CredentialType::AccessToken))),
+            "refresh_token" => credential(CredentialType::RefreshToken),
+            "token_secret" => credential(CredentialType::TokenSecret),
+            "request_token" => credential(CredentialType::RequestToken),
+            "request_secret" => credential(CredentialType::RequestSecret),
             "state" => login.state.clone(),
             "now_utc" => Some(format!("{}Z", login.begun.rfc3339().get(..19).unwrap_or_default())),
             "id_token" => Some(self.id_token(login)),
@@ -88,7 +88,7 @@ impl World {
 
     fn signature(&self, name: &str, login: &Login) -> Option<String> {
         let provider = &login.provider.provider;
-        let access_token = login.credential(Kind::AccessToken);
+        let access_token = login.credential(CredentialType::AccessToken);
         let values = SampleValues {
             client_id: provider.client_id(),
             client_secret: provider.client_secret().expose_secret(),
@@ -126,7 +126,7 @@ impl World {
         claims.extend(nonce.map(|nonce| ("nonce".to_owned(), Value::from(nonce.as_str()))));
         let mut calls = login.provider.sample.calls.iter();
         if rules.at_hash && calls.any(|call| call.answer.contains("\"{access_token}\"")) {
-            let digest = digest::digest(&digest::SHA256, login.credential(Kind::AccessToken).as_bytes());
+            let digest = digest::digest(&digest::SHA256, login.credential(CredentialType::AccessToken).as_bytes());
             claims.insert("at_hash".to_owned(), URL_SAFE_NO_PAD.encode(&digest.as_ref()[..16]).into());
         }
         self.keys.sign(&claims, &rules.algorithms)
