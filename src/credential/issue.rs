@@ -28,6 +28,14 @@ pub struct IssueRequest<'a> {
     pub max_session_length: Option<Duration>,
 }
 
+#[cfg(test)]
+impl<'a> IssueRequest<'a> {
+    /// A request without claims of a program and limits of a provider.
+    pub fn plain(kind: LoginKind, user: &'a User, now: UnixMillis, client: &'a ClientInfo) -> Self {
+        Self { kind, user, now, client, claims: None, expires_in: None, max_session_length: None }
+    }
+}
+
 /// An access and a refresh token.
 pub struct IssuedPair {
     pub access: String,

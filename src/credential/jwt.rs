@@ -434,8 +434,7 @@ pub(crate) mod tests {
     fn pair(user: &User, kind: LoginKind, at: i64) -> (String, String) {
         let client = ClientInfo::default();
         let now = UnixMillis::from_seconds(at);
-        let issue =
-            IssueRequest { kind, user, now, client: &client, claims: None, expires_in: None, max_session_length: None };
+        let issue = IssueRequest::plain(kind, user, now, &client);
         let IssuedPair { access, refresh, .. } = jwts().issue_pair(&issue, &Deps::system());
         (access, refresh)
     }
@@ -511,15 +510,7 @@ pub(crate) mod tests {
         let jwts = Jwts::new(rules).unwrap_or_else(|error| panic!("{error}"));
         let client = ClientInfo::default();
         let now = UnixMillis::from_seconds(1000);
-        let issue = IssueRequest {
-            kind: LoginKind::JwtPairUser,
-            user: &chosen,
-            now,
-            client: &client,
-            claims: None,
-            expires_in: None,
-            max_session_length: None,
-        };
+        let issue = IssueRequest::plain(LoginKind::JwtPairUser, &chosen, now, &client);
         let access = jwts.issue_pair(&issue, &Deps::system()).access;
         let verified = jwts.verify(&access, &[TokenType::Access], now).expect("a good token");
         assert_eq!((verified.user_id, verified.jti.len(), &verified.claims["exp"]), (UserId(1), 32, &json!(1300)));

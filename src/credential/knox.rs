@@ -120,15 +120,7 @@ mod tests {
     fn r_knx_01_and_03_the_row_holds_the_sha512_and_fifteen_characters() {
         let (client, user, knox) = (ClientInfo::default(), user(), knox(false));
         let now = UnixMillis(0);
-        let issue = IssueRequest {
-            kind: LoginKind::Knox,
-            user: &user,
-            now,
-            client: &client,
-            claims: None,
-            expires_in: None,
-            max_session_length: None,
-        };
+        let issue = IssueRequest::plain(LoginKind::Knox, &user, now, &client);
         let (token, row) = knox.issue(&issue, &Deps::system());
         assert_eq!((token.len(), row.digest.len()), (66, 128));
         assert_eq!(row.token_key, token[..15]);

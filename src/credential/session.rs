@@ -122,15 +122,8 @@ mod tests {
         let user = user();
         let longest = longest.map(Duration::from_secs);
         let now = UnixMillis(0);
-        let issue = IssueRequest {
-            kind: LoginKind::Session,
-            user: &user,
-            now,
-            client: &client,
-            claims: None,
-            expires_in,
-            max_session_length: longest,
-        };
+        let plain = IssueRequest::plain(LoginKind::Session, &user, now, &client);
+        let issue = IssueRequest { expires_in, max_session_length: longest, ..plain };
         sessions().issue(&issue, &Deps::system()).0.max_age
     }
 

@@ -12,14 +12,14 @@ use super::call_log::{CallStage, RecordedCall};
 use super::keys::Keys;
 use super::logins::{CODE_LIFETIME, CredentialType, Login, LoginUser, Logins, PresentedCredential, credentials_in};
 use super::personas::Outcome;
-use super::provider::{SimulatedProvider, Target};
+use super::provider::{ExpectedCall, SimulatedProvider, Target};
 use super::refusal::Refusal;
 use super::request::{ProviderRequest, decoded_basic};
 use super::rewriting::Rewriting;
 use super::signature::SignedRequest;
 use super::state::SimulatorState;
+use crate::provider::Protocol;
 use crate::provider::request_rules::{ClientAuth, Method};
-use crate::provider::{Protocol, SampleCall};
 use crate::secrets::{ExposeSecret as _, constant_time_eq, matches_pkce_challenge};
 
 /// An answer, and how long the provider takes for it.
@@ -135,7 +135,7 @@ fn document(simulator: &SimulatorState, request: &ProviderRequest) -> Option<(Ar
 }
 
 fn has_target(provider: &SimulatedProvider, request: &ProviderRequest) -> bool {
-    provider.calls().any(|(_, _, target)| target.host == request.host && target.path == request.path)
+    provider.calls().any(|expected| expected.target.is_at(&request.host, &request.path))
 }
 
 /// The refusal of a request without a known credential of a user.
@@ -158,11 +158,10 @@ fn request_token(simulator: &SimulatorState, request: &ProviderRequest, logins: 
         let mut calls = provider.calls();
         provider.uses_oauth1()
             && provider.provider.client_id() == client_id
-            && calls.next().is_some_and(|(_, call, target)| {
-                target.method == request.method
-                    && target.host == request.host
-                    && target.path == request.path
-                    && has_pairs(&call.query, request)
+            && calls.next().is_some_and(|expected| {
+                expected.target.method == request.method
+                    && expected.target.is_at(&request.host, &request.path)
+                    && has_pairs(&expected.call.query, request)
             })
     };
     let provider = simulator.providers.iter().find(is_first)?;
@@ -245,14 +244,14 @@ fn matching_calls(simulator: &SimulatorState, login: &Login, request: &ProviderR
         let text = login.user.as_ref().map_or_else(|| text.to_owned(), |user| user.rewriting.text(text));
         simulator.fill(&text, &login.provider, Some(login))
     };
-    let is_here = |(_, _, target): &(usize, &SampleCall, &Target)| {
+    let is_here = |ExpectedCall { target, .. }: &ExpectedCall<'_>| {
         target.method == request.method
             && rewritten(&target.host) == request.host
             && (target.path == request.path || rewritten(&target.path) == request.path)
     };
     // The request token was issued before the login has a credential.
     let first = usize::from(login.provider.uses_oauth1());
-    login.provider.calls().skip(first).filter(is_here).map(|(place, ..)| place).collect()
+    login.provider.calls().skip(first).filter(is_here).map(|expected| expected.place).collect()
 }
 
 /// Compares a request with one of the sample.
@@ -436,9 +435,8 @@ fn management_stage(
     }
     let is_token_endpoint = || {
         let place = provider.token_call();
-        provider
-            .calls()
-            .any(|(at, _, target)| Some(at) == place && target.host == request.host && target.path == request.path)
+        let is_here = |target: &Target| target.is_at(&request.host, &request.path);
+        provider.calls().any(|expected| Some(expected.place) == place && is_here(expected.target))
     };
     let is_refresh_endpoint =
         descriptor.refresh.url.as_ref().is_some_and(|url| is_at(url.source())) || is_token_endpoint();

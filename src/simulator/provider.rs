@@ -13,7 +13,7 @@ pub struct SimulatedProvider {
     pub sample: Arc<Sample>,
     /// The redirect URIs that are registered for the client.
     pub redirect_uris: Vec<String>,
-    calls: Vec<Target>,
+    targets: Vec<Target>,
 }
 
 /// Method, host and path of a request of the sample.
@@ -23,11 +23,23 @@ pub struct Target {
     pub path: String,
 }
 
+/// A request of the sample, and its place among them.
+pub struct ExpectedCall<'a> {
+    pub place: usize,
+    pub call: &'a SampleCall,
+    pub target: &'a Target,
+}
+
 impl Target {
     fn new(request: &str) -> Self {
         let (method, url) = request.split_once(' ').unwrap_or(("GET", request));
         let (host, path) = host_and_path(url);
         Self { method: method.to_owned(), host, path }
+    }
+
+    /// Whether the address is this one, which has no placeholders.
+    pub fn is_at(&self, host: &str, path: &str) -> bool {
+        self.host == host && self.path == path
     }
 }
 
@@ -43,8 +55,8 @@ pub fn host_and_path(url: &str) -> (String, String) {
 
 impl SimulatedProvider {
     pub fn new(provider: Arc<Provider>, sample: Arc<Sample>, redirect_uris: Vec<String>) -> Self {
-        let calls = sample.calls.iter().map(|call| Target::new(&call.request)).collect();
-        Self { provider, sample, redirect_uris, calls }
+        let targets = sample.calls.iter().map(|call| Target::new(&call.request)).collect();
+        Self { provider, sample, redirect_uris, targets }
     }
 
     pub fn name(&self) -> &str {
@@ -64,8 +76,9 @@ impl SimulatedProvider {
     }
 
     /// The requests of the sample with their targets.
-    pub fn calls(&self) -> impl Iterator<Item = (usize, &SampleCall, &Target)> {
-        self.sample.calls.iter().zip(&self.calls).enumerate().map(|(at, (call, target))| (at, call, target))
+    pub fn calls(&self) -> impl Iterator<Item = ExpectedCall<'_>> {
+        let calls = self.sample.calls.iter().zip(&self.targets).enumerate();
+        calls.map(|(place, (call, target))| ExpectedCall { place, call, target })
     }
 
     /// The place of the request that exchanges the code.

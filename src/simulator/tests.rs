@@ -172,6 +172,18 @@ fn github_token_request(code: &str) -> Pairs {
     ])
 }
 
+fn apple_request() -> Pairs {
+    pairs([
+        ("client_id", "example.front.web"),
+        ("redirect_uri", CALLBACK),
+        ("state", "s-1"),
+        ("response_type", "code"),
+        ("response_mode", "form_post"),
+        ("scope", "name email"),
+        ("nonce", "n-1"),
+    ])
+}
+
 const GITHUB_PAGE: &str = "github.com/login/oauth/authorize";
 const GITHUB_TOKEN: &str = "https://github.com/login/oauth/access_token";
 
@@ -201,15 +213,7 @@ async fn an_authorization_request_is_refused_for_each_wrong_parameter() {
     let callback = simulation.consent(GITHUB_PAGE, &github).await;
     assert_eq!(callback["state"], "s-1");
 
-    let apple = pairs([
-        ("client_id", "example.front.web"),
-        ("redirect_uri", CALLBACK),
-        ("state", "s-1"),
-        ("response_type", "code"),
-        ("response_mode", "form_post"),
-        ("scope", "name email"),
-        ("nonce", "n-1"),
-    ]);
+    let apple = apple_request();
     let page = simulation.open("appleid.apple.com/auth/authorize", &apple).await.expect_err("a page");
     assert!(page.contains("Simulated Apple"), "{page}");
     for (name, value, text) in [
@@ -302,16 +306,7 @@ async fn client_authentication_and_required_headers_are_those_of_the_provider() 
     profile(&good[..1]).assert_refused(400, "invalid_request", "cb-version is wrong or missing.");
 
     // Apple's client secret is a token that the client signs.
-    let request = pairs([
-        ("client_id", "example.front.web"),
-        ("redirect_uri", CALLBACK),
-        ("state", "s-1"),
-        ("response_type", "code"),
-        ("response_mode", "form_post"),
-        ("scope", "name email"),
-        ("nonce", "n-1"),
-        (SIMULATOR_CHOICES[0].1, "mara"),
-    ]);
+    let request = [apple_request(), pairs([(SIMULATOR_CHOICES[0].1, "mara")])].concat();
     let page = simulation.open("appleid.apple.com/auth/authorize", &request).await.expect_err("a form");
     let code = page.split("name=\"code\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a code");
     let form = pairs([

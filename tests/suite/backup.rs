@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use rest_social_auth::clock::Deps;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -23,8 +22,7 @@ struct Setup {
 
 impl Setup {
     async fn new() -> Self {
-        let (double, fake_users) = FakeUsers::start().await;
-        fake_users.set_now(Deps::system().now().seconds());
+        let (double, _) = FakeUsers::start_now().await;
         Self { folder: TempDir::new().expect("a temporary folder"), double }
     }
 

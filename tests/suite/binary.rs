@@ -7,7 +7,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use rest_social_auth::clock::Deps;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -28,8 +27,7 @@ struct Setup {
 }
 
 async fn setup() -> Setup {
-    let (double, fake_users) = FakeUsers::start().await;
-    fake_users.set_now(Deps::system().now().seconds());
+    let (double, fake_users) = FakeUsers::start_now().await;
     Setup { folder: TempDir::new().expect("a temporary folder"), double, fake_users }
 }
 

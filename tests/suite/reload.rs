@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rest_social_auth::clock::Deps;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -24,8 +23,7 @@ struct Reloadable {
 
 impl Reloadable {
     async fn start(file: &str) -> Self {
-        let (double, fake_users) = FakeUsers::start().await;
-        fake_users.set_now(Deps::system().now().seconds());
+        let (double, _) = FakeUsers::start_now().await;
         let folder = TempDir::new().expect("a temporary folder");
         write(&config(folder.path()), file, &double);
         let path = config(folder.path());

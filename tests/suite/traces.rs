@@ -10,7 +10,6 @@ use tokio::net::TcpListener;
 use crate::support::double::Double;
 use crate::support::fake_users::{CLIENT_ID, CLIENT_SECRET, FakeUsers, github_settings};
 use crate::support::process::Process;
-use rest_social_auth::clock::Deps;
 
 const SECRET_KEY: &str = "secret-key-of-the-trace-tests-3b90fd-for-no-other-use";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -79,8 +78,7 @@ struct Setup {
 
 impl Setup {
     async fn new() -> Self {
-        let (double, fake_users) = FakeUsers::start().await;
-        fake_users.set_now(Deps::system().now().seconds());
+        let (double, _) = FakeUsers::start_now().await;
         Self { folder: TempDir::new().expect("a temporary folder"), double }
     }
 

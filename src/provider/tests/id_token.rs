@@ -61,6 +61,18 @@ pub(super) fn verdict_of(
     check(&token, &token.claims()?, &expected)
 }
 
+/// Whether a token without an expected nonce is accepted as an ID token, as an access token and as either.
+#[track_caller]
+fn assert_accepted(header: &Value, claims: &Value, accepted: [bool; 3], what: &str) {
+    for (purpose, accepted) in [Purpose::IdToken, Purpose::AccessToken, Purpose::Either].into_iter().zip(accepted) {
+        let verdict = verdict_of(header, claims, |expected| {
+            expected.purpose = purpose;
+            expected.nonce = None;
+        });
+        assert_eq!(verdict.is_ok(), accepted, "{what} as {purpose:?}: {verdict:?}");
+    }
+}
+
 pub(super) fn expected<'a>(issuers: &'a [String], audiences: &'a [String]) -> Expected<'a> {
     Expected {
         purpose: Purpose::IdToken,
@@ -203,13 +215,7 @@ fn fault_a4_other_kinds_of_tokens_are_refused() {
         if !media_type.is_null() {
             header["typ"] = media_type;
         }
-        for (purpose, accepted) in [Purpose::IdToken, Purpose::AccessToken, Purpose::Either].into_iter().zip(accepted) {
-            let verdict = verdict_of(&header, &claims, |expected| {
-                expected.purpose = purpose;
-                expected.nonce = None;
-            });
-            assert_eq!(verdict.is_ok(), accepted, "{what} as {purpose:?}: {verdict:?}");
-        }
+        assert_accepted(&header, &claims, accepted, what);
     }
 }
 
@@ -233,13 +239,7 @@ fn fault_a4_client_claims_count_only_in_access_tokens() {
         // Every token is a JWT: that makes none of them an ID token.
         (plain(json!({"typ": "JWT", "scope": "openid"})), [false, false, true]),
     ] {
-        for (purpose, accepted) in [Purpose::IdToken, Purpose::AccessToken, Purpose::Either].into_iter().zip(accepted) {
-            let verdict = verdict_of(&json!({"alg": "RS256", "typ": "JWT"}), &claims, |expected| {
-                expected.purpose = purpose;
-                expected.nonce = None;
-            });
-            assert_eq!(verdict.is_ok(), accepted, "{claims} as {purpose:?}: {verdict:?}");
-        }
+        assert_accepted(&json!({"alg": "RS256", "typ": "JWT"}), &claims, accepted, &claims.to_string());
     }
 }
 

@@ -74,19 +74,8 @@ pub fn object(value: Value) -> Map<String, Value> {
 }
 
 pub fn callback<'a>(fields: &'a Map<String, Value>, nothing: &'a Map<String, Value>) -> Callback<'a> {
-    Callback {
-        fields,
-        redirect_uri: "https://app.example/cb",
-        state: None,
-        code_verifier: None,
-        nonce: None,
-        max_age: None,
-        acr_values: &[],
-        request_token: None,
-        id_token: None,
-        address: nothing,
-        deadline: Instant::now() + Duration::from_secs(1),
-    }
+    let deadline = Instant::now() + Duration::from_secs(1);
+    Callback { redirect_uri: "https://app.example/cb", ..Callback::after_login(fields, nothing, deadline) }
 }
 
 /// A login that has its tokens.

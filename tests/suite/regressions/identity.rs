@@ -229,10 +229,16 @@ fn microsoft_at(app: &TestApp, subject: &'static str, issuer: fn(&str) -> String
     });
 }
 
-async fn fault_a15_same_subject_in_two_tenants_is_two_users(engine: Engine) {
+/// Microsoft's login, with one subject in every tenant.
+async fn with_tenants(engine: Engine) -> TestApp {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", CLIENT_ID);
     let app = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "client-secret-5f2d7c").start().await;
     microsoft(&app, "subject-1");
+    app
+}
+
+async fn fault_a15_same_subject_in_two_tenants_is_two_users(engine: Engine) {
+    let app = with_tenants(engine).await;
     let first = signed_in(&app, "azuread-oauth2", "tenant1-a").await;
     let second = signed_in(&app, "azuread-oauth2", "tenant2-a").await;
     assert_ne!(first["id"], second["id"]);
@@ -242,9 +248,7 @@ async fn fault_a15_same_subject_in_two_tenants_is_two_users(engine: Engine) {
 
 /// Django does not store the tenant. An account of another tenant has the same subject.
 async fn fault_a15_imported_account_without_tenant_matches_only_the_imported_tenant(engine: Engine) {
-    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", CLIENT_ID);
-    let app = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "client-secret-5f2d7c").start().await;
-    microsoft(&app, "subject-1");
+    let app = with_tenants(engine).await;
     let owner = signed_in(&app, "azuread-oauth2", "tenant1-a").await;
     let forget = "UPDATE social_accounts SET uid_scope = ''";
     app.database.run(forget).await;
@@ -262,9 +266,7 @@ async fn fault_a15_imported_account_without_tenant_matches_only_the_imported_ten
 }
 
 async fn fault_a15_tenant_users_match_under_each_issuer_of_the_tenant(engine: Engine) {
-    let plan = TestApp::builder(engine).with("SOCIAL_AUTH_AZUREAD_OAUTH2_KEY", CLIENT_ID);
-    let app = plan.with("SOCIAL_AUTH_AZUREAD_OAUTH2_SECRET", "client-secret-5f2d7c").start().await;
-    microsoft(&app, "subject-1");
+    let app = with_tenants(engine).await;
     let first = signed_in(&app, "azuread-oauth2", "tenant1-a").await;
     let second = signed_in(&app, "azuread-oauth2", "tenant2-a").await;
     // As an earlier release stored them: by the issuer of the ID token.

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use rest_social_auth::clock::Deps;
 use serde_json::{Value, json};
 
 use super::double::{Call, Double, Reply};
@@ -59,6 +60,13 @@ impl FakeUsers {
     pub async fn start() -> (Double, Self) {
         let (double, fake_users) = (Double::start().await, Self::default());
         fake_users.answer(&double);
+        (double, fake_users)
+    }
+
+    /// [`Self::start`] for a server process, whose clock is that of the system.
+    pub async fn start_now() -> (Double, Self) {
+        let (double, fake_users) = Self::start().await;
+        fake_users.set_now(Deps::system().now().seconds());
         (double, fake_users)
     }
 
