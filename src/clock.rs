@@ -63,14 +63,6 @@ impl UnixMillis {
     pub fn from_http_date(text: &str) -> Option<Self> {
         chrono::DateTime::parse_from_rfc2822(text.trim()).ok().map(|moment| Self(moment.timestamp_millis()))
     }
-
-    /// The date format of HTTP headers (RFC 9110, 5.6.7).
-    pub fn http_date(self) -> String {
-        chrono::DateTime::from_timestamp_millis(self.0)
-            .unwrap_or_default()
-            .format("%a, %d %b %Y %H:%M:%S GMT")
-            .to_string()
-    }
 }
 
 /// A source of the current time.

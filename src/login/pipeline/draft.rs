@@ -129,8 +129,11 @@ struct Chosen {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum DraftChange {
     Username(String),
-    /// `None`: no address. Then whether it is verified.
-    Email(Option<EmailAddress>, bool),
+    Email {
+        /// `None`: no address.
+        address: Option<EmailAddress>,
+        is_verified: bool,
+    },
     FirstName(String),
     LastName(String),
     ExtraData(String, Value),
@@ -242,13 +245,13 @@ impl Draft<'_> {
     /// Sets the e-mail address of a new user, unverified. An invalid address counts as none. The allow and deny lists are
     /// checked again after the last step.
     pub fn set_email(&mut self, address: &str) {
-        self.change(DraftChange::Email(EmailAddress::parse(address), false));
+        self.change(DraftChange::Email { address: EmailAddress::parse(address), is_verified: false });
     }
 
     /// As [`Self::set_email`], for an address that the user proved to be theirs. A later login with the same verified address
     /// may be linked to them (SEC-23).
     pub fn set_verified_email(&mut self, address: &str) {
-        self.change(DraftChange::Email(EmailAddress::parse(address), true));
+        self.change(DraftChange::Email { address: EmailAddress::parse(address), is_verified: true });
     }
 
     /// Sets the first name.
@@ -288,8 +291,8 @@ impl Draft<'_> {
                 self.chosen.username = Some(name);
                 self.usernames.clear();
             }
-            DraftChange::Email(address, verified) => {
-                self.email_verified = verified && address.is_some();
+            DraftChange::Email { address, is_verified } => {
+                self.email_verified = is_verified && address.is_some();
                 self.verified_by = "";
                 self.details.email = address;
                 self.chosen.email = true;

@@ -9,6 +9,9 @@ use super::email::{LoginEmail, check_allowed};
 use super::step::{Step, Stop};
 use crate::model::EmailAddress;
 
+/// Name of the step, in SOCIAL_AUTH_PIPELINE and in the question.
+pub(super) const NAME: &str = "require_email";
+
 /// Asks a new user for an e-mail address when the provider sent none. The address is not verified: it links no account, and
 /// the allow and deny lists apply to it.
 pub(super) struct RequireEmail;

@@ -10,7 +10,7 @@ use super::additional_input::InputField;
 use super::ask_link::{self, AskLink};
 use super::built_in::BuiltIn;
 use super::draft::{Decision, DecisionInput, Draft, DraftChange, sign_up_closed};
-use super::require_email::RequireEmail;
+use super::require_email::{self, RequireEmail};
 use super::step::{Step, Stop};
 use crate::clock::Deps;
 use crate::login::error::{LoginError, Refusal};
@@ -21,19 +21,25 @@ use crate::store::Repository;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in crate::login) struct Progress {
     passed: BTreeMap<String, Vec<DraftChange>>,
-    /// The step that asked, and all answers to it.
-    answered: Option<(String, Map<String, Value>)>,
+    answered: Option<AnsweredStep>,
+}
+
+/// The step that asked, and all answers to it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct AnsweredStep {
+    step: String,
+    answers: Map<String, Value>,
 }
 
 impl Progress {
     /// Adds the answers to the step's last question to its earlier answers.
     pub fn answered(mut self, step: &str, asked: &[InputField], answers: Map<String, Value>) -> Self {
-        let earlier = self.answered.filter(|(before, _)| before == step).map(|(_, earlier)| earlier);
+        let earlier = self.answered.filter(|before| before.step == step).map(|before| before.answers);
         let mut all = earlier.unwrap_or_default();
         // A repeated field that is left out loses its earlier answer.
         all.retain(|name, _| !asked.iter().any(|field| field.name == *name));
         all.extend(answers);
-        self.answered = Some((step.to_owned(), all));
+        self.answered = Some(AnsweredStep { step: step.to_owned(), answers: all });
         self
     }
 }
@@ -55,10 +61,10 @@ pub(in crate::login) enum Decided {
 
 /// The pipeline of one provider.
 pub(in crate::login) struct Pipeline {
-    steps: Vec<Named>,
+    steps: Vec<NamedStep>,
 }
 
-struct Named {
+struct NamedStep {
     name: String,
     step: Arc<dyn Step>,
     /// Whether the step may ask for additional input. Its changes are stored with a pending login and not made again. Of the
@@ -74,15 +80,17 @@ pub(in crate::login) fn pipelines(
     own: &HashMap<String, Arc<dyn Step>>,
 ) -> HashMap<String, Pipeline> {
     let named = |name: &String| {
-        let (step, may_ask): (Arc<dyn Step>, bool) = match (own.get(name), name.parse::<BuiltIn>()) {
+        let built_in = name.parse::<BuiltIn>().ok();
+        let finds_user =
+            matches!(built_in, Some(BuiltIn::SocialUser | BuiltIn::AssociateByEmail)) || name == ask_link::NAME;
+        let (step, may_ask): (Arc<dyn Step>, bool) = match (own.get(name), built_in) {
             (Some(own), _) => (own.clone(), true),
-            (None, Ok(built_in)) => (Arc::new(built_in), false),
-            (None, Err(_)) if name == "require_email" => (Arc::new(RequireEmail), true),
-            (None, Err(_)) if name == ask_link::NAME => (Arc::new(AskLink), true),
-            (None, Err(_)) => return None,
+            (None, Some(built_in)) => (Arc::new(built_in), false),
+            (None, None) if name == require_email::NAME => (Arc::new(RequireEmail), true),
+            (None, None) if name == ask_link::NAME => (Arc::new(AskLink), true),
+            (None, None) => return None,
         };
-        let finds_user = matches!(name.as_str(), "social_user" | "associate_by_email" | ask_link::NAME);
-        Some(Named { name: name.clone(), step, may_ask, finds_user })
+        Some(NamedStep { name: name.clone(), step, may_ask, finds_user })
     };
     let pipeline = |provider: &ProviderSettings| Pipeline {
         steps: provider.user_rules.pipeline.iter().filter_map(named).collect(),
@@ -103,7 +111,7 @@ impl Pipeline {
     ) -> Result<Decided, LoginError> {
         let mut draft = Draft::new(input, store, deps);
         let mut passed = BTreeMap::new();
-        for Named { name, step, may_ask, finds_user } in &self.steps {
+        for NamedStep { name, step, may_ask, finds_user } in &self.steps {
             if let Some(changes) = before.passed.get(name) {
                 draft.replay(changes);
                 passed.insert(name.clone(), changes.clone());
@@ -112,8 +120,8 @@ impl Pipeline {
                     continue;
                 }
             }
-            let answered = before.answered.as_ref().filter(|(asked, _)| asked == name);
-            draft.set_answers(answered.map(|(_, answers)| answers));
+            let answered = before.answered.as_ref().filter(|answered| answered.step == *name);
+            draft.set_answers(answered.map(|answered| &answered.answers));
             match step.run(&mut draft).await {
                 Ok(()) if *may_ask => {
                     passed.insert(name.clone(), draft.take_changes());
