@@ -18,7 +18,7 @@ use super::pages;
 use super::params::Params;
 use super::personas::{Behaviour, Outcome, Persona};
 use super::provider::{SimulatedProvider, host_and_path};
-use super::rewriting::Rewriting;
+use super::rewriting::{NameState, Rewriting};
 use super::state::SimulatorState;
 use crate::http::{Language, Texts};
 use crate::provider::SIMULATOR_CHOICES;
@@ -278,8 +278,8 @@ fn decide(
     let is_denied = behaviour.outcome == Outcome::Denied;
     let consented = format!("{}{}", persona.login, if behaviour.second_account { "#2" } else { "" });
     let is_first = !is_denied && logins.record_consent(&name, &consented);
-    let with_names = is_first || !behaviour.names_once;
-    let mut rewriting = Rewriting::new(&login.provider.sample.user, persona, *place, behaviour, with_names);
+    let names = if is_first || !behaviour.names_once { NameState::Sent } else { NameState::Absent };
+    let mut rewriting = Rewriting::new(&login.provider.sample.user, persona, *place, behaviour, names);
     if let Some(address) = login.provider.sample.address.values().find_map(Value::as_str) {
         rewriting = Rewriting::of_address(address, &login.host);
     }

@@ -21,20 +21,28 @@ pub struct Rewriting {
     is_unverified: bool,
 }
 
+/// Whether the provider sends the names of the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameState {
+    Sent,
+    Absent,
+}
+
 impl Rewriting {
-    /// `place`: the position of the persona in its file. `with_names`: the provider sends the names.
-    pub fn new(sample: &SampleUser, persona: &Persona, place: usize, behaviour: &Behaviour, with_names: bool) -> Self {
+    /// `place`: the position of the persona in its file.
+    pub fn new(sample: &SampleUser, persona: &Persona, place: usize, behaviour: &Behaviour, names: NameState) -> Self {
         let id = sample.id.as_ref().unwrap_or(&sample.uid);
         let new_id = account_id(id, sample, persona, place, behaviour.second_account);
         let first = behaviour.first_name.as_ref().unwrap_or(&persona.first_name).as_str();
         let last = behaviour.last_name.as_ref().unwrap_or(&persona.last_name).as_str();
-        let (first, last) = if with_names { (first, last) } else { ("", "") };
+        let (first, last) = if names == NameState::Sent { (first, last) } else { ("", "") };
         let joined = |first: &str, last: &str| format!("{first} {last}").trim().to_owned();
         let full = joined(sample.first_name.trim(), sample.last_name.trim());
-        let mut dropped_names = if with_names {
-            Vec::new()
-        } else {
-            vec![full.clone(), sample.first_name.trim().to_owned(), sample.last_name.trim().to_owned()]
+        let mut dropped_names = match names {
+            NameState::Sent => Vec::new(),
+            NameState::Absent => {
+                vec![full.clone(), sample.first_name.trim().to_owned(), sample.last_name.trim().to_owned()]
+            }
         };
         dropped_names.retain(|name| !name.is_empty());
         let mut texts = vec![
@@ -307,7 +315,7 @@ mod tests {
             last_name: "Farrow".to_owned(),
             ..SampleUser::default()
         };
-        Rewriting::new(&sample, persona, place, all.behaviour(behaviour).expect("a behaviour"), true)
+        Rewriting::new(&sample, persona, place, all.behaviour(behaviour).expect("a behaviour"), NameState::Sent)
     }
 
     #[test]
@@ -353,7 +361,7 @@ mod tests {
                 last_name: "Farrow".to_owned(),
                 ..SampleUser::default()
             };
-            Rewriting::new(&sample, tomas, place, behaviour, true)
+            Rewriting::new(&sample, tomas, place, behaviour, NameState::Sent)
         };
         let ordinary = &all.behaviours[0];
         for (id, username) in [("inesfarrow", "inesfarrow"), ("studies", "studies"), ("ifarrow", "ines")] {
@@ -381,7 +389,7 @@ mod tests {
             let ids: std::collections::BTreeSet<String> = [&all.behaviours[0], second]
                 .into_iter()
                 .flat_map(|behaviour| personas().map(move |(at, persona)| (at, persona, behaviour)))
-                .map(|(at, persona, behaviour)| Rewriting::new(user, persona, at, behaviour, true).text(id))
+                .map(|(at, persona, behaviour)| Rewriting::new(user, persona, at, behaviour, NameState::Sent).text(id))
                 .collect();
             assert_eq!(ids.len(), 2 * all.personas.len(), "{name}: {ids:?}");
             for part in ["ines", "farrow"] {
@@ -406,7 +414,7 @@ mod tests {
         let all = Personas::built_in();
         let sample =
             SampleUser { first_name: "Ines".to_owned(), last_name: "Farrow".to_owned(), ..SampleUser::default() };
-        let later = Rewriting::new(&sample, &all.personas[0], 0, &all.behaviours[0], false);
+        let later = Rewriting::new(&sample, &all.personas[0], 0, &all.behaviours[0], NameState::Absent);
         let profile = r#"{"id":1,"name":"Ines Farrow","given_name":"Ines","bio":"I am Ines"}"#;
         assert_eq!(later.answer(profile, &str::to_owned), r#"{"id":1,"bio":"I am "}"#);
     }
