@@ -7,8 +7,8 @@ use super::account_service::AccountService;
 use super::authenticate::Caller;
 use super::error::AuthError;
 use crate::model::{
-    AuditKind, ClientInfo, EmailAddress, MAX_EMAIL_LEN, MAX_NAME_LEN, User, field_message, is_bidi_or_control,
-    is_username_char, normalized_username,
+    AuditKind, ClientInfo, EmailAddress, MAX_EMAIL_LEN, MAX_NAME_LEN, User, UsernameCharacters, field_message,
+    is_bidi_or_control,
 };
 use crate::settings::UserRules;
 use crate::store::{StoreError, Updated};
@@ -186,14 +186,14 @@ fn email(rules: &UserRules, text: &str) -> Result<String, String> {
 
 /// The username to store: the same characters as at a sign-up, ASCII only with CLEAN_USERNAMES.
 fn username(rules: &UserRules, text: &str, user: &User) -> Result<String, String> {
-    let ascii = rules.clean_usernames;
-    let name = normalized_username(text, ascii);
+    let characters = UsernameCharacters::of(rules.clean_usernames);
+    let name = characters.normalized(text);
     let is_own_address = || user.email_verified && name == user.email;
     if name.is_empty() {
         Err(field_message::BLANK.to_owned())
     } else if name.chars().count() > MAX_NAME_LEN {
         Err(field_message::too_long(MAX_NAME_LEN))
-    } else if !name.chars().all(|c| is_username_char(c, ascii)) {
+    } else if !name.chars().all(|c| characters.allows(c)) {
         Err("Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
             .to_owned())
     } else if rules.addresses_as_usernames && name.contains('@') && !is_own_address() {

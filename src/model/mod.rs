@@ -65,4 +65,4 @@ pub(crate) use user::LegacyUids;
 pub use user::{SocialAccount, User};
 pub(crate) use user_field::UserFields;
 pub use user_field::{UserField, UserFieldType};
-pub(crate) use username::{MAX_NAME_LEN, cleaned_username, is_username_char, normalized_username, truncated};
+pub(crate) use username::{MAX_NAME_LEN, UsernameCharacters, truncated};

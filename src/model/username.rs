@@ -12,20 +12,39 @@ pub fn truncated(text: &str, max_len: usize) -> &str {
     text.char_indices().nth(max_len).map_or(text, |(end, _)| &text[..end])
 }
 
-/// The form in which a username is stored. With `ascii` (CLEAN_USERNAMES) nothing changes, otherwise it is NFKC, so that no two
-/// usernames look the same only because of their form.
-pub fn normalized_username(name: &str, ascii: bool) -> String {
-    if ascii { name.to_owned() } else { name.nfkc().collect() }
+/// Which letters and digits a username may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsernameCharacters {
+    Ascii,
+    Unicode,
 }
 
-/// Whether a normalized username may contain a character. `ascii`: only letters and digits of ASCII.
-pub fn is_username_char(c: char, ascii: bool) -> bool {
-    c.is_ascii_alphanumeric() || "_.@+-".contains(c) || !ascii && c.is_alphanumeric() && !is_invisible(c)
-}
+impl UsernameCharacters {
+    /// By CLEAN_USERNAMES.
+    pub fn of(clean_usernames: bool) -> Self {
+        if clean_usernames { Self::Ascii } else { Self::Unicode }
+    }
 
-/// The normalized username without all other characters; may be empty.
-pub fn cleaned_username(name: &str, ascii: bool) -> String {
-    normalized_username(name, ascii).chars().filter(|c| is_username_char(*c, ascii)).collect()
+    /// The form in which a username is stored. With ASCII alone nothing changes, otherwise it is NFKC, so that no two usernames look
+    /// the same only because of their form.
+    pub fn normalized(self, name: &str) -> String {
+        match self {
+            Self::Ascii => name.to_owned(),
+            Self::Unicode => name.nfkc().collect(),
+        }
+    }
+
+    /// Whether a normalized username may contain a character.
+    pub fn allows(self, c: char) -> bool {
+        c.is_ascii_alphanumeric()
+            || "_.@+-".contains(c)
+            || self == Self::Unicode && c.is_alphanumeric() && !is_invisible(c)
+    }
+
+    /// The normalized username without all other characters; may be empty.
+    pub fn cleaned(self, name: &str) -> String {
+        self.normalized(name).chars().filter(|c| self.allows(*c)).collect()
+    }
 }
 
 #[cfg(test)]
@@ -49,10 +68,10 @@ mod tests {
             ("<b>", "b", "b"),
             ("\u{674e}_.@+-", "_.@+-", "\u{674e}_.@+-"),
         ] {
-            assert_eq!(cleaned_username(name, true), ascii, "{name:?}");
-            let cleaned = cleaned_username(name, false);
+            assert_eq!(UsernameCharacters::Ascii.cleaned(name), ascii, "{name:?}");
+            let cleaned = UsernameCharacters::Unicode.cleaned(name);
             assert_eq!(cleaned, unicode, "{name:?}");
-            assert_eq!(cleaned_username(&cleaned, false), cleaned, "{name:?} twice");
+            assert_eq!(UsernameCharacters::Unicode.cleaned(&cleaned), cleaned, "{name:?} twice");
         }
     }
 }

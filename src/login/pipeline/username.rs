@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::clock::Deps;
-use crate::model::{MAX_NAME_LEN, cleaned_username, normalized_username, truncated};
+use crate::model::{MAX_NAME_LEN, UsernameCharacters, truncated};
 use crate::settings::UserRules;
 
 /// The wanted name, then the same with random suffixes.
@@ -37,11 +37,12 @@ pub fn stays_unchanged(name: &str, rules: &UserRules) -> bool {
 }
 
 fn cleaned(name: &str, rules: &UserRules) -> String {
-    match (rules.clean_usernames, rules.slugify_usernames) {
+    let characters = UsernameCharacters::of(rules.clean_usernames);
+    match (characters, rules.slugify_usernames) {
         // The slug needs the spaces, and has no other characters than ASCII.
-        (false, true) => slug(&normalized_username(name, false)),
-        (ascii, false) => cleaned_username(name, ascii),
-        (true, true) => slug(&cleaned_username(name, true)),
+        (UsernameCharacters::Unicode, true) => slug(&characters.normalized(name)),
+        (UsernameCharacters::Ascii, true) => slug(&characters.cleaned(name)),
+        (_, false) => characters.cleaned(name),
     }
 }
 
