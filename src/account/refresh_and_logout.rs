@@ -22,7 +22,7 @@ pub struct Refreshed {
 
 /// What a refresh does with the presented token.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Renewal {
+enum RefreshMode {
     /// It gets a successor. The transaction decides again, and revokes the family of a reused token.
     Rotate,
     /// It stays valid.
@@ -34,9 +34,9 @@ impl AccountService {
     pub async fn refresh(&self, token: &str, client: &ClientInfo) -> Result<Refreshed, AuthError> {
         let jwt = &self.credentials.jwt;
         let verified = self.verified(token, &[TokenType::Refresh]).await?;
-        let renewal = if jwt.rules().rotate_refresh_tokens { Renewal::Rotate } else { Renewal::Keep };
-        let (user, state) = self.user_to_refresh(&verified, renewal).await?;
-        if renewal == Renewal::Rotate {
+        let mode = if jwt.rules().rotate_refresh_tokens { RefreshMode::Rotate } else { RefreshMode::Keep };
+        let (user, state) = self.user_to_refresh(&verified, mode).await?;
+        if mode == RefreshMode::Rotate {
             let (user, row) = self.rotate(&verified, client).await?;
             let (access, refresh) = jwt.successor_pair(&verified, &row, &user, &self.deps);
             return Ok(Refreshed { access, refresh: Some(refresh) });
@@ -120,9 +120,9 @@ impl AccountService {
         if refreshable_until <= self.deps.now() {
             return Err(body_fault(JwtFault::Expired));
         }
-        let renewal = if jwt.family_rules().detects_reuse { Renewal::Rotate } else { Renewal::Keep };
-        let (user, state) = self.user_to_refresh(&verified, renewal).await?;
-        if renewal == Renewal::Rotate {
+        let mode = if jwt.family_rules().detects_reuse { RefreshMode::Rotate } else { RefreshMode::Keep };
+        let (user, state) = self.user_to_refresh(&verified, mode).await?;
+        if mode == RefreshMode::Rotate {
             let (user, row) = self.rotate(&verified, client).await?;
             return Ok(jwt.successor_sliding(&verified, &row, &user));
         }
@@ -162,12 +162,12 @@ impl AccountService {
     async fn user_to_refresh(
         &self,
         verified: &Verified,
-        renewal: Renewal,
+        mode: RefreshMode,
     ) -> Result<(User, Option<FamilyState>), AuthError> {
         let (user, state) = self.valid_user(verified).await?;
         match self.family_decision(verified, state.as_ref()) {
             decision if decision.is_accepted() => self.check_user_limit(user.id).await?,
-            FamilyDecision::RevokeFamily if renewal == Renewal::Rotate => {}
+            FamilyDecision::RevokeFamily if mode == RefreshMode::Rotate => {}
             FamilyDecision::Refuse(RefreshRefusal::Expired) => return Err(body_fault(JwtFault::Expired)),
             _ => return Err(AuthError::Reused(user.id)),
         }
