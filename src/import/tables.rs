@@ -84,7 +84,9 @@ impl SourceTable for Link {
             if !rules.is_configured {
                 page.note(Note::ProviderNotConfigured(row.provider.to_string()), id);
             }
-            let key = keys.map_or(StoredKey::Current, |keys| keys.stored_key(&row.uid, &extra.public, extra.is_lost));
+            let key = keys.map_or(StoredKey::Current, |keys| {
+                keys.stored_key(&row.uid, (!extra.is_lost).then_some(&extra.public))
+            });
             if key == StoredKey::Unreadable {
                 page.skip(Reason::UnreadableData, id);
                 continue;

@@ -60,10 +60,10 @@ pub struct Expected<'a> {
     pub acr_values: &'a [String],
 }
 
-/// The keys that may have signed the token: those with its `kid`, or all if it has none.
-pub fn candidates<'k>(keys: &'k [Key], token: &SignedToken<'_>, ignore_id: bool) -> Vec<&'k Key> {
-    let of_id = |key: &&Key| ignore_id || token.key_id.is_none() || key.id == token.key_id;
-    keys.iter().filter(of_id).filter(|key| key.is_for(token.algorithm)).collect()
+/// The keys of an algorithm that may have signed a token with this `kid`; without one, all of the algorithm.
+pub fn candidates<'k>(keys: &'k [Key], key_id: Option<&str>, algorithm: SignatureAlgorithm) -> Vec<&'k Key> {
+    let of_id = |key: &&Key| key_id.is_none() || key.id.as_deref() == key_id;
+    keys.iter().filter(of_id).filter(|key| key.is_for(algorithm)).collect()
 }
 
 /// Verifies the signature with one of the keys and returns the claims.

@@ -85,15 +85,15 @@ impl UidKeys {
         Some(Self::new(&descriptor, values.as_ref()))
     }
 
-    /// Under which key an account of django-rest-social-auth is stored. `is_lost`: the extra data could not be read.
+    /// Under which key an account of django-rest-social-auth is stored. `extra_data`: `None` if it could not be read.
     ///
     /// The ID in the extra data decides. Without it, a uid that may be a name is never the current key, whatever its form is: a
     /// user may have chosen the ID of another as a name.
-    pub fn stored_key(&self, uid: &str, extra_data: &Map<String, Value>, is_lost: bool) -> StoredKey {
+    pub fn stored_key(&self, uid: &str, extra_data: Option<&Map<String, Value>>) -> StoredKey {
         if self.legacy.is_empty() {
             return StoredKey::Current;
         }
-        let kept = || self.kept_as.iter().filter_map(|name| extra_data.get(name));
+        let kept = || self.kept_as.iter().filter_map(|name| extra_data?.get(name));
         if let Some(stored) = kept().find_map(AccountUid::of_json) {
             return if stored.as_str() == uid { StoredKey::Current } else { StoredKey::Former };
         }
@@ -108,7 +108,9 @@ impl UidKeys {
             value.is_f64() || value.as_str().is_some_and(|text| text.contains(char::REPLACEMENT_CHARACTER))
         };
         match key {
-            StoredKey::Former | StoredKey::Undecided if is_lost || kept().any(is_broken) => StoredKey::Unreadable,
+            StoredKey::Former | StoredKey::Undecided if extra_data.is_none() || kept().any(is_broken) => {
+                StoredKey::Unreadable
+            }
             key => key,
         }
     }
@@ -255,7 +257,7 @@ mod tests {
     #[test]
     fn fault_a1_former_keys_are_recognized() {
         let stored_key = |name: &str, uid: &str, extra: Value| {
-            keys(name).stored_key(uid, extra.as_object().expect("an object"), false)
+            keys(name).stored_key(uid, Some(extra.as_object().expect("an object")))
         };
         let is_legacy = |name: &str, uid: &str, extra: Value| stored_key(name, uid, extra) != StoredKey::Current;
         // The extra data decides.
@@ -293,14 +295,14 @@ mod tests {
     #[test]
     fn an_account_whose_own_id_was_lost_is_found_by_no_former_key() {
         let uuid = "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11";
-        let lost = |name: &str, uid: &str| keys(name).stored_key(uid, &Map::new(), true);
+        let lost = |name: &str, uid: &str| keys(name).stored_key(uid, None);
         assert_eq!(lost("keycloak", "ada"), StoredKey::Unreadable);
         assert_eq!(lost("keycloak", uuid), StoredKey::Unreadable);
         assert_eq!(lost("google-oauth2", "ada@example.com"), StoredKey::Unreadable);
         assert_eq!(lost("google-oauth2", "114218461111111111111"), StoredKey::Current);
         assert_eq!(lost("github", "7"), StoredKey::Current);
         for broken in [json!({"sub": "\u{fffd}"}), json!({"sub": 1.5e29})] {
-            let key = keys("keycloak").stored_key("ada", broken.as_object().expect("an object"), false);
+            let key = keys("keycloak").stored_key("ada", Some(broken.as_object().expect("an object")));
             assert_eq!(key, StoredKey::Unreadable, "{broken}");
         }
     }
@@ -310,7 +312,7 @@ mod tests {
         let mut stable = keys("keycloak");
         stable.legacy.clear();
         let uuid = "9d1ec0ab-6b9c-4a62-9c0e-6a3a3c4f0c11";
-        assert_eq!(stable.stored_key(uuid, &Map::new(), false), StoredKey::Current);
-        assert_eq!(stable.stored_key(uuid, &Map::new(), true), StoredKey::Current);
+        assert_eq!(stable.stored_key(uuid, Some(&Map::new())), StoredKey::Current);
+        assert_eq!(stable.stored_key(uuid, None), StoredKey::Current);
     }
 }

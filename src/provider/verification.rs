@@ -363,7 +363,8 @@ impl Provider {
         } else {
             let scope = self.base_scope().with("discovery", discovery.map(|document| &document.members));
             let keys = self.key_set(&scope, deadline, freshness).await.map_err(VerificationError::Keys)?;
-            let fitting = id_token::candidates(&keys, &token, self.descriptor.id_token.ignore_kid);
+            let key_id = token.key_id.as_deref().filter(|_| !self.descriptor.id_token.ignore_kid);
+            let fitting = id_token::candidates(&keys, key_id, token.algorithm);
             id_token::signed_claims(&token, &fitting)?
         };
         check(&token, &claims, discovery)?;
