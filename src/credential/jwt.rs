@@ -163,23 +163,24 @@ impl Jwts {
         if token.len() > MAX_TOKEN_LEN {
             return Err(JwtFault::Invalid);
         }
-        let (claims, signed_type) = self.decode(token, now)?;
+        let decoded = self.decode(token, now)?;
+        let claims = &decoded.claims;
         let leeway = i64::try_from(self.rules.leeway.as_secs()).unwrap_or(0);
         let expires = claims.get("exp").and_then(Value::as_i64).ok_or(JwtFault::Invalid)?;
         if expires.saturating_add(leeway) <= now.seconds() {
             return Err(JwtFault::Expired);
         }
         let is_later = |time: i64, skew: i64| time.saturating_sub(skew) > now.seconds();
-        if time_claim(&claims, "nbf")?.is_some_and(|start| is_later(start, leeway))
-            || time_claim(&claims, "iat")?.is_some_and(|issued| is_later(issued, leeway.max(CLOCK_SKEW)))
+        if time_claim(claims, "nbf")?.is_some_and(|start| is_later(start, leeway))
+            || time_claim(claims, "iat")?.is_some_and(|issued| is_later(issued, leeway.max(CLOCK_SKEW)))
         {
             return Err(JwtFault::Invalid);
         }
-        self.check_parties(&claims, signed_type.is_some())?;
+        self.check_parties(&decoded)?;
         let named = claims.get(&self.rules.token_type_claim).and_then(Value::as_str).ok_or(JwtFault::Invalid)?;
         let token_type =
             accepted.iter().copied().find(|accepted| accepted.as_str() == named).ok_or(JwtFault::WrongType)?;
-        if signed_type.is_some_and(|signed| signed != media_type(token_type)) {
+        if decoded.signed_type.as_ref().is_some_and(|signed| signed != media_type(token_type)) {
             return Err(JwtFault::Invalid);
         }
         let user_id = match claims.get(&self.rules.user_id_claim) {
@@ -203,7 +204,7 @@ impl Jwts {
             jti,
             expires: UnixMillis::from_seconds(refreshable_until.unwrap_or(expires)),
             refreshable_until: refreshable_until.map(UnixMillis::from_seconds),
-            claims,
+            claims: decoded.claims,
         })
     }
 

@@ -24,6 +24,19 @@ pub struct ConfiguredKey {
     pub is_signing: bool,
 }
 
+/// A token whose signature was verified.
+pub(super) struct DecodedToken {
+    pub claims: Map<String, Value>,
+    /// `typ` of the header, if it names the key: then this server issued the token with an asymmetric algorithm.
+    pub signed_type: Option<String>,
+}
+
+impl DecodedToken {
+    fn without_key_id(claims: Map<String, Value>) -> Self {
+        Self { claims, signed_type: None }
+    }
+}
+
 impl Jwts {
     /// Replaces the keys of the database. `signing`: `kid` and private key of the one that signs. Returns the ids of the keys
     /// that cannot be read: they are not used.
@@ -78,14 +91,10 @@ impl Jwts {
         NewKey::of_settings(&self.keys.configured, &self.rules.signing_key)
     }
 
-    /// The claims of a token with a valid signature, and `typ` of its header if that names its key.
+    /// A token with a valid signature.
     ///
     /// Errors: the signature, the key or the header is invalid.
-    pub(super) fn decode(
-        &self,
-        token: &str,
-        now: UnixMillis,
-    ) -> Result<(Map<String, Value>, Option<String>), JwtFault> {
+    pub(super) fn decode(&self, token: &str, now: UnixMillis) -> Result<DecodedToken, JwtFault> {
         if token.split('.').next().is_none_or(has_extensions) {
             return Err(JwtFault::Invalid);
         }
@@ -96,30 +105,31 @@ impl Jwts {
         };
         if self.rules.algorithm.is_symmetric() {
             let key = keys.verifying.first().ok_or(JwtFault::Invalid)?;
-            return claims(key).map(|claims| (claims, None)).map_err(|_| JwtFault::Invalid);
+            return claims(key).map(DecodedToken::without_key_id).map_err(|_| JwtFault::Invalid);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| JwtFault::Invalid)?;
         match header.kid {
             Some(kid) => {
                 let key = keys.find(&kid).filter(|key| key.is_valid_at(now)).ok_or(JwtFault::Invalid)?;
-                Ok((claims(key).map_err(|_| JwtFault::Invalid)?, Some(header.typ.unwrap_or_default())))
+                let claims = claims(key).map_err(|_| JwtFault::Invalid)?;
+                Ok(DecodedToken { claims, signed_type: Some(header.typ.unwrap_or_default()) })
             }
             // simplejwt names no key. Its tokens are signed with a key of the settings, which may have been retired.
             None => {
                 let configured = self.keys.configured.verifying.iter();
                 let used = configured.filter_map(|key| keys.find(key.kid.as_deref()?));
                 let mut found = used.filter(|key| key.is_valid_at(now)).filter_map(|key| claims(key).ok());
-                found.next().map(|claims| (claims, None)).ok_or(JwtFault::Invalid)
+                found.next().map(DecodedToken::without_key_id).ok_or(JwtFault::Invalid)
             }
         }
     }
 
-    /// `is_own`: the token was issued by this server with an asymmetric algorithm, so that it also has the parties that the
-    /// settings do not name.
+    /// A token of this server with an asymmetric algorithm also has the parties that the settings do not name.
     ///
     /// Errors: the issuer or the audience is another one.
-    pub(super) fn check_parties(&self, claims: &Map<String, Value>, is_own: bool) -> Result<(), JwtFault> {
-        let names = |claim: &str, wanted: &str| match claims.get(claim) {
+    pub(super) fn check_parties(&self, token: &DecodedToken) -> Result<(), JwtFault> {
+        let is_own = token.signed_type.is_some();
+        let names = |claim: &str, wanted: &str| match token.claims.get(claim) {
             Some(Value::String(one)) => one == wanted,
             Some(Value::Array(several)) => several.iter().any(|one| one == wanted),
             _ => false,
