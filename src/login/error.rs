@@ -225,7 +225,9 @@ impl From<ProviderError> for LoginError {
                 let seconds = seconds.and_then(NonZeroU16::new);
                 return Self { retry_after: seconds, ..Self::new(Refusal::ProviderError, detail) }.with_cause(cause);
             }
-            ProviderError::UserMismatch { .. } | ProviderError::EndpointNotFound { .. } => {
+            ProviderError::UserMismatch { .. }
+            | ProviderError::EndpointNotFound { .. }
+            | ProviderError::NoUrl { .. } => {
                 (Refusal::ProviderError, "The provider's answer cannot be used.".to_owned(), None)
             }
             ProviderError::Timeout { .. } => {

@@ -92,7 +92,7 @@ pub fn resolve_url(
     hosts: &[String],
 ) -> Result<Url, ProviderError> {
     let url = render_url(template, scope, hosts).map_err(|problem| ProviderError::failed(stage, problem))?;
-    url.ok_or_else(|| ProviderError::failed(stage, "there is no URL"))
+    url.ok_or(ProviderError::NoUrl { stage })
 }
 
 /// Renders a URL (SEC-38). `None`: an expression has no value.

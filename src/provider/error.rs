@@ -98,6 +98,9 @@ pub enum ProviderError {
     /// The endpoint does not exist: there is no connection, or the status says so.
     #[error("{stage}: {reason}")]
     EndpointNotFound { stage: Stage, reason: String },
+    /// Nothing was sent: the settings, the discovery document or the callback lack what the URL consists of.
+    #[error("{stage}: there is no URL")]
+    NoUrl { stage: Stage },
     /// A refresh returned tokens of another user (OpenID Connect Core 12.2).
     #[error("{stage}: {reason}")]
     UserMismatch { stage: Stage, reason: String },

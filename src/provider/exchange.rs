@@ -177,6 +177,7 @@ impl Provider {
         let rules = &self.descriptor.token;
         let error_of_caller = |error| match error {
             ProviderError::Failed { reason, .. } => invalid_callback(reason),
+            ProviderError::NoUrl { .. } => invalid_callback("there is no URL".to_owned()),
             error => error,
         };
         if rules.auth == ClientAuth::None {
