@@ -13,6 +13,7 @@ mod token_validation; // tokens of other clients, changed and truncated tokens
 
 use serde_json::{Value, json};
 
+use crate::support::client::{location, parameter};
 use crate::support::test_app::TestAppBuilder;
 use crate::support::{Answer, Client, Engine, REDIRECT_URI, TestApp, signer};
 
@@ -73,9 +74,7 @@ async fn linked_accounts(app: &TestApp, credential: &str) -> Vec<(String, String
 
 /// A query parameter of the `Location` of a 303.
 fn location_parameter(answer: &Answer, name: &str) -> Option<String> {
-    assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
-    let url = url::Url::parse(answer.header("location").expect("a location")).expect("a URL");
-    url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    parameter(&location(answer), name)
 }
 
 /// `hd` makes Google authoritative for the address.

@@ -5,8 +5,9 @@ use rest_social_auth::async_trait;
 use rest_social_auth::login::{Draft, InputField, Step, Stop};
 use serde_json::{Value, json};
 
+use crate::support::client::{location, parameter};
 use crate::support::signer::challenge_of;
-use crate::support::{Answer, Client, Engine, FRONTEND, REDIRECT_URI, Reply, TestApp, on_both_databases};
+use crate::support::{Client, Engine, FRONTEND, REDIRECT_URI, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     every_login_route_returns_data_and_app_state,
@@ -99,15 +100,6 @@ async fn oauth1_login_returns_data_and_app_state(engine: Engine) {
     let token = begun.parameter("oauth_token").expect("a request token");
     let answer = browser.login("token_user/twitter", json!({"oauth_token": token, "oauth_verifier": "u4"})).await.ok();
     assert_eq!((&answer["data"], &answer["app_state"]), (&attached()["data"], &attached()["app_state"]));
-}
-
-fn location(answer: &Answer) -> url::Url {
-    assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
-    url::Url::parse(answer.header("location").expect("a location")).expect("a URL")
-}
-
-fn parameter(url: &url::Url, name: &str) -> Option<String> {
-    url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
 
 /// Starts the redirect flow with these parameters and returns the state.

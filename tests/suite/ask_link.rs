@@ -7,6 +7,7 @@ use rest_social_auth::async_trait;
 use rest_social_auth::login::{Draft, InputField, Step, Stop};
 use serde_json::{Value, json};
 
+use crate::support::client::{self, location};
 use crate::support::test_app::TestAppBuilder;
 use crate::support::{Answer, Client, Engine, FRONTEND, REDIRECT_URI, TestApp, on_both_databases};
 
@@ -172,14 +173,8 @@ async fn old_credential_and_another_user_do_not_link(engine: Engine) {
     assert_eq!(app.database.number("SELECT count(*) FROM social_accounts WHERE provider = 'oidc'").await, 0);
 }
 
-fn location(answer: &Answer) -> url::Url {
-    assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
-    url::Url::parse(answer.header("location").expect("a location")).expect("a URL")
-}
-
 fn parameter(url: &url::Url, name: &str) -> String {
-    let value = url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned());
-    value.unwrap_or_else(|| panic!("no {name} in {url}"))
+    client::parameter(url, name).unwrap_or_else(|| panic!("no {name} in {url}"))
 }
 
 /// Goes through the redirect flow and returns where it ends.

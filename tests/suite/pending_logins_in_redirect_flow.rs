@@ -8,6 +8,7 @@ use rest_social_auth::login::{Draft, InputField, Step, Stop};
 use serde_json::json;
 
 use crate::pending_logins::{WITH_TERMS, flow_token, resume, with_terms};
+use crate::support::client::{location, parameter};
 use crate::support::{Answer, Client, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
@@ -60,15 +61,6 @@ async fn app_with_ask_name(engine: Engine) -> TestApp {
     let plan = TestApp::builder(engine).with("SOCIAL_AUTH_PIPELINE", &WITH_TERMS.replace("terms", "ask_name"));
     let plan = plan.with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{PAGE}?a=b"));
     plan.with_builder(|builder| builder.step("ask_name", AskName)).start().await
-}
-
-fn parameter(url: &url::Url, name: &str) -> Option<String> {
-    url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
-}
-
-fn location(answer: &Answer) -> url::Url {
-    assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
-    url::Url::parse(answer.header("location").expect("a location")).expect("a URL")
 }
 
 /// Goes through the redirect flow and returns the URL that the server redirects to.

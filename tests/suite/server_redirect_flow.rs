@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::support::client::{location, parameter};
 use crate::support::{Answer, Client, Engine, TestApp, on_both_databases};
 
 on_both_databases! {
@@ -32,16 +33,6 @@ const CHALLENGE: &str = "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw
 
 async fn start_app(engine: Engine) -> TestApp {
     TestApp::builder(engine).with("ALLOWED_REDIRECT_URIS", &format!("{PAGE},{APP}")).start().await
-}
-
-/// The Location of a 303.
-fn location(answer: &Answer) -> url::Url {
-    assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
-    url::Url::parse(answer.header("location").expect("a location")).expect("a URL")
-}
-
-fn parameter(url: &url::Url, name: &str) -> Option<String> {
-    url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
 
 async fn begin_redirect(browser: &Client, query: &str) -> String {

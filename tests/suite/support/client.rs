@@ -243,6 +243,18 @@ impl SetCookie {
     }
 }
 
+/// The URL to which a 303 redirects.
+#[track_caller]
+pub fn location(answer: &Answer) -> url::Url {
+    assert_eq!(answer.status, 303, "{}", answer.headers_and_body());
+    url::Url::parse(answer.header("location").expect("a location")).expect("a URL")
+}
+
+/// The first value of a parameter in the query.
+pub fn parameter(url: &url::Url, name: &str) -> Option<String> {
+    url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+}
+
 /// The claims of a JWT in order, without verification.
 pub fn claims(token: &str) -> Value {
     part(token, 1)
