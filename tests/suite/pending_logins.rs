@@ -282,10 +282,7 @@ async fn sec_28_pending_login_is_encrypted(engine: Engine) {
     );
     // The provider token is part of the encrypted login.
     let completed = answers.iter().find(|answer| answer.status == 200).expect("the unchanged row");
-    let authorization = format!("Token {}", completed.field("token"));
-    let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
-    let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
-    let token = app.client().get(&path).header("authorization", &authorization).send().await.field("access_token");
+    let token = app.provider_token(completed).await.field("access_token");
     assert!(token.starts_with("gho_u"), "{token}");
 }
 

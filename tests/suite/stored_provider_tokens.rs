@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::fake_users::CLIENT_SECRET;
-use crate::support::{Answer, Engine, Reply, TestApp, on_both_databases};
+use crate::support::{Engine, Reply, TestApp, on_both_databases};
 
 on_both_databases! {
     vk_id_refresh_sends_the_device_id_of_the_login,
@@ -25,18 +25,6 @@ async fn start_app(engine: Engine, provider: &str) -> TestApp {
     plan.with(&format!("{prefix}_KEY"), "k1").with(&format!("{prefix}_SECRET"), "s1-secret").start().await
 }
 
-async fn first_account(app: &TestApp, authorization: &str) -> i64 {
-    let accounts = app.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
-    accounts[0]["id"].as_i64().expect("an account")
-}
-
-async fn token_of(app: &TestApp, login: &Answer) -> Answer {
-    let authorization = format!("Token {}", login.field("token"));
-    let account = first_account(app, &authorization).await;
-    let path = format!("/api/user/social/{account}/token/");
-    app.client().get(&path).header("authorization", &authorization).send().await
-}
-
 async fn vk_id_refresh_sends_the_device_id_of_the_login(engine: Engine) {
     let app = start_app(engine, "VK_ID").await;
     app.double.on("POST id.vk.ru/oauth2/auth", |call| match call.field("grant_type").as_deref() {
@@ -48,14 +36,14 @@ async fn vk_id_refresh_sends_the_device_id_of_the_login(engine: Engine) {
     let login = app.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
     app.advance(Duration::from_secs(200));
     app.double.clear_calls();
-    assert_eq!(token_of(&app, &login).await.field("access_token"), "second");
+    assert_eq!(app.provider_token(&login).await.field("access_token"), "second");
     let call = app.double.call_at("POST id.vk.ru/oauth2/auth");
     assert_eq!(call.field("device_id").as_deref(), Some("device-3"));
     assert!(call.field("redirect_uri").is_some() && call.field("client_secret").is_none());
     // The answer contains no device id; the stored one is sent again.
     app.advance(Duration::from_secs(4000));
     app.double.clear_calls();
-    assert_eq!(token_of(&app, &login).await.field("access_token"), "second");
+    assert_eq!(app.provider_token(&login).await.field("access_token"), "second");
     assert_eq!(app.double.call_at("POST id.vk.ru/oauth2/auth").field("device_id").as_deref(), Some("device-3"));
 }
 
@@ -69,7 +57,7 @@ async fn vend_refresh_uses_the_shop_of_the_login(engine: Engine) {
     app.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
     let login = app.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
     app.advance(Duration::from_secs(200));
-    assert_eq!(token_of(&app, &login).await.field("access_token"), "second");
+    assert_eq!(app.provider_token(&login).await.field("access_token"), "second");
 }
 
 async fn zoho_refresh_uses_the_data_centre_of_the_login(engine: Engine) {
@@ -82,7 +70,7 @@ async fn zoho_refresh_uses_the_data_centre_of_the_login(engine: Engine) {
     let body = json!({"code": "c1", "accounts-server": "https://accounts.zoho.eu"});
     let login = app.client().login("token/zoho", body).await;
     app.advance(Duration::from_secs(200));
-    assert_eq!(token_of(&app, &login).await.field("access_token"), "a2");
+    assert_eq!(app.provider_token(&login).await.field("access_token"), "a2");
 }
 
 async fn refresh_reads_the_token_path_of_the_descriptor(engine: Engine) {
@@ -94,7 +82,7 @@ async fn refresh_reads_the_token_path_of_the_descriptor(engine: Engine) {
     app.double.always("GET qiita.com/api/v2/authenticated_user", Reply::json(&json!({"id": "ola", "permanent_id": 7})));
     let login = app.client().login("token/qiita", json!({"code": "c1"})).await;
     app.advance(Duration::from_secs(200));
-    assert_eq!(token_of(&app, &login).await.field("access_token"), "second");
+    assert_eq!(app.provider_token(&login).await.field("access_token"), "second");
 }
 
 async fn fault_c15_absolute_expiry_times_are_understood(engine: Engine) {
@@ -108,9 +96,9 @@ async fn fault_c15_absolute_expiry_times_are_understood(engine: Engine) {
         let users = json!({"users": [{"id": "7", "username": "ola", "email": "ola@mail.example"}]});
         app.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
         let login = app.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
-        assert_eq!(token_of(&app, &login).await.field("access_token"), "first", "{name}");
+        assert_eq!(app.provider_token(&login).await.field("access_token"), "first", "{name}");
         app.advance(Duration::from_secs(200));
-        assert_eq!(token_of(&app, &login).await.field("access_token"), "second", "{name}");
+        assert_eq!(app.provider_token(&login).await.field("access_token"), "second", "{name}");
     }
 }
 
@@ -126,7 +114,7 @@ async fn token_whose_lifetime_is_over_is_refreshed(engine: Engine) {
         let users = json!({"users": [{"id": "7", "username": "ola", "email": "ola@mail.example"}]});
         app.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
         let login = app.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
-        assert_eq!(token_of(&app, &login).await.field("access_token"), "second", "{name}: {value}");
+        assert_eq!(app.provider_token(&login).await.field("access_token"), "second", "{name}: {value}");
     }
 }
 
@@ -141,7 +129,7 @@ async fn client_authenticates_a_refresh_as_at_the_token_endpoint(engine: Engine)
     let login = app.client().login("token/twitter-oauth2", json!({"code": "c1"})).await;
     app.advance(Duration::from_secs(200));
     app.double.clear_calls();
-    assert_eq!(token_of(&app, &login).await.field("access_token"), "second");
+    assert_eq!(app.provider_token(&login).await.field("access_token"), "second");
     let call = app.double.call_at("POST api.twitter.com/2/oauth2/token");
     assert!(call.header("authorization").is_some_and(|sent| sent.starts_with("Basic ")), "RFC 6749, 6");
     assert_eq!((call.field("client_secret"), call.field("refresh_token").as_deref()), (None, Some("r-1")));

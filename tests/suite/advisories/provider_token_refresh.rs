@@ -42,8 +42,7 @@ async fn social_core_5_1_0_token_refresh_with_another_subject_is_refused(engine:
                 "expires_in": 100, "id_token": signer::signed(&claims)}))
         });
         let authorization = credential(&sign_in(&app, "oidc", "u1").await);
-        let list = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
-        let path = format!("/api/user/social/{}/token/", list[0]["id"]);
+        let path = app.provider_token_path(&authorization).await;
         app.advance(Duration::from_secs(200));
         let token = app.client().get(&path).header("authorization", &authorization).send().await;
         assert_eq!(token.status == 200, is_accepted, "{case}: {}", token.text);

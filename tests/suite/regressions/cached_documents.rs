@@ -147,11 +147,7 @@ async fn fault_c07_token_refresh_finds_a_moved_token_endpoint() {
     let moved = json!({"token_endpoint": "https://id.example/v2/token"});
     app.double.always(DISCOVERY, Reply::json(&document(moved)));
     app.double.always("POST id.example/v2/token", Reply::json(&json!({"access_token": "second", "expires_in": 3600})));
-    let authorization = format!("Token {}", login.field("token"));
-    let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
-    let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
-    let token = app.client().get(&path).header("authorization", &authorization).send().await;
-    assert_eq!(token.field("access_token"), "second");
+    assert_eq!(app.provider_token(&login).await.field("access_token"), "second");
 }
 
 /// The host of the key set hangs. Logins that need no new key do not wait for it.
@@ -295,13 +291,9 @@ async fn fault_d2_rate_limited_token_refresh_keeps_the_tokens() {
     });
     let login = login(&app, "u1").await;
     app.advance(Duration::from_secs(200));
-    let authorization = format!("Token {}", login.field("token"));
-    let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
-    let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
-    let token = || app.client().get(&path).header("authorization", &authorization).send();
-    token().await.problem(502, "provider_error");
+    app.provider_token(&login).await.problem(502, "provider_error");
     app.double.always(OIDC_TOKEN, Reply::json(&json!({"access_token": "second", "expires_in": 3600})));
-    assert_eq!(token().await.field("access_token"), "second");
+    assert_eq!(app.provider_token(&login).await.field("access_token"), "second");
 }
 
 /// B24: the federated token file is read on a blocking thread.

@@ -168,13 +168,6 @@ async fn fault_a4_keycloak_accepts_tokens_of_its_own_realm_only(engine: Engine) 
     assert_eq!(app.database.count("users").await, 1);
 }
 
-async fn provider_token(app: &TestApp, login: &Answer) -> Answer {
-    let authorization = format!("Token {}", login.field("token"));
-    let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
-    let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
-    app.client().get(&path).header("authorization", &authorization).send().await
-}
-
 /// Makes the stored tokens like imported ones, of which only the uid is known.
 async fn forget_identity(app: &TestApp) {
     let key = ServerKey::new(&SecretString::from(SECRET_KEY)).derive("provider tokens", &[]);
@@ -210,17 +203,17 @@ async fn fault_a11_refresh_for_another_subject_deletes_the_tokens(engine: Engine
     later();
     // Sign the responses again: the clock has moved past their expiry.
     renewing(answer("s-1", "second", json!({})));
-    assert_eq!(provider_token(&app, &login).await.field("access_token"), "second");
+    assert_eq!(app.provider_token(&login).await.field("access_token"), "second");
     // An ID token that is not for this client is a provider error; the stored tokens are kept.
     later();
     for more in [json!({"aud": "another"}), json!({"iss": "https://evil.example"}), json!({"events": {}})] {
         renewing(answer("s-1", "third", more));
-        provider_token(&app, &login).await.problem(502, "provider_error");
+        app.provider_token(&login).await.problem(502, "provider_error");
     }
     renewing(answer("s-2", "third", json!({})));
-    provider_token(&app, &login).await.problem(409, "token_ended");
+    app.provider_token(&login).await.problem(409, "token_ended");
     renewing(answer("s-1", "fourth", json!({})));
-    provider_token(&app, &login).await.problem(404, "token_not_kept");
+    app.provider_token(&login).await.problem(404, "token_not_kept");
     // Of tokens without the claims of a login the subject is compared with the uid.
     for (code, subject, status) in [("u01", "s-1", 200), ("u001", "s-2", 409)] {
         renewing(answer("s-1", "fifth", json!({})));
@@ -228,7 +221,7 @@ async fn fault_a11_refresh_for_another_subject_deletes_the_tokens(engine: Engine
         forget_identity(&app).await;
         later();
         renewing(answer(subject, "sixth", json!({})));
-        assert_eq!(provider_token(&app, &login).await.status, status, "{subject}");
+        assert_eq!(app.provider_token(&login).await.status, status, "{subject}");
     }
     assert_eq!(app.database.number("SELECT count(*) FROM social_accounts WHERE encrypted_tokens IS NOT NULL").await, 0);
 }
@@ -244,8 +237,8 @@ async fn fault_a11_refresh_response_with_another_user_id_deletes_the_tokens(engi
     app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&profile));
     let login = app.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
     app.advance(Duration::from_secs(200));
-    provider_token(&app, &login).await.problem(409, "token_ended");
-    provider_token(&app, &login).await.problem(404, "token_not_kept");
+    app.provider_token(&login).await.problem(409, "token_ended");
+    app.provider_token(&login).await.problem(404, "token_not_kept");
 }
 
 async fn fault_a11_refresh_response_is_compared_by_the_fields_of_the_login(engine: Engine) {
@@ -261,8 +254,8 @@ async fn fault_a11_refresh_response_is_compared_by_the_fields_of_the_login(engin
     app.double.always("GET eco.taobao.com/router/rest", Reply::json(&json!({"user": {}})));
     let login = app.client().login("token/taobao", json!({"code": "c1"})).await;
     app.advance(Duration::from_secs(200));
-    provider_token(&app, &login).await.problem(409, "token_ended");
-    provider_token(&app, &login).await.problem(404, "token_not_kept");
+    app.provider_token(&login).await.problem(409, "token_ended");
+    app.provider_token(&login).await.problem(404, "token_not_kept");
 }
 
 fn userinfo(app: &TestApp, reply: Reply) {

@@ -42,8 +42,7 @@ async fn fault_b10_refreshed_tokens_survive_a_failed_write(engine: Engine) {
     app.double.always("GET one.vendhq.com/api/users", Reply::json(&users));
     let login = app.client().login("token/vend", json!({"code": "c1", "domain_prefix": "one"})).await;
     let authorization = format!("Token {}", login.field("token"));
-    let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
-    let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
+    let path = app.provider_token_path(&authorization).await;
     let token = || {
         let (client, path, authorization) = (app.client(), path.clone(), authorization.clone());
         async move { client.get(&path).header("authorization", &authorization).send().await.field("access_token") }
@@ -82,8 +81,7 @@ async fn fault_b10_tokens_of_another_user_are_deleted_after_a_failed_write(engin
     app.double.always("POST id.vk.ru/oauth2/user_info", Reply::json(&person));
     let login = app.client().login("token/vk-id", json!({"code": "c1", "device_id": "device-3"})).await;
     let authorization = format!("Token {}", login.field("token"));
-    let accounts = app.client().get("/api/user/social/").header("authorization", &authorization).send().await.ok();
-    let path = format!("/api/user/social/{}/token/", accounts[0]["id"]);
+    let path = app.provider_token_path(&authorization).await;
     app.advance(Duration::from_secs(200));
     refuse_saves(&app, engine).await;
     app.double.clear_calls();

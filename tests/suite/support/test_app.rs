@@ -143,6 +143,19 @@ impl TestApp {
         self.node.client()
     }
 
+    /// The path of the provider token of the user's first account.
+    pub async fn provider_token_path(&self, authorization: &str) -> String {
+        let accounts = self.client().get("/api/user/social/").header("authorization", authorization).send().await.ok();
+        format!("/api/user/social/{}/token/", accounts[0]["id"])
+    }
+
+    /// Asks for the provider token of this login with the permanent token in it.
+    pub async fn provider_token(&self, login: &Answer) -> Answer {
+        let authorization = format!("Token {}", login.field("token"));
+        let path = self.provider_token_path(&authorization).await;
+        self.client().get(&path).header("authorization", &authorization).send().await
+    }
+
     /// A client with an empty cookie jar.
     pub fn browser(&self) -> Client {
         self.node.client().browser()
