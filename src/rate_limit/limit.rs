@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::key::Key;
 use super::local::LocalLimit;
 use super::reservations::Reservations;
-use super::shared::{Grant, Shared, SharedLimit};
+use super::shared::{Grant, ReturnScope, Shared, SharedLimit};
 use super::steady_clock::SteadyClock;
 use crate::clock::Deps;
 use crate::settings::Quota;
@@ -113,10 +113,10 @@ impl Limit {
         }
     }
 
-    /// Returns what this node does not use to the others. `is_closing`: all of it, because this node stops.
-    pub async fn return_unused(&self, is_closing: bool) {
+    /// Returns what this node does not use to the others.
+    pub async fn return_unused(&self, scope: ReturnScope) {
         if let Stages::Several(stages) = &self.stages {
-            stages.shared.return_unused(is_closing).await;
+            stages.shared.return_unused(scope).await;
         }
     }
 

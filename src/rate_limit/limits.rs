@@ -10,6 +10,7 @@ use super::exceeded::RateLimitExceeded;
 use super::key::Key;
 use super::limit::{Limit, Taken};
 use super::reports::Reports;
+use super::shared::ReturnScope;
 use super::steady_clock::SteadyClock;
 use crate::clock::Deps;
 use crate::model::{Network, UserId};
@@ -165,13 +166,12 @@ impl RateLimits {
         Ok(())
     }
 
-    /// Returns what this node was granted and does not use to the other nodes. `is_closing`: all of it, because this node
-    /// stops. To be called every [`RETURN_INTERVAL`].
-    pub async fn return_unused(&self, is_closing: bool) {
+    /// Returns what this node was granted and does not use to the other nodes. To be called every [`RETURN_INTERVAL`].
+    pub async fn return_unused(&self, scope: ReturnScope) {
         let Limits { address, provider_address, user, provider, .. } = &*self.0;
         let by_network = [address, provider_address].into_iter().flatten().flat_map(|of| [&of.address, &of.site]);
         for limit in by_network.chain(user).chain(provider) {
-            limit.return_unused(is_closing).await;
+            limit.return_unused(scope).await;
         }
     }
 }

@@ -13,3 +13,4 @@ mod steady_clock;
 
 pub use self::exceeded::RateLimitExceeded;
 pub use self::limits::{RETURN_INTERVAL, RateLimits, ReservedLogin};
+pub use self::shared::ReturnScope;

@@ -41,6 +41,15 @@ struct Inner {
     paused_until: Mutex<Option<UnixMillis>>,
 }
 
+/// Which grants a node returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReturnScope {
+    /// Those that were not used for a while.
+    Idle,
+    /// All, because the node stops.
+    All,
+}
+
 /// What this node has of the quota of one caller.
 pub(super) struct Grant {
     key: Digest,
@@ -128,11 +137,11 @@ impl SharedLimit {
         }
     }
 
-    /// Returns what this node was granted and does not use, so that the other nodes can. `is_closing`: all of it, because this
-    /// node stops. Also forgets the callers that were not seen for a period.
-    pub async fn return_unused(&self, is_closing: bool) {
+    /// Returns what this node was granted and does not use, so that the other nodes can. Also forgets the callers that were not
+    /// seen for a period.
+    pub async fn return_unused(&self, scope: ReturnScope) {
         let inner = &self.0;
-        for (grant, left) in inner.remove_idle(is_closing) {
+        for (grant, left) in inner.remove_unused(scope) {
             let unused = inner.cost / inner.part.get() * left;
             // What is not returned is restored within the period.
             if let Err(error) = inner.store.return_rate_limit(&grant.key, unused).await {
@@ -207,8 +216,8 @@ impl Inner {
     }
 
     /// Removes the grants that no request uses; returns those with something left.
-    fn remove_idle(&self, is_closing: bool) -> Vec<(Arc<Grant>, u32)> {
-        let now = self.deps.now();
+    fn remove_unused(&self, scope: ReturnScope) -> Vec<(Arc<Grant>, u32)> {
+        let (now, is_closing) = (self.deps.now(), scope == ReturnScope::All);
         let mut unused = Vec::new();
         self.grants().retain(|_, grant| {
             let state = *grant.state();
@@ -269,7 +278,7 @@ mod tests {
         }
         assert_eq!(allowed, 40, "the part that the aborted request asked for is used by others");
         // Callers are forgotten without a request that reads all of them.
-        limit.return_unused(true).await;
+        limit.return_unused(ReturnScope::All).await;
         assert!(limit.0.grants().is_empty());
     }
 
@@ -284,9 +293,9 @@ mod tests {
         let key = Key::User(UserId(1));
         for stopping in [node(), node()] {
             assert!(matches!(stopping.take(&key, NonZeroU32::MIN).await, Shared::Allowed(_)));
-            stopping.return_unused(false).await;
+            stopping.return_unused(ReturnScope::Idle).await;
             assert_eq!(stopping.0.grants().len(), 1, "it was used just now");
-            stopping.return_unused(true).await;
+            stopping.return_unused(ReturnScope::All).await;
         }
         let (last, mut allowed) = (node(), 0);
         while let Shared::Allowed(_) = last.take(&key, NonZeroU32::MIN).await {

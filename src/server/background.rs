@@ -15,7 +15,7 @@ use crate::delivery::WebhookDispatcher;
 use crate::hook::Webhook;
 use crate::http::App;
 use crate::login::{self, LoginService};
-use crate::rate_limit::{RETURN_INTERVAL, RateLimits};
+use crate::rate_limit::{RETURN_INTERVAL, RateLimits, ReturnScope};
 use crate::settings::Settings;
 use crate::store::{self, Repository, StoreError};
 
@@ -79,7 +79,7 @@ impl BackgroundTasks {
             app.login.drain_in_flight().await;
             // A login can add a revocation.
             app.account.finish_provider_tasks().await;
-            app.rate_limits.return_unused(true).await;
+            app.rate_limits.return_unused(ReturnScope::All).await;
         };
         let (logins, dispatcher) =
             tokio::join!(tokio::time::timeout_at(deadline, logins), tokio::time::timeout_at(deadline, dispatcher));
@@ -159,7 +159,7 @@ async fn return_unused_limits(limits: RateLimits) {
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        limits.return_unused(false).await;
+        limits.return_unused(ReturnScope::Idle).await;
     }
 }
 

@@ -11,6 +11,7 @@ use super::application::{Application, Current, Lasting, Parts};
 use super::background::BackgroundTasks;
 use super::setting_warnings::log_setting_warnings;
 use crate::account::SigningKeyError;
+use crate::rate_limit::ReturnScope;
 use crate::secrets::ExposeSecret as _;
 use crate::settings::{SettingError, Settings};
 
@@ -104,7 +105,7 @@ impl Reloader {
             *running = Some(Running { tasks, closing });
         }
         if before.app.settings.rate_limits != settings.rate_limits {
-            before.app.rate_limits.return_unused(true).await;
+            before.app.rate_limits.return_unused(ReturnScope::All).await;
         }
         Ok(unchanged)
     }
