@@ -253,19 +253,20 @@ impl Draft<'_> {
             let new = NewEmail { address: address.to_string(), is_verified };
             self.email_changed = Some(new).filter(|new| new.address != user.email);
             if may_change("username", Some(&user.username)) {
-                self.follow_address(&address, is_verified).await?;
+                self.follow_address(&address).await?;
             }
         }
         Ok(())
     }
 
     /// A username that is the address of its user follows it. Otherwise the next owner of the address could not get it as a username.
-    async fn follow_address(&mut self, new: &EmailAddress, is_verified: bool) -> Result<(), StoreError> {
+    async fn follow_address(&mut self, new: &EmailAddress) -> Result<(), StoreError> {
         let is_followed = |user: &User| {
             let is_own = |old: EmailAddress| old.is_same_as_stored(&user.email);
             self.rules.addresses_as_usernames && EmailAddress::parse(&user.username).is_some_and(is_own)
         };
-        let may_follow = is_verified && self.email_changed.is_some() && self.user.as_ref().is_some_and(is_followed);
+        let is_verified = self.email_changed.as_ref().is_some_and(|changed| changed.is_verified);
+        let may_follow = is_verified && self.user.as_ref().is_some_and(is_followed);
         let name = new.with_ascii_domain();
         if may_follow
             && username::stays_unchanged(&name, self.rules)
