@@ -77,7 +77,13 @@ impl LoginService {
         let parameters = provider.login_parameters(&start.parameters)?;
         let address = provider.checked_address(&start.parameters)?;
         let reservation = self.reserve(request_context)?;
-        self.check_start_limits(provider, request_context).await?;
+        match provider.protocol() {
+            // The request token is a call of the provider.
+            Protocol::OAuth1 => {
+                self.check_call_limits(provider, request_context.caller, &request_context.client).await?;
+            }
+            _ => self.check_link_limit(request_context.caller).await?,
+        }
         let state = request_secrets::new_state(&self.key, &self.deps);
         let flow_token = FlowToken::new(&self.deps);
         let cookie = self.cookie_of(request_context);
@@ -111,19 +117,6 @@ impl LoginService {
             cross_site: provider.uses_form_post(),
             state,
         })
-    }
-
-    /// Errors: `too_many_requests`.
-    async fn check_start_limits(
-        &self,
-        provider: &Provider,
-        request_context: &RequestContext,
-    ) -> Result<(), LoginError> {
-        match provider.protocol() {
-            // The request token is a call of the provider.
-            Protocol::OAuth1 => self.check_call_limits(provider, request_context.caller, &request_context.client).await,
-            _ => self.check_link_limit(request_context.caller).await,
-        }
     }
 
     /// Where to send the user; in OAuth 1.0a with a request token, which is fetched first.
