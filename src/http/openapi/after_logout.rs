@@ -3,10 +3,10 @@
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
-use poem_openapi::registry::{MetaResponse, MetaResponses, Registry};
+use poem_openapi::registry::{MetaResponses, Registry};
 
 use super::answers::LoggedOut;
-use super::schemas::text_header;
+use super::schemas::{meta_response, text_header};
 
 /// A logout, and where a form goes afterwards.
 pub struct AfterLogout {
@@ -29,13 +29,8 @@ impl IntoResponse for AfterLogout {
 impl ApiResponse for AfterLogout {
     fn meta() -> MetaResponses {
         let MetaResponses { mut responses } = LoggedOut::meta();
-        responses.push(MetaResponse {
-            description: "A form of a page, which accepts HTML: to `next`.",
-            status: Some(303),
-            status_range: None,
-            content: vec![],
-            headers: vec![text_header("Location", "The `next` of the form, or the default.", true)],
-        });
+        let location = text_header("Location", "The `next` of the form, or the default.", true);
+        responses.push(meta_response(303, "A form of a page, which accepts HTML: to `next`.", vec![], vec![location]));
         MetaResponses { responses }
     }
 

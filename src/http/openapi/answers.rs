@@ -10,10 +10,10 @@ use poem_openapi::types::{Example, ToJSON, Type};
 use poem_openapi::{ApiResponse, Object};
 use serde_json::Value;
 
-use super::schemas::{JsonObject, text_header};
+use super::schemas::{JsonObject, meta_response, text_header};
 use crate::credential::Issued;
 use crate::login::{AppContext, SignedIn};
-use crate::model;
+use crate::model::{self, LoginKind};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -42,7 +42,7 @@ impl<T: ToJSON> IntoResponse for Answer<T> {
 
 impl<T: ToJSON> ApiResponse for Answer<T> {
     fn meta() -> MetaResponses {
-        MetaResponses { responses: vec![success("Done.", T::schema_ref(), None)] }
+        MetaResponses { responses: vec![success("Done.", T::schema_ref(), vec![])] }
     }
 
     fn register(registry: &mut Registry) {
@@ -94,8 +94,7 @@ impl<T: ToJSON> ApiResponse for ListPage<T> {
             "`<?…>; rel=\"next\"`: the query of the next page, relative to this URL (RFC 8288). Absent on the last page.",
             false,
         );
-        let page = MetaResponse { headers: vec![link], ..success("One page.", <Vec<T>>::schema_ref(), None) };
-        MetaResponses { responses: vec![page] }
+        MetaResponses { responses: vec![success("One page.", <Vec<T>>::schema_ref(), vec![link])] }
     }
 
     fn register(registry: &mut Registry) {
@@ -120,7 +119,8 @@ impl<T: ToJSON> IntoResponse for WithCookie<T> {
 impl<T: ToJSON> ApiResponse for WithCookie<T> {
     fn meta() -> MetaResponses {
         let cookie = "The authorization request cookie: it binds the login to this browser. It is not a session.";
-        MetaResponses { responses: vec![success("Begun.", T::schema_ref(), Some((cookie, true)))] }
+        let cookie = text_header("Set-Cookie", cookie, true);
+        MetaResponses { responses: vec![success("Begun.", T::schema_ref(), vec![cookie])] }
     }
 
     fn register(registry: &mut Registry) {
@@ -139,7 +139,7 @@ impl IntoResponse for Done {
 
 impl ApiResponse for Done {
     fn meta() -> MetaResponses {
-        MetaResponses { responses: vec![no_content(None)] }
+        MetaResponses { responses: vec![no_content(vec![])] }
     }
 
     fn register(_: &mut Registry) {}
@@ -162,12 +162,8 @@ impl IntoResponse for LoggedOut {
 
 impl ApiResponse for LoggedOut {
     fn meta() -> MetaResponses {
-        MetaResponses {
-            responses: vec![no_content(Some((
-                "The session cookie with `Max-Age=0`, if a session was revoked.",
-                false,
-            )))],
-        }
+        let cookie = "The session cookie with `Max-Age=0`, if a session was revoked.";
+        MetaResponses { responses: vec![no_content(vec![text_header("Set-Cookie", cookie, false)])] }
     }
 
     fn register(_: &mut Registry) {}
@@ -190,9 +186,9 @@ where
     }
 }
 
-impl<T: ToJSON> ApiResponse for Login<T> {
+impl<T: Type> ApiResponse for Login<T> {
     fn meta() -> MetaResponses {
-        MetaResponses { responses: vec![success("Signed in.", T::schema_ref(), None)] }
+        MetaResponses { responses: vec![success("Signed in.", T::schema_ref(), vec![])] }
     }
 
     fn register(registry: &mut Registry) {
@@ -200,33 +196,17 @@ impl<T: ToJSON> ApiResponse for Login<T> {
     }
 }
 
-pub fn success(description: &'static str, schema: MetaSchemaRef, cookie: Option<(&str, bool)>) -> MetaResponse {
-    MetaResponse {
-        description,
-        status: Some(200),
-        status_range: None,
-        content: vec![MetaMediaType { content_type: "application/json", schema }],
-        headers: cookie.map(set_cookie).into_iter().collect(),
-    }
+pub fn success(description: &'static str, schema: MetaSchemaRef, headers: Vec<MetaHeader>) -> MetaResponse {
+    meta_response(200, description, vec![MetaMediaType { content_type: "application/json", schema }], headers)
 }
 
-fn no_content(cookie: Option<(&str, bool)>) -> MetaResponse {
-    MetaResponse {
-        description: "Done; no body.",
-        status: Some(204),
-        status_range: None,
-        content: vec![],
-        headers: cookie.map(set_cookie).into_iter().collect(),
-    }
+fn no_content(headers: Vec<MetaHeader>) -> MetaResponse {
+    meta_response(204, "Done; no body.", vec![], headers)
 }
 
 /// The `Set-Cookie` of a session login.
 pub fn session_cookie() -> MetaHeader {
-    set_cookie(("The session cookie.", true))
-}
-
-fn set_cookie((description, required): (&str, bool)) -> MetaHeader {
-    text_header("Set-Cookie", description, required)
+    text_header("Set-Cookie", "The session cookie.", true)
 }
 
 /// The signed-in user. Declared fields that have a value follow the built-in fields.
@@ -379,12 +359,12 @@ impl From<model::User> for User {
     }
 }
 
-/// The body of the answer to a login. `with_user`: whether it has the user's data beside a token.
-pub fn login_answer(signed_in: SignedIn, with_user: bool) -> Option<Value> {
+/// The body of the answer to a login by this kind of route.
+pub fn login_answer(signed_in: SignedIn, kind: LoginKind) -> Option<Value> {
     let SignedIn { user, issued, is_new, app: AppContext { data, app_state } } = signed_in;
     let data = data.map(JsonObject);
     let user = User::from(user);
-    match (issued, with_user) {
+    match (issued, kind.has_user()) {
         (Issued::Session(_), _) => SessionUser { user, is_new, data, app_state }.to_json(),
         (Issued::Token(token), false) => IssuedToken { token, is_new, data, app_state }.to_json(),
         (Issued::Token(token), true) => {

@@ -13,6 +13,7 @@ use poem_openapi::types::Type;
 use serde_json::{Map, Value, json};
 
 use super::error_cases::{self, ErrorCase, OWN_CODES};
+use super::schemas::meta_response;
 use crate::http::protocol::{Problem, Rejection};
 
 const PROBLEM: &str = "application/problem+json";
@@ -79,13 +80,8 @@ fn placeholder(case: &ErrorCase, serves_browsers: bool) -> MetaResponse {
     let has_page = serves_browsers && !matches!(case.status, 405 | 406);
     let name = if has_page { format!("{}{OR_PAGE}", case.name) } else { case.name.to_owned() };
     let schema = MetaSchema { title: Some(name), all_of: vec![<Problem as Type>::schema_ref()], ..MetaSchema::ANY };
-    MetaResponse {
-        description: "",
-        status: Some(case.status),
-        status_range: None,
-        content: vec![MetaMediaType { content_type: PROBLEM, schema: MetaSchemaRef::Inline(Box::new(schema)) }],
-        headers: Vec::new(),
-    }
+    let content = MetaMediaType { content_type: PROBLEM, schema: MetaSchemaRef::Inline(Box::new(schema)) };
+    meta_response(case.status, "", vec![content], vec![])
 }
 
 /// Replaces the placeholders by references to shared responses.

@@ -37,7 +37,7 @@ pub struct LoginResult;
 impl LoginResult {
     /// The response to a completed login.
     pub fn response(kind: LoginKind, answer: SignedIn) -> Response {
-        json(&JsonObject(with_kind(kind, login_answer(answer, kind.has_user()))))
+        json(&JsonObject(with_kind(kind, login_answer(answer, kind))))
     }
 }
 

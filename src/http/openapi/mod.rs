@@ -23,7 +23,7 @@ pub use self::error_cases::ErrorCase;
 pub(crate) use self::errors::error_list;
 pub use self::errors::{OperationErrors, Refused};
 pub use self::normalize::{NormalizedSpec, normalize_document};
-pub use self::schemas::{JsonObject, PageLimit, Timestamp};
+pub use self::schemas::{JsonObject, PageLimit, Timestamp, meta_response, text_header};
 pub use self::see_other::SeeOther;
 pub use self::tags::Tag;
 pub use self::yaml::yaml;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Request, Response};
 use poem_openapi::ApiResponse;
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::registry::{MetaMediaType, MetaResponses, Registry};
 use poem_openapi::types::Type;
 
-use super::schemas::text_header;
+use super::schemas::{meta_response, text_header};
 use crate::http::protocol::EntityTag;
 
 /// The media type of a document.
@@ -73,21 +73,14 @@ impl<T: Type, M: MediaType> ApiResponse for PublicDocument<T, M> {
                 text_header("ETag", "For `If-None-Match`.", true),
             ]
         };
-        let document = MetaResponse {
-            description: "The document.",
-            status: Some(200),
-            status_range: None,
-            content: vec![MetaMediaType { content_type: M::NAME, schema: T::schema_ref() }],
-            headers: headers(),
-        };
-        let not_modified = MetaResponse {
-            description: "The document still has the version of `If-None-Match`.",
-            status: Some(304),
-            status_range: None,
-            content: vec![],
-            headers: headers(),
-        };
-        MetaResponses { responses: vec![document, not_modified] }
+        let content = vec![MetaMediaType { content_type: M::NAME, schema: T::schema_ref() }];
+        let not_modified = "The document still has the version of `If-None-Match`.";
+        MetaResponses {
+            responses: vec![
+                meta_response(200, "The document.", content, headers()),
+                meta_response(304, not_modified, vec![], headers()),
+            ],
+        }
     }
 
     fn register(registry: &mut Registry) {

@@ -1,6 +1,6 @@
 //! Types whose schema is written by hand.
 
-use poem_openapi::registry::{MetaHeader, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{Example, ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON};
 use serde_json::{Map, Value};
 use strum::VariantNames as _;
@@ -54,6 +54,16 @@ pub fn text_header(name: &str, description: &str, required: bool) -> MetaHeader 
         deprecated: false,
         schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
     }
+}
+
+/// A response of an operation.
+pub fn meta_response(
+    status: u16,
+    description: &'static str,
+    content: Vec<MetaMediaType>,
+    headers: Vec<MetaHeader>,
+) -> MetaResponse {
+    MetaResponse { description, status: Some(status), status_range: None, content, headers }
 }
 
 /// An object with any members; keeps their order.

@@ -6,7 +6,7 @@ use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponse, MetaResponses, Registry};
 use url::Url;
 
-use super::schemas::text_header;
+use super::schemas::{meta_response, text_header};
 use crate::http::protocol::{Failure, Rejection, refresh_authorization_request_cookie, session_cookie_of};
 use crate::login::{AuthorizationRequestCookie, RedirectOutcome};
 
@@ -50,16 +50,11 @@ impl SeeOther {
     pub fn response() -> MetaResponse {
         let location =
             "The provider's URL, or `next`: with `code`, with `halted` and `code`, with `error` or with `is_new`.";
-        MetaResponse {
-            description: "Redirect to `Location`.",
-            status: Some(303),
-            status_range: None,
-            content: vec![],
-            headers: vec![
-                text_header("Location", location, true),
-                text_header("Set-Cookie", "The authorization request cookie or the session cookie.", false),
-            ],
-        }
+        let headers = vec![
+            text_header("Location", location, true),
+            text_header("Set-Cookie", "The authorization request cookie or the session cookie.", false),
+        ];
+        meta_response(303, "Redirect to `Location`.", vec![], headers)
     }
 }
 

@@ -99,7 +99,7 @@ impl<K: Kind> Login<K> {
         let (mut response, cookie): (_, Option<HeaderValue>) = match outcome {
             LoginOutcome::SignedIn(signed_in) => {
                 let cookie = signed_in.issued.session().map(|session| session_cookie_of(&own, session));
-                (answers::json(&answers::login_answer(*signed_in, K::KIND.has_user())), cookie)
+                (answers::json(&answers::login_answer(*signed_in, K::KIND)), cookie)
             }
             LoginOutcome::PendingLogin(pending_login) => (
                 translated(Failure::additional_input_required(pending_login), auth.request).into_response(),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Request, Response};
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaMediaType, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type as _;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use crate::http::openapi::inputs::ResumeInput;
 use crate::http::openapi::login_result::LoginResult;
-use crate::http::openapi::{Refused, SeeOther, Tag, answers, error_list};
+use crate::http::openapi::{Refused, SeeOther, Tag, answers, error_list, meta_response, text_header};
 use crate::http::pages::{CANCEL_FIELD, question_page, translated};
 use crate::http::protocol::{
     App, ByAny, BySession, Failure, Language, OptionalAuth, OriginPolicy, Query, RawBody, Rejection,
@@ -156,19 +156,14 @@ impl IntoResponse for ResumeAnswer {
 
 impl ApiResponse for ResumeAnswer {
     fn meta() -> MetaResponses {
-        let cookie = ("The session cookie of a session login.", false);
-        let done = answers::success("Signed in.", LoginResult::schema_ref(), Some(cookie));
+        let cookie = text_header("Set-Cookie", "The session cookie of a session login.", false);
+        let done = answers::success("Signed in.", LoginResult::schema_ref(), vec![cookie]);
         MetaResponses { responses: vec![done, SeeOther::response()] }
     }
 
     fn register(registry: &mut Registry) {
         LoginResult::register(registry);
     }
-}
-
-fn html() -> MetaMediaType {
-    let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
-    MetaMediaType { content_type: "text/html; charset=utf-8", schema }
 }
 
 /// A page of HTML.
@@ -182,15 +177,9 @@ impl IntoResponse for Page {
 
 impl ApiResponse for Page {
     fn meta() -> MetaResponses {
-        MetaResponses {
-            responses: vec![MetaResponse {
-                description: "The form.",
-                status: Some(200),
-                status_range: None,
-                content: vec![html()],
-                headers: vec![],
-            }],
-        }
+        let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
+        let html = MetaMediaType { content_type: "text/html; charset=utf-8", schema };
+        MetaResponses { responses: vec![meta_response(200, "The form.", vec![html], vec![])] }
     }
 
     fn register(_: &mut Registry) {}
