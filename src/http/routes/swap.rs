@@ -1,11 +1,10 @@
 //! The exchange of a one-time code, for native apps in the redirect flow.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use poem::{IntoResponse, Request, Response};
-use poem_openapi::registry::{MetaResponses, Registry};
-use poem_openapi::types::Type as _;
-use poem_openapi::{ApiResponse, OpenApi};
+use poem::{IntoResponse as _, Request};
+use poem_openapi::OpenApi;
 
 use crate::http::openapi::inputs::SwapInput;
 use crate::http::openapi::login_result::LoginResult;
@@ -29,37 +28,23 @@ impl Swap {
     /// Returns the answer of the login once, with its `kind`. A pending login is 403 `additional_input_required`. An app that
     /// sent a `code_challenge` must send its verifier; a wrong verifier uses up the code.
     #[oai(path = "/swap", method = "post", operation_id = "swapLoginCode")]
-    async fn swap(&self, request: &Request, body: RawBody<SwapInput>) -> Result<SwapAnswer, Refused<SwapErrors>> {
+    async fn swap(
+        &self,
+        request: &Request,
+        body: RawBody<SwapInput>,
+    ) -> Result<answers::Login<LoginResult>, Refused<SwapErrors>> {
         let fields = body.fields().await?;
         let mut errors = Vec::new();
         let code = fields.required("code", &mut errors);
         let verifier = fields.optional("code_verifier", &mut errors).filter(|verifier| !verifier.is_empty());
         let code = code.filter(|_| errors.is_empty()).ok_or_else(|| Failure::fields(errors))?;
         let exchanged = self.app.login.exchange_code(&code, verifier.as_deref()).await;
-        Ok(SwapAnswer(match exchanged.map_err(|error| self.app.login_failure(error))? {
+        let response = match exchanged.map_err(|error| self.app.login_failure(error))? {
             ExchangedCode::SignedIn { kind, answer } => LoginResult::response(kind, *answer),
             ExchangedCode::PendingLogin(pending_login) => {
                 translated(Failure::additional_input_required(pending_login), request).into_response()
             }
-        }))
-    }
-}
-
-/// The answer of any token route, with its kind.
-pub struct SwapAnswer(Response);
-
-impl IntoResponse for SwapAnswer {
-    fn into_response(self) -> Response {
-        self.0
-    }
-}
-
-impl ApiResponse for SwapAnswer {
-    fn meta() -> MetaResponses {
-        MetaResponses { responses: vec![answers::success("Signed in.", LoginResult::schema_ref(), None)] }
-    }
-
-    fn register(registry: &mut Registry) {
-        LoginResult::register(registry);
+        };
+        Ok(answers::Login { response, body: PhantomData })
     }
 }
