@@ -59,11 +59,8 @@ impl<E: Endpoint> OuterMiddleware<E> {
         let refused_origin = origin_of_script(&request, is_preflight).filter(|_| origin.is_none());
         let as_page = page_language(&request);
         let call = async {
-            let checked = match check_capacity(&request).and_then(|()| check_host(&request)) {
-                Ok(()) => self.check_ready(&request),
-                refused => refused,
-            };
-            match checked {
+            let checked = check_capacity(&request).and_then(|()| check_host(&request));
+            match checked.and_then(|()| self.check_ready(&request)) {
                 Ok(()) => self.inner.call(request).await.map(|response| response.into_response()),
                 Err(failure) => Ok(self.refuse(failure, as_page)),
             }
@@ -74,8 +71,7 @@ impl<E: Endpoint> OuterMiddleware<E> {
             Ok(Err(error)) => self.refuse(from_framework(&error), as_page),
             Err(_) => {
                 tracing::error!("a handler panicked");
-                let detail = "Internal error. The server's log has the details under this request id.";
-                self.refuse(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail), as_page)
+                self.refuse(Failure::internal_error(), as_page)
             }
         };
         let status = response.status();

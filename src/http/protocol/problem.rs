@@ -140,6 +140,18 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "not_found", "Not found.")
     }
 
+    /// 405 `method_not_allowed`. The caller adds the header `Allow`.
+    pub fn method_not_allowed() -> Self {
+        let detail = "Method not allowed; see the Allow header.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    }
+
+    /// 500 `internal_error`. The caller logs the cause.
+    pub fn internal_error() -> Self {
+        let detail = "An unexpected error occurred. The server's log has details under the request id.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
+    }
+
     /// 503 `database_unavailable`.
     pub fn database_unavailable() -> Self {
         let detail = "The database does not answer. Try again in a moment.";
@@ -334,8 +346,7 @@ pub fn from_framework(error: &poem::Error) -> Failure {
     use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
     use poem_openapi::error::ParsePathError as ParsePathParameterError;
     if error.is::<MethodNotAllowedError>() {
-        let detail = "Method not allowed; see the Allow header.";
-        Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        Failure::method_not_allowed()
     } else if error.is::<NotFoundError>() || error.is::<ParsePathError>() || error.is::<ParsePathParameterError>() {
         Failure::new(StatusCode::NOT_FOUND, "not_found", "No resource has this path.")
     } else if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
@@ -345,7 +356,6 @@ pub fn from_framework(error: &poem::Error) -> Failure {
         Failure::bad("invalid_request", error.status().canonical_reason().unwrap_or("Bad request"))
     } else {
         tracing::error!(%error, "unexpected error");
-        let detail = "An unexpected error occurred. The server's log has details under the request id.";
-        Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
+        Failure::internal_error()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
-use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::http::{HeaderValue, Method, header};
 use poem::{Endpoint, EndpointExt as _, IntoResponse as _, Request, Response, Route};
 
 use super::app::App;
@@ -156,10 +156,8 @@ impl Resource {
         let mut response = if method == Method::OPTIONS {
             Response::default()
         } else {
-            let detail = "Method not allowed; see the Allow header.";
-            let failure = Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
             let is_oauth_error = self.api.as_ref().is_some_and(|api| api.rules.has_oauth_errors);
-            Failure { is_oauth_error, ..failure }.into_response()
+            Failure { is_oauth_error, ..Failure::method_not_allowed() }.into_response()
         };
         response.headers_mut().insert(header::ALLOW, self.allow.clone());
         response
