@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::error_cases::{self, ErrorCase, OWN_CODES};
 use super::schemas::meta_response;
+use super::shared_components::operations;
 use crate::http::protocol::{Problem, Rejection};
 
 const PROBLEM: &str = "application/problem+json";
@@ -87,9 +88,7 @@ fn placeholder(case: &ErrorCase, serves_browsers: bool) -> MetaResponse {
 /// Replaces the placeholders by references to shared responses.
 pub fn share(document: &mut Value) {
     let mut shared = BTreeSet::new();
-    let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
-    let operations = paths.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut());
-    let responses = operations.filter_map(|operation| operation["responses"].as_object_mut());
+    let responses = operations(document).filter_map(|operation| operation["responses"].as_object_mut());
     for response in responses.flat_map(|responses| responses.values_mut()) {
         let name = response["content"][PROBLEM]["schema"]["title"].as_str().map(str::to_owned);
         let Some(name) = name else { continue };

@@ -57,7 +57,8 @@ fn for_each_header(document: &mut Value, visit: &mut impl FnMut(&str, &mut Value
     shared.for_each(|response| of_response(response, visit));
 }
 
-fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+/// All operations of a document.
+pub fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
     let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
     paths.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut())
 }
@@ -85,17 +86,23 @@ fn refer(value: &mut Value, kind: &str, counted: &Counted) {
 }
 
 fn add(document: &mut Value, kind: &str, counted: Counted) {
+    let shared = counted.keys().filter_map(|text| {
+        let name = shared_name(text, &counted)?.to_owned();
+        Some((name, serde_json::from_str::<Value>(text).expect("the text of a value")))
+    });
+    add_components(document, kind, shared);
+}
+
+/// Adds components of a kind, such as `schemas`, in the order of their names.
+pub fn add_components(document: &mut Value, kind: &str, new: impl IntoIterator<Item = (String, Value)>) {
     let components = &mut document["components"][kind];
     if components.is_null() {
         *components = Value::Object(Map::new());
     }
-    let Some(components) = components.as_object_mut() else { return };
-    for text in counted.keys() {
-        if let Some(name) = shared_name(text, &counted) {
-            components.insert(name.to_owned(), serde_json::from_str(text).expect("the text of a value"));
-        }
+    if let Some(components) = components.as_object_mut() {
+        components.extend(new);
+        components.sort_keys();
     }
-    components.sort_keys();
 }
 
 /// No component has the name of a schema: some generators make a type of each.

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::shared_components::add_components;
+
 /// OpenAPI 3.0 has no webhooks: tools know this name.
 pub const EXTENSION: &str = "x-webhooks";
 
@@ -12,14 +14,7 @@ pub fn add(document: &mut Value) {
         tags.extend(own);
     }
     for (kind, components) in members(own["components"].take()) {
-        let known = &mut document["components"][kind.as_str()];
-        if known.is_null() {
-            *known = Value::Object(Map::new());
-        }
-        if let Some(known) = known.as_object_mut() {
-            known.extend(members(components));
-            known.sort_keys();
-        }
+        add_components(document, &kind, members(components));
     }
     document[EXTENSION] = own["webhooks"].take();
 }
