@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -37,40 +37,29 @@ pub(super) enum Command {
         json: bool,
     },
     /// Show one user with social accounts and valid credentials
-    Show {
-        /// Id or username; `id:7` or `username:7` if it could be both
-        user: String,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Show(OneUser),
     /// Deactivate a user and revoke all sessions and tokens at once, on all servers
-    Deactivate {
-        /// Id or username; `id:7` or `username:7` if it could be both
-        user: String,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Deactivate(OneUser),
     /// Activate a user, who must then sign in again
-    Activate {
-        /// Id or username; `id:7` or `username:7` if it could be both
-        user: String,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Activate(OneUser),
     /// Delete a user with social accounts and credentials. The audit log keeps the user's events
     Delete {
-        /// Id or username; `id:7` or `username:7` if it could be both
-        user: String,
         /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        deleted: OneUser,
     },
+}
+
+// No doc comment: it would replace the text of `delete --help`.
+#[derive(Args)]
+pub(super) struct OneUser {
+    /// Id or username; `id:7` or `username:7` if it could be both
+    user: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> Result<(), Failure> {
@@ -96,7 +85,7 @@ async fn execute(
             };
             list(repository, search, limit, json).await
         }
-        Command::Show { user, json } => {
+        Command::Show(OneUser { user, json }) => {
             let user = find(repository, &user).await?;
             let accounts = repository.accounts_of(user.id).await?;
             // Includes sessions that SESSION_IDLE_TIMEOUT has expired: the command does not read that setting.
@@ -111,9 +100,9 @@ async fn execute(
             }
             print(&user_text(&user, &accounts, &credentials))
         }
-        Command::Deactivate { user, json } => set_active(repository, &user, false, now, json).await,
-        Command::Activate { user, json } => set_active(repository, &user, true, now, json).await,
-        Command::Delete { user, yes, json } => {
+        Command::Deactivate(OneUser { user, json }) => set_active(repository, &user, false, now, json).await,
+        Command::Activate(OneUser { user, json }) => set_active(repository, &user, true, now, json).await,
+        Command::Delete { yes, deleted: OneUser { user, json } } => {
             let user = find(repository, &user).await?;
             if !yes {
                 confirm_deletion(&user)?;
