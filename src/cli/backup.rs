@@ -66,10 +66,8 @@ fn database_file(settings: &Settings) -> Result<PathBuf, Failure> {
                        --file=backup.dump \"$DATABASE_URL\"";
         return Err(Failure::Other(problem.to_owned()));
     };
-    match fs::metadata(&database) {
-        Ok(_) => Ok(database),
-        Err(error) => Err(Failure::Other(format!("{} cannot be read: {error}", database.display()))),
-    }
+    fs::metadata(&database).map_err(|error| Failure::cannot_read(&database, &error))?;
+    Ok(database)
 }
 
 fn target(file: Option<PathBuf>, settings: &Settings) -> Result<PathBuf, Failure> {

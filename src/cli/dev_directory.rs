@@ -92,7 +92,7 @@ impl DevDirectory {
         let mut text = format!("{chain}\n");
         if let Some(further) = further {
             let read = fs::read_to_string(further);
-            text.push_str(&read.map_err(|error| Failure::Other(format!("{further} cannot be read: {error}")))?);
+            text.push_str(&read.map_err(|error| Failure::cannot_read(Path::new(further), &error))?);
         }
         let path = self.path("tls-roots.pem");
         fs::write(&path, text).map_err(|error| Failure::cannot_write(&path, &error))?;
@@ -108,7 +108,7 @@ impl DevDirectory {
                 return Ok(text.trim_end().to_owned());
             }
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Failure::Other(format!("{} cannot be read: {error}", path.display())));
+                return Err(Failure::cannot_read(&path, &error));
             }
             _ => {}
         }

@@ -25,6 +25,10 @@ impl Failure {
         }
     }
 
+    pub fn cannot_read(path: &Path, error: &std::io::Error) -> Self {
+        Self::Other(format!("{} cannot be read: {error}", path.display()))
+    }
+
     pub fn cannot_write(path: &Path, error: &std::io::Error) -> Self {
         Self::Other(format!("{} cannot be written: {error}", path.display()))
     }

@@ -101,5 +101,5 @@ async fn send(client: &Client, endpoint: &Url, spans: Vec<Value>) -> Result<(), 
     });
     let request = Request::post_json(endpoint.clone(), document.to_string());
     let reply = client.send(&request, Instant::now() + CALL_TIMEOUT).await.map_err(|error| error.to_string())?;
-    if (200..300).contains(&reply.status) { Ok(()) } else { Err(format!("the collector answers {}", reply.status)) }
+    if reply.is_success() { Ok(()) } else { Err(format!("the collector answers {}", reply.status)) }
 }
