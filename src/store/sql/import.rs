@@ -24,17 +24,44 @@ fn is_page(rows: usize) -> bool {
 
 /// Inserts new rows together where `mode` expects that, otherwise imports them in batches.
 macro_rules! import_in_batches {
-    ($self:ident, $rows:ident, $mode:ident, $columns:expr, $batch:ident) => {{
+    ($self:ident, $rows:ident, $mode:ident, $columns:expr, $batch:ident $(, $table:expr)?) => {{
         if $mode == ImportMode::InsertNew && $self.insert_all(&$columns(&$rows.iter().collect::<Vec<_>>())).await? {
             return Ok(vec![RowOutcome::Inserted; $rows.len()]);
         }
         let mut outcomes = Vec::with_capacity($rows.len());
         for batch in $rows.chunks(BATCH) {
-            outcomes.extend($self.$batch(batch, $mode != ImportMode::Compare).await?);
+            outcomes.extend($self.$batch(batch, $mode != ImportMode::Compare $(, $table)?).await?);
         }
         Ok(outcomes)
     }};
 }
+
+/// A table of credentials whose key is the column `digest`, and what a row has for it.
+struct CredentialTable<R, K> {
+    name: &'static str,
+    digest: fn(&R) -> K,
+    user: fn(&R) -> UserId,
+    columns: for<'a, 'r> fn(&'a [&'r R]) -> Columns<'r>,
+}
+
+const TOKENS: CredentialTable<TokenRow, Vec<u8>> = CredentialTable {
+    name: "tokens",
+    digest: |row: &TokenRow| row.digest.as_bytes().to_vec(),
+    user: |row: &TokenRow| row.user_id,
+    columns: import_rows::token_columns,
+};
+const KNOX_TOKENS: CredentialTable<KnoxRow, String> = CredentialTable {
+    name: "knox_tokens",
+    digest: |row: &KnoxRow| row.digest.clone(),
+    user: |row: &KnoxRow| row.user_id,
+    columns: import_rows::knox_columns,
+};
+const SESSIONS: CredentialTable<SessionRow, Vec<u8>> = CredentialTable {
+    name: "sessions",
+    digest: |row: &SessionRow| row.digest.as_bytes().to_vec(),
+    user: |row: &SessionRow| row.user_id,
+    columns: import_rows::session_columns,
+};
 
 impl Store {
     /// Existing users with an id or a username of these.
@@ -107,15 +134,10 @@ impl Store {
         Ok(known)
     }
 
-    /// The users of the existing credentials with these keys.
-    async fn owners<K: Key>(
-        &self,
-        table: &str,
-        column: &str,
-        keys: impl Iterator<Item = K> + Send,
-    ) -> Result<HashMap<K, UserId>> {
-        let keys: Vec<K> = keys.collect();
-        let mut query = Builder::new(format!("SELECT {column}, user_id FROM {table} WHERE {column} IN "));
+    /// The users of the existing credentials with these digests.
+    async fn owners<K: Key>(&self, table: &str, digests: impl Iterator<Item = K> + Send) -> Result<HashMap<K, UserId>> {
+        let keys: Vec<K> = digests.collect();
+        let mut query = Builder::new(format!("SELECT digest, user_id FROM {table} WHERE digest IN "));
         let count = keys.len();
         push_list(&mut query, keys);
         let rows: Vec<(K, UserId)> =
@@ -254,35 +276,24 @@ impl Store {
         Ok(outcomes)
     }
 
-    async fn import_tokens_batch(&self, tokens: &[TokenRow], write: bool) -> Result<Vec<RowOutcome>> {
-        if tokens.is_empty() {
+    async fn import_credentials_batch<R: Sync, K: Key>(
+        &self,
+        rows: &[R],
+        write: bool,
+        table: &CredentialTable<R, K>,
+    ) -> Result<Vec<RowOutcome>> {
+        if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let keys = || tokens.iter().map(|token| token.digest.as_bytes().to_vec());
-        let owners = self.owners("tokens", "digest", keys()).await?;
-        let mut outcomes: Vec<RowOutcome> = tokens
+        let keys = || rows.iter().map(table.digest);
+        let owners = self.owners(table.name, keys()).await?;
+        let mut outcomes: Vec<RowOutcome> = rows
             .iter()
-            .map(|token| credential_outcome(owners.get(token.digest.as_bytes()).copied(), token.user_id))
+            .map(|row| credential_outcome(owners.get(&(table.digest)(row)).copied(), (table.user)(row)))
             .collect();
-        let new = with_outcome(tokens, &outcomes, RowOutcome::Inserted);
+        let new = with_outcome(rows, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
-            let written = self.insert_missing(&import_rows::token_columns(&new), "digest").await?;
-            mark_unwritten(&mut outcomes, keys(), &written);
-        }
-        Ok(outcomes)
-    }
-
-    async fn import_knox_batch(&self, tokens: &[KnoxRow], write: bool) -> Result<Vec<RowOutcome>> {
-        if tokens.is_empty() {
-            return Ok(Vec::new());
-        }
-        let keys = || tokens.iter().map(|token| token.digest.clone());
-        let owners = self.owners("knox_tokens", "digest", keys()).await?;
-        let mut outcomes: Vec<RowOutcome> =
-            tokens.iter().map(|token| credential_outcome(owners.get(&token.digest).copied(), token.user_id)).collect();
-        let new = with_outcome(tokens, &outcomes, RowOutcome::Inserted);
-        if write && !new.is_empty() {
-            let written = self.insert_missing(&import_rows::knox_columns(&new), "digest").await?;
+            let written = self.insert_missing(&(table.columns)(&new), "digest").await?;
             mark_unwritten(&mut outcomes, keys(), &written);
         }
         Ok(outcomes)
@@ -317,24 +328,6 @@ impl Store {
                 Self::insert_columns_returning(&mut tx, &import_rows::refresh_columns(&new), ending).await?;
             tx.commit().await?;
             mark_unwritten(&mut outcomes, keys(), &written.into_iter().map(|(jti,)| jti).collect());
-        }
-        Ok(outcomes)
-    }
-
-    async fn import_sessions_batch(&self, sessions: &[SessionRow], write: bool) -> Result<Vec<RowOutcome>> {
-        if sessions.is_empty() {
-            return Ok(Vec::new());
-        }
-        let keys = || sessions.iter().map(|session| session.digest.as_bytes().to_vec());
-        let owners = self.owners("sessions", "digest", keys()).await?;
-        let mut outcomes: Vec<RowOutcome> = sessions
-            .iter()
-            .map(|session| credential_outcome(owners.get(session.digest.as_bytes()).copied(), session.user_id))
-            .collect();
-        let new = with_outcome(sessions, &outcomes, RowOutcome::Inserted);
-        if write && !new.is_empty() {
-            let written = self.insert_missing(&import_rows::session_columns(&new), "digest").await?;
-            mark_unwritten(&mut outcomes, keys(), &written);
         }
         Ok(outcomes)
     }
@@ -375,11 +368,11 @@ impl ImportStore for Store {
     }
 
     async fn import_tokens(&self, tokens: &[TokenRow], mode: ImportMode) -> Result<Vec<RowOutcome>> {
-        import_in_batches!(self, tokens, mode, import_rows::token_columns, import_tokens_batch)
+        import_in_batches!(self, tokens, mode, import_rows::token_columns, import_credentials_batch, &TOKENS)
     }
 
     async fn import_knox(&self, tokens: &[KnoxRow], mode: ImportMode) -> Result<Vec<RowOutcome>> {
-        import_in_batches!(self, tokens, mode, import_rows::knox_columns, import_knox_batch)
+        import_in_batches!(self, tokens, mode, import_rows::knox_columns, import_credentials_batch, &KNOX_TOKENS)
     }
 
     async fn import_refresh(
@@ -391,6 +384,6 @@ impl ImportStore for Store {
     }
 
     async fn import_sessions(&self, sessions: &[SessionRow], mode: ImportMode) -> Result<Vec<RowOutcome>> {
-        import_in_batches!(self, sessions, mode, import_rows::session_columns, import_sessions_batch)
+        import_in_batches!(self, sessions, mode, import_rows::session_columns, import_credentials_batch, &SESSIONS)
     }
 }
