@@ -17,7 +17,7 @@ use crate::login;
 use crate::model::Finding;
 use crate::outgoing::Client;
 use crate::provider::{self, Providers};
-use crate::settings::{ProviderSettings, SettingError, Settings};
+use crate::settings::{ProviderSettings, SettingError, Settings, provider_variable};
 
 /// For all calls to one provider. Providers are called concurrently.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -70,8 +70,8 @@ fn not_configured(name: Option<&str>) -> String {
     let Some(name) = name else { return NO_PROVIDER.to_owned() };
     match provider::catalog_entry(name, None) {
         Ok(_) => {
-            let variable = name.to_ascii_uppercase().replace('-', "_");
-            format!("{name} is not configured: set SOCIAL_AUTH_{variable}_KEY, or [providers.{name}] with its key")
+            let variable = provider_variable(name, "KEY");
+            format!("{name} is not configured: set {variable}, or [providers.{name}] with its key")
         }
         Err(problem) => safe(&problem),
     }

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::failure::Failure;
 use super::output::{print_either, safe};
 use crate::login;
-use crate::provider::{self, Guide, NamedRedirectUri, environment_name};
-use crate::settings::Settings;
+use crate::provider::{self, Guide, NamedRedirectUri};
+use crate::settings::{Settings, provider_variable};
 
 const EXAMPLES: &str = "PUBLIC_URL is not set, so the redirect URIs below are examples. With it, or public_url in the file of --config, they are yours.";
 
@@ -20,7 +20,7 @@ pub(super) fn print_guide(name: &str, as_json: bool, settings: &Settings) -> Res
         "title": guide.title,
         "redirect_uris": redirect_uris.iter().map(|one| &one.uri).collect::<Vec<_>>(),
         "redirect_uris_are_examples": !has_own,
-        "settings": guide.values.iter().map(|one| environment_name(&guide.provider, &one.setting)).collect::<Vec<_>>(),
+        "settings": guide.values.iter().map(|one| provider_variable(&guide.provider, &one.setting)).collect::<Vec<_>>(),
         "text": text,
     });
     let note = if has_own { String::new() } else { format!("{EXAMPLES}\n\n") };

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::catalog;
 use super::descriptor::Descriptor;
 use super::protocol::Protocol;
+use crate::settings::provider_variable;
 
 /// `(id, text)`, by id. The ID is the name of the provider.
 static FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/guides.rs"));
@@ -192,8 +193,8 @@ impl Guide {
         if self.settings_file.is_empty() {
             step(text, "Set these variables in the environment of the server:\n\n   ```sh");
             for value in &self.values {
-                let _ =
-                    writeln!(text, "   export {}={}", environment_name(&self.provider, &value.setting), value.quoted());
+                let variable = provider_variable(&self.provider, &value.setting);
+                let _ = writeln!(text, "   export {variable}={}", value.quoted());
             }
         } else {
             step(text, "Write into the settings file:\n\n   ```toml");
@@ -220,11 +221,6 @@ impl ConsoleValue {
     fn quoted(&self) -> String {
         if self.value.is_empty() { format!("'<{}>'", self.shown_as) } else { format!("'{}'", self.value) }
     }
-}
-
-/// `SOCIAL_AUTH_<PROVIDER>_<NAME>`.
-pub(crate) fn environment_name(provider: &str, setting: &str) -> String {
-    format!("SOCIAL_AUTH_{}_{setting}", provider.to_ascii_uppercase().replace('-', "_"))
 }
 
 #[cfg(test)]

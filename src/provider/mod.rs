@@ -47,7 +47,7 @@ pub(crate) use self::check::Endpoint;
 pub(crate) use self::configured::Provider;
 pub(crate) use self::error::{Interaction, ProviderError, Stage};
 pub(crate) use self::exchange::{CheckedCallback, ClientVerdict};
-pub(crate) use self::guide::{Guide, NamedRedirectUri, environment_name};
+pub(crate) use self::guide::{Guide, NamedRedirectUri};
 pub(crate) use self::jws::SignatureAlgorithm;
 pub(crate) use self::login_parameters::SIMULATOR_CHOICES;
 pub(crate) use self::protocol::{Authorization, Callback, LoginParameters, MaxAge, Protocol, RequestToken};

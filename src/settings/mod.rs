@@ -43,7 +43,7 @@ pub(crate) use self::secret_keys::{DERIVED_KEY, check_p256_public_key, check_rsa
 pub(crate) use self::site_rules::SiteRules;
 pub use self::sources::Sources;
 pub(crate) use self::sources::{NOT_UTF_8, process_environment};
-pub(crate) use self::table::initial_value;
+pub(crate) use self::table::{initial_value, provider_variable};
 pub(crate) use self::types::{
     BackupTarget, ConnectionRules, DatabaseLimits, GENERATION_CLAIM, JwtAlgorithm, JwtRules, KnoxRules, LogFormat,
     OnFailure, OutgoingRules, Postmessage, SessionRules, SqliteSynchronous, StatePolicy, TableLimits, UserRules,

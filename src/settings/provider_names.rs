@@ -1,6 +1,6 @@
 //! Which entry of the provider catalogue an operator means by a name that is none.
 
-use super::table::{SOCIAL_AUTH, hint};
+use super::table::{SOCIAL_AUTH, hint, provider_variable};
 
 /// Names of services, and the entry for a new application. Other entries of the service are older, or for special cases.
 const SERVICES: [(&str, &str); 24] = [
@@ -69,8 +69,7 @@ pub(super) fn unknown_provider_setting(name: &str, catalog: &[&str]) -> Option<U
         (!provider.is_empty()).then_some((provider, *setting))
     })?;
     let meant = meant_provider(provider, catalog.iter().copied());
-    let variable = |entry: &str| format!("{SOCIAL_AUTH}{}_{setting}", entry.to_ascii_uppercase().replace('-', "_"));
-    Some(UnknownProviderSetting { meant: meant.map(variable) })
+    Some(UnknownProviderSetting { meant: meant.map(|entry| provider_variable(entry, setting)) })
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ impl ProviderSettings {
         if !self.values.contains_key(name) && self.shared.contains_key(name) {
             return format!("{SOCIAL_AUTH}{name}");
         }
-        format!("{SOCIAL_AUTH}{}_{name}", self.name.to_ascii_uppercase().replace('-', "_"))
+        table::provider_variable(&self.name, name)
     }
 
     /// Checks the settings and gives them the types of the descriptor's `rules`. `title`: the display name of the provider.

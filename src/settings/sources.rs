@@ -1,5 +1,5 @@
 //! Where settings come from: the defaults of `dev`, the file, and the environment. Each value is sorted by its owner (the
-//! server, one provider, all providers), and unknown names are reported. WrittenValues are not interpreted here.
+//! server, one provider, all providers), and unknown names are reported. Values are not interpreted here.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::provider_names::{provider_hint, unknown_provider_setting};
-use super::table::{self, OWN_PREFIXES, SOCIAL_AUTH, hint};
+use super::table::{self, OWN_PREFIXES, SOCIAL_AUTH, hint, upper};
 use super::types::{Mode, SettingError};
 use super::value_type::{boolean, from_toml};
 use crate::model::UserField;
@@ -56,7 +56,7 @@ impl WrittenValue {
     }
 }
 
-/// WrittenValues by their names in the environment; those of a provider by their short names.
+/// Values by their names in the environment; those of a provider by their short names.
 pub(super) type WrittenValues = BTreeMap<String, WrittenValue>;
 
 #[derive(Default)]
@@ -304,7 +304,7 @@ impl SourceValues {
             Some(place) => self.providers.insert(place, provider),
             None if has_key => self.providers.push(provider),
             None => {
-                let key = format!("{SOCIAL_AUTH}{}_KEY", upper(name));
+                let key = table::provider_variable(name, "KEY");
                 let others: Vec<&str> = provider.values.values().map(|found| found.label.as_str()).collect();
                 self.warnings.push(format!("{name} is not configured: {key} is not set, but {} is", others.join(", ")));
             }
@@ -375,8 +375,7 @@ impl ProviderValues {
 
 /// Names that an unknown name may have been meant to be.
 fn known_names(catalog: &[&str]) -> Vec<String> {
-    let of_provider =
-        |name: &&str| ["KEY", "SECRET", "SCOPE"].map(|setting| format!("{SOCIAL_AUTH}{}_{setting}", upper(name)));
+    let of_provider = |name: &&str| ["KEY", "SECRET", "SCOPE"].map(|setting| table::provider_variable(name, setting));
     let general = table::settings().map(|setting| setting.name.clone()).chain([CONFIG.to_owned()]);
     let shared = table::shared_names().map(|name| format!("{SOCIAL_AUTH}{name}"));
     general.chain(shared).chain(catalog.iter().flat_map(of_provider)).collect()
@@ -409,10 +408,6 @@ fn two_owners(short: &str, prefixes: &[(String, String)]) -> Option<String> {
 
 fn is_own_name(name: &str) -> bool {
     OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-fn upper(name: &str) -> String {
-    name.to_ascii_uppercase().replace('-', "_")
 }
 
 /// Some names are both: `scope` is the setting SCOPE as a list and a part of the descriptor as a table; `name` is the setting

@@ -178,6 +178,16 @@ pub(super) fn is_shared(name: &str) -> bool {
     shared_names().any(|shared| shared == name)
 }
 
+/// The name of a provider as variables contain it: in upper case, with `_` for `-`.
+pub(super) fn upper(provider: &str) -> String {
+    provider.to_ascii_uppercase().replace('-', "_")
+}
+
+/// `SOCIAL_AUTH_<PROVIDER>_<NAME>`.
+pub fn provider_variable(provider: &str, setting: &str) -> String {
+    format!("{SOCIAL_AUTH}{}_{setting}", upper(provider))
+}
+
 /// Why a setting of django-rest-social-auth has no effect.
 pub(super) fn no_effect(name: &str) -> Option<&'static str> {
     reason(&TABLE.no_effect, name)
@@ -190,10 +200,7 @@ pub(super) fn provider_no_effect(name: &str) -> Option<&'static str> {
 
 /// The backend of social-core that a name after `SOCIAL_AUTH_` belongs to, if it is not supported.
 pub(super) fn unsupported_backend(short: &str) -> Option<&'static str> {
-    let is_owner = |backend: &&String| {
-        let prefix = backend.to_ascii_uppercase().replace('-', "_");
-        short.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('_'))
-    };
+    let is_owner = |backend: &&String| short.strip_prefix(&upper(backend)).is_some_and(|rest| rest.starts_with('_'));
     TABLE.unsupported_backends.iter().find(is_owner).map(String::as_str)
 }
 
