@@ -23,7 +23,7 @@ use super::types::{
     BackupTarget, ConnectionRules, DatabaseLimits, JwtRules, KnoxRules, LogFormat, Mode, OutgoingRules, Postmessage,
     RestSocial, SessionRules, SettingError, SqliteSynchronous, StatePolicy, TableLimits, UserRules, WebhookRules,
 };
-use super::user_rules::ProviderLists;
+use super::user_rules::{AllUserRules, ProviderLists};
 use super::{addresses, credential_rules, file_access, secret_keys, table, user_fields, user_rules, webhook_rules};
 use crate::model::User;
 use crate::secrets::{SecretString, TokenCipher};
@@ -151,39 +151,42 @@ fn build(
     shared: &BTreeMap<String, Value>,
     providers: Vec<ProviderValues>,
 ) -> Settings {
-    let is_serve = sources.mode == Mode::Serve;
+    let mode = sources.mode;
     if let Some(path) = sources.file {
-        check_file_access(reader, path, is_serve, &providers);
+        check_file_access(reader, path, mode, &providers);
     }
-    let listen = listen(reader, is_serve);
-    let public_url = public_url(reader, is_serve);
+    let listen = listen(reader, mode);
+    let public_url = public_url(reader, mode);
     let secret_key = secret_keys::secret_key(reader);
     let database_url = SecretString::from(reader.value("DATABASE_URL", database_url));
-    let pages = pages(reader, is_serve, public_url.as_ref(), listen.port());
+    let pages = pages(reader, mode, public_url.as_ref(), listen.port());
     let allowed_next_origins = next_origins(reader, public_url.as_ref(), &pages.allowed_origins);
     let webhooks = webhook_rules::webhooks(reader);
     let jwt = credential_rules::jwt(reader, &secret_key, public_url.as_ref());
     let cipher = secret_keys::cipher(reader, &secret_key);
     let own_fields = user_fields::read(reader, &jwt, sources.fields);
     // The simulator adds the providers of the catalogue.
-    let added_later = if is_serve { &[] } else { sources.catalog };
-    let (users, rules, provider_lists) =
+    let added_later = match mode {
+        Mode::Serve => &[],
+        Mode::Dev => sources.catalog,
+    };
+    let AllUserRules { general: users, of_providers, lists: provider_lists } =
         user_rules::read_all(reader, &own_fields, sources.steps, &providers, added_later);
     let environment = Arc::new(variables(&sources.environment));
     let typed = |(provider, rules)| provider_settings(provider, rules, shared, &environment);
-    let mut providers: Vec<ProviderSettings> = providers.into_iter().zip(rules).map(typed).collect();
+    let mut providers: Vec<ProviderSettings> = providers.into_iter().zip(of_providers).map(typed).collect();
     webhook_rules::add_webhook_step(reader, webhooks.as_ref(), &mut providers);
     check_user_rules(reader, &providers);
     Settings {
-        mode: sources.mode,
+        mode,
         database_url,
         database: database(reader),
         sqlite_synchronous: reader.word("SQLITE_SYNCHRONOUS"),
         backup: reader.optional("BACKUP_FILE", backup_target),
         limits: limits(reader),
         connections: connections(reader),
-        rate_limits: rate_limits::rate_limits(reader, public_url.as_ref().filter(|_| is_serve)),
-        site: site_rules::site(reader, public_url.as_ref(), is_serve),
+        rate_limits: rate_limits::rate_limits(reader, public_url.as_ref().filter(|_| mode == Mode::Serve)),
+        site: site_rules::site(reader, public_url.as_ref(), mode),
         listen,
         metrics_listen: metrics_listen(reader, listen),
         traces: trace_rules::traces(reader),
@@ -227,16 +230,18 @@ struct Pages {
     rest_social: RestSocial,
 }
 
-fn pages(reader: &mut SettingReader, is_serve: bool, public_url: Option<&Url>, port: u16) -> Pages {
+fn pages(reader: &mut SettingReader, mode: Mode, public_url: Option<&Url>, port: u16) -> Pages {
     let mut allowed_origins = uris(reader, "ALLOWED_ORIGINS", addresses::origin);
     let mut allowed_redirect_uris = uris(reader, "ALLOWED_REDIRECT_URIS", addresses::redirect_uri_or_postmessage);
-    let mut rest_social = rest_social(reader, !is_serve || !allowed_origins.is_empty());
+    let mut rest_social = rest_social(reader, mode == Mode::Dev || !allowed_origins.is_empty());
     separate_postmessage(&mut rest_social, &mut allowed_redirect_uris);
     if let Some(url) = public_url {
         allow_own_uris(&mut allowed_origins, &mut allowed_redirect_uris, url, &rest_social);
     }
-    if !is_serve {
-        allow_loopback_uris(&mut allowed_origins, &mut allowed_redirect_uris, port);
+    if mode == Mode::Dev {
+        let (loopback_origins, loopback_uris) = addresses::loopback_uris(port);
+        allowed_origins.extend(loopback_origins);
+        allowed_redirect_uris.extend(loopback_uris);
     }
     Pages { allowed_origins, allowed_redirect_uris, rest_social }
 }
@@ -259,8 +264,8 @@ fn header_name(written: &str) -> Result<String, String> {
     if is_name && !name.is_empty() { Ok(name) } else { Err(format!("{written:?} is not the name of a header")) }
 }
 
-fn public_url(reader: &mut SettingReader, is_required: bool) -> Option<Url> {
-    if is_required {
+fn public_url(reader: &mut SettingReader, mode: Mode) -> Option<Url> {
+    if mode == Mode::Serve {
         reader.require("PUBLIC_URL", "must be set: the server's own base URL, such as https://login.example.com");
     }
     reader.optional("PUBLIC_URL", addresses::public_url)
@@ -411,7 +416,7 @@ fn link_without_authorization_request(reader: &mut SettingReader) -> bool {
 }
 
 /// A file that contains secrets must not be readable by every system user (SEC-47).
-fn check_file_access(reader: &mut SettingReader, path: &Path, is_serve: bool, providers: &[ProviderValues]) {
+fn check_file_access(reader: &mut SettingReader, path: &Path, mode: Mode, providers: &[ProviderValues]) {
     // The settings of a custom provider are not known here: their names decide.
     let is_secret = |name: &str| {
         ["SECRET", "TOKEN", "PASSWORD", "ASSERTION", "PRIVATE_KEY", "API_KEY"].iter().any(|word| name.contains(word))
@@ -432,7 +437,10 @@ fn check_file_access(reader: &mut SettingReader, path: &Path, is_serve: bool, pr
     if holds_secrets && file_access::is_open_to_all(path) {
         let problem = "contains secrets and can be read or changed by every user of this machine: run chmod o-rw";
         let error = SettingError::new(path.display().to_string(), problem);
-        if is_serve { reader.errors.push(error) } else { reader.warnings.push(error.to_string()) }
+        match mode {
+            Mode::Serve => reader.errors.push(error),
+            Mode::Dev => reader.warnings.push(error.to_string()),
+        }
     }
 }
 
@@ -478,18 +486,12 @@ fn provider_settings(
     ProviderSettings { name, values, in_file, shared, environment, descriptor, user_rules }
 }
 
-fn listen(reader: &mut SettingReader, is_serve: bool) -> SocketAddr {
+fn listen(reader: &mut SettingReader, mode: Mode) -> SocketAddr {
     let listen = reader.value("LISTEN", addresses::listen);
-    if !is_serve && !listen.ip().is_loopback() {
+    if mode == Mode::Dev && !listen.ip().is_loopback() {
         reader.error("LISTEN", "must be a loopback address: `dev` lets every user sign in; use `serve`");
     }
     listen
-}
-
-fn allow_loopback_uris(origins: &mut Vec<String>, redirect_uris: &mut Vec<String>, port: u16) {
-    let (loopback_origins, loopback_uris) = addresses::loopback_uris(port);
-    origins.extend(loopback_origins);
-    redirect_uris.extend(loopback_uris);
 }
 
 /// METRICS_LISTEN, which differs from LISTEN.

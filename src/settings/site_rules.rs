@@ -6,6 +6,7 @@ use serde_json::Value;
 use url::{Position, Url};
 
 use super::setting_reader::{self, SettingReader};
+use super::types::Mode;
 use crate::model::{Color, is_bidi_or_control};
 
 const MAX_NAME_LEN: usize = 60;
@@ -44,14 +45,14 @@ impl SiteRules {
 /// The colour of this project, as `table.toml` has it.
 const DEFAULT_ACCENT_COLOR: Color = Color::new(0x0b, 0x6b, 0x4f);
 
-pub(super) fn site(reader: &mut SettingReader, public_url: Option<&Url>, is_serve: bool) -> SiteRules {
+pub(super) fn site(reader: &mut SettingReader, public_url: Option<&Url>, mode: Mode) -> SiteRules {
     let host = public_url.map(|url| url[Position::BeforeHost..Position::AfterPort].to_owned());
     SiteRules {
         name: reader.optional("SITE_NAME", name).or(host).unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned()),
         logo: reader.optional("SITE_LOGO", logo),
         accent_color: reader.value("SITE_ACCENT_COLOR", accent_color),
-        has_api_docs: reader.optional_boolean("API_DOCS").unwrap_or(!is_serve),
-        has_dev_start: !is_serve,
+        has_api_docs: reader.optional_boolean("API_DOCS").unwrap_or(mode == Mode::Dev),
+        has_dev_start: mode == Mode::Dev,
     }
 }
 
@@ -130,8 +131,8 @@ mod tests {
     #[test]
     fn the_default_color_is_that_of_the_table() {
         let reader = &mut SettingReader::default();
-        assert_eq!(site(reader, None, true).accent_color, SiteRules::with_name("x").accent_color);
+        assert_eq!(site(reader, None, Mode::Serve).accent_color, SiteRules::with_name("x").accent_color);
         let url = Url::parse("https://login.example:8443").expect("a URL");
-        assert_eq!(site(reader, Some(&url), true).name, "login.example:8443");
+        assert_eq!(site(reader, Some(&url), Mode::Serve).name, "login.example:8443");
     }
 }

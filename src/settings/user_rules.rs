@@ -64,15 +64,22 @@ impl ProviderLists {
     }
 }
 
-/// The general rules, and those of each provider: name and its own values. `added_later`: further names that the lists of
-/// providers may have.
+/// The rules about users that the settings contain.
+pub(super) struct AllUserRules {
+    pub general: UserRules,
+    /// In the order of the providers.
+    pub of_providers: Vec<UserRules>,
+    pub lists: ProviderLists,
+}
+
+/// Reads the general rules, and those of each provider. `added_later`: further names that the lists of providers may have.
 pub(super) fn read_all(
     reader: &mut SettingReader,
     fields: &UserFields,
     steps: &[&str],
     providers: &[ProviderValues],
     added_later: &[&str],
-) -> (UserRules, Vec<UserRules>, ProviderLists) {
+) -> AllUserRules {
     let general = read(reader, fields, steps);
     let known: Vec<&str> =
         providers.iter().map(|provider| provider.name.as_str()).chain(added_later.iter().copied()).collect();
@@ -81,12 +88,12 @@ pub(super) fn read_all(
         reader.provider = provider.values.clone();
         lists.apply(&provider.name, read(reader, fields, steps))
     };
-    let mut rules: Vec<UserRules> = providers.iter().map(of_provider).collect();
+    let mut of_providers: Vec<UserRules> = providers.iter().map(of_provider).collect();
     reader.provider.clear();
     let makes_usernames = |rules: &UserRules| rules.username_is_full_email && !rules.usernames_accept_unverified;
-    let addresses_as_usernames = makes_usernames(&general) || rules.iter().any(makes_usernames);
-    rules.iter_mut().for_each(|rules| rules.addresses_as_usernames = addresses_as_usernames);
-    (UserRules { addresses_as_usernames, ..general }, rules, lists)
+    let addresses_as_usernames = makes_usernames(&general) || of_providers.iter().any(makes_usernames);
+    of_providers.iter_mut().for_each(|rules| rules.addresses_as_usernames = addresses_as_usernames);
+    AllUserRules { general: UserRules { addresses_as_usernames, ..general }, of_providers, lists }
 }
 
 /// `steps`: names of the custom steps of a program.
