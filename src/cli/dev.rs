@@ -14,7 +14,6 @@ use super::dev_directory::DevDirectory;
 use super::dev_seed::seed;
 use super::failure::Failure;
 use super::output::print;
-use super::serve::bind;
 use super::{logging, signals};
 use crate::clock::Deps;
 use crate::outgoing::Client;
@@ -72,10 +71,10 @@ pub(super) async fn dev(config: Option<&Path>, options: Options, deps: Deps) -> 
 
     // The settings contain the address of the simulator, so all listen before the settings are read.
     check_listen(config, &environment)?;
-    let listener = bind(listen_address(config, &environment), false)?;
+    let listener = listen::bind_setting("LISTEN", listen_address(config, &environment), false)?;
     let address = local_address(&listener)?;
     let pages_listener = bind_next_port(address)?;
-    let hosts_listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), false)?;
+    let hosts_listener = listen::bind_setting("LISTEN", SocketAddr::from(([127, 0, 0, 1], 0)), false)?;
     let scheme = if options.tls { "https" } else { "http" };
     let (own_url, simulator_url) = (base_url(scheme, address)?, base_url(scheme, local_address(&pages_listener)?)?);
     let simulator = Simulator::new(simulator_url.clone(), personas, deps.clone()).map_err(Failure::Other)?;
@@ -201,7 +200,7 @@ fn bind_next_port(address: SocketAddr) -> Result<TcpListener, Failure> {
             return Ok(listener);
         }
     }
-    bind(SocketAddr::new(address.ip(), 0), false).map_err(Failure::from)
+    listen::bind_setting("LISTEN", SocketAddr::new(address.ip(), 0), false).map_err(Failure::from)
 }
 
 fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {

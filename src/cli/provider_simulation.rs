@@ -12,7 +12,6 @@ use url::{Url, form_urlencoded};
 
 use super::failure::Failure;
 use super::output::{print_either, safe};
-use super::serve::bind;
 use crate::clock::Deps;
 use crate::model::Identity;
 use crate::outgoing::{Client, OutgoingError, Request};
@@ -21,6 +20,7 @@ use crate::provider::{
     Authorization, Callback, LoginParameters, Protocol, Provider, ProviderError, Providers, SIMULATOR_CHOICES,
 };
 use crate::secrets::pkce_challenge;
+use crate::server::listen;
 use crate::settings::Settings;
 use crate::simulator::{Personas, RecordedCall, Simulator};
 
@@ -74,7 +74,7 @@ pub(super) async fn simulate(name: &str, as_json: bool, settings: &Settings, dep
 }
 
 fn listener() -> Result<TcpListener, Failure> {
-    bind(SocketAddr::from(([127, 0, 0, 1], 0)), false).map_err(Failure::from)
+    listen::bind_setting("LISTEN", SocketAddr::from(([127, 0, 0, 1], 0)), false).map_err(Failure::from)
 }
 
 fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
-use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -37,7 +36,7 @@ pub(super) async fn serve(
     // On a thread for blocking work, because it reads files: the only worker of a small machine must handle the signals.
     let (runtime, first_source) = (Handle::current(), source.clone());
     let preparing = tokio::task::spawn_blocking(move || runtime.block_on(Prepared::new(first_source)));
-    let Prepared { server, traces, listen, reuse_port } = tokio::select! {
+    let Prepared { server, traces, address, reuse_port } = tokio::select! {
         () = &mut stop => return Ok(()),
         prepared = preparing => match prepared {
             Ok(prepared) => prepared?,
@@ -58,8 +57,8 @@ pub(super) async fn serve(
         () = &mut stop => return Ok(()),
         usable = usable => usable?,
     }
-    let listener = bind(listen, reuse_port)?;
-    let address = listener.local_addr().unwrap_or(listen);
+    let listener = listen::bind_setting("LISTEN", address, reuse_port)?;
+    let address = listener.local_addr().unwrap_or(address);
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     let served = if migrates && !reuse_port {
         server.migrate_and_run(listener, stop).await
@@ -80,7 +79,8 @@ pub(super) async fn serve(
 struct Prepared {
     server: Server,
     traces: Option<TraceExport>,
-    listen: SocketAddr,
+    /// LISTEN.
+    address: SocketAddr,
     reuse_port: bool,
 }
 
@@ -89,10 +89,10 @@ impl Prepared {
         let settings = source.read()?;
         let (collector, traces) = trace_export::start(&settings, &source.deps)?.unzip();
         logging::start(&settings, collector)?;
-        let (listen, reuse_port) = (settings.listen, settings.listen_reuse_port);
+        let (address, reuse_port) = (settings.listen, settings.listen_reuse_port);
         raise_open_file_limit();
         let server = Server::build(settings, source.deps, true).await?;
-        Ok(Self { server, traces, listen, reuse_port })
+        Ok(Self { server, traces, address, reuse_port })
     }
 }
 
@@ -170,19 +170,4 @@ pub(super) async fn migrate(config: Option<&Path>, as_json: bool) -> Result<(), 
     repository.close().await;
     tracing::info!("the database is up to date");
     if as_json { print_json(&json!({"migrated": true})) } else { Ok(()) }
-}
-
-pub(super) fn bind(address: SocketAddr, reuse_port: bool) -> Result<TcpListener, SettingError> {
-    listen::bind(address, reuse_port).map_err(|error| {
-        let problem = match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                let other = SocketAddr::new(address.ip(), address.port().checked_add(10).unwrap_or(8000));
-                format!("another program listens on {address}: stop it or choose another address, such as {other}")
-            }
-            _ => format!("cannot listen on {address}: {error}"),
-        };
-        // A port becomes free, and an interface gets its address, while the setting stays.
-        let is_temporary = matches!(error.kind(), std::io::ErrorKind::AddrInUse | std::io::ErrorKind::AddrNotAvailable);
-        SettingError { is_temporary, ..SettingError::new("LISTEN", problem) }
-    })
 }

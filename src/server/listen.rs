@@ -34,6 +34,7 @@ use tokio_util::task::TaskTracker;
 use super::activity::{Limit, Protocol, TimedBody, TimedStream, within_limits};
 use super::connections::{Admitted, Connections, OverCapacity};
 use super::unread_body::UnreadBody;
+use crate::settings::SettingError;
 
 /// A longer request head is answered 431.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -85,6 +86,23 @@ pub fn bind(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
     socket.set_reuseport(reuse_port)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+/// [`bind`] on the address of the setting `name`.
+///
+/// Errors: the address cannot be used. A port becomes free, and an interface gets its address, while the setting stays.
+pub fn bind_setting(name: &str, address: SocketAddr, reuse_port: bool) -> Result<TcpListener, SettingError> {
+    bind(address, reuse_port).map_err(|error| {
+        let problem = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                let other = SocketAddr::new(address.ip(), address.port().checked_add(10).unwrap_or(8000));
+                format!("another program listens on {address}: stop it or choose another port, such as {name}={other}")
+            }
+            _ => format!("cannot listen on {address}: {error}"),
+        };
+        let is_temporary = matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable);
+        SettingError { is_temporary, ..SettingError::new(name, problem) }
+    })
 }
 
 /// Serves until `shutdown` with the default limits of connections, then answers all requests that have reached the socket.

@@ -1,7 +1,6 @@
 //! The listener of METRICS_LISTEN: `/metrics` in the text format of Prometheus. It has a listener of its own, because it has no
 //! authentication, and the routes of logins must not pay for a flood of scrapes.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,16 +22,7 @@ const DATABASE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Errors: the address cannot be used.
 pub(super) fn bind(settings: &Settings) -> Result<Option<TcpListener>, SettingError> {
     let Some(address) = settings.metrics_listen else { return Ok(None) };
-    let bound = listen::bind(address, settings.listen_reuse_port);
-    bound.map(Some).map_err(|error| cannot_listen(address, &error))
-}
-
-fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> SettingError {
-    let problem = match error.kind() {
-        std::io::ErrorKind::AddrInUse => format!("another program listens on {address}: choose another port"),
-        _ => format!("cannot listen on {address}: {error}"),
-    };
-    SettingError::new("METRICS_LISTEN", problem)
+    listen::bind_setting("METRICS_LISTEN", address, settings.listen_reuse_port).map(Some)
 }
 
 /// `GET /metrics`.
@@ -73,5 +63,18 @@ impl Endpoint for MetricsEndpoint {
         response.headers_mut().insert(header::CONTENT_TYPE, FORMAT);
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_is_in_use_is_an_error_that_may_end_without_a_change_of_the_setting() {
+        let used = listen::bind("127.0.0.1:0".parse().expect("an address"), false).expect("a free port");
+        let address = used.local_addr().expect("an address");
+        let error = listen::bind_setting("METRICS_LISTEN", address, false).expect_err("the port is in use");
+        assert_eq!((error.name.as_str(), error.is_temporary), ("METRICS_LISTEN", true));
     }
 }
