@@ -117,14 +117,15 @@ impl From<&Settings> for Retention {
     }
 }
 
-fn sweep_interval() -> Interval {
-    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+/// A late tick delays those after it.
+fn interval(period: Duration) -> Interval {
+    let mut interval = tokio::time::interval(period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
 }
 
 async fn sweep_periodically(repository: Arc<dyn Repository>, retention: Retention, deps: Deps) {
-    let mut interval = sweep_interval();
+    let mut interval = interval(SWEEP_INTERVAL);
     // The first tick is immediate, and a sweep must not slow down the start.
     interval.tick().await;
     for round in 0_u64.. {
@@ -144,7 +145,7 @@ async fn sweep_periodically(repository: Arc<dyn Repository>, retention: Retentio
 
 /// Not a part of the sweep, which may take minutes: meanwhile counts that only increase would refuse logins.
 async fn count_live_rows(login: Arc<LoginService>) {
-    let mut interval = sweep_interval();
+    let mut interval = interval(SWEEP_INTERVAL);
     loop {
         interval.tick().await;
         if let Err(error) = login.count_live_rows().await {
@@ -155,8 +156,7 @@ async fn count_live_rows(login: Arc<LoginService>) {
 
 /// Lets other nodes use what this node was granted of a rate limit and does not use.
 async fn return_unused_limits(limits: RateLimits) {
-    let mut interval = tokio::time::interval(RETURN_INTERVAL);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut interval = interval(RETURN_INTERVAL);
     loop {
         interval.tick().await;
         limits.return_unused(ReturnScope::Idle).await;
@@ -167,8 +167,7 @@ async fn return_unused_limits(limits: RateLimits) {
 /// refused, so that they are read again soon.
 async fn maintain_signing_keys(keys: Arc<SigningKeyService>) {
     let Some(schedule) = keys.schedule() else { return };
-    let mut interval = tokio::time::interval(schedule.reload_interval());
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut interval = interval(schedule.reload_interval());
     loop {
         interval.tick().await;
         if let Err(error) = keys.maintain().await {

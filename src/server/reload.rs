@@ -55,6 +55,15 @@ pub(super) struct Running {
     pub closing: CancellationToken,
 }
 
+impl Running {
+    /// Starts the tasks of an application.
+    pub fn start(application: &Application, lasting: &Lasting, closing: CancellationToken) -> Self {
+        let (hook, repository, deps) = (application.hook.clone(), &lasting.repository, &lasting.deps);
+        let tasks = BackgroundTasks::start(&application.app, repository, hook, deps, closing.child_token());
+        Self { tasks, closing }
+    }
+}
+
 /// `None` before the server is ready, and after its shutdown began.
 pub(super) type SharedRunning = Arc<Mutex<Option<Running>>>;
 
@@ -93,16 +102,13 @@ impl Reloader {
         if let Err(error) = app.login.count_live_rows().await {
             tracing::warn!(%error, "the rows that count against the limits of logins could not be counted");
         }
-        let hook = application.hook.clone();
         self.lasting.events.follow(&settings, &self.lasting.deps);
         self.current.replace(application);
         log_setting_warnings(&app);
         if let Some(Running { tasks, closing }) = running.take() {
             // Two dispatchers would not send an event twice, but the old one has the old secrets.
             tasks.stop().await;
-            let (repository, deps) = (&self.lasting.repository, &self.lasting.deps);
-            let tasks = BackgroundTasks::start(&app, repository, hook, deps, closing.child_token());
-            *running = Some(Running { tasks, closing });
+            *running = Some(Running::start(&self.current.get(), &self.lasting, closing));
         }
         if before.app.settings.rate_limits != settings.rate_limits {
             before.app.rate_limits.return_unused(ReturnScope::All).await;

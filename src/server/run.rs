@@ -13,7 +13,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::application::{Application, Current, Lasting, Parts, WebhookEvents};
-use super::background::BackgroundTasks;
 use super::connections::Connections;
 use super::listen;
 use super::metrics_listener::{self, MetricsEndpoint};
@@ -335,10 +334,8 @@ impl Server {
             _ => providers.join(", "),
         };
         tracing::info!(providers = names, "ready");
-        let closing = stages.closing.clone();
-        let (repository, deps) = (&self.lasting.repository, &self.lasting.deps);
-        let tasks = BackgroundTasks::start(app, repository, application.hook.clone(), deps, closing.child_token());
-        *self.running.lock().await = Some(Running { tasks, closing });
+        let running = Running::start(&application, &self.lasting, stages.closing.clone());
+        *self.running.lock().await = Some(running);
     }
 
     /// Finishes the background tasks and closes the database, until `deadline`.
