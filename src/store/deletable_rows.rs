@@ -72,26 +72,36 @@ pub enum BoundedRows {
 
 impl BoundedRows {
     pub(super) fn count_statement(self) -> String {
-        let (table, _, _, condition) = self.parts();
+        let Selection { table, condition, .. } = self.selection();
         format!("SELECT count(*) FROM {table} WHERE {condition}")
     }
 
     /// Deletes the oldest `$1` rows.
     pub(super) fn delete_statement(self) -> String {
-        let (table, key, order, condition) = self.parts();
+        let Selection { table, key, order, condition } = self.selection();
         format!(
             "DELETE FROM {table} WHERE {key} IN
              (SELECT {key} FROM {table} WHERE {condition} ORDER BY {order} LIMIT $1)"
         )
     }
 
-    /// The table, its key, its order by age, and the condition of the rows.
-    fn parts(self) -> (&'static str, &'static str, &'static str, &'static str) {
+    fn selection(self) -> Selection {
+        let refusals = |condition| Selection { table: "audit_events", key: "id", order: "id", condition };
+        let finished = |table, key, condition| Selection { table, key, order: "expires", condition };
         match self {
-            Self::FinishedAuthorizationRequests => ("authorization_requests", "key", "expires", "claimed IS NOT NULL"),
-            Self::FinishedPendingLogins => ("pending_logins", "token", "expires", "completed IS NOT NULL"),
-            Self::RefusalsOfNoUser => ("audit_events", "id", "id", "event = 'refused' AND user_id IS NULL"),
-            Self::RefusalsOfUsers => ("audit_events", "id", "id", "event = 'refused' AND user_id IS NOT NULL"),
+            Self::FinishedAuthorizationRequests => finished("authorization_requests", "key", "claimed IS NOT NULL"),
+            Self::FinishedPendingLogins => finished("pending_logins", "token", "completed IS NOT NULL"),
+            Self::RefusalsOfNoUser => refusals("event = 'refused' AND user_id IS NULL"),
+            Self::RefusalsOfUsers => refusals("event = 'refused' AND user_id IS NOT NULL"),
         }
     }
+}
+
+/// Rows of a table, in SQL.
+struct Selection {
+    table: &'static str,
+    key: &'static str,
+    /// The column that orders them by age.
+    order: &'static str,
+    condition: &'static str,
 }

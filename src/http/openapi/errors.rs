@@ -157,26 +157,27 @@ fn example(status: u16, code: &str, detail: &str) -> Value {
 }
 
 fn headers(case: &ErrorCase) -> Map<String, Value> {
-    let retry_after = ("Retry-After", "Seconds until the next attempt.", true);
+    let optional = |name: &str, description: &str| {
+        (name.to_owned(), json!({"description": description, "schema": {"type": "string"}}))
+    };
+    let required = |name: &str, description: &str| {
+        let (name, mut header) = optional(name, description);
+        header["required"] = true.into();
+        (name, header)
+    };
+    let retry_after = || required("Retry-After", "Seconds until the next attempt.");
     let headers = match case.status {
-        401 if case.name == "ServiceRejected" => vec![("WWW-Authenticate", "`Basic`, with a realm.", true)],
-        401 => vec![("WWW-Authenticate", "`Token`, or `Bearer realm=\"api\"` for a JWT.", true)],
-        405 => vec![("Allow", "The methods of this path.", true)],
+        401 if case.name == "ServiceRejected" => vec![required("WWW-Authenticate", "`Basic`, with a realm.")],
+        401 => vec![required("WWW-Authenticate", "`Token`, or `Bearer realm=\"api\"` for a JWT.")],
+        405 => vec![required("Allow", "The methods of this path.")],
         429 => vec![
-            retry_after,
-            ("RateLimit", "Of an exceeded limit: name, requests left `r`, seconds `t` until more.", false),
-            ("RateLimit-Policy", "Its name, quota `q`, period `w` in seconds.", false),
+            retry_after(),
+            optional("RateLimit", "Of an exceeded limit: name, requests left `r`, seconds `t` until more."),
+            optional("RateLimit-Policy", "Its name, quota `q`, period `w` in seconds."),
         ],
-        502 => vec![("Retry-After", "Seconds, if the provider sent them.", false)],
-        503 => vec![retry_after],
+        502 => vec![optional("Retry-After", "Seconds, if the provider sent them.")],
+        503 => vec![retry_after()],
         _ => Vec::new(),
     };
-    let header = |(name, description, required): (&str, &str, bool)| {
-        let mut header = json!({"description": description, "schema": {"type": "string"}});
-        if required {
-            header["required"] = true.into();
-        }
-        (name.to_owned(), header)
-    };
-    headers.into_iter().map(header).collect()
+    headers.into_iter().collect()
 }

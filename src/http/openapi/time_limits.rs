@@ -6,12 +6,19 @@ use serde_json::Value;
 
 use crate::settings::{JwtRules, Settings};
 
-/// Phrases of descriptions, each with the words before and after the time limit.
-const ACCESS_LIFETIME: [(&str, &str, &str); 2] = [
-    ("The access token, ", "five minutes", " long"),
-    ("stays valid until it expires, at most ", "five minutes", " by default"),
+/// Words of a description around a time limit.
+struct Phrase {
+    before: &'static str,
+    /// The default.
+    limit: &'static str,
+    after: &'static str,
+}
+
+const ACCESS_LIFETIME: [Phrase; 2] = [
+    Phrase { before: "The access token, ", limit: "five minutes", after: " long" },
+    Phrase { before: "stays valid until it expires, at most ", limit: "five minutes", after: " by default" },
 ];
-const CALL_TIMEOUT: (&str, &str, &str) = ("(", "10 s", " a call");
+const CALL_TIMEOUT: Phrase = Phrase { before: "(", limit: "10 s", after: " a call" };
 
 /// A phrase of the stock document.
 pub struct Replacement {
@@ -19,23 +26,26 @@ pub struct Replacement {
     own: String,
 }
 
+impl Phrase {
+    /// `own`: the time limit of the settings.
+    fn replacement(&self, own: &str) -> Replacement {
+        let Self { before, limit, after } = self;
+        let own_after = after.trim_end_matches(" by default");
+        Replacement { stock: format!("{before}{limit}{after}"), own: format!("{before}{own}{own_after}") }
+    }
+}
+
 /// A replacement for each time limit whose setting is not the default.
 pub fn replacements(settings: &Settings) -> Vec<Replacement> {
     let mut replacements = Vec::new();
     let lifetime = settings.jwt.access_lifetime;
     if lifetime != JwtRules::default().access_lifetime {
-        for (before, default, after) in ACCESS_LIFETIME {
-            let limit = spelled_out(lifetime);
-            let own_after = after.trim_end_matches(" by default");
-            let stock = format!("{before}{default}{after}");
-            replacements.push(Replacement { stock, own: format!("{before}{limit}{own_after}") });
-        }
+        let own = spelled_out(lifetime);
+        replacements.extend(ACCESS_LIFETIME.iter().map(|phrase| phrase.replacement(&own)));
     }
-    let (before, default, after) = CALL_TIMEOUT;
     let call = format!("{} s", seconds(settings.outgoing.timeout));
-    if call != default {
-        let stock = format!("{before}{default}{after}");
-        replacements.push(Replacement { stock, own: format!("{before}{call}{after}") });
+    if call != CALL_TIMEOUT.limit {
+        replacements.push(CALL_TIMEOUT.replacement(&call));
     }
     replacements
 }
@@ -97,11 +107,11 @@ mod tests {
     fn every_phrase_is_in_the_stock_document() {
         let stock: Value =
             serde_json::from_str(&DocumentOptions::default().document(DocumentFormat::Json)).expect("JSON");
-        for (before, default, after) in ACCESS_LIFETIME.into_iter().chain([CALL_TIMEOUT]) {
+        for phrase in ACCESS_LIFETIME.iter().chain([&CALL_TIMEOUT]) {
             let mut changed = stock.clone();
-            let phrase = format!("{before}{default}{after}");
-            replace_all(&mut changed, &[Replacement { stock: phrase.clone(), own: "other".to_owned() }]);
-            assert_ne!(changed, stock, "{phrase}");
+            let replacements = [phrase.replacement("another limit")];
+            replace_all(&mut changed, &replacements);
+            assert_ne!(changed, stock, "{}", replacements[0].stock);
         }
         assert!(
             !DocumentOptions::default()
