@@ -13,7 +13,7 @@ use crate::outgoing::Client;
 use crate::provider::{self, Providers};
 use crate::secrets::ExposeSecret as _;
 use crate::settings::{
-    Mode, OutgoingRules, SettingError, Settings, Sources, process_environment, read_with_errors, sqlite_file,
+    Mode, NOT_UTF_8, OutgoingRules, SettingError, Settings, Sources, process_environment, read_with_errors, sqlite_file,
 };
 
 pub(super) const NO_PROVIDER: &str =
@@ -22,6 +22,12 @@ pub(super) const NO_PROVIDER: &str =
 /// The variables of the process.
 pub(super) fn environment() -> Vec<(String, OsString)> {
     process_environment().collect()
+}
+
+/// The value of a variable that is no setting. `None`: it is not set, or empty. Errors: it is not UTF-8.
+pub(super) fn variable<'a>(environment: &'a [(String, OsString)], name: &str) -> Result<Option<&'a str>, SettingError> {
+    let found = environment.iter().rev().find(|(known, text)| known == name && !text.is_empty());
+    found.map(|(_, text)| text.to_str().ok_or_else(|| SettingError::new(name, NOT_UTF_8))).transpose()
 }
 
 /// All settings, with the defaults of `defaults` below the file and the environment.

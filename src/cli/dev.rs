@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::{Host, Url};
 
-use super::configuration::{self, database_name, environment, settings};
+use super::configuration::{self, database_name, environment, settings, variable};
 use super::dev_directory::DevDirectory;
 use super::dev_seed::seed;
 use super::failure::Failure;
@@ -20,7 +20,7 @@ use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::secrets::ExposeSecret as _;
 use crate::server::{Server, listen};
-use crate::settings::{Mode, NOT_UTF_8, SettingError, Settings, StatePolicy, sqlite_file};
+use crate::settings::{Mode, Settings, StatePolicy, sqlite_file};
 use crate::simulator::{Personas, Simulated, Simulator};
 
 /// Ports after that of the server on which the simulator tries to listen.
@@ -142,21 +142,14 @@ async fn dropped(mut stopped: watch::Receiver<()>) {
 /// The process's variables, changed so that the server calls the demo provider without a proxy and trusts its certificate.
 fn dev_environment(directory: &DevDirectory, chain: Option<&str>) -> Result<Vec<(String, OsString)>, Failure> {
     let mut environment = environment();
-    let variable = |name: &str| {
-        let found = environment.iter().rev().find(|(known, text)| known == name && !text.is_empty());
-        let text = found.map(|(_, text)| text.to_str().map(str::to_owned));
-        text.map(|text| text.ok_or_else(|| SettingError::new(name, NOT_UTF_8))).transpose()
+    let no_proxy = match variable(&environment, "NO_PROXY")? {
+        None => variable(&environment, "no_proxy")?,
+        found => found,
     };
-    let no_proxy = variable("NO_PROXY")?;
-    let mut without_proxy = if no_proxy.is_some() { no_proxy } else { variable("no_proxy")? }.unwrap_or_default();
-    for host in ["127.0.0.1", "localhost", "::1"] {
-        if !without_proxy.is_empty() {
-            without_proxy.push(',');
-        }
-        without_proxy.push_str(host);
-    }
+    let hosts = no_proxy.into_iter().chain(["127.0.0.1", "localhost", "::1"]);
+    let without_proxy = hosts.collect::<Vec<_>>().join(",");
     let roots = match chain {
-        Some(chain) => Some(directory.roots(chain, variable("SSL_CERT_FILE")?.as_deref())?.display().to_string()),
+        Some(chain) => Some(directory.roots(chain, variable(&environment, "SSL_CERT_FILE")?)?.display().to_string()),
         None => None,
     };
     environment.push(("NO_PROXY".to_owned(), without_proxy.into()));

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
-use super::configuration::{environment, settings};
+use super::configuration::{environment, settings, variable};
 use super::failure::Failure;
 use super::output::print_either;
 use super::progress::TerminalProgress;
 use crate::clock::Deps;
 use crate::import::{self, ImportError, ImportOptions};
 use crate::secrets::{ExposeSecret as _, SecretString};
-use crate::settings::{Mode, NOT_UTF_8, SettingError, Settings, sqlite_file};
+use crate::settings::{Mode, SettingError, Settings, sqlite_file};
 use crate::store::django::{Django, Names};
 use crate::store::{self, Repository, Schema};
 
@@ -124,13 +124,9 @@ fn is_same_file(from: &str, to: &str) -> bool {
 
 /// Keys that may have signed Django's sessions, in addition to SECRET_KEY.
 fn django_secret_keys(environment: &[(String, OsString)]) -> Result<Vec<SecretString>, Failure> {
-    let variable = |wanted: &str| {
-        let text = environment.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.to_str());
-        text.map(|text| text.ok_or_else(|| SettingError::new(wanted, NOT_UTF_8))).transpose()
-    };
-    let key = variable(DJANGO_SECRET_KEY)?.filter(|key| !key.is_empty());
+    let key = variable(environment, DJANGO_SECRET_KEY)?;
     let mut keys: Vec<SecretString> = key.map(SecretString::from).into_iter().collect();
-    if let Some(list) = variable(DJANGO_SECRET_KEY_FALLBACKS)?.filter(|list| !list.is_empty()) {
+    if let Some(list) = variable(environment, DJANGO_SECRET_KEY_FALLBACKS)? {
         let list: Vec<String> = serde_json::from_str(list).map_err(|_| {
             SettingError::new(DJANGO_SECRET_KEY_FALLBACKS, "must be a JSON list of texts, such as [\"an earlier key\"]")
         })?;

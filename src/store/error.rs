@@ -60,13 +60,18 @@ fn of_migration(error: &MigrateError) -> String {
     }
 }
 
+/// SQLite's primary result code: the lowest byte, without its details. The codes of PostgreSQL have five characters.
+pub(super) fn sqlite_result_code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code().filter(|code| code.len() < 5)?;
+    code.parse::<u32>().ok().map(|code| code & 0xff)
+}
+
 /// SQLite: the primary result codes BUSY and LOCKED, FULL, READONLY, CORRUPT and NOTADB.
 pub(super) fn of_database(error: &sqlx::Error) -> String {
     match error {
-        sqlx::Error::Database(error) => {
-            let code = error.code().unwrap_or_default();
-            let sqlite = code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff);
-            match (sqlite, code.as_ref()) {
+        sqlx::Error::Database(reported) => {
+            let code = reported.code().unwrap_or_default();
+            match (sqlite_result_code(error), code.as_ref()) {
                 (_, "55P03") => {
                     "the database is busy: another session holds a lock that this statement needs".to_owned()
                 }
@@ -85,7 +90,7 @@ pub(super) fn of_database(error: &sqlx::Error) -> String {
                 }
                 (_, "28P01" | "28000") => "the database refused the user or the password in DATABASE_URL".to_owned(),
                 (_, "3D000") => "the database that DATABASE_URL names does not exist: create it first".to_owned(),
-                _ => format!("the database failed: {}", error.message()),
+                _ => format!("the database failed: {}", reported.message()),
             }
         }
         sqlx::Error::Io(error) => format!("the database cannot be reached: {error}"),

@@ -21,7 +21,7 @@ use crate::metrics::PoolConnections;
 use crate::model::{AccountId, AuditEvent, CodeClaim, CredentialHandle, EmailAddress, EventFactory, UserId};
 use crate::secrets::Digest;
 use crate::settings::{SettingError, SqliteSynchronous, sqlite_files};
-use crate::store::error::{self, Result, StoreError};
+use crate::store::error::{self, Result, StoreError, sqlite_result_code};
 use crate::store::limited::{self, Backend};
 use crate::store::opening::{Opening, without_statement_log};
 use crate::store::types::KnownLogin;
@@ -255,25 +255,19 @@ impl Readers {
     }
 }
 
-/// SQLite's primary result code: the lowest byte, without its details.
-fn result_code(error: &sqlx::Error) -> Option<u32> {
-    let code = error.as_database_error()?.code()?;
-    code.parse::<u32>().ok().map(|code| code & 0xff)
-}
-
 /// BUSY or LOCKED, or a pool that retried until its timeout, because another process holds the file exclusively.
 fn is_locked(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::PoolTimedOut) || matches!(result_code(error), Some(5 | 6))
+    matches!(error, sqlx::Error::PoolTimedOut) || matches!(sqlite_result_code(error), Some(5 | 6))
 }
 
 /// Whether the setting may be right: the file is locked, the disk is full or fails (IOERR, FULL).
 pub(in crate::store) fn may_be_usable_later(error: &sqlx::Error) -> bool {
-    is_locked(error) || matches!(result_code(error), Some(10 | 13))
+    is_locked(error) || matches!(sqlite_result_code(error), Some(10 | 13))
 }
 
 /// READONLY or CANTOPEN: access rights are missing.
 pub(in crate::store) fn is_access_missing(error: &sqlx::Error) -> bool {
-    matches!(result_code(error), Some(8 | 14))
+    matches!(sqlite_result_code(error), Some(8 | 14))
 }
 
 /// The error of opening the file, for the operator.

@@ -22,7 +22,7 @@ use crate::clock::UnixMillis;
 use crate::metrics::Metrics;
 use crate::model::{AuditEvent, CodeClaim, CredentialHandle, UserId};
 use crate::secrets::Digest;
-use crate::store::error::{Result, StoreError};
+use crate::store::error::{Result, StoreError, sqlite_result_code};
 use crate::store::group::{self, GroupQueue, MAX_GROUP_SIZE, answer_all};
 use crate::store::types::KnownLogin;
 
@@ -210,13 +210,7 @@ async fn begin(
 
 fn is_busy(error: &sqlx::Error) -> bool {
     const BUSY: u32 = 5;
-    match error {
-        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
-        sqlx::Error::Database(error) => {
-            error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == BUSY)
-        }
-        _ => false,
-    }
+    matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) || sqlite_result_code(error) == Some(BUSY)
 }
 
 #[cfg(test)]
