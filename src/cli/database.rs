@@ -29,7 +29,11 @@ pub(super) async fn close_after(
 }
 
 async fn open_with(settings: &Settings, opening: Opening) -> Result<Arc<dyn Repository>, Failure> {
-    let repository = store::open_with(&settings.database_url, opening).await?;
+    usable(store::open_with(&settings.database_url, opening).await?).await
+}
+
+/// Errors: as [`require_usable_schema`]; then the database is closed.
+pub(super) async fn usable(repository: Arc<dyn Repository>) -> Result<Arc<dyn Repository>, Failure> {
     match require_usable_schema(repository.as_ref()).await {
         Ok(()) => Ok(repository),
         Err(failure) => {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 
 use super::configuration::{environment, settings, variable};
+use super::database;
 use super::failure::Failure;
 use super::output::print_either;
 use super::progress::TerminalProgress;
@@ -147,16 +148,9 @@ async fn open_existing(settings: &Settings) -> Result<Option<Arc<dyn Repository>
         return Ok(None);
     }
     let repository = store::open(&settings.database_url, false).await?;
-    match repository.schema().await? {
-        Schema::Current | Schema::AheadCompatible => return Ok(Some(repository)),
-        Schema::Empty => {}
-        Schema::Behind => {
-            return Err(Failure::Other(
-                "the database has the tables of an earlier release: run `rest-social-auth migrate`".to_owned(),
-            ));
-        }
-        Schema::AheadIncompatible => return Err(Failure::Other(store::LATER_RELEASE.to_owned())),
+    if repository.schema().await? == Schema::Empty {
+        repository.close().await;
+        return Ok(None);
     }
-    repository.close().await;
-    Ok(None)
+    database::usable(repository).await.map(Some)
 }
