@@ -3,9 +3,8 @@
 use async_trait::async_trait;
 
 use super::context::Usernames;
-use crate::clock::UnixMillis;
-use crate::model::{KnoxRow, RefreshRow, SessionRow, TokenRow, User};
-use crate::store::import::{ImportMode, RowOutcome};
+use crate::model::{KnoxRow, SessionRow, TokenRow, User};
+use crate::store::import::{ImportMode, ImportedRefreshToken, RowOutcome};
 use crate::store::{Repository, StoreError, StoredAccount};
 
 /// A row that an import writes.
@@ -61,5 +60,5 @@ macro_rules! imported_row {
 imported_row!(StoredAccount, |row| row.account.id.0, import_accounts);
 imported_row!(TokenRow, |row| row.user_id.0, import_tokens);
 imported_row!(KnoxRow, |row| row.user_id.0, import_knox);
-imported_row!((RefreshRow, Option<UnixMillis>), |row| row.0.user_id.0, import_refresh);
+imported_row!(ImportedRefreshToken, |row| row.token.user_id.0, import_refresh);
 imported_row!(SessionRow, |row| row.user_id.0, import_sessions);

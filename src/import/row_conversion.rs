@@ -18,6 +18,7 @@ use crate::model::{
 use crate::secrets::{Digest, SecretString};
 use crate::settings::JwtRules;
 use crate::store::django;
+use crate::store::import::ImportedRefreshToken;
 
 /// The largest distance of a time zone from UTC.
 const MAX_TIME_ZONE_OFFSET_MS: i64 = 14 * 3_600_000;
@@ -285,14 +286,14 @@ pub fn has_other_password(claims: &Map<String, Value>, row: &django::Outstanding
     claims.get(&rules.revoke_token_claim).is_some_and(|digest| digest.as_str() != Some(current.as_str()))
 }
 
-/// A refresh or sliding token, and when it was blacklisted. `claims`: its own.
+/// A refresh or sliding token. `claims`: its own.
 pub fn refresh(
     row: &django::Outstanding,
     claims: &Map<String, Value>,
     imported_users: &ImportedUsers,
     rules: &JwtRules,
     now: UnixMillis,
-) -> Result<(RefreshRow, Option<UnixMillis>), Reason> {
+) -> Result<ImportedRefreshToken, Reason> {
     let user_id = row.user_id.ok_or(Reason::UserGone)?;
     if row.jti.is_empty() || row.jti.len() > MAX_JTI_LEN {
         return Err(Reason::NotAToken);
@@ -322,7 +323,7 @@ pub fn refresh(
         expires,
         client: ClientInfo::default(),
     };
-    Ok((token, row.blacklisted.map(UnixMillis)))
+    Ok(ImportedRefreshToken { token, blacklisted: row.blacklisted.map(UnixMillis) })
 }
 
 /// The claims of a token. The signature need not be verified, because Django wrote the row.
@@ -500,7 +501,7 @@ mod tests {
         let at = |seconds| {
             let (users, rules) = (ImportedUsers::from_iter([1]), JwtRules::default());
             refresh(&row, &claims_of(&row), &users, &rules, UnixMillis::from_seconds(seconds))
-                .map(|(token, _)| (token.kind, token.expires.seconds()))
+                .map(|row| (row.token.kind, row.token.expires.seconds()))
         };
         assert_eq!(at(10), Ok((CredentialKind::JwtSliding, 1000)));
         assert_eq!(at(1000), Err(Reason::Expired));

@@ -8,12 +8,11 @@ use super::notes::Note;
 use super::pages::{Page, SourceTable};
 use super::report::Reason;
 use super::row_conversion;
-use crate::clock::UnixMillis;
 use crate::credential::jwt::{JwtFault, TokenType};
-use crate::model::{CredentialKind, KnoxRow, ProviderTokens, RefreshRow, SessionRow, TokenRow, User, token_binding};
+use crate::model::{CredentialKind, KnoxRow, ProviderTokens, SessionRow, TokenRow, User, token_binding};
 use crate::provider::StoredKey;
 use crate::store::django::{self, Link, plain_key};
-use crate::store::import::ImportTable;
+use crate::store::import::{ImportTable, ImportedRefreshToken};
 use crate::store::{StoreError, StoredAccount};
 
 impl SourceTable for django::User {
@@ -141,7 +140,7 @@ impl SourceTable for django::Knox {
 
 /// A token needs no row to be valid; the rows list the user's credentials and the blacklist.
 impl SourceTable for django::Outstanding {
-    type Row = (RefreshRow, Option<UnixMillis>);
+    type Row = ImportedRefreshToken;
     const TARGET: ImportTable = ImportTable::RefreshTokens;
 
     fn convert(context: &Context, rows: Vec<Self>) -> Result<Page<Self::Row>, StoreError> {
@@ -157,7 +156,7 @@ impl SourceTable for django::Outstanding {
                 None if context.source.renumbers() => converted.and(Err(Reason::OldId)),
                 _ => converted,
             };
-            let imported = converted.map(|(mut token, mut blacklisted)| {
+            let imported = converted.map(|ImportedRefreshToken { mut token, mut blacklisted }| {
                 if let Some(jwts) = &context.jwts {
                     let is_sliding = token.kind == CredentialKind::JwtSliding;
                     let token_type = if is_sliding { TokenType::Sliding } else { TokenType::Refresh };
@@ -171,7 +170,7 @@ impl SourceTable for django::Outstanding {
                     page.note(Note::PasswordChanged, token.user_id.0);
                     blacklisted = blacklisted.or(Some(context.now));
                 }
-                (token, blacklisted)
+                ImportedRefreshToken { token, blacklisted }
             });
             page.push(imported, user);
         }

@@ -71,6 +71,15 @@ pub enum ImportTable {
     Sessions,
 }
 
+/// A refresh or sliding token of simplejwt.
+#[derive(Clone, Debug)]
+pub struct ImportedRefreshToken {
+    /// The token.
+    pub token: RefreshRow,
+    /// When it was blacklisted; `None`: it is valid.
+    pub blacklisted: Option<UnixMillis>,
+}
+
 /// Each `import_` method returns the outcomes in the order of the rows.
 #[async_trait]
 pub trait ImportStore: Send + Sync {
@@ -86,12 +95,8 @@ pub trait ImportStore: Send + Sync {
     async fn import_tokens(&self, tokens: &[TokenRow], mode: ImportMode) -> Result<Vec<RowOutcome>>;
     /// Knox tokens. The users must exist.
     async fn import_knox(&self, tokens: &[KnoxRow], mode: ImportMode) -> Result<Vec<RowOutcome>>;
-    /// Refresh tokens with the time of blacklisting, which is also added to a row that exists without it.
-    async fn import_refresh(
-        &self,
-        tokens: &[(RefreshRow, Option<UnixMillis>)],
-        mode: ImportMode,
-    ) -> Result<Vec<RowOutcome>>;
+    /// Refresh tokens. The time of blacklisting is also added to a row that exists without it.
+    async fn import_refresh(&self, tokens: &[ImportedRefreshToken], mode: ImportMode) -> Result<Vec<RowOutcome>>;
     /// Sessions. The users must exist.
     async fn import_sessions(&self, sessions: &[SessionRow], mode: ImportMode) -> Result<Vec<RowOutcome>>;
 }

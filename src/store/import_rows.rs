@@ -8,12 +8,9 @@ use sqlx::types::Json;
 
 use super::accounts::StoredAccount;
 use super::from_row::from_row;
-use super::import::{ConflictKind, RowOutcome};
+use super::import::{ConflictKind, ImportedRefreshToken, RowOutcome};
 use super::import_columns::{Columns, Values};
-use crate::clock::UnixMillis;
-use crate::model::{
-    AccountId, EmailAddress, KnoxRow, MAX_NAME_LEN, RefreshRow, SessionRow, TokenRow, User, UserId, truncated,
-};
+use crate::model::{AccountId, EmailAddress, KnoxRow, MAX_NAME_LEN, SessionRow, TokenRow, User, UserId, truncated};
 
 from_row! {
     /// What an import reads of an existing user.
@@ -162,17 +159,17 @@ pub(super) fn knox_columns<'r>(rows: &[&'r KnoxRow]) -> Columns<'r> {
         .with("last_used", Values::Integer(each(rows, |token| token.last_used.0)))
 }
 
-pub(super) fn refresh_columns<'r>(rows: &[&'r (RefreshRow, Option<UnixMillis>)]) -> Columns<'r> {
+pub(super) fn refresh_columns<'r>(rows: &[&'r ImportedRefreshToken]) -> Columns<'r> {
     Columns::new("refresh_tokens AS known", rows.len())
-        .with("jti", Values::Text(each(rows, |(token, _)| token.jti.as_str())))
-        .with("family", Values::Text(each(rows, |(token, _)| token.family.as_str())))
-        .with("kind", Values::OwnedText(each(rows, |(token, _)| token.kind.to_string())))
-        .with("user_id", Values::Integer(each(rows, |(token, _)| token.user_id.0)))
-        .with("created", Values::Integer(each(rows, |(token, _)| token.created.0)))
-        .with("family_created", Values::Integer(each(rows, |(token, _)| token.family_created.0)))
-        .with("expires", Values::Integer(each(rows, |(token, _)| token.expires.0)))
-        .with("last_used", Values::Integer(each(rows, |(token, _)| token.created.0)))
-        .with("blacklisted", Values::OptionalInteger(each(rows, |(_, at)| at.map(|at| at.0))))
+        .with("jti", Values::Text(each(rows, |row| row.token.jti.as_str())))
+        .with("family", Values::Text(each(rows, |row| row.token.family.as_str())))
+        .with("kind", Values::OwnedText(each(rows, |row| row.token.kind.to_string())))
+        .with("user_id", Values::Integer(each(rows, |row| row.token.user_id.0)))
+        .with("created", Values::Integer(each(rows, |row| row.token.created.0)))
+        .with("family_created", Values::Integer(each(rows, |row| row.token.family_created.0)))
+        .with("expires", Values::Integer(each(rows, |row| row.token.expires.0)))
+        .with("last_used", Values::Integer(each(rows, |row| row.token.created.0)))
+        .with("blacklisted", Values::OptionalInteger(each(rows, |row| row.blacklisted.map(|at| at.0))))
 }
 
 pub(super) fn session_columns<'r>(sessions: &[&'r SessionRow]) -> Columns<'r> {

@@ -17,7 +17,7 @@ use super::credentials::{Blacklisting, CredentialStore, NextStep, Revocation, Re
 use super::deletable_rows::{BoundedRows, ExpiringTable};
 use super::error::{Result, StoreError};
 use super::events::{EventStore, Lease, Resend};
-use super::import::{ImportMode, ImportStore, ImportTable, RowOutcome};
+use super::import::{ImportMode, ImportStore, ImportTable, ImportedRefreshToken, RowOutcome};
 use super::logins::LoginStore;
 use super::rate_limits::{RateLimitStore, SharedUse};
 use super::repository::Repository;
@@ -31,8 +31,8 @@ use crate::metrics::{Metrics, PoolConnections};
 use crate::model::{
     AccountId, AuditEvent, AuditFilter, AuditRecord, AuthorizationRequest, CodeClaim, CredentialEntry,
     CredentialHandle, CredentialQuery, DueEvent, EmailAddress, EventRecord, EventState, FamilyState, KnoxRow,
-    OneTimeCode, RefreshRow, Service, ServiceName, SessionRow, SigningKey, SigningKeyChange, SocialAccount,
-    StoredPendingLogin, TokenRow, TokenUse, UsedCode, User, UserId,
+    OneTimeCode, Service, ServiceName, SessionRow, SigningKey, SigningKeyChange, SocialAccount, StoredPendingLogin,
+    TokenRow, TokenUse, UsedCode, User, UserId,
 };
 use crate::secrets::Digest;
 use crate::settings::DatabaseLimits;
@@ -292,7 +292,7 @@ limited!(ImportStore {
     fn import_accounts(accounts: &[StoredAccount], mode: ImportMode) -> Vec<RowOutcome>;
     fn import_tokens(tokens: &[TokenRow], mode: ImportMode) -> Vec<RowOutcome>;
     fn import_knox(tokens: &[KnoxRow], mode: ImportMode) -> Vec<RowOutcome>;
-    fn import_refresh(tokens: &[(RefreshRow, Option<UnixMillis>)], mode: ImportMode) -> Vec<RowOutcome>;
+    fn import_refresh(tokens: &[ImportedRefreshToken], mode: ImportMode) -> Vec<RowOutcome>;
     fn import_sessions(sessions: &[SessionRow], mode: ImportMode) -> Vec<RowOutcome>;
 });
 

@@ -6,11 +6,10 @@ use std::collections::{HashMap, HashSet};
 use sqlx::types::Json;
 
 use super::{Builder, Key, Store, Tx, push_list};
-use crate::clock::UnixMillis;
-use crate::model::{AccountId, KnoxRow, RefreshRow, SessionRow, TokenRow, User, UserId};
+use crate::model::{AccountId, KnoxRow, SessionRow, TokenRow, User, UserId};
 use crate::store::accounts::StoredAccount;
 use crate::store::error::Result;
-use crate::store::import::{ConflictKind, ImportMode, ImportStore, ImportTable, RowOutcome};
+use crate::store::import::{ConflictKind, ImportMode, ImportStore, ImportTable, ImportedRefreshToken, RowOutcome};
 use crate::store::import_columns::Columns;
 use crate::store::import_rows::{self, KnownAccount, KnownUser, credential_outcome, mark_unwritten, with_outcome};
 
@@ -299,26 +298,22 @@ impl Store {
         Ok(outcomes)
     }
 
-    async fn import_refresh_batch(
-        &self,
-        tokens: &[(RefreshRow, Option<UnixMillis>)],
-        write: bool,
-    ) -> Result<Vec<RowOutcome>> {
-        if tokens.is_empty() {
+    async fn import_refresh_batch(&self, rows: &[ImportedRefreshToken], write: bool) -> Result<Vec<RowOutcome>> {
+        if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let keys = || tokens.iter().map(|(token, _)| token.jti.clone());
+        let keys = || rows.iter().map(|row| row.token.jti.clone());
         let known =
-            self.known_refresh_tokens(tokens.iter().map(|(token, _)| (token.user_id, token.jti.clone()))).await?;
-        let outcome = |(token, blacklisted): &(RefreshRow, Option<UnixMillis>)| {
+            self.known_refresh_tokens(rows.iter().map(|row| (row.token.user_id, row.token.jti.clone()))).await?;
+        let outcome = |ImportedRefreshToken { token, blacklisted }: &ImportedRefreshToken| {
             match known.get(&(token.user_id, token.jti.clone())) {
                 Some(is_valid) if !is_valid || blacklisted.is_none() => RowOutcome::Exists,
                 // New, or blacklisted since the last import.
                 _ => RowOutcome::Inserted,
             }
         };
-        let mut outcomes: Vec<RowOutcome> = tokens.iter().map(outcome).collect();
-        let new: Vec<_> = with_outcome(tokens, &outcomes, RowOutcome::Inserted);
+        let mut outcomes: Vec<RowOutcome> = rows.iter().map(outcome).collect();
+        let new: Vec<_> = with_outcome(rows, &outcomes, RowOutcome::Inserted);
         if write && !new.is_empty() {
             let ending = "ON CONFLICT (user_id, jti) DO UPDATE SET blacklisted = excluded.blacklisted
                             WHERE known.blacklisted IS NULL AND excluded.blacklisted IS NOT NULL
@@ -375,11 +370,7 @@ impl ImportStore for Store {
         import_in_batches!(self, tokens, mode, import_rows::knox_columns, import_credentials_batch, &KNOX_TOKENS)
     }
 
-    async fn import_refresh(
-        &self,
-        tokens: &[(RefreshRow, Option<UnixMillis>)],
-        mode: ImportMode,
-    ) -> Result<Vec<RowOutcome>> {
+    async fn import_refresh(&self, tokens: &[ImportedRefreshToken], mode: ImportMode) -> Result<Vec<RowOutcome>> {
         import_in_batches!(self, tokens, mode, import_rows::refresh_columns, import_refresh_batch)
     }
 
