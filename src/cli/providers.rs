@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::Subcommand;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::configuration::{refuse_unreadable_file, settings_with_errors};
@@ -102,29 +103,37 @@ fn full_name(name: &str, settings: &Settings) -> Result<String, Failure> {
     Ok(if is_own { guide } else { name.to_owned() })
 }
 
+/// What `providers list` prints about a provider.
+#[derive(Serialize)]
+struct ListedProvider {
+    name: String,
+    title: String,
+    protocol: String,
+    configured: bool,
+}
+
 /// The operator's own providers come first, then the catalogue.
-fn list(settings: &Settings) -> Vec<Value> {
+fn list(settings: &Settings) -> Vec<ListedProvider> {
     let catalog = provider::catalog_names();
     let own = settings.providers.iter().filter(|provider| !catalog.contains(&provider.name.as_str())).map(|provider| {
         let text = |field: &str| provider.descriptor.get(field).and_then(toml::Value::as_str).unwrap_or_default();
-        json!({"name": provider.name, "title": text("title"), "protocol": text("protocol"), "configured": true})
+        let (title, protocol) = (text("title").to_owned(), text("protocol").to_owned());
+        ListedProvider { name: provider.name.clone(), title, protocol, configured: true }
     });
     let built_in = catalog.iter().map(|name| {
         let descriptor = provider::catalog_entry(name, None).map(|(_, descriptor)| descriptor).unwrap_or_default();
         let (title, protocol) = (descriptor.title, descriptor.protocol.to_string());
         let configured = settings.providers.iter().any(|provider| provider.name == *name);
-        json!({"name": name, "title": title, "protocol": protocol, "configured": configured})
+        ListedProvider { name: (*name).to_owned(), title, protocol, configured }
     });
     own.chain(built_in).collect()
 }
 
-fn as_lines(all: &[Value]) -> String {
-    let text = |entry: &Value, field: &str| entry[field].as_str().unwrap_or_default().to_owned();
-    let widest = all.iter().map(|entry| text(entry, "name").len()).max().unwrap_or_default();
-    all.iter().fold(String::new(), |mut lines, entry| {
-        let mark = if entry["configured"] == true { "*" } else { " " };
-        let (name, title) = (text(entry, "name"), text(entry, "title"));
-        let _ = writeln!(lines, "{mark} {name:widest$}  {:7}  {title}", text(entry, "protocol"));
+fn as_lines(all: &[ListedProvider]) -> String {
+    let widest = all.iter().map(|entry| entry.name.len()).max().unwrap_or_default();
+    all.iter().fold(String::new(), |mut lines, ListedProvider { name, title, protocol, configured }| {
+        let mark = if *configured { "*" } else { " " };
+        let _ = writeln!(lines, "{mark} {name:widest$}  {protocol:7}  {title}");
         lines
     })
 }
@@ -280,8 +289,8 @@ mod tests {
     #[test]
     fn the_whole_catalogue_is_listed_with_protocols() {
         let all = list(&settings_with_errors(None).0);
-        let github = all.iter().find(|entry| entry["name"] == "github").expect("github");
-        assert_eq!(github["protocol"], "oauth2");
+        let github = all.iter().find(|entry| entry.name == "github").expect("github");
+        assert_eq!(github.protocol, "oauth2");
         assert!(all.len() >= provider::catalog_names().len());
     }
 }

@@ -68,7 +68,7 @@ pub(super) async fn run(command: Command, config: Option<&Path>, deps: Deps) -> 
 
 async fn execute(command: Command, repository: &dyn Repository, deps: &Deps) -> Result<(), Failure> {
     match command {
-        Command::List { state, limit, json } => list(&repository.events(state, i64::from(limit)).await?, json),
+        Command::List { state, limit, json } => list(repository.events(state, i64::from(limit)).await?, json),
         Command::Show { id, json } => show(repository.event(&id).await?.ok_or_else(|| no_event(&id))?, json),
         Command::Resend { selection, json } => {
             let selected = selection.id.as_deref().map_or(Resend::Dead, Resend::One);
@@ -90,7 +90,7 @@ fn no_event(id: &str) -> Failure {
     Failure::Other(format!("there is no event {}", safe(id)))
 }
 
-fn list(events: &[EventRecord], as_json: bool) -> Result<(), Failure> {
+fn list(events: Vec<EventRecord>, as_json: bool) -> Result<(), Failure> {
     if as_json {
         return print_json(&events.iter().map(event_json).collect::<Vec<Value>>());
     }
@@ -101,7 +101,7 @@ fn list(events: &[EventRecord], as_json: bool) -> Result<(), Failure> {
         let [next, error] = [next_attempt, error].map(Option::unwrap_or_default);
         [id, kind, user, created, event.state.to_string(), attempts, next, error]
     };
-    print(&table(heading, events.iter().cloned().map(row)))
+    print(&table(heading, events.into_iter().map(row)))
 }
 
 fn show(event: EventRecord, as_json: bool) -> Result<(), Failure> {

@@ -77,7 +77,7 @@ impl<E: Endpoint> OuterMiddleware<E> {
         let status = response.status();
         self.add_security_headers(status, response.headers_mut());
         if let Some(origin) = origin.filter(|_| !is_public(response.headers())) {
-            let further = &self.app.settings.cors_allow_headers;
+            let further = self.app.settings.cors_allow_headers.as_slice();
             allow_origin(response.headers_mut(), origin, is_preflight.then_some(further));
         }
         if let Some(origin) = refused_origin.filter(|_| !is_public(response.headers())) {
@@ -269,7 +269,7 @@ const CORS_HEADERS: [&str; 10] = [
 
 /// CORS headers for an allowed origin. Answers to other origins have none (SEC-35). `preflight`: the request is one, and these
 /// headers are allowed too.
-fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue, preflight: Option<&Vec<String>>) {
+fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue, preflight: Option<&[String]>) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     let exposed =
