@@ -91,7 +91,7 @@ impl Prepared {
         logging::start(&settings, collector)?;
         let (address, reuse_port) = (settings.listen, settings.listen_reuse_port);
         raise_open_file_limit();
-        let server = Server::build(settings, source.deps, true).await?;
+        let server = Server::build(settings, source.deps).await?;
         Ok(Self { server, traces, address, reuse_port })
     }
 }

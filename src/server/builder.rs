@@ -102,7 +102,7 @@ impl Builder {
         }
         match settings {
             Some(settings) if self.errors.is_empty() => {
-                Server::build_with(settings, self.extensions, self.deps, true).await.map_err(SettingErrors)
+                Server::build_with(settings, self.extensions, self.deps).await.map_err(SettingErrors)
             }
             _ => Err(SettingErrors(self.errors)),
         }

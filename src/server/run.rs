@@ -84,22 +84,21 @@ enum Migration {
 }
 
 impl Server {
-    /// Opens the database, reads the descriptors of the providers, and creates keys, HTTP client and services. It does not
-    /// migrate. `create`: creates the SQLite file if it does not exist.
+    /// Opens the database, reads the descriptors of the providers, and creates keys, HTTP client and services. It creates the
+    /// SQLite file if it does not exist, and does not migrate.
     ///
     /// Errors: all of them together.
-    pub async fn build(settings: Settings, deps: Deps, create: bool) -> Result<Self, Vec<SettingError>> {
-        Self::build_with(settings, Extensions::default(), deps, create).await
+    pub async fn build(settings: Settings, deps: Deps) -> Result<Self, Vec<SettingError>> {
+        Self::build_with(settings, Extensions::default(), deps).await
     }
 
     pub(super) async fn build_with(
         settings: Settings,
         extensions: Extensions,
         deps: Deps,
-        create: bool,
     ) -> Result<Self, Vec<SettingError>> {
         // Boxed, so that the futures of the commands stay small.
-        Box::pin(Self::build_of(settings, Parts::new, extensions, deps, create)).await
+        Box::pin(Self::build_of(settings, Parts::new, extensions, deps)).await
     }
 
     /// The server of `dev`, with providers of which some are simulated.
@@ -111,7 +110,7 @@ impl Server {
         deps: Deps,
     ) -> Result<Self, Vec<SettingError>> {
         let parts = |settings: &Settings, deps: &Deps| Parts::with_providers(settings, providers, deps);
-        Box::pin(Self::build_of(settings, parts, Extensions::default(), deps, true)).await
+        Box::pin(Self::build_of(settings, parts, Extensions::default(), deps)).await
     }
 
     async fn build_of(
@@ -119,14 +118,13 @@ impl Server {
         parts: impl FnOnce(&Settings, &Deps) -> Result<Parts, Vec<SettingError>>,
         extensions: Extensions,
         deps: Deps,
-        create: bool,
     ) -> Result<Self, Vec<SettingError>> {
         let settings = Arc::new(settings);
         let mut errors = Vec::new();
         let (metrics_listener, deps) = measured(&settings, deps, &mut errors);
         let parts = parts(&settings, &deps).map_err(|found| errors.extend(found)).ok();
         let events = WebhookEvents::new(&settings, &deps);
-        let opened = store::open_with(&settings.database_url, opening(&settings, &deps, &events, create)).await;
+        let opened = store::open_with(&settings.database_url, opening(&settings, &deps, &events)).await;
         let repository = opened.map_err(|error| errors.push(error)).ok();
         let (Some(parts), Some(repository)) = (parts, repository) else { return Err(errors) };
         if !errors.is_empty() {
@@ -368,9 +366,9 @@ fn measured(settings: &Settings, deps: Deps, errors: &mut Vec<SettingError>) -> 
 }
 
 /// How the server opens its database.
-fn opening(settings: &Settings, deps: &Deps, events: &WebhookEvents, create: bool) -> store::Opening {
+fn opening(settings: &Settings, deps: &Deps, events: &WebhookEvents) -> store::Opening {
     store::Opening {
-        create,
+        create: true,
         event_factory: Some(events.factory()),
         limits: Some(settings.database),
         synchronous: settings.sqlite_synchronous,
