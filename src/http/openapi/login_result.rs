@@ -27,9 +27,10 @@ const VARIANTS: [(LoginKind, &str); 9] = [
 const NAME: &str = "LoginResult";
 const KIND: &str = "kind";
 
-/// The schemas of [`VARIANTS`] that contain a user.
-pub const SCHEMAS_WITH_USER: [&str; 5] =
-    ["JwtPairUserLogin", "TokenUserLogin", "JwtSlidingUserLogin", "KnoxUserLogin", "SessionLogin"];
+/// The names of the schemas that contain a user.
+pub fn schemas_with_user() -> impl Iterator<Item = &'static str> {
+    VARIANTS.into_iter().filter(|(kind, _)| kind.has_user()).map(|(_, name)| name)
+}
 
 /// The answer to a login: `kind`, then the members of the login route of this kind.
 pub struct LoginResult;

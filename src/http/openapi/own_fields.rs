@@ -11,7 +11,7 @@ const USER_SCHEMAS: [&str; 4] = ["User", "SessionUser", "UserWithToken", "UserWi
 /// Adds the fields after the built-in ones.
 pub fn add(document: &mut Value, fields: &UserFields) {
     let schemas = &mut document["components"]["schemas"];
-    for name in USER_SCHEMAS.into_iter().chain(login_result::SCHEMAS_WITH_USER) {
+    for name in USER_SCHEMAS.into_iter().chain(login_result::schemas_with_user()) {
         let Some(properties) = schemas[name]["properties"].as_object_mut() else { continue };
         let position = properties.keys().position(|name| name == "is_new").unwrap_or(properties.len());
         for (number, field) in fields.iter().enumerate() {
