@@ -82,14 +82,14 @@ impl From<UserRow> for User {
     }
 }
 
-/// The columns of [`StoredAccountRow`].
-macro_rules! stored_account_columns {
+/// The columns of [`AccountRow`], of a table named `a`.
+macro_rules! account_columns {
     () => {
-        "id AS account_id, user_id, provider, uid, uid_scope, legacy_uid, extra_data, created AS account_created, modified, \
-         encrypted_tokens"
+        "a.id AS account_id, a.user_id, a.provider, a.uid, a.uid_scope, a.legacy_uid, a.extra_data, \
+         a.created AS account_created, a.modified"
     };
 }
-pub(super) use stored_account_columns;
+pub(super) use account_columns;
 
 from_row! {
     pub(super) struct StoredAccountRow {

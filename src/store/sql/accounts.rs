@@ -6,15 +6,15 @@ use crate::clock::UnixMillis;
 use crate::model::{AccountId, AuditEvent, SocialAccount, User, UserId};
 use crate::store::accounts::{AccountStore, ReencryptedTokens, StoredAccount, Unlinked};
 use crate::store::error::Result;
-use crate::store::stored_rows::{AccountRow, AccountUserRow, StoredAccountRow, stored_account_columns, user_columns};
+use crate::store::stored_rows::{AccountRow, AccountUserRow, StoredAccountRow, account_columns, user_columns};
 
 impl Store {
     /// The user's accounts with their tokens, for a transaction that deletes them.
     pub(super) async fn stored_accounts_of(tx: &mut Tx, user: UserId) -> Result<Vec<StoredAccount>> {
         let rows: Vec<StoredAccountRow> = sqlx::query_as(concat!(
             "SELECT ",
-            stored_account_columns!(),
-            " FROM social_accounts WHERE user_id = $1 ORDER BY id"
+            account_columns!(),
+            ", a.encrypted_tokens FROM social_accounts a WHERE a.user_id = $1 ORDER BY a.id"
         ))
         .bind(user)
         .fetch_all(&mut **tx)
@@ -29,8 +29,9 @@ impl AccountStore for Store {
         macro_rules! select {
             () => {
                 concat!(
-                    "SELECT a.id AS account_id, a.user_id, a.provider, a.uid, a.uid_scope, a.legacy_uid, a.extra_data,
-                            a.created AS account_created, a.modified, ",
+                    "SELECT ",
+                    account_columns!(),
+                    ", ",
                     user_columns!(),
                     " FROM social_accounts a JOIN users u ON u.id = a.user_id WHERE a.provider = "
                 )
@@ -76,11 +77,11 @@ impl AccountStore for Store {
         let rows: Vec<AccountRow> = read!(
             self,
             fetch_all,
-            sqlx::query_as(
-                "SELECT id AS account_id, user_id, provider, uid, uid_scope, legacy_uid, extra_data,
-                    created AS account_created, modified
-             FROM social_accounts WHERE user_id = $1 ORDER BY id",
-            )
+            sqlx::query_as(concat!(
+                "SELECT ",
+                account_columns!(),
+                " FROM social_accounts a WHERE a.user_id = $1 ORDER BY a.id"
+            ))
             .bind(user)
         );
         Ok(rows.into_iter().map(SocialAccount::from).collect())
@@ -132,8 +133,8 @@ impl AccountStore for Store {
             fetch_optional,
             sqlx::query_as(concat!(
                 "SELECT ",
-                stored_account_columns!(),
-                " FROM social_accounts WHERE id = $1 AND user_id = $2"
+                account_columns!(),
+                ", a.encrypted_tokens FROM social_accounts a WHERE a.id = $1 AND a.user_id = $2"
             ))
             .bind(account)
             .bind(user)
@@ -166,8 +167,9 @@ impl AccountStore for Store {
             fetch_all,
             sqlx::query_as(concat!(
                 "SELECT ",
-                stored_account_columns!(),
-                " FROM social_accounts WHERE id > $1 AND encrypted_tokens IS NOT NULL ORDER BY id LIMIT $2"
+                account_columns!(),
+                ", a.encrypted_tokens FROM social_accounts a
+                 WHERE a.id > $1 AND a.encrypted_tokens IS NOT NULL ORDER BY a.id LIMIT $2"
             ))
             .bind(after)
             .bind(limit)
