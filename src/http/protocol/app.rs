@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::client_address;
 use super::problem::Failure;
-use crate::account::{AccountService, AuthError};
+use crate::account::AccountService;
 use crate::http::pages::Pages;
 use crate::login::{LoginError, LoginService};
 use crate::model::Network;
@@ -39,13 +39,18 @@ impl App {
         Ok(self.rate_limits.check_address(network).await.map_err(LoginError::from)?)
     }
 
-    /// The result of a call that a token in the body authenticates. A refused token counts by the address of its client.
+    /// The result of a call that a token in the body or the credential of a service authenticates. A refused one (401) counts by
+    /// the address of its client.
     ///
-    /// Errors: those of the call; 429 `too_many_requests` when the address has sent too many refused tokens.
-    pub async fn count_refused<T>(&self, request: &Request, called: Result<T, AuthError>) -> Result<T, Failure> {
-        let failure = match called {
+    /// Errors: those of the call; 429 `too_many_requests` when the address has sent too many refused ones.
+    pub async fn count_refused<T>(
+        &self,
+        request: &Request,
+        called: Result<T, impl Into<Failure>>,
+    ) -> Result<T, Failure> {
+        let failure: Failure = match called {
             Ok(answer) => return Ok(answer),
-            Err(error) => Failure::from(error),
+            Err(error) => error.into(),
         };
         if failure.status == StatusCode::UNAUTHORIZED {
             self.check_address_limit(request).await?;

@@ -40,10 +40,7 @@ impl ServiceAuth<'_> {
     /// [`RawBody::fields`].
     pub async fn admit<T>(&self, app: &App, body: RawBody<T>) -> Result<ServiceCall, Failure> {
         let admitted = self.authenticate(app, body).await;
-        if admitted.as_ref().is_err_and(|failure| failure.code == "invalid_client") {
-            app.check_address_limit(self.request).await?;
-        }
-        admitted
+        app.count_refused(self.request, admitted).await
     }
 
     async fn authenticate<T>(&self, app: &App, body: RawBody<T>) -> Result<ServiceCall, Failure> {
