@@ -223,14 +223,13 @@ impl Import<'_> {
             let outcomes = self.write(&page.rows, expects_new).await?;
             for (row, outcome) in page.rows.iter().zip(&outcomes) {
                 table.record(*outcome, row.id());
-                if T::TARGET == ImportTable::Users && !matches!(outcome, RowOutcome::Conflict(_)) {
-                    self.imported_users.push(UserId(row.id()));
-                }
-                if T::TARGET == ImportTable::KnoxTokens
-                    && self.context.settings.knox.limit_per_user.is_some()
-                    && !matches!(outcome, RowOutcome::Conflict(_))
-                {
-                    *self.knox_tokens.entry(UserId(row.id())).or_default() += 1;
+                match T::TARGET {
+                    _ if matches!(outcome, RowOutcome::Conflict(_)) => {}
+                    ImportTable::Users => self.imported_users.push(UserId(row.id())),
+                    ImportTable::KnoxTokens if self.context.settings.knox.limit_per_user.is_some() => {
+                        *self.knox_tokens.entry(UserId(row.id())).or_default() += 1;
+                    }
+                    _ => {}
                 }
                 if let Some(note) = note_of(*outcome) {
                     self.notes.entry(note).or_default().add(row.id());

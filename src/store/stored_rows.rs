@@ -484,7 +484,7 @@ impl ServiceRow {
         Ok(Service {
             name: self.name.parse().map_err(|_| undecodable("the name of a service"))?,
             client_id: self.client_id,
-            secret: Digest::from_stored(&self.secret).ok_or_else(|| undecodable("a digest of another length"))?,
+            secret: digest(&self.secret)?,
             created: UnixMillis(self.created),
             last_used: self.last_used.map(UnixMillis),
         })

@@ -53,10 +53,7 @@ enum Source {
 from_row! {
     struct ColumnRow {
         table_name: String,
-        column_name: String,
-        /// The type's name in the database, in any case.
-        kind: String,
-        in_primary_key: bool,
+        ..column: Column,
     }
 }
 
@@ -66,10 +63,13 @@ enum Dialect {
     Postgres,
 }
 
-struct Column {
-    name: String,
-    kind: String,
-    in_primary_key: bool,
+from_row! {
+    struct Column {
+        name: String,
+        /// The type's name in the database, in any case.
+        kind: String,
+        in_primary_key: bool,
+    }
 }
 
 /// The table of the users, and its columns.
@@ -245,11 +245,11 @@ impl Django {
     async fn read_tables(&mut self) -> sqlx::Result<()> {
         let sql = match self.dialect {
             Dialect::Sqlite => {
-                "SELECT t.name AS table_name, c.name AS column_name, lower(c.type) AS kind, c.pk > 0 AS in_primary_key
+                "SELECT t.name AS table_name, c.name AS name, lower(c.type) AS kind, c.pk > 0 AS in_primary_key
                  FROM sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'"
             }
             Dialect::Postgres => {
-                "SELECT t.relname::text AS table_name, c.attname::text AS column_name,
+                "SELECT t.relname::text AS table_name, c.attname::text AS name,
                         format_type(c.atttypid, NULL) AS kind,
                         COALESCE(c.attnum = ANY(p.indkey), false) AS in_primary_key
                  FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped
@@ -260,8 +260,7 @@ impl Django {
         };
         let rows: std::result::Result<Vec<ColumnRow>, _> = fetch!(self, ColumnRow, sql.to_owned());
         for row in rows? {
-            let column = Column { name: row.column_name, kind: row.kind, in_primary_key: row.in_primary_key };
-            self.tables.entry(row.table_name).or_default().push(column);
+            self.tables.entry(row.table_name).or_default().push(row.column);
         }
         Ok(())
     }

@@ -32,18 +32,18 @@ from_row! {
 
 from_row! {
     /// The user of a session.
-    struct DjangoUserRow {
-        key: String,
-        id: UserId,
-        password: SourceText,
+    pub struct DjangoUser {
+        pub id: UserId,
+        /// The stored hash; empty where users have none.
+        pub password: SourceText,
     }
 }
 
-/// The user of a session.
-pub struct DjangoUser {
-    pub id: UserId,
-    /// The stored hash; empty where users have none.
-    pub password: SourceText,
+from_row! {
+    struct DjangoUserRow {
+        key: String,
+        ..user: DjangoUser,
+    }
 }
 
 from_row! {
@@ -296,8 +296,7 @@ impl Django {
             keys = keys.join(", "),
         );
         let rows: std::result::Result<Vec<DjangoUserRow>, _> = fetch!(self, DjangoUserRow, sql);
-        let rows = rows?.into_iter();
-        Ok(rows.map(|row| (plain_key(&row.key), DjangoUser { id: row.id, password: row.password })).collect())
+        Ok(rows?.into_iter().map(|row| (plain_key(&row.key), row.user)).collect())
     }
 
     /// A primary key as SQL literals, one for each form that the database may hold. Empty: the key is not of this kind.
