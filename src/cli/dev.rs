@@ -20,7 +20,7 @@ use crate::outgoing::Client;
 use crate::provider::Providers;
 use crate::secrets::ExposeSecret as _;
 use crate::server::{Server, listen};
-use crate::settings::{Mode, Settings, StatePolicy, sqlite_file};
+use crate::settings::{Mode, SettingError, Settings, StatePolicy, sqlite_file};
 use crate::simulator::{Personas, Simulated, Simulator};
 
 /// Ports after that of the server on which the simulator tries to listen.
@@ -70,11 +70,10 @@ pub(super) async fn dev(config: Option<&Path>, options: Options, deps: Deps) -> 
     environment.extend(listen.map(|listen| ("LISTEN".to_owned(), listen.into())));
 
     // The settings contain the address of the simulator, so all listen before the settings are read.
-    check_listen(config, &environment)?;
-    let listener = listen::bind_setting("LISTEN", listen_address(config, &environment), false)?;
+    let listener = listen::bind_setting("LISTEN", listen_address(config, &environment)?, false)?;
     let address = local_address(&listener)?;
     let pages_listener = bind_next_port(address)?;
-    let hosts_listener = listen::bind_setting("LISTEN", SocketAddr::from(([127, 0, 0, 1], 0)), false)?;
+    let hosts_listener = bind_free_port()?;
     let scheme = if options.tls { "https" } else { "http" };
     let (own_url, simulator_url) = (base_url(scheme, address)?, base_url(scheme, local_address(&pages_listener)?)?);
     let simulator = Simulator::new(simulator_url.clone(), personas, deps.clone()).map_err(Failure::Other)?;
@@ -172,17 +171,16 @@ fn dev_defaults(directory: &DevDirectory, secret_key: &str, is_ephemeral: bool) 
     defaults
 }
 
-/// Errors: LISTEN is invalid or not a loopback address. Another address would be used until all settings are read.
-fn check_listen(config: Option<&Path>, environment: &[(String, OsString)]) -> Result<(), Failure> {
-    let (_, mut errors) = configuration::read(Mode::Dev, toml::Table::new(), config, environment.to_vec());
+/// LISTEN. Errors: it is invalid or not a loopback address. Other errors are reported later, when all settings are read.
+fn listen_address(config: Option<&Path>, environment: &[(String, OsString)]) -> Result<SocketAddr, Failure> {
+    let (settings, mut errors) = configuration::read(Mode::Dev, toml::Table::new(), config, environment.to_vec());
     errors.retain(|error| error.name.eq_ignore_ascii_case("LISTEN"));
-    if errors.is_empty() { Ok(()) } else { Err(Failure::Settings(errors)) }
+    if errors.is_empty() { Ok(settings.listen) } else { Err(Failure::Settings(errors)) }
 }
 
-/// Other errors are reported later, when all settings are read.
-fn listen_address(config: Option<&Path>, environment: &[(String, OsString)]) -> SocketAddr {
-    let listen = configuration::read(Mode::Dev, toml::Table::new(), config, environment.to_vec()).0.listen;
-    if listen.ip().is_loopback() { listen } else { SocketAddr::from(([127, 0, 0, 1], listen.port())) }
+/// Listens on a free port of this machine.
+pub(super) fn bind_free_port() -> Result<TcpListener, SettingError> {
+    listen::bind_setting("LISTEN", SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), false)
 }
 
 /// Listens on the first free port after that of `address`.
@@ -196,13 +194,13 @@ fn bind_next_port(address: SocketAddr) -> Result<TcpListener, Failure> {
     listen::bind_setting("LISTEN", SocketAddr::new(address.ip(), 0), false).map_err(Failure::from)
 }
 
-fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+pub(super) fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
     listener
         .local_addr()
         .map_err(|error| Failure::Other(format!("the address of the listener cannot be read: {error}")))
 }
 
-fn base_url(scheme: &str, address: SocketAddr) -> Result<Url, Failure> {
+pub(super) fn base_url(scheme: &str, address: SocketAddr) -> Result<Url, Failure> {
     Url::parse(&format!("{scheme}://{address}"))
         .map_err(|error| Failure::Other(format!("the address is not a URL: {error}")))
 }

@@ -2,14 +2,13 @@
 //! and no database. The simulator compares the requests with the provider's sample.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tokio::net::TcpListener;
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
+use super::dev::{base_url, bind_free_port, local_address};
 use super::failure::Failure;
 use super::output::{print_either, safe};
 use crate::clock::Deps;
@@ -20,7 +19,6 @@ use crate::provider::{
     Authorization, Callback, LoginParameters, Protocol, Provider, ProviderError, Providers, SIMULATOR_CHOICES,
 };
 use crate::secrets::pkce_challenge;
-use crate::server::listen;
 use crate::settings::Settings;
 use crate::simulator::{Personas, RecordedCall, Simulator};
 
@@ -37,9 +35,8 @@ struct Outcome {
 }
 
 pub(super) async fn simulate(name: &str, as_json: bool, settings: &Settings, deps: &Deps) -> Result<(), Failure> {
-    let (pages, hosts) = (listener()?, listener()?);
-    let base =
-        Url::parse(&format!("http://{}", address(&pages)?)).map_err(|error| Failure::Other(error.to_string()))?;
+    let (pages, hosts) = (bind_free_port()?, bind_free_port()?);
+    let base = base_url("http", local_address(&pages)?)?;
     let simulator = Simulator::new(base.clone(), Personas::built_in(), deps.clone()).map_err(Failure::Other)?;
     let mut settings = settings.clone();
     settings.providers.retain(|provider| provider.name == name);
@@ -50,7 +47,7 @@ pub(super) async fn simulate(name: &str, as_json: bool, settings: &Settings, dep
     settings.outgoing.allow_private = true;
     settings.outgoing.http_proxy = None;
     let browser = Client::new(&settings.outgoing)?;
-    let client = Client::with_simulator(&settings.outgoing, simulator.network(address(&hosts)?, &simulated))?;
+    let client = Client::with_simulator(&settings.outgoing, simulator.network(local_address(&hosts)?, &simulated))?;
     let providers = Providers::from_settings(&settings, &client, deps)?;
     let Some(provider) = providers.get(name).cloned() else {
         return Err(Failure::Other(format!("{name} cannot be simulated")));
@@ -71,14 +68,6 @@ pub(super) async fn simulate(name: &str, as_json: bool, settings: &Settings, dep
         None => Ok(()),
         Some(problem) => Err(Failure::Other(format!("{name}: {problem}"))),
     }
-}
-
-fn listener() -> Result<TcpListener, Failure> {
-    listen::bind_setting("LISTEN", SocketAddr::from(([127, 0, 0, 1], 0)), false).map_err(Failure::from)
-}
-
-fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
-    listener.local_addr().map_err(|error| Failure::Other(error.to_string()))
 }
 
 struct SimulatedLogin<'a> {

@@ -24,7 +24,7 @@ pub(super) fn man(directory: &Path, as_json: bool, command: clap::Command) -> Re
     written.map_err(|error| Failure::cannot_write(directory, &error))?;
     let mut pages: Vec<PathBuf> = fs::read_dir(directory)
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-        .map_err(|error| Failure::cannot_write(directory, &error))?;
+        .map_err(|error| Failure::cannot_read(directory, &error))?;
     pages.retain(|page| page.file_name().is_some_and(|name| name.to_string_lossy().starts_with(NAME)));
     pages.sort();
     let text = format!("Wrote {} pages. Show one: man -l {}/{NAME}.1", pages.len(), directory.display());
