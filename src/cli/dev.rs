@@ -65,7 +65,8 @@ pub(super) async fn dev(config: Option<&Path>, options: Options, deps: Deps) -> 
     }
     let directory = if options.ephemeral { DevDirectory::temporary(&deps)? } else { DevDirectory::open()? };
     let certificate = options.tls.then(|| directory.certificate()).transpose()?;
-    let mut environment = dev_environment(&directory, certificate.as_ref().map(|(chain, _)| chain.as_str()))?;
+    let mut environment =
+        dev_environment(&directory, certificate.as_ref().map(|certificate| certificate.chain.as_str()))?;
     let listen = options.listen.or_else(|| options.port.map(|port| format!("127.0.0.1:{port}")));
     environment.extend(listen.map(|listen| ("LISTEN".to_owned(), listen.into())));
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use crate::clock::Deps;
+use crate::server::listen::Certificate;
 
 /// The start of the name of a temporary directory.
 const TEMPORARY_PREFIX: &str = "rest-social-auth-dev-";
@@ -30,9 +31,6 @@ impl Drop for DevDirectory {
         }
     }
 }
-
-/// Certificate chain and key, both PEM.
-pub(super) type Certificate = (String, String);
 
 impl DevDirectory {
     /// `target/dev` in a checkout, `rest-social-auth-dev` elsewhere. It is created if it is missing, for its owner only.
@@ -84,7 +82,7 @@ impl DevDirectory {
             parameters.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
             Ok(parameters.self_signed(&pair).map_err(failed)?.pem())
         })?;
-        Ok((chain, key))
+        Ok(Certificate { chain, key })
     }
 
     /// Writes a file with the certificate and the certificates of the file `further` (SSL_CERT_FILE).
@@ -216,7 +214,7 @@ mod tests {
         let parent = tempfile::tempdir().expect("a directory");
         let directory = good(DevDirectory::at(parent.path().join("dev")));
         let (first, second) = (good(directory.certificate()), good(directory.certificate()));
-        assert_eq!(first, second);
-        assert!(first.0.contains("BEGIN CERTIFICATE") && first.1.contains("PRIVATE KEY"));
+        assert_eq!((&first.chain, &first.key), (&second.chain, &second.key));
+        assert!(first.chain.contains("BEGIN CERTIFICATE") && first.key.contains("PRIVATE KEY"));
     }
 }

@@ -392,11 +392,20 @@ async fn answer<E: Endpoint>(
     Ok(hyper::Response::from(response).map(|body| open_request.with_body(body)))
 }
 
-/// TLS with a certificate chain and its private key in PEM form. Errors: they are not usable.
-pub(crate) fn tls_acceptor(chain: &str, key: &str) -> io::Result<TlsAcceptor> {
+/// A certificate chain and its private key, both in PEM form.
+#[derive(Clone)]
+pub struct Certificate {
+    /// The certificate of the server, and those that sign it.
+    pub chain: String,
+    /// The private key.
+    pub key: String,
+}
+
+/// TLS with this certificate. Errors: it is not usable.
+pub(crate) fn tls_acceptor(certificate: &Certificate) -> io::Result<TlsAcceptor> {
     let invalid = |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidInput, format!("TLS: {error}"));
-    let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>();
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| invalid(&error))?;
+    let chain = CertificateDer::pem_slice_iter(certificate.chain.as_bytes()).collect::<Result<Vec<_>, _>>();
+    let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes()).map_err(|error| invalid(&error))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -196,14 +196,13 @@ impl Server {
         self.run_until(shutdown, listener, None).await
     }
 
-    /// Serves until `shutdown`, then stops gracefully. The migrations must be applied. `tls`: certificate chain and private
-    /// key in PEM form.
+    /// Serves until `shutdown`, then stops gracefully. The migrations must be applied. `tls`: the certificate for https.
     ///
-    /// Errors: the listener failed, or certificate and key are not usable.
+    /// Errors: the listener failed, or the certificate is not usable.
     pub async fn run(
         self,
         listener: tokio::net::TcpListener,
-        tls: Option<(String, String)>,
+        tls: Option<listen::Certificate>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         Ok(self.run_until(shutdown, listener, tls).await?)
@@ -215,7 +214,7 @@ impl Server {
         mut self,
         shutdown: impl Future<Output = ()> + Send + 'static,
         listener: tokio::net::TcpListener,
-        tls: Option<(String, String)>,
+        tls: Option<listen::Certificate>,
     ) -> Result<(), ServeError> {
         let metrics_listener = self.metrics_listener.take();
         let settings = &self.settings;
@@ -270,7 +269,7 @@ impl Server {
     async fn migrate_and_listen(
         &self,
         listener: tokio::net::TcpListener,
-        tls: Option<(String, String)>,
+        tls: Option<listen::Certificate>,
         stages: &listen::Shutdown,
     ) -> (Result<Migration, ServeError>, JoinHandle<std::io::Result<()>>) {
         let mut migration = pin!(self.migrate(stages));
@@ -278,7 +277,7 @@ impl Server {
         let (endpoint, listener_stages) = (self.endpoint(), stages.clone());
         let connections = Connections::new(&self.settings);
         let listening = tokio::spawn(async move {
-            let tls = tls.map(|(chain, key)| listen::tls_acceptor(&chain, &key)).transpose()?;
+            let tls = tls.as_ref().map(listen::tls_acceptor).transpose()?;
             listen::serve_within(listener, tls, endpoint, &connections, &listener_stages).await
         });
         let migrated = match migrated {

@@ -150,12 +150,12 @@ impl ReadySimulator {
         move || state.log().list(None)
     }
 
-    /// Serves until `shutdown`. `pages`: for browsers, with certificate chain and key as PEM for https. `hosts`: for the server.
+    /// Serves until `shutdown`. `pages`: for browsers, with the certificate for https. `hosts`: for the server.
     ///
-    /// Errors: those of the listeners, and an invalid certificate or key.
+    /// Errors: those of the listeners, and an invalid certificate.
     pub async fn run(
         self,
-        pages: (TcpListener, Option<(String, String)>),
+        pages: (TcpListener, Option<listen::Certificate>),
         hosts: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
@@ -165,7 +165,7 @@ impl ReadySimulator {
             shutdown.await;
             closing.cancel();
         });
-        let tls = pages.1.map(|(chain, key)| listen::tls_acceptor(&chain, &key)).transpose()?;
+        let tls = pages.1.as_ref().map(listen::tls_acceptor).transpose()?;
         let acceptor = self.authority.acceptor().map_err(std::io::Error::other)?;
         let browser = self.demo.mount(browser_routes(&self.state)).into_endpoint();
         let state = self.state;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rest_social_auth::server::Server;
+use rest_social_auth::server::listen::Certificate;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -46,7 +47,7 @@ impl TlsServer {
             .setting("PUBLIC_URL", format!("https://localhost:{}", address.port()));
         let builder = settings.iter().fold(builder, |builder, (name, value)| builder.setting(*name, *value));
         let server = builder.build().await.expect("a server");
-        let tls = Some((certificate.pem(), key.serialize_pem()));
+        let tls = Some(Certificate { chain: certificate.pem(), key: key.serialize_pem() });
         // It ends with the runtime of the test.
         tokio::spawn(server.run(listener, tls, std::future::pending()));
         Self { address, certificate, _database: database }
