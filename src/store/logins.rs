@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::error::Result;
-use super::types::{Committed, IssuedCredential, LoginCommit};
+use super::login_commit::{Committed, IssuedCredential, LoginCommit};
 use crate::model::User;
 
 /// Finished logins.

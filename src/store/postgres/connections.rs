@@ -19,8 +19,8 @@ use crate::settings::SettingError;
 use crate::store::error::Result;
 use crate::store::group::GroupQueue;
 use crate::store::limited::Backend;
+use crate::store::login_commit::KnownLogin;
 use crate::store::opening::{Opening, without_statement_log};
-use crate::store::types::KnownLogin;
 
 /// The store in PostgreSQL.
 pub(in crate::store) struct Store {

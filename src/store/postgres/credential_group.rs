@@ -4,7 +4,7 @@ use super::pool::Tx;
 use crate::model::{KnoxRow, NewCredential, RefreshRow, SessionRow, TokenRow};
 use crate::secrets::Digest;
 use crate::store::error::Result;
-use crate::store::types::KnownLogin;
+use crate::store::login_commit::KnownLogin;
 
 /// Revokes the sessions that the logins replace, and inserts their credentials.
 pub(super) async fn insert_all(tx: &mut Tx, group: &[&KnownLogin]) -> Result<()> {

@@ -10,7 +10,7 @@ use super::pool::{Lent, Tx};
 use super::{Store, credential_group};
 use crate::model::{AccountId, ServiceName, UserId};
 use crate::store::error::Result;
-use crate::store::types::{ConsumedCredential, KnownLogin, LoginTarget};
+use crate::store::login_commit::{ConsumedCredential, KnownLogin, LoginTarget};
 
 impl GroupWrite for KnownLogin {
     type Key = i64;

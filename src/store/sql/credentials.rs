@@ -12,8 +12,8 @@ use crate::store::credentials::{
     Blacklisting, CredentialStore, NextStep, Revocation, RevokedCredentials, Rotated, Rotation,
 };
 use crate::store::error::Result;
+use crate::store::login_commit::LoginCommit;
 use crate::store::stored_rows::{KnoxUserRow, SessionUserRow, TokenUserRow, user_columns};
-use crate::store::types::LoginCommit;
 
 impl Store {
     /// Revokes every credential of the user. Writes the user's row first: a concurrent login waits for this transaction or

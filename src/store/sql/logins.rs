@@ -5,9 +5,11 @@ use sqlx::types::Json;
 use super::{Store, Tx};
 use crate::model::{EmailAddress, MAX_NAME_LEN, User, UserEvent, UserId, truncated};
 use crate::store::error::Result;
+use crate::store::login_commit::{
+    Committed, ConsumedCredential, IssuedCredential, KnownLogin, LoginCommit, LoginTarget,
+};
 use crate::store::logins::LoginStore;
 use crate::store::stored_rows::{UserRow, user_columns};
-use crate::store::types::{Committed, ConsumedCredential, IssuedCredential, KnownLogin, LoginCommit, LoginTarget};
 
 impl Store {
     async fn commit_known(&self, known: KnownLogin) -> Result<Committed> {

@@ -23,8 +23,8 @@ use crate::secrets::Digest;
 use crate::settings::{SettingError, SqliteSynchronous, sqlite_files};
 use crate::store::error::{self, Result, StoreError, sqlite_result_code};
 use crate::store::limited::{self, Backend};
+use crate::store::login_commit::KnownLogin;
 use crate::store::opening::{Opening, without_statement_log};
-use crate::store::types::KnownLogin;
 
 /// Pages of the write-ahead log before the checkpoint of a command.
 const CHECKPOINT_PAGES: u32 = pages(16);

@@ -24,7 +24,7 @@ use crate::model::{AuditEvent, CodeClaim, CredentialHandle, UserId};
 use crate::secrets::Digest;
 use crate::store::error::{Result, StoreError, sqlite_result_code};
 use crate::store::group::{self, GroupQueue, MAX_GROUP_SIZE, answer_all};
-use crate::store::types::KnownLogin;
+use crate::store::login_commit::KnownLogin;
 
 /// A write of a group.
 pub(super) enum Write {

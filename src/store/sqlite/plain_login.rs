@@ -7,7 +7,7 @@ use super::Tx;
 use super::connections::Store;
 use crate::model::{NewCredential, RefreshRow, ServiceName};
 use crate::store::error::Result;
-use crate::store::types::{ConsumedCredential, KnownLogin, LoginTarget};
+use crate::store::login_commit::{ConsumedCredential, KnownLogin, LoginTarget};
 
 macro_rules! insert_token {
     () => {
