@@ -7,7 +7,6 @@
 mod accounts;
 mod audit;
 mod authorization_requests;
-mod backup;
 mod credentials;
 mod deletable_rows;
 pub(crate) mod django;
@@ -39,7 +38,6 @@ mod users;
 pub use self::accounts::{AccountStore, ReencryptedTokens, StoredAccount, Unlinked};
 pub use self::audit::AuditStore;
 pub use self::authorization_requests::{AuthorizationRequestStore, Claimed, LiveRows};
-pub(crate) use self::backup::{copy as copy_database, verify as verify_copy};
 pub use self::credentials::{
     BlacklistScope, Blacklisting, CredentialStore, NextStep, RefreshStep, Revocation, RevokedCredentials, Rotated,
     Rotation,
@@ -59,5 +57,6 @@ pub use self::repository::Repository;
 pub use self::schema::Schema;
 pub use self::services::ServiceStore;
 pub use self::signing_keys::SigningKeyStore;
+pub(crate) use self::sqlite::{copy_database, verify_copy};
 pub use self::sweep::{delete_in_batches, sweep};
 pub use self::users::{DeletedUser, Updated, UserSearch, UserStore};

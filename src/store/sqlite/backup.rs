@@ -12,15 +12,22 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection as _};
 
 use super::connections::not_opened;
+use crate::secrets::{ExposeSecret as _, SecretString};
 use crate::store::error::{Result, StoreError};
 
 /// How long the copy waits for another process that locks the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Copies the database into the file `to`, which is empty or does not exist.
-pub(in crate::store) async fn copy(url: &str, to: &Path) -> Result<()> {
+/// Copies the SQLite database of DATABASE_URL into the file `to`, which is empty or does not exist. Servers may use the database
+/// meanwhile; the copy is one state of it.
+///
+/// # Errors
+///
+/// The database cannot be read, or the copy not be written.
+pub(crate) async fn copy_database(database_url: &SecretString, to: &Path) -> Result<()> {
     let to = to.to_str().ok_or_else(|| StoreError("the path of the backup is not Unicode".into()))?;
-    let options = SqliteConnectOptions::from_str(url)?.create_if_missing(false).read_only(true);
+    let options =
+        SqliteConnectOptions::from_str(database_url.expose_secret())?.create_if_missing(false).read_only(true);
     let file = options.get_filename().to_owned();
     let connection = options.busy_timeout(BUSY_TIMEOUT).disable_statement_logging().connect().await;
     let mut connection = connection.map_err(|error| StoreError(not_opened(&file, &error).into()))?;
@@ -30,8 +37,12 @@ pub(in crate::store) async fn copy(url: &str, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The number of users in a copy. Errors: SQLite finds it damaged, or it is no database of this server.
-pub(in crate::store) async fn verify(copy: &Path) -> Result<i64> {
+/// The number of users in a copy.
+///
+/// # Errors
+///
+/// SQLite finds the file damaged, or it is no database of this server.
+pub(crate) async fn verify_copy(copy: &Path) -> Result<i64> {
     let options = SqliteConnectOptions::new().filename(copy).create_if_missing(false).read_only(true);
     let mut connection = options.disable_statement_logging().connect().await?;
     let problems: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_all(&mut connection).await?;

@@ -48,7 +48,7 @@ mod shared_transaction;
 #[path = "../sql/mod.rs"]
 mod sql;
 
-pub(super) use self::backup::{copy, verify};
+pub(crate) use self::backup::{copy_database, verify_copy};
 pub(super) use self::connections::{Store, is_access_missing, is_missing, may_be_usable_later, open};
 
 use std::sync::LazyLock;
