@@ -388,13 +388,13 @@ impl CredentialEntryRow {
         let missing = || undecodable("a credential without a key");
         let key = self.digest.as_deref().map(digest).transpose()?.ok_or_else(missing);
         let name = self.name.ok_or_else(missing);
-        let (kind, handle) = match self.kind.as_str() {
-            "session" => (CredentialKind::Session, CredentialHandle::Session(key?)),
-            "token" => (CredentialKind::Token, CredentialHandle::Token(key?)),
-            "knox" => (CredentialKind::Knox, CredentialHandle::Knox(name?)),
-            "jwt-sliding" => (CredentialKind::JwtSliding, CredentialHandle::Family(name?)),
-            "jwt-pair" => (CredentialKind::JwtPair, CredentialHandle::Family(name?)),
-            other => return Err(undecodable(&format!("the kind {other:?} of a credential"))),
+        let unknown = |_| undecodable(&format!("the kind {:?} of a credential", self.kind));
+        let kind = self.kind.parse::<CredentialKind>().map_err(unknown)?;
+        let handle = match kind {
+            CredentialKind::Session => CredentialHandle::Session(key?),
+            CredentialKind::Token => CredentialHandle::Token(key?),
+            CredentialKind::Knox => CredentialHandle::Knox(name?),
+            CredentialKind::JwtPair | CredentialKind::JwtSliding => CredentialHandle::Family(name?),
         };
         Ok(CredentialEntry {
             kind,
