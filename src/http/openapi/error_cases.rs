@@ -21,6 +21,16 @@ pub struct ErrorCase {
 /// In place of a code: the codes of steps that the operator added.
 pub const OWN_CODES: &str = "*";
 
+/// Meanings that several cases have.
+const NO_OBJECT: &str = "the body is not a JSON object";
+const INVALID_FIELDS: &str = "invalid fields, each in `errors`";
+const NO_TOKEN: &str = "`token` is missing (with `errors`), or the service sent its credential twice";
+const NO_FORMAT: &str = "the query parameter `format` is not `json`";
+const NO_SIGN_IN: &str = "sign-in with this provider is not allowed";
+const NO_DATABASE: &str = "the database does not answer, or its migrations are being applied; try again in a moment";
+const UNLISTED_ORIGIN: &str =
+    "`Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither it nor `Sec-Fetch-Site`";
+
 /// Joins constants of one case each.
 macro_rules! group {
     ($($constant:ident),+) => {
@@ -32,7 +42,7 @@ macro_rules! group {
 /// response, codes with their meaning, and code and detail of an example.
 macro_rules! cases {
     ($($constant:ident = $status:literal $name:literal {
-        $($code:tt: $meaning:literal,)+
+        $($code:tt: $meaning:expr,)+
     } $(=> $example:literal, $detail:expr)?;)+) => {
         $(pub const $constant: &[ErrorCase] = &[ErrorCase {
             name: $name,
@@ -52,7 +62,7 @@ cases! {
     };
 
     UNKNOWN_FORMAT = 404 "UnknownFormat" {
-        "not_found": "the query parameter `format` is not `json`",
+        "not_found": NO_FORMAT,
     };
 
     METHOD = 405 "MethodNotAllowed" {
@@ -84,7 +94,7 @@ cases! {
     };
 
     DATABASE_UNAVAILABLE = 503 "DatabaseUnavailable" {
-        "database_unavailable": "the database does not answer, or its migrations are being applied; try again in a moment",
+        "database_unavailable": NO_DATABASE,
     };
 
     NOT_READY = 503 "NotReady" {
@@ -93,7 +103,7 @@ cases! {
     };
 
     SIGN_UP_UNAVAILABLE = 503 "SignUpUnavailable" {
-        "database_unavailable": "the database does not answer, or its migrations are being applied; try again in a moment",
+        "database_unavailable": NO_DATABASE,
         "sign_up_unavailable": "the operator's webhook decides about new users and did not answer",
     };
 
@@ -110,12 +120,12 @@ cases! {
     };
 
     CSRF_FAILED = 403 "CsrfFailed" {
-        "csrf_failed": "`Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither it nor `Sec-Fetch-Site`",
+        "csrf_failed": UNLISTED_ORIGIN,
     };
 
     FRESH_LOGIN_REQUIRED = 403 "FreshLoginRequired" {
         "fresh_login_required": "the login of this credential is older than FRESH_LOGIN_AGE; sign in again",
-        "csrf_failed": "`Origin` is not in ALLOWED_ORIGINS, or a request with a session cookie has neither it nor `Sec-Fetch-Site`",
+        "csrf_failed": UNLISTED_ORIGIN,
     };
 
     PROVIDER_FAILED = 502 "ProviderFailed" {
@@ -128,7 +138,7 @@ cases! {
 
     UNKNOWN_PROVIDER = 404 "UnknownProvider" {
         "unknown_provider": "no provider of this name is configured",
-        "not_found": "the query parameter `format` is not `json`",
+        "not_found": NO_FORMAT,
     };
 
     LOGIN_RATE_LIMITED = 429 "LoginRateLimited" {
@@ -146,8 +156,8 @@ cases! {
     };
 
     INVALID_LOGIN = 400 "InvalidLogin" {
-        "invalid_request": "invalid fields, each in `errors`",
-        "invalid_json": "the body is not a JSON object",
+        "invalid_request": INVALID_FIELDS,
+        "invalid_json": NO_OBJECT,
         "provider_missing": "without a provider in the URL: the body names none",
         "redirect_uri_not_allowed": "the redirect URI is not in ALLOWED_REDIRECT_URIS",
         "origin_not_allowed": "the redirect URI would be built from an `Origin` that is not in ALLOWED_ORIGINS",
@@ -169,7 +179,7 @@ cases! {
                                       `flow_token` to `/api/login/social/resume/`",
         "not_allowed": "by an allow list or deny list of addresses or domains, or by the provider's own rule",
         "organization_not_allowed": "by an allow list or deny list of organizations",
-        "provider_not_allowed": "sign-in with this provider is not allowed",
+        "provider_not_allowed": NO_SIGN_IN,
         "sign_up_closed": "only existing users may sign in",
         "sign_up_refused": "the operator's webhook refused the new user; `detail` has its message",
         "user_inactive": "the user is inactive",
@@ -190,7 +200,7 @@ cases! {
 
     INVALID_ANSWERS = 400 "InvalidAnswers" {
         "invalid_request": "invalid answers, each in `errors`; the login is still pending",
-        "invalid_json": "the body is not a JSON object",
+        "invalid_json": NO_OBJECT,
         "state_mismatch": "no pending login has this flow token",
         "state_expired": "the pending login has expired",
         "flow_mismatch": "the pending login belongs to another browser",
@@ -212,19 +222,19 @@ cases! {
 
     INVALID_LOGOUT = 400 "InvalidLogout" {
         "redirect_uri_not_allowed": "the `next` of a form is not allowed; the user is still signed in",
-        "invalid_request": "invalid fields, each in `errors`",
-        "invalid_json": "the body is not a JSON object",
+        "invalid_request": INVALID_FIELDS,
+        "invalid_json": NO_OBJECT,
     };
 
     INVALID_BEGIN = 400 "InvalidBegin" {
-        "invalid_request": "invalid fields, each in `errors`",
+        "invalid_request": INVALID_FIELDS,
         "invalid_json": "by POST: the body is not a JSON object",
         "redirect_uri_not_allowed": "the redirect URI is not in ALLOWED_REDIRECT_URIS",
         "origin_not_allowed": "the redirect URI would be built from an `Origin` that is not in ALLOWED_ORIGINS",
     };
 
     BEGIN_REFUSED = 403 "BeginRefused" {
-        "provider_not_allowed": "sign-in with this provider is not allowed",
+        "provider_not_allowed": NO_SIGN_IN,
         "csrf_failed": "the `Origin` is not in ALLOWED_ORIGINS, a request with a session cookie has neither `Origin` nor \
                         `Sec-Fetch-Site`, or a page embeds `authorize` instead of linking to it",
     };
@@ -238,14 +248,14 @@ cases! {
     };
 
     CALLBACK_REFUSED = 403 "CallbackRefused" {
-        "provider_not_allowed": "sign-in with this provider is not allowed",
+        "provider_not_allowed": NO_SIGN_IN,
     };
 
     INVALID_SWAP = 400 "InvalidSwap" {
         "invalid_code": "the code is wrong, used or older than a minute",
         "flow_mismatch": "the PKCE verifier does not match",
-        "invalid_request": "invalid fields, each in `errors`",
-        "invalid_json": "the body is not a JSON object",
+        "invalid_request": INVALID_FIELDS,
+        "invalid_json": NO_OBJECT,
     };
 
     SWAP_PENDING = 403 "AdditionalInputRequired" {
@@ -278,7 +288,7 @@ cases! {
     INVALID_CHANGE = 400 "InvalidChange" {
         "invalid_request": "with `errors`: a field that users may not change, a value of the wrong type, or a username that \
                             another user has",
-        "invalid_json": "the body is not a JSON object",
+        "invalid_json": NO_OBJECT,
     };
 
     LAST_LOGIN_METHOD = 409 "LastLoginMethod" {
@@ -286,8 +296,8 @@ cases! {
     };
 
     INVALID_JWT_BODY = 400 "InvalidTokenRequest" {
-        "invalid_request": "invalid fields, each in `errors`",
-        "invalid_json": "the body is not a JSON object",
+        "invalid_request": INVALID_FIELDS,
+        "invalid_json": NO_OBJECT,
     };
 
     JWT_REJECTED = 401 "TokenRejected" {
@@ -297,8 +307,8 @@ cases! {
     };
 
     INVALID_VERIFY = 400 "InvalidVerifyRequest" {
-        "invalid_request": "invalid fields, each in `errors`",
-        "invalid_json": "the body is not a JSON object",
+        "invalid_request": INVALID_FIELDS,
+        "invalid_json": NO_OBJECT,
         "token_blacklisted": "with SIMPLE_JWT_BLACKLIST_AFTER_ROTATION: the token is blacklisted",
     };
 
@@ -307,14 +317,14 @@ cases! {
     };
 
     INVALID_INTROSPECT = 400 "InvalidIntrospectRequest" {
-        "invalid_request": "`token` is missing (with `errors`), or the service sent its credential twice",
-        "invalid_json": "the body is not a JSON object",
+        "invalid_request": NO_TOKEN,
+        "invalid_json": NO_OBJECT,
     };
 
     INVALID_REVOKE = 400 "InvalidRevokeRequest" {
         "unsupported_token_type": "an access token that another server issued with the same key; it stays valid until it expires",
-        "invalid_request": "`token` is missing (with `errors`), or the service sent its credential twice",
-        "invalid_json": "the body is not a JSON object",
+        "invalid_request": NO_TOKEN,
+        "invalid_json": NO_OBJECT,
     };
 }
 

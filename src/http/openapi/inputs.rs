@@ -50,9 +50,7 @@ pub struct LoginWithProviderInput {
     pub error: Option<String>,
 }
 
-impl RequestSchema for LoginWithProviderInput {
-    const IS_BODY_REQUIRED: bool = true;
-}
+impl RequestSchema for LoginWithProviderInput {}
 
 impl Example for LoginWithProviderInput {
     fn example() -> Self {
@@ -94,9 +92,7 @@ impl_type!(LoginInput, LOGIN_INPUT, MetaSchemaRef::Reference(LOGIN_INPUT.to_owne
     });
 });
 
-impl RequestSchema for LoginInput {
-    const IS_BODY_REQUIRED: bool = true;
-}
+impl RequestSchema for LoginInput {}
 
 /// The supported PKCE method.
 #[derive(Clone, Copy, Debug, Enum)]
@@ -169,9 +165,7 @@ pub struct RefreshInput {
     pub refresh: String,
 }
 
-impl RequestSchema for RefreshInput {
-    const IS_BODY_REQUIRED: bool = true;
-}
+impl RequestSchema for RefreshInput {}
 
 impl Example for RefreshInput {
     fn example() -> Self {
@@ -186,9 +180,7 @@ pub struct TokenInput {
     pub token: String,
 }
 
-impl RequestSchema for TokenInput {
-    const IS_BODY_REQUIRED: bool = true;
-}
+impl RequestSchema for TokenInput {}
 
 impl Example for TokenInput {
     fn example() -> Self {
@@ -213,9 +205,7 @@ pub struct ServiceInput {
     pub client_secret: Option<String>,
 }
 
-impl RequestSchema for ServiceInput {
-    const IS_BODY_REQUIRED: bool = true;
-}
+impl RequestSchema for ServiceInput {}
 
 impl Example for ServiceInput {
     fn example() -> Self {
@@ -270,9 +260,7 @@ pub struct SwapInput {
     pub code_verifier: Option<String>,
 }
 
-impl RequestSchema for SwapInput {
-    const IS_BODY_REQUIRED: bool = true;
-}
+impl RequestSchema for SwapInput {}
 
 impl Example for SwapInput {
     fn example() -> Self {
@@ -292,9 +280,7 @@ pub struct ResumeInput {
     pub answers: Option<JsonObject>,
 }
 
-impl RequestSchema for ResumeInput {
-    const IS_BODY_REQUIRED: bool = true;
-}
+impl RequestSchema for ResumeInput {}
 
 impl Example for ResumeInput {
     fn example() -> Self {
@@ -322,9 +308,7 @@ pub struct UserChange {
     pub email: Option<String>,
 }
 
-impl RequestSchema for UserChange {
-    const IS_BODY_REQUIRED: bool = true;
-}
+impl RequestSchema for UserChange {}
 
 impl Example for UserChange {
     fn example() -> Self {

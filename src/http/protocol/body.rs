@@ -43,7 +43,7 @@ impl Default for BodyTimeout {
 /// The type of a body in the OpenAPI document.
 pub trait RequestSchema: Type {
     /// Whether the document requires a body.
-    const IS_BODY_REQUIRED: bool;
+    const IS_BODY_REQUIRED: bool = true;
     /// The media type in the document. JSON, forms and multipart are accepted everywhere.
     const MEDIA_TYPE: &'static str = JSON;
     /// Whether the document has the body. A body that only forms of pages need is in prose: generated clients send none.
