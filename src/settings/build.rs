@@ -298,6 +298,13 @@ fn connections(reader: &mut SettingReader) -> ConnectionRules {
     }
 }
 
+impl Default for ConnectionRules {
+    /// Without settings, as for the simulator.
+    fn default() -> Self {
+        connections(&mut SettingReader::default())
+    }
+}
+
 fn limits(reader: &mut SettingReader) -> TableLimits {
     TableLimits {
         authorization_requests: reader.integer("MAX_AUTHORIZATION_REQUESTS"),

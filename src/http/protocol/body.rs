@@ -18,6 +18,7 @@ use tokio::io::AsyncReadExt as _;
 use super::problem::Failure;
 use crate::login::Fields;
 use crate::model::lenient;
+use crate::settings::ConnectionRules;
 
 const JSON: &str = "application/json";
 /// The media type of a form.
@@ -36,7 +37,7 @@ pub struct BodyTimeout(pub Duration);
 
 impl Default for BodyTimeout {
     fn default() -> Self {
-        Self(Duration::from_secs(30))
+        Self(ConnectionRules::default().body_timeout)
     }
 }
 
