@@ -10,7 +10,7 @@ mod routes;
 mod swagger_ui;
 
 pub use self::document::{DocumentFormat, DocumentOptions, SpecVersion};
-pub use self::pages::{MARK, Pages, Texts, error_page, project_style};
+pub use self::pages::{HTML, MARK, Pages, Texts, error_page, project_style};
 pub use self::protocol::{
     App, BEARER_CHALLENGE, BodyTimeout, CachedText, Failure, Language, REQUEST_ID, Resource, RoutePattern,
     TraceContext, UnreportedRefusal, from_framework, is_from_trusted_proxy, listed_origin, note_forwarded_address,

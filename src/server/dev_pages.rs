@@ -6,13 +6,12 @@ use poem::Route;
 use poem::endpoint::make_sync;
 use poem::http::HeaderValue;
 
-use crate::http::{CachedText, MARK, Resource, project_style};
+use crate::http::{CachedText, HTML, MARK, Resource, project_style};
 
 /// No inline script or style, no other host. Cross-Origin-Opener-Policy is missing because the callback page of a pop-up needs
 /// its opener.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const SVG: &str = "image/svg+xml";

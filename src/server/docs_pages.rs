@@ -7,10 +7,8 @@ use poem::endpoint::make_sync;
 use poem::http::HeaderValue;
 use poem::{Endpoint, Response, Route};
 
-use crate::http::{self, CachedText, DocumentFormat, DocumentOptions, Resource};
+use crate::http::{self, CachedText, DocumentFormat, DocumentOptions, HTML, Resource};
 use crate::settings::Settings;
-
-const HTML: &str = "text/html; charset=utf-8";
 
 /// `settings`: the document contains PUBLIC_URL, the declared fields of users and the time limits.
 pub fn mount(route: Route, settings: &Arc<Settings>) -> Route {

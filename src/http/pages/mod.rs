@@ -22,6 +22,8 @@ use crate::http::protocol::Language;
 use crate::secrets::Digest;
 use crate::settings::SiteRules;
 
+/// The media type of a page.
+pub const HTML: &str = "text/html; charset=utf-8";
 /// The mark of this project, as an SVG image.
 pub const MARK: &str = include_str!("mark.svg");
 
@@ -93,7 +95,7 @@ impl Pages {
     pub fn response(&self, status: StatusCode, page: Page) -> Response {
         Response::builder()
             .status(status)
-            .content_type("text/html; charset=utf-8")
+            .content_type(HTML)
             .header(header::CONTENT_SECURITY_POLICY, self.policy.clone())
             .header(header::CONTENT_LANGUAGE, page.language.tag())
             .header(header::VARY, "Accept, Accept-Language")

@@ -11,7 +11,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use crate::http::openapi::inputs::ResumeInput;
 use crate::http::openapi::login_result::LoginResult;
 use crate::http::openapi::{Refused, SeeOther, Tag, answers, error_list, meta_response, text_header};
-use crate::http::pages::{CANCEL_FIELD, question_page, translated};
+use crate::http::pages::{CANCEL_FIELD, HTML, question_page, translated};
 use crate::http::protocol::{
     App, ByAny, BySession, Failure, Language, OptionalAuth, OriginPolicy, Query, RawBody, Rejection,
     refresh_authorization_request_cookie, session_cookie_of, wants_html,
@@ -178,7 +178,7 @@ impl IntoResponse for Page {
 impl ApiResponse for Page {
     fn meta() -> MetaResponses {
         let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
-        let html = MetaMediaType { content_type: "text/html; charset=utf-8", schema };
+        let html = MetaMediaType { content_type: HTML, schema };
         MetaResponses { responses: vec![meta_response(200, "The form.", vec![html], vec![])] }
     }
 
