@@ -11,7 +11,7 @@ use crate::http::protocol::{Failure, Language, current_request_id};
 /// A response with the page, and with the headers that tell when to try again.
 pub fn error_page(pages: &Pages, language: Language, failure: &Failure) -> Response {
     let (texts, name) = (Texts::of(language), explanation(failure));
-    let text = |part| fill(texts.get(&["problems", name, part]), &[("reason", failure.detail.clone())]);
+    let text = |part| fill(texts.get(&["problems", name, part]), &[("reason", &failure.detail)]);
     let (title, text) = (text("title"), text("text"));
     let values = context! {
         detail => (text != failure.detail).then_some(&failure.detail),

@@ -40,8 +40,7 @@ impl Texts {
 
     /// [`Self::get`] with a value in the place of each `{name}`.
     pub fn filled(&self, path: &[&str], values: &[(&str, &str)]) -> String {
-        let values: Vec<_> = values.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        fill(self.get(path), &values)
+        fill(self.get(path), values)
     }
 
     /// A text that this program writes in English, such as a step. Where the known text has `{providers}`, the English one has
@@ -54,19 +53,19 @@ impl Texts {
         let filled = texts.iter().find_map(|(known, text)| {
             let (before, after) = known.split_once("{providers}")?;
             let names = english.strip_prefix(before)?.strip_suffix(after)?;
-            Some(fill(text.as_str()?, &[("providers", names.to_owned())]))
+            Some(fill(text.as_str()?, &[("providers", names)]))
         });
         filled.map_or(Cow::Borrowed(english), Cow::Owned)
     }
 }
 
 /// Replaces each `{name}` by its value. A value is not searched for further names.
-pub fn fill(text: &str, values: &[(&str, String)]) -> String {
+pub fn fill(text: &str, values: &[(&str, impl AsRef<str>)]) -> String {
     let mut parts = text.split('{');
     let mut filled = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (name, rest) = part.split_once('}').unwrap_or((part, ""));
-        let value = values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+        let value = values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_ref());
         filled.extend([value.unwrap_or_default(), rest]);
     }
     filled
