@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -66,14 +67,20 @@ pub(super) struct Setting {
 #[cfg_attr(not(test), expect(dead_code, reason = "the tests write some fields to the document"))]
 struct ProviderRow {
     #[serde(default)]
-    every: toml::Table,
+    every: IndexMap<String, ValueType>,
     #[serde(default)]
-    some: toml::Table,
+    some: IndexMap<String, ValueType>,
     #[serde(default = "yes")]
     shared: bool,
     #[serde(default)]
     access: bool,
     description: String,
+}
+
+impl ProviderRow {
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.every.keys().chain(self.some.keys())
+    }
 }
 
 #[derive(Deserialize)]
@@ -155,23 +162,17 @@ pub(super) fn user_rules() -> impl Iterator<Item = &'static str> {
 
 /// Name and type of each setting that every provider has.
 pub(super) fn of_every_provider() -> impl Iterator<Item = (&'static str, ValueType)> {
-    TABLE.provider.iter().flat_map(|row| &row.every).map(typed)
+    TABLE.provider.iter().flat_map(|row| &row.every).map(|(name, kind)| (name.as_str(), *kind))
 }
 
 /// The type of a setting that several providers have.
 pub(super) fn provider_kind(name: &str) -> Option<ValueType> {
-    let rows = TABLE.provider.iter().flat_map(|row| row.every.iter().chain(&row.some));
-    rows.map(typed).find(|(other, _)| *other == name).map(|(_, kind)| kind)
-}
-
-fn typed((name, kind): (&'static String, &toml::Value)) -> (&'static str, ValueType) {
-    (name, kind.clone().try_into().expect("the tests read the table"))
+    TABLE.provider.iter().find_map(|row| row.every.get(name).or_else(|| row.some.get(name))).copied()
 }
 
 /// Names that `SOCIAL_AUTH_<NAME>` sets for all providers.
 pub(super) fn shared_names() -> impl Iterator<Item = &'static str> {
-    let shared = TABLE.provider.iter().filter(|row| row.shared);
-    shared.flat_map(|row| row.every.keys().chain(row.some.keys())).map(String::as_str)
+    TABLE.provider.iter().filter(|row| row.shared).flat_map(ProviderRow::names).map(String::as_str)
 }
 
 pub(super) fn is_shared(name: &str) -> bool {
@@ -212,7 +213,7 @@ fn reason(rows: &'static [NoEffect], name: &str) -> Option<&'static str> {
 pub(super) fn decides_access(name: &str) -> bool {
     let short = name.strip_prefix(SOCIAL_AUTH).unwrap_or(name);
     let of_providers = TABLE.provider.iter().filter(|row| row.access);
-    of_providers.flat_map(|row| row.every.keys().chain(row.some.keys())).any(|other| other == short)
+    of_providers.flat_map(ProviderRow::names).any(|other| other == short)
         || settings().any(|setting| setting.access && setting.name.strip_prefix(SOCIAL_AUTH) == Some(short))
 }
 
@@ -316,8 +317,7 @@ mod tests {
             tables.push((&group.title, group.settings.iter().map(row).collect()));
         }
         let providers = TABLE.provider.iter();
-        let providers =
-            providers.map(|row| format!("| {} | {} |", code(row.every.keys().chain(row.some.keys())), row.description));
+        let providers = providers.map(|row| format!("| {} | {} |", code(row.names()), row.description));
         tables.push(("Providers", providers.collect()));
         let no_effect = TABLE.no_effect.iter().chain(&TABLE.provider_no_effect);
         let no_effect = no_effect.map(|row| format!("| {} | {} |", code(row.names.iter()), row.reason));
