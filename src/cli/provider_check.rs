@@ -98,6 +98,7 @@ pub(super) async fn check_provider(
 ) -> (Area, Option<i64>) {
     // Without the other providers, whose errors would hide the findings about this one.
     let alone = Settings { providers: vec![provider.clone()], ..settings.clone() };
+    let redirect_uris = login::registered_redirect_uris(settings, &provider.name);
     let mut findings = find_quotes(provider);
     let mut seconds_ahead = None;
     match Providers::from_settings(&alone, client, deps) {
@@ -105,8 +106,7 @@ pub(super) async fn check_provider(
         Ok(providers) => {
             findings.extend(providers.warnings().iter().map(|text| warning_finding(text)));
             if let Some(provider) = providers.get(&provider.name) {
-                let uris = login::registered_redirect_uris(settings, provider.name());
-                let redirect_uri = uris.last().map(String::as_str).unwrap_or_default();
+                let redirect_uri = redirect_uris.last().map(String::as_str).unwrap_or_default();
                 let deadline = Instant::now() + PROBE_TIMEOUT;
                 let (found, ahead) = probe_provider(provider, redirect_uri, client, deps, deadline).await;
                 findings.extend(found);
@@ -114,7 +114,6 @@ pub(super) async fn check_provider(
             }
         }
     }
-    let redirect_uris = login::registered_redirect_uris(settings, &provider.name);
     (Area { redirect_uris, ..Area::new(&provider.name, findings) }, seconds_ahead)
 }
 
