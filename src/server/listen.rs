@@ -96,7 +96,7 @@ pub fn bind_setting(name: &str, address: SocketAddr, reuse_port: bool) -> Result
         let problem = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 let other = SocketAddr::new(address.ip(), address.port().checked_add(10).unwrap_or(8000));
-                format!("another program listens on {address}: stop it or choose another port, such as {name}={other}")
+                format!("another program listens on {address}: stop it or choose another address, such as {other}")
             }
             _ => format!("cannot listen on {address}: {error}"),
         };
