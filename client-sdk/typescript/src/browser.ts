@@ -49,7 +49,7 @@ export async function withStorage<T>(use: () => Awaitable<T>): Promise<T> {
     return await use();
   } catch (cause) {
     if (cause instanceof Problem) throw cause;
-    fail("storage_failed", "The storage is full, locked or forbidden.", { cause });
+    fail("storage_failed", "The storage failed.", { cause });
   }
 }
 
@@ -97,7 +97,7 @@ export function wait<T>(
       limit.abort(reason);
     };
     const abort = () => end(signal?.reason);
-    const late = () => end(new Problem({ code: "timeout", detail: `No answer within ${milliseconds} ms.` }));
+    const late = () => end(new Problem({ code: "timeout", detail: `No answer in ${milliseconds} ms.` }));
     const timer = milliseconds && setTimeout(late, milliseconds);
     signal?.addEventListener("abort", abort);
     if (signal?.aborted) abort();

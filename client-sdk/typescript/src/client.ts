@@ -74,7 +74,7 @@ export class SocialAuth<Fields = unknown> {
     const { baseUrl = "/" } = this.#options;
     const page = this.#browser.location?.href;
     const origin = /^(https?:\/\/[^/@]+)\/$/.exec(`${baseUrl && parseUrl(baseUrl, page)?.href}`)?.[1];
-    return origin ?? fail(page || baseUrl !== "/" ? "invalid_base_url" : "no_browser", `baseUrl must be an origin: ${baseUrl}`);
+    return origin ?? fail(page || baseUrl !== "/" ? "invalid_base_url" : "no_browser", `baseUrl is no origin: ${baseUrl}`);
   }
 
   /**
@@ -296,7 +296,7 @@ export class SocialAuth<Fields = unknown> {
     { error, code }: Record<string, string>,
     signal: AbortSignal | undefined,
   ): Promise<SignedInAnswer> {
-    if (error) fail(error, error, { status: 400 });
+    if (error) fail(error, "The sign-in failed.", { status: 400 });
     if (code) return this.#post("/api/login/social/swap/", { code }, { kind, signal });
     return { data } as SignedInAnswer;
   }

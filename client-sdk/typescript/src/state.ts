@@ -21,6 +21,8 @@ import type { AuthEvent, ClientOptions, NothingHappened, User } from "./types.js
 
 /** Session storage key: the tab is signed in with a session although the client has another kind. */
 const SESSION_KEY = "rest-social-auth.session";
+/** Milliseconds after which what another tab has stored can be read. */
+const STORAGE_DELAY = 100;
 /** Milliseconds that a tab waits for a newer token of a duplicated tab before it refreshes its own. */
 const OTHER_TAB_TIMEOUT = 50;
 
@@ -306,7 +308,9 @@ export class AuthState {
     const { BroadcastChannel } = this.#environment.browser;
     if (!this.#channelInUse && BroadcastChannel) {
       this.#channelInUse = new BroadcastChannel(`rest-social-auth.${this.#environment.baseUrl()}`);
-      this.#channelInUse.onmessage = ({ data }: MessageEvent<Message>) => void this.#receive(data).catch(() => {});
+      this.#channelInUse.onmessage = ({ data }: MessageEvent<Message>) =>
+        // The process of this tab may get the message before the change of the storage.
+        void setTimeout(() => this.#receive(data).catch(() => {}), data.login && data.type === "signed-in" ? STORAGE_DELAY : 0);
     }
     return this.#channelInUse;
   }

@@ -137,6 +137,7 @@ test("tabs that share a session or a storage get each other's events", async () 
     const two = tab("https://app.example/", one);
     const [first, second] = [page(host, one, kind, storage), page(host, two, kind, storage)];
     await signIn(first.auth, one, host);
+    await settle(150);
     assert.deepEqual((await second.auth.getSession())?.user, MARA);
     await second.auth.updateUser({ first_name: "Ada" });
     await settle();
@@ -147,6 +148,24 @@ test("tabs that share a session or a storage get each other's events", async () 
     assert.deepEqual(first.events, ["signed-in", "user-updated in another tab", "signed-out"], kind);
     assert.deepEqual(second.events, ["signed-in in another tab", "user-updated", "signed-out in another tab"], kind);
   }
+});
+
+test("a sign-in is seen if its message arrives before the change of the storage", async () => {
+  const host = server();
+  const one = tab();
+  const two = tab("https://app.example/", one);
+  const shared = one.localStorage;
+  let isLate = true;
+  // As the process of another tab may read it.
+  two.localStorage = Object.assign(Object.create(shared), {
+    getItem: (name: string) => (isLate ? null : shared.getItem(name)),
+  }) as typeof shared;
+  const [first, second] = [page(host, one, "jwt-pair-user", "browser"), page(host, two, "jwt-pair-user", "browser")];
+  await signIn(first.auth, one, host);
+  isLate = false;
+  await settle(150);
+  assert.deepEqual(second.events, ["signed-in in another tab"]);
+  assert.deepEqual((await second.auth.getSession())?.user, MARA);
 });
 
 test("a tab with its own login ignores the login and logout of another tab", async () => {

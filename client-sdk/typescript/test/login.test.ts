@@ -153,7 +153,8 @@ test("after a posted callback, a session has no code, and an error is a problem 
   await new Promise((resolve) => setTimeout(resolve, 1100));
   await waitForRedirect(page.signIn("demo"), browser);
   browser.location.href = "https://app.example/cb?app_state=s1&error=access_denied";
-  await assert.rejects(page.handleCallback(), { code: "access_denied", provider: "demo", next: "/after" });
+  const detail = "The sign-in failed.";
+  await assert.rejects(page.handleCallback(), { code: "access_denied", detail, provider: "demo", next: "/after" });
 });
 
 test("only a session links a provider that posts its callback", async () => {

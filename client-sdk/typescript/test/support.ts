@@ -127,8 +127,8 @@ export function duplicate(original: Tab): Tab {
 }
 
 /** Waits until the messages between tabs and the listeners have run. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 20));
+export function settle(milliseconds = 20): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** Waits for the redirect to the provider: `signIn` by redirect does not settle. */

@@ -70,7 +70,7 @@ async function withStorage(use) {
     return await use();
   } catch (cause) {
     if (cause instanceof Problem) throw cause;
-    fail("storage_failed", "The storage is full, locked or forbidden.", { cause });
+    fail("storage_failed", "The storage failed.", { cause });
   }
 }
 async function readJson(storage, name, server) {
@@ -100,7 +100,7 @@ function wait(work, signal, milliseconds) {
       limit.abort(reason);
     };
     const abort = () => end(signal?.reason);
-    const late = () => end(new Problem({ code: "timeout", detail: `No answer within ${milliseconds} ms.` }));
+    const late = () => end(new Problem({ code: "timeout", detail: `No answer in ${milliseconds} ms.` }));
     const timer = milliseconds && setTimeout(late, milliseconds);
     signal?.addEventListener("abort", abort);
     if (signal?.aborted) abort();
@@ -278,6 +278,7 @@ function lifetime(token) {
 
 // src/state.ts
 var SESSION_KEY = "rest-social-auth.session";
+var STORAGE_DELAY = 100;
 var OTHER_TAB_TIMEOUT = 50;
 var AuthState = class {
   #environment;
@@ -506,8 +507,11 @@ var AuthState = class {
     const { BroadcastChannel } = this.#environment.browser;
     if (!this.#channelInUse && BroadcastChannel) {
       this.#channelInUse = new BroadcastChannel(`rest-social-auth.${this.#environment.baseUrl()}`);
-      this.#channelInUse.onmessage = ({ data }) => void this.#receive(data).catch(() => {
-      });
+      this.#channelInUse.onmessage = ({ data }) => (
+        // The process of this tab may get the message before the change of the storage.
+        void setTimeout(() => this.#receive(data).catch(() => {
+        }), data.login && data.type === "signed-in" ? STORAGE_DELAY : 0)
+      );
     }
     return this.#channelInUse;
   }
@@ -566,7 +570,7 @@ var SocialAuth = class {
     const { baseUrl = "/" } = this.#options;
     const page = this.#browser.location?.href;
     const origin = /^(https?:\/\/[^/@]+)\/$/.exec(`${baseUrl && parseUrl(baseUrl, page)?.href}`)?.[1];
-    return origin ?? fail(page || baseUrl !== "/" ? "invalid_base_url" : "no_browser", `baseUrl must be an origin: ${baseUrl}`);
+    return origin ?? fail(page || baseUrl !== "/" ? "invalid_base_url" : "no_browser", `baseUrl is no origin: ${baseUrl}`);
   }
   /**
    * Calls the listener after each change of the state, in this tab or in another tab with the same login. Returns a function
@@ -720,7 +724,7 @@ var SocialAuth = class {
   }
   /** How the server's redirect flow ends: with an error, a one-time code, or a session cookie. */
   async #redirected({ kind, data }, { error, code }, signal) {
-    if (error) fail(error, error, { status: 400 });
+    if (error) fail(error, "The sign-in failed.", { status: 400 });
     if (code) return this.#post("/api/login/social/swap/", { code }, { kind, signal });
     return { data };
   }
