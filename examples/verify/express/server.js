@@ -8,6 +8,8 @@ import { createRemoteJWKSet, jwtVerify } from "jose";
 
 // ISSUER: PUBLIC_URL of the server. AUDIENCE: its SIMPLE_JWT_AUDIENCE. The credential is that of `services add`.
 const { ISSUER, AUDIENCE = ISSUER, CLIENT_ID, CLIENT_SECRET, PORT = "3000" } = process.env;
+if (!/^https?:\/\//.test(ISSUER) || !CLIENT_ID || !CLIENT_SECRET)
+  throw new Error("Set ISSUER (such as https://login.example.com), CLIENT_ID and CLIENT_SECRET.");
 const BASIC = Buffer.from(`${encodeURIComponent(CLIENT_ID)}:${encodeURIComponent(CLIENT_SECRET)}`).toString("base64");
 const RULES = {
   algorithms: ["ES256"], // never the one that the token names
@@ -43,7 +45,7 @@ async function active(request, response, next) {
     body: new URLSearchParams({ token: tokenOf(request) }),
     signal: AbortSignal.timeout(5000),
   });
-  if (!answer.ok) throw new Error(`introspection: ${answer.status}`);
+  if (!answer.ok) throw new Error(`introspection: ${answer.status} ${await answer.text()}`);
   const token = await answer.json();
   if (!token.active || token.token_use !== "access") return refuse(response);
   next();

@@ -8,9 +8,10 @@ import jwt
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-ISSUER = os.environ["ISSUER"]  # PUBLIC_URL of the server
+ISSUER, *SERVICE = (os.environ.get(name, "") for name in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET"))
+if not (ISSUER.startswith(("https://", "http://")) and all(SERVICE)):
+    raise SystemExit("Set ISSUER (such as https://login.example.com), CLIENT_ID and CLIENT_SECRET.")
 AUDIENCE = os.environ.get("AUDIENCE", ISSUER)  # SIMPLE_JWT_AUDIENCE of the server
-SERVICE = (os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"])  # of `rest-social-auth services add`
 REFUSED = HTTPException(401, "Invalid token", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
 app = FastAPI()
@@ -40,11 +41,10 @@ def verified(header: Header) -> dict:
     return token["payload"]
 
 
-async def active(header: Header, claims: Annotated[dict, Depends(verified)]) -> dict:
+def active(header: Header, claims: Annotated[dict, Depends(verified)]) -> dict:
     """The claims of an access token that is not revoked. If the server cannot be asked, the request fails."""
-    async with httpx.AsyncClient(timeout=5) as client:
-        url, body = f"{ISSUER}/api/token/introspect/", {"token": header.credentials}
-        answer = (await client.post(url, data=body, auth=SERVICE)).raise_for_status().json()
+    url, body = f"{ISSUER}/api/token/introspect/", {"token": header.credentials}
+    answer = httpx.post(url, data=body, auth=tuple(SERVICE), timeout=5).raise_for_status().json()
     if not answer["active"] or answer["token_use"] != "access":
         raise REFUSED
     return claims
