@@ -70,7 +70,7 @@ function Failed({ problem, login = problem }: { problem: Problem; login?: Proble
 }
 
 export interface SignInButtonsProps {
-  /** Names of the providers to show; by default all. */
+  /** Names of the providers to show, in their order; by default all, in the order of the server. */
   providers?: ProviderName[];
   mode?: "redirect" | "popup";
   /** Where the user continues: returned to `CallbackPage`, and with a problem. */
@@ -102,7 +102,8 @@ export function SignInButtons(props: SignInButtonsProps) {
     void client.signIn(provider, { mode, next, link }).then(show, setProblem).finally(() => setBusy(false));
   };
   if (pending) return <AdditionalInput login={pending} onResult={show} />;
-  const shown = providers.filter(({ name, kinds }) => kinds.includes(client.kind) && (names ?? [name]).includes(name));
+  const usable = providers.filter(({ kinds }) => kinds.includes(client.kind));
+  const shown = names ? names.flatMap((wanted) => usable.filter(({ name }) => name === wanted)) : usable;
   const titles = shown.map(({ title }) => title);
   return (
     <div className="sign-in-buttons">
