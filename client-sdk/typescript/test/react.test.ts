@@ -19,12 +19,12 @@ function provider(name: string, kinds = ["knox"]): Provider {
 }
 
 /** Shows the buttons, and returns what the page shows and how to click. */
-async function buttons(host: Server, props: SignInButtonsProps = {}) {
+function buttons(host: Server, props: SignInButtonsProps = {}) {
   const container = window.document.createElement("div") as unknown as HTMLElement;
   const root = createRoot(container);
   const client = createClient({ baseUrl: "https://api.example", kind: "knox", fetch: host.fetch, browser: tab() });
   unmount.push(() => root.unmount());
-  await act(() => root.render(createElement(AuthProvider, { client }, createElement(SignInButtons, props))));
+  act(() => root.render(createElement(AuthProvider, { client }, createElement(SignInButtons, props))));
   const shown = () => [...container.querySelectorAll("button, p")].map((each) => each.textContent?.trim());
   const click = () => act(async () => (container.querySelector("button")?.click(), await settle()));
   return { shown, click, settle: () => act(settle) };
@@ -33,8 +33,39 @@ async function buttons(host: Server, props: SignInButtonsProps = {}) {
 test("SignInButtons has the order of the server, or that of its providers", async () => {
   const host = new Server({ [PROVIDERS]: () => [200, { providers: [provider("a"), provider("b"), provider("c")] }] });
   for (const [providers, expected] of [[undefined, "ABC"], [["c", "x", "a"], "CA"]] as const) {
-    const page = await buttons(host, providers && { providers: [...providers] });
+    const page = buttons(host, providers && { providers: [...providers] });
     await page.settle();
     assert.deepEqual(page.shown(), [...expected].map((title) => `Sign in with ${title}`));
   }
+});
+
+test("SignInButtons is never empty: it loads, has no provider, or can try again", async () => {
+  const host = new Server({ [PROVIDERS]: () => [503, { code: "database_unavailable", detail: "Later." }] });
+  const page = buttons(host);
+  assert.deepEqual(page.shown(), ["One moment …"]);
+  await page.settle();
+  assert.deepEqual(page.shown(), ["Later. Try again", "Try again"]);
+  host.answers[PROVIDERS] = () => [200, { providers: [provider("a")] }];
+  await page.click();
+  assert.deepEqual(page.shown(), ["Sign in with A"]);
+
+  for (const [listed, names] of [[[], undefined], [[provider("a")], ["b"]], [[provider("a", ["token"])], undefined]] as const) {
+    host.answers[PROVIDERS] = () => [200, { providers: listed }];
+    const empty = buttons(host, names && { providers: [...names] });
+    await empty.settle();
+    assert.deepEqual(empty.shown(), ["No sign-in is available."]);
+  }
+});
+
+test("SignInButtons shows the problem of a sign-in, and its buttons can be used again", async () => {
+  const host = new Server({
+    [PROVIDERS]: () => [200, { providers: [provider("a")] }],
+    "/api/login/social/begin/a/": () => [429, { code: "throttled", detail: "Too many requests." }],
+  });
+  const page = buttons(host);
+  await page.settle();
+  await page.click();
+  assert.deepEqual(page.shown(), ["Sign in with A", "Too many requests."]);
+  await page.click();
+  assert.equal(host.at("/api/login/social/begin/a/").length, 2);
 });

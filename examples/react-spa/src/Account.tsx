@@ -62,7 +62,9 @@ export function Account() {
           </li>
         ))}
       </ul>
-      <SignInButtons link providers={others} next="/account" label={({ title }) => `Link ${title}`} />
+      {others.length > 0 && (
+        <SignInButtons link providers={others} next="/account" label={({ title }) => `Link ${title}`} />
+      )}
 
       <h2>Devices</h2>
       <ul aria-label="Devices">
